@@ -1,0 +1,21 @@
+{# One thread an element, or four where the length allows. A child sets `x`, `value` (the result, from index i) and,
+   for more inputs, `reads`: [tensor, name, type] each. #}
+{% from "lib/macros.wgsl" import read, write %}
+{% include "lib/only_fp32.wgsl" %}
+{% set threads = wg[0] * wg[1] * wg[2] %}
+{% set count = outputs[0].len // wide %}
+{% set groups = fold(ceil_div(count, threads)) %}
+{% set grid = [groups[0], groups[1], 1] %}
+{% set type = "vec4f" if wide == 4 else "f32" %}
+{% for tensor, name, element in reads %}
+{{ read(tensor, name, element) }}
+{% endfor %}
+{{ write(outputs[0], "y", type) }}
+
+@compute @workgroup_size({{ wg | join(", ") }})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+    let i = (group.y * {{ groups[0] }}u + group.x) * {{ threads }}u + thread;
+    if (i < {{ count }}u) {
+        y[i] = {{ value }};
+    }
+}

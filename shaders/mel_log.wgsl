@@ -1,0 +1,13 @@
+{# log10(max(power · filters, 1e-10)), with power [.., bins] and filters [bins, mels] #}
+{% extends "lib/product.wgsl" %}
+{% set x = inputs[0] %}
+{% set w = weights.filters %}
+{% set depth = w.shape[0] %}
+{% set n = w.shape[1] %}
+{% set m = x.len // depth %}
+{% set taps = 1 %}
+{% set conv = none %}
+{% set bias = none %}
+{% set gelu = false %}
+{% set log10 = true %}
+{% set extra = none %}

@@ -1,0 +1,344 @@
+//! A driver is the local program that speaks WebDriver for one browser: chromedriver, geckodriver, `WebKitWebDriver`, ….
+//!
+//! Started by `launch`, one for a browser because geckodriver and `WebKitWebDriver` hold one session each. It runs in a
+//! process group and in a temporary folder of its own; both end with it.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{sleep, timeout};
+use url::Url;
+
+use super::capabilities::Os;
+use super::discover::Search;
+use super::error::BrowserError;
+use super::folder::Folder;
+use super::output::{LogSink, Output};
+use super::process;
+use super::watchdog::{Note, Watchdog};
+use crate::manifest::{BrowserKind, BrowserSettings};
+
+/// How long a driver, or the display that it needs, may take until it listens. Measured: 3 to 350 ms.
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// A running driver.
+#[derive(Debug)]
+pub(super) struct Driver {
+    url: Url,
+    /// How it died, once it has.
+    exit: watch::Receiver<Option<String>>,
+    output: Output,
+    // In the order of a drop: the processes end before their folder goes.
+    group: Group,
+    folder: Folder,
+}
+
+/// The process group of a driver, killed with its value.
+#[derive(Debug)]
+struct Group {
+    id: u32,
+    watchdog: Watchdog,
+}
+
+impl Group {
+    fn new(id: u32, watchdog: &Watchdog) -> Result<Self, BrowserError> {
+        let group = Self { id, watchdog: watchdog.clone() };
+        watchdog.tell(&Note::Group(id)).map_err(watchdog_error)?;
+        Ok(group)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        process::kill(self.id);
+        let _ = self.watchdog.tell(&Note::ForgetGroup(self.id));
+    }
+}
+
+fn watchdog_error(source: std::io::Error) -> BrowserError {
+    BrowserError::Io { doing: "starting the child that cleans up".to_owned(), source }
+}
+
+impl Driver {
+    /// Starts a driver and waits until it listens; WebKitGTK gets a display first.
+    pub(super) async fn start(
+        settings: &BrowserSettings,
+        program: &Path,
+        cold: bool,
+        log: Option<LogSink>,
+        watchdog: &Watchdog,
+    ) -> Result<Self, BrowserError> {
+        let folder = Folder::new(watchdog)
+            .map_err(|source| BrowserError::Io { doing: "making a temporary folder".to_owned(), source })?;
+        let output = Output::new(log);
+        let mut command = Command::new(program);
+        command.envs(environment(settings.kind, cold, process::is_root())).env("TMPDIR", folder.path());
+        let mut group = None;
+        if let Some(xvfb) = display_server(settings)? {
+            let (display, own) = start_display(&xvfb, &output, watchdog).await?;
+            command.env("DISPLAY", display).env("GDK_BACKEND", "x11").env_remove("WAYLAND_DISPLAY");
+            group = Some(own);
+        }
+        let chosen = free_port(settings.kind)
+            .map_err(|source| BrowserError::Io { doing: "choosing a port for the driver".to_owned(), source })?;
+        command.args(arguments(settings.kind, chosen, folder.path()));
+        let (mut child, group) = spawn(&mut command, program, group, watchdog)?;
+        let mut told = drain(&mut child, &output, settings.kind);
+        let exit = watch_exit(child, program);
+
+        let mut dead = exit.clone();
+        let listening = async {
+            match chosen {
+                Some(port) => connectable(port).await,
+                None => (&mut told).await.ok(),
+            }
+        };
+        let failed = |reason: &str| {
+            let (program, reason) = (program.to_owned(), reason.to_owned());
+            BrowserError::DriverStart { program, reason, output: output.last_lines() }
+        };
+        let port = tokio::select! {
+            port = timeout(START_LIMIT, listening) => port.map_err(|_| failed("it did not listen in time"))?,
+            message = death(&mut dead) => return Err(failed(&message)),
+        };
+        // Without a port its output has ended, so it is about to be seen dying.
+        let Some(port) = port else { return Err(failed(&death(&mut dead).await)) };
+        let address = format!("http://127.0.0.1:{port}/");
+        let url = address.parse().map_err(|_| failed(&format!("{address} is no address")))?;
+        Ok(Self { url, exit, output, group, folder })
+    }
+
+    /// Where it listens.
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Its process group and its folder.
+    pub(super) fn traces(&self) -> (u32, &Path) {
+        (self.group.id, self.folder.path())
+    }
+
+    /// Ends when the driver has died, with how it ended and its last output.
+    pub(super) async fn exited(&self) -> String {
+        let how = death(&mut self.exit.clone()).await;
+        let lines = self.output.last_lines();
+        if lines.is_empty() { how } else { format!("{how}; its last output:\n{}", lines.join("\n")) }
+    }
+
+    /// Ends the driver, its browser and everything that they started, and removes their files.
+    pub(super) async fn end(self) {
+        let work = move || {
+            process::end(self.group.id);
+            drop(self.group);
+            drop(self.folder);
+        };
+        // Only a runtime that shuts down refuses; the drops have then happened all the same.
+        let _ = tokio::task::spawn_blocking(work).await;
+    }
+}
+
+async fn death(exit: &mut watch::Receiver<Option<String>>) -> String {
+    match exit.wait_for(Option::is_some).await {
+        Ok(message) => message.clone().unwrap_or_default(),
+        Err(_) => "the driver is no longer watched".to_owned(),
+    }
+}
+
+/// Starts a program in `group`, or in one of its own when there is none yet.
+fn spawn(
+    command: &mut Command,
+    program: &Path,
+    group: Option<Group>,
+    watchdog: &Watchdog,
+) -> Result<(Child, Group), BrowserError> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    #[cfg(unix)]
+    command.process_group(group.as_ref().and_then(|group| i32::try_from(group.id).ok()).unwrap_or(0));
+    let failed = |reason: String| BrowserError::DriverStart { program: program.to_owned(), reason, output: Vec::new() };
+    let child = command.spawn().map_err(|error| failed(error.to_string()))?;
+    let group = match group {
+        Some(group) => group,
+        None => Group::new(child.id().ok_or_else(|| failed("it ended at once".to_owned()))?, watchdog)?,
+    };
+    Ok((child, group))
+}
+
+/// Drains both pipes of a driver; gives the port that it prints.
+fn drain(child: &mut Child, output: &Output, kind: BrowserKind) -> oneshot::Receiver<u16> {
+    let (tell, told) = oneshot::channel();
+    let mut tell = Some(tell);
+    if let Some(pipe) = child.stdout.take() {
+        tokio::spawn(output.clone().drain(pipe, move |line| {
+            if let Some(port) = port_in(kind, line)
+                && let Some(tell) = tell.take()
+            {
+                // Nobody waits any longer when the start was given up.
+                let _ = tell.send(port);
+            }
+        }));
+    }
+    if let Some(pipe) = child.stderr.take() {
+        tokio::spawn(output.clone().drain(pipe, |_| ()));
+    }
+    told
+}
+
+/// Waits for the end of a driver in a task, which reaps it and tells how it ended.
+fn watch_exit(mut child: Child, program: &Path) -> watch::Receiver<Option<String>> {
+    let (tell, exit) = watch::channel(None);
+    let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    tokio::spawn(async move {
+        let status = child.wait().await;
+        // The last lines may still be in the pipe.
+        sleep(Duration::from_millis(20)).await;
+        let how = status.map_or_else(|error| error.to_string(), |status: ExitStatus| status.to_string());
+        tell.send_replace(Some(format!("{name} died ({how})")));
+    });
+    exit
+}
+
+/// The port in a line of a driver's output.
+///
+/// chromedriver first prints `Starting ChromeDriver … on port 0` and then the line that counts.
+#[must_use]
+pub fn port_in(kind: BrowserKind, line: &str) -> Option<u16> {
+    let number = match kind {
+        BrowserKind::Chrome | BrowserKind::Edge => {
+            line.split_once("started successfully on port ")?.1.trim_end_matches('.')
+        }
+        BrowserKind::Firefox => line.split_once("Listening on ")?.1.rsplit_once(':')?.1,
+        BrowserKind::Safari | BrowserKind::Webkitgtk => return None,
+    };
+    number.trim().parse().ok().filter(|&port| port != 0)
+}
+
+/// A port for a driver that does not print the one it took; another program may take it first, then the driver dies.
+fn free_port(kind: BrowserKind) -> std::io::Result<Option<u16>> {
+    match kind {
+        BrowserKind::Chrome | BrowserKind::Edge | BrowserKind::Firefox => Ok(None),
+        BrowserKind::Safari | BrowserKind::Webkitgtk => {
+            Ok(Some(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port()))
+        }
+    }
+}
+
+/// Tries a port until something listens there. The only poll in gpujobs: these drivers give no sign.
+async fn connectable(port: u16) -> Option<u16> {
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
+        sleep(Duration::from_millis(10)).await;
+    }
+    Some(port)
+}
+
+fn arguments(kind: BrowserKind, port: Option<u16>, folder: &Path) -> Vec<String> {
+    let port = port.unwrap_or(0).to_string();
+    match kind {
+        BrowserKind::Chrome | BrowserKind::Edge | BrowserKind::Webkitgtk => vec![format!("--port={port}")],
+        // Without a WebSocket port of its own, a second geckodriver fails on the fixed default.
+        BrowserKind::Firefox => {
+            let root = folder.to_string_lossy().into_owned();
+            ["--port", &port, "--websocket-port", "0", "--profile-root", &root].map(str::to_owned).to_vec()
+        }
+        BrowserKind::Safari => vec!["--port".to_owned(), port],
+    }
+}
+
+/// What the driver, and through it the browser, finds in its environment.
+fn environment(kind: BrowserKind, cold: bool, root: bool) -> Vec<(&'static str, &'static str)> {
+    let mut variables = Vec::new();
+    if cold {
+        variables.extend([("MESA_SHADER_CACHE_DISABLE", "true"), ("__GL_SHADER_DISK_CACHE", "0")]);
+    }
+    if root && kind == BrowserKind::Webkitgtk {
+        // WebKitGTK's sandbox refuses root, as Chromium's does.
+        variables.push(("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1"));
+    }
+    variables
+}
+
+/// The Xvfb to start: WebKitGTK has no headless mode. A user's own display serves where there is no Xvfb.
+fn display_server(settings: &BrowserSettings) -> Result<Option<PathBuf>, BrowserError> {
+    if settings.kind != BrowserKind::Webkitgtk || !settings.headless || Os::current() != Os::Linux {
+        return Ok(None);
+    }
+    let search = Search::of_this_machine();
+    match search.on_path(&["Xvfb"]) {
+        Some(xvfb) => Ok(Some(xvfb)),
+        None if search.variables.contains_key("DISPLAY") => Ok(None),
+        None => Err(BrowserError::NotFound {
+            browser: settings.name.clone(),
+            what: "display (Xvfb)".to_owned(),
+            looked: vec!["PATH (Xvfb)".to_owned(), "$DISPLAY".to_owned()],
+            remedies: vec![
+                "install it: `gpujobs setup webkitgtk`".to_owned(),
+                "run within a desktop session".to_owned(),
+            ],
+        }),
+    }
+}
+
+/// Starts an Xvfb on a free display; it leads the group which the driver then joins.
+async fn start_display(xvfb: &Path, output: &Output, watchdog: &Watchdog) -> Result<(String, Group), BrowserError> {
+    let mut command = Command::new(xvfb);
+    command.args(["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]);
+    let (mut child, group) = spawn(&mut command, xvfb, None, watchdog)?;
+    let (tell, told) = oneshot::channel();
+    let mut tell = Some(tell);
+    if let Some(pipe) = child.stdout.take() {
+        tokio::spawn(output.clone().drain(pipe, move |line| {
+            if let (Ok(number), Some(tell)) = (line.trim().parse::<u32>(), tell.take()) {
+                let _ = tell.send(number);
+            }
+        }));
+    }
+    if let Some(pipe) = child.stderr.take() {
+        tokio::spawn(output.clone().drain(pipe, |_| ()));
+    }
+    let number = timeout(START_LIMIT, told).await;
+    // Reaped when it ends; it ends with its group.
+    tokio::spawn(async move { child.wait().await });
+    match number {
+        Ok(Ok(number)) => Ok((format!(":{number}"), group)),
+        _ => Err(BrowserError::DriverStart {
+            program: xvfb.to_owned(),
+            reason: "it named no display".to_owned(),
+            output: output.last_lines(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_read_from_the_lines_that_drivers_really_print() {
+        let chrome = |line| port_in(BrowserKind::Chrome, line);
+        assert_eq!(
+            chrome("Starting ChromeDriver 156.0.8078.79 (a21ce95c24ce-refs/branch-heads/8078@{#1704}) on port 0"),
+            None
+        );
+        assert_eq!(chrome("Only local connections are allowed."), None);
+        assert_eq!(chrome("ChromeDriver was started successfully on port 36003."), Some(36003));
+        let edge = "Microsoft Edge WebDriver was started successfully on port 40123.";
+        assert_eq!(port_in(BrowserKind::Edge, edge), Some(40123));
+        let gecko = "1763832000123\tgeckodriver\tINFO\tListening on 127.0.0.1:38291";
+        assert_eq!(port_in(BrowserKind::Firefox, gecko), Some(38291));
+        assert_eq!(port_in(BrowserKind::Firefox, "*** You are running in headless mode."), None);
+        assert_eq!(port_in(BrowserKind::Webkitgtk, "Listening on 127.0.0.1:1"), None);
+    }
+
+    #[test]
+    fn a_cold_start_takes_the_drivers_caches_away() {
+        let names =
+            |kind, cold, root| environment(kind, cold, root).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names(BrowserKind::Firefox, true, true), ["MESA_SHADER_CACHE_DISABLE", "__GL_SHADER_DISK_CACHE"]);
+        assert_eq!(names(BrowserKind::Webkitgtk, false, true), ["WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS"]);
+        assert!(names(BrowserKind::Webkitgtk, false, false).is_empty());
+    }
+}

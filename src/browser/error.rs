@@ -1,0 +1,136 @@
+//! Why a browser could not be started, driven or reached.
+//!
+//! Made by every file of this stage; the runner turns one into a job's reason or into exit code 3.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+/// Why a browser could not be started, driven or reached; `help` is the remedy.
+#[derive(Debug, Error, Diagnostic)]
+pub enum BrowserError {
+    /// A program is not on the machine.
+    #[error("no {what} found for `{browser}`; looked at {}", looked.join(", "))]
+    #[diagnostic(help("any one of these helps:\n{}", bullets(remedies)))]
+    NotFound {
+        /// The name in the manifest.
+        browser: String,
+        /// `browser` or `driver`, with the product's name.
+        what: String,
+        /// Where it was looked for.
+        looked: Vec<String>,
+        /// Each way to a working set-up.
+        remedies: Vec<String>,
+    },
+    /// A remote endpoint that can't be used.
+    #[error("the WebDriver endpoint {url} can't be used: {reason}")]
+    #[diagnostic(help("{help}"))]
+    Endpoint {
+        /// The URL as written.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+        /// The remedy.
+        help: String,
+    },
+    /// The driver, or the display that it needs, could not be started.
+    #[error("{} did not start: {reason}", program.display())]
+    #[diagnostic(help("{}", last_words(output)))]
+    DriverStart {
+        /// The program.
+        program: PathBuf,
+        /// What happened.
+        reason: String,
+        /// Its last lines of output.
+        output: Vec<String>,
+    },
+    /// Browser and driver are of different versions.
+    #[error("the driver is for version {driver} and the browser of `{browser}` is {found}")]
+    #[diagnostic(help(
+        "install the driver of the browser's version (`gpujobs setup {browser}` brings both from the same source), or name a matching pair with \
+         `binary` and `driver` under [browser.{browser}]"
+    ))]
+    VersionMismatch {
+        /// The name in the manifest.
+        browser: String,
+        /// The version that the driver is for.
+        driver: String,
+        /// The browser's version.
+        found: String,
+    },
+    /// The driver answered that it will not start the browser.
+    #[error("the driver refused to start `{browser}`: {error}: {message}")]
+    #[diagnostic(help("run again with -v to see the driver's output; `gpujobs doctor` lists what is installed"))]
+    Refused {
+        /// The name in the manifest.
+        browser: String,
+        /// The WebDriver error code.
+        error: String,
+        /// The driver's message without its stack trace.
+        message: String,
+    },
+    /// Something answered that does not speak WebDriver.
+    #[error("{url} does not answer as a WebDriver endpoint: {reason}")]
+    #[diagnostic(help("check the URL and its path: a Selenium Grid 3 wants `/wd/hub/`"))]
+    NotWebDriver {
+        /// The address asked.
+        url: String,
+        /// What came instead.
+        reason: String,
+    },
+    /// The endpoint could not be reached.
+    #[error("{url} can't be reached: {reason}")]
+    #[diagnostic(help("is the driver or the grid running there?"))]
+    Unreachable {
+        /// The address asked.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Something took too long.
+    #[error("{doing} took longer than {}", humantime::format_duration(*limit))]
+    #[diagnostic(help(
+        "a grid queues when all its browsers are taken; -v shows the driver's output; a larger `timeout` under [measure] waits longer"
+    ))]
+    TimedOut {
+        /// What was waited for.
+        doing: String,
+        /// How long.
+        limit: Duration,
+    },
+    /// The driver died.
+    #[error("{message}")]
+    #[diagnostic(help("the machine may be out of memory; -v shows all of the driver's output"))]
+    Died {
+        /// How it ended, with its last lines of output.
+        message: String,
+    },
+    /// A command to the page failed.
+    #[error("{doing} failed: {message}")]
+    Command {
+        /// What was asked of the browser.
+        doing: String,
+        /// The driver's message without its stack trace.
+        message: String,
+    },
+    /// The folder, or the child that cleans up, could not be made.
+    #[error("{doing} failed")]
+    #[diagnostic(help("is the temporary folder writable, and is there space? TMPDIR names another one"))]
+    Io {
+        /// What was tried.
+        doing: String,
+        /// The system's error.
+        source: io::Error,
+    },
+}
+
+fn bullets(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("- {line}")).collect::<Vec<_>>().join("\n")
+}
+
+fn last_words(output: &[String]) -> String {
+    if output.is_empty() { "it printed nothing".to_owned() } else { format!("its last output:\n{}", output.join("\n")) }
+}

@@ -1,0 +1,98 @@
+//! An executor is a browser as the dispatcher sees it: something that opens, runs one page at a time, and closes.
+//!
+//! `live` drives a real browser, `fake` plays a script for tests; `run` knows neither.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::wire::{AdapterFacts, ClockFacts, PageFacts, RawPhases, RawSample};
+use crate::reference::Verdict;
+use crate::render::page::Page;
+
+/// Runs pages.
+pub trait Executor {
+    /// Has a session ready: the one that is open, or where `cold` a fresh one with empty caches.
+    fn open(&mut self, cold: bool) -> impl Future<Output = Result<Opened, OpenError>>;
+
+    /// Loads a page's job, runs it once, and has its output checked.
+    fn prepare(&mut self, page: &Page) -> impl Future<Output = Result<Prepared, ExecuteError>>;
+
+    /// Takes warm-ups and samples of the prepared job.
+    fn measure(&mut self, warmup: u32, samples: u32) -> impl Future<Output = Result<Vec<RawSample>, ExecuteError>>;
+
+    /// Ends the session and everything that belongs to it, whatever its state; harmless when none is open.
+    fn close(&mut self) -> impl Future<Output = ()>;
+}
+
+/// An open session.
+#[derive(Debug, Clone, Default)]
+pub struct Opened {
+    /// The browser's version.
+    pub browser_version: String,
+    /// The driver's version; empty where the driver does not say.
+    pub driver_version: String,
+    /// Whether it runs without a window.
+    pub headless: bool,
+    /// What its page has; `None` for an executor without a page.
+    pub page: Option<PageFacts>,
+    /// Start of the driver and of the session.
+    pub session_start: Duration,
+    /// From the navigation to the page's first word.
+    pub page_ready: Duration,
+}
+
+/// A job that has given its first, verified result.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The adapter, in the browser's words.
+    pub adapter: AdapterFacts,
+    /// The session's clocks.
+    pub clocks: ClockFacts,
+    /// What the start cost.
+    pub phases: RawPhases,
+    /// The first inference.
+    pub first: RawSample,
+    /// The check of its output.
+    pub check: Check,
+}
+
+/// The check of a job's output.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// What the reference says.
+    pub verdict: Verdict,
+    /// SHA-256 of the model's outputs, the first 16 hexadecimal digits.
+    pub output_digest: String,
+}
+
+/// Why a session could not be opened.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct OpenError {
+    /// What happened and what helps.
+    pub message: String,
+    /// Whether another try can't help: the browser or its driver is not there.
+    pub missing: bool,
+}
+
+/// Why a job did not run to its end.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ExecuteError {
+    /// The browser has not what the job needs.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The output is wrong.
+    #[error("{message}")]
+    Incorrect {
+        /// What was found and what was expected, where.
+        message: String,
+        /// The check that found it, unless the page itself did.
+        check: Option<Box<Check>>,
+    },
+    /// The job failed; the session goes on.
+    #[error("{0}")]
+    Failed(String),
+    /// The page, browser or driver is gone.
+    #[error("{0}")]
+    Lost(String),
+}

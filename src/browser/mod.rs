@@ -1,0 +1,148 @@
+//! A browser is a running product under WebDriver: found on the machine, started, navigated and closed.
+//!
+//! `discover` finds its program and its driver, `capabilities` says how it is to be started, `driver` starts the driver
+//! in a process group and a folder of its own, `session` opens the browser through it, `watchdog` cleans up when gpujobs
+//! itself is killed. `run` makes a [`Browser`] with [`launch`], sends it to pages and closes it; everything that a page
+//! measures goes over its own WebSocket, never through here.
+//!
+//! After [`Browser::close`], [`Browser::kill`] or a drop no process of the browser and none of its files is left.
+
+pub mod capabilities;
+pub mod discover;
+mod driver;
+mod error;
+pub mod executor;
+mod folder;
+mod gpu;
+mod http;
+pub mod live;
+mod output;
+pub mod payload;
+pub mod process;
+mod session;
+pub mod version;
+pub mod watchdog;
+pub mod wire;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+pub use driver::port_in;
+pub use error::BrowserError;
+pub use gpu::{Gpu, machine_has_gpu};
+pub use output::LogSink;
+pub use session::SessionFacts;
+pub use watchdog::Watchdog;
+
+use crate::manifest::BrowserSettings;
+use crate::units::Nanos;
+use capabilities::{Options, Os};
+use driver::Driver;
+use session::Session;
+
+/// How a browser is to be started.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The product, its programs, arguments and preferences.
+    pub settings: BrowserSettings,
+    /// Which adapter the browser should offer.
+    pub gpu: Gpu,
+    /// Whether the browser's and the GPU driver's shader caches are off.
+    pub cold: bool,
+    /// How long the driver may take to open the browser, and the browser to load a page.
+    pub timeout: Duration,
+    /// Where the driver's and the browser's output goes, line by line.
+    pub log: Option<LogSink>,
+    /// What cleans up when gpujobs is killed; one for the process.
+    pub watchdog: Watchdog,
+}
+
+/// A running browser.
+#[derive(Debug)]
+pub struct Browser {
+    /// What it said about itself when it started.
+    pub facts: SessionFacts,
+    // Before the driver: a drop ends the session's client first.
+    session: Session,
+    /// `None` when the endpoint is remote.
+    driver: Option<Driver>,
+    navigation_limit: Duration,
+}
+
+/// Starts a browser, and its driver unless `settings.webdriver` names a remote endpoint. Each step has its limit; dropping
+/// the future ends whatever was started.
+pub async fn launch(launch: Launch) -> Result<Browser, BrowserError> {
+    let started = Instant::now();
+    let mut browser = start(launch).await?;
+    browser.facts.start = Nanos::from(started.elapsed());
+    Ok(browser)
+}
+
+async fn start(launch: Launch) -> Result<Browser, BrowserError> {
+    let Launch { settings, gpu, cold, timeout, log, watchdog } = launch;
+    let os = Os::current();
+    let mut options = Options { gpu: gpu.resolve(os), cold, os, root: false, binary: settings.binary.clone(), timeout };
+    if let Some(url) = &settings.webdriver {
+        let body = capabilities::new_session(&settings, &options);
+        let session = Session::open(&session::remote_base(url)?, &settings, &body, timeout).await?;
+        return Ok(Browser { facts: session.facts(), session, driver: None, navigation_limit: timeout });
+    }
+    let programs = discover::programs(&settings, &discover::Search::of_this_machine())?;
+    options.root = process::is_root();
+    options.binary = programs.browser;
+    let driver = Driver::start(&settings, &programs.driver, cold, log, &watchdog).await?;
+    let body = capabilities::new_session(&settings, &options);
+    let session = tokio::select! {
+        session = Session::open(driver.url(), &settings, &body, timeout) => session?,
+        message = driver.exited() => return Err(BrowserError::Died { message }),
+    };
+    Ok(Browser { facts: session.facts(), session, driver: Some(driver), navigation_limit: timeout })
+}
+
+impl Browser {
+    /// Sends the browser to a page and waits until it has loaded.
+    pub async fn navigate(&self, url: &Url) -> Result<(), BrowserError> {
+        tokio::select! {
+            result = self.session.navigate(url, self.navigation_limit) => result,
+            message = self.exited() => Err(BrowserError::Died { message }),
+        }
+    }
+
+    /// Runs a function body in the page and gives what it returns. For tests and probes: jobs talk over their WebSocket.
+    pub async fn execute(&self, script: &str) -> Result<serde_json::Value, BrowserError> {
+        self.session.execute(script, self.navigation_limit).await
+    }
+
+    /// The process group and the temporary folder of a local browser; both are gone after its end.
+    #[must_use]
+    pub fn local(&self) -> Option<(u32, &Path)> {
+        self.driver.as_ref().map(Driver::traces)
+    }
+
+    /// Ends when the driver has died, with its last words; never ends for a remote endpoint.
+    pub async fn exited(&self) -> String {
+        match &self.driver {
+            Some(driver) => driver.exited().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Closes the browser: asks it to for at most `limit`, then ends every process and removes every file of it.
+    pub async fn close(self, limit: Duration) {
+        self.session.close(limit).await;
+        if let Some(driver) = self.driver {
+            driver.end().await;
+        }
+    }
+
+    /// Ends a browser that no longer answers, without asking it.
+    pub async fn kill(self) {
+        match self.driver {
+            Some(driver) => driver.end().await,
+            // Nobody else ends a remote browser; a short word may still reach its driver.
+            None => self.session.close(Duration::from_secs(2)).await,
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! A session: one browser opened by a driver, from `POST /session` to `DELETE /session/ID`.
+//!
+//! Made by `launch` for a local driver or a remote endpoint.
+
+use std::time::Duration;
+
+use fantoccini::Client;
+use fantoccini::error::CmdError;
+use hyper::Method;
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::Value;
+use tokio::time::timeout;
+use url::Url;
+
+use super::error::BrowserError;
+use super::http::{self, Answer};
+use crate::manifest::BrowserSettings;
+use crate::units::Nanos;
+
+/// What a browser said about itself when it started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// As the browser calls itself: `chrome`, `firefox`, `MiniBrowser`.
+    pub browser_name: String,
+    /// Its version, or empty.
+    pub browser_version: String,
+    /// The driver's version; WebKit's driver does not say.
+    pub driver_version: Option<String>,
+    /// The process id of the browser; WebKit's driver does not say.
+    pub browser_pid: Option<u32>,
+    /// The system it runs on, as the driver names it: `linux`, `mac`, `windows`, or empty.
+    pub platform: String,
+    /// Whether it runs without a window.
+    pub headless: bool,
+    /// From the call of `launch` until the browser was there.
+    pub start: Nanos,
+}
+
+/// An open session.
+#[derive(Debug)]
+pub(super) struct Session {
+    url: Url,
+    client: Client,
+    facts: SessionFacts,
+}
+
+impl Session {
+    /// Opens a browser at the endpoint `base`, which ends with a slash.
+    pub(super) async fn open(
+        base: &Url,
+        settings: &BrowserSettings,
+        body: &Value,
+        limit: Duration,
+    ) -> Result<Self, BrowserError> {
+        let not_webdriver = |reason: String| BrowserError::NotWebDriver { url: base.to_string(), reason };
+        let join = |path: &str| base.join(path).map_err(|error| not_webdriver(error.to_string()));
+        let value = match http::command(Method::POST, &join("session")?, body, limit).await? {
+            Answer::Value(value) => value,
+            Answer::Failure { error, message } => return Err(refusal(&settings.name, error, message)),
+        };
+        // A Selenium Grid 3 may answer a failure with HTTP 200 and the old protocol's `message`.
+        let Some(id) = value["sessionId"].as_str().filter(|id| !id.is_empty() && !id.contains(['/', '?', '#'])) else {
+            let reason = value["message"].as_str().unwrap_or("its answer has no session id");
+            return Err(not_webdriver(http::without_stack(reason)));
+        };
+        let client = Client::with_existing_session(base.as_str(), id, HttpConnector::new()).await;
+        let client = client.map_err(|error| not_webdriver(error.to_string()))?;
+        let session =
+            Self { url: join(&format!("session/{id}"))?, client, facts: facts(&value["capabilities"], settings) };
+        // The client would end the session in a task of its own when dropped, with no limit; we do it.
+        session.client.persist().await.map_err(|error| command_error("adopting the session", &error))?;
+        Ok(session)
+    }
+
+    pub(super) fn facts(&self) -> SessionFacts {
+        self.facts.clone()
+    }
+
+    pub(super) async fn navigate(&self, url: &Url, limit: Duration) -> Result<(), BrowserError> {
+        let doing = format!("navigating to {url}");
+        let result = timeout(limit, self.client.goto(url.as_str())).await;
+        result
+            .map_err(|_| BrowserError::TimedOut { doing: doing.clone(), limit })?
+            .map_err(|error| command_error(&doing, &error))
+    }
+
+    pub(super) async fn execute(&self, script: &str, limit: Duration) -> Result<Value, BrowserError> {
+        let doing = "running a script";
+        let result = timeout(limit, self.client.execute(script, Vec::new())).await;
+        result
+            .map_err(|_| BrowserError::TimedOut { doing: doing.into(), limit })?
+            .map_err(|error| command_error(doing, &error))
+    }
+
+    /// Asks the driver to close the browser. Whether it does is not our concern: the caller ends the processes.
+    pub(super) async fn close(self, limit: Duration) {
+        let _ = http::command(Method::DELETE, &self.url, &Value::Null, limit).await;
+    }
+}
+
+/// The address that commands are joined to: a remote URL with its path kept and a slash at its end.
+pub(super) fn remote_base(url: &Url) -> Result<Url, BrowserError> {
+    if url.scheme() != "http" || url.cannot_be_a_base() {
+        return Err(BrowserError::Endpoint {
+            url: url.to_string(),
+            reason: format!("gpujobs speaks WebDriver over http, not {}", url.scheme()),
+            help: "make a tunnel to the machine and name its near end: `ssh -N -L 4444:localhost:4444 host`, then \
+                   `webdriver = \"http://localhost:4444\"`"
+                .to_owned(),
+        });
+    }
+    let mut base = url.clone();
+    base.set_query(None);
+    base.set_fragment(None);
+    if !base.path().ends_with('/') {
+        base.set_path(&format!("{}/", url.path()));
+    }
+    Ok(base)
+}
+
+/// A refused session; chromedriver's and msedgedriver's complaint about versions is told apart.
+fn refusal(browser: &str, error: String, message: String) -> BrowserError {
+    match mismatch(&message) {
+        Some((driver, found)) => BrowserError::VersionMismatch { browser: browser.to_owned(), driver, found },
+        None => BrowserError::Refused { browser: browser.to_owned(), error, message },
+    }
+}
+
+/// The versions in `… only supports Chrome version 114\nCurrent browser version is 156.0.8078.79 with binary path …`.
+fn mismatch(message: &str) -> Option<(String, String)> {
+    let word = |text: &str| text.split_whitespace().next().map(|word| word.trim_end_matches('.').to_owned());
+    let (_, supported) = message.split_once(" only supports ")?;
+    let (_, driver) = supported.split_once(" version ")?;
+    let found = message.split_once("Current browser version is ").and_then(|(_, found)| word(found));
+    Some((word(driver)?, found.unwrap_or_else(|| "another one".to_owned())))
+}
+
+/// What the returned capabilities say.
+fn facts(capabilities: &Value, settings: &BrowserSettings) -> SessionFacts {
+    let text = |pointer: &str| capabilities.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let number =
+        |pointer: &str| capabilities.pointer(pointer).and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
+    let driver = ["/chrome/chromedriverVersion", "/msedge/msedgedriverVersion", "/moz:geckodriverVersion"];
+    let version = driver.iter().find_map(|pointer| text(pointer));
+    SessionFacts {
+        browser_name: text("/browserName").unwrap_or_default(),
+        browser_version: text("/browserVersion").unwrap_or_default(),
+        // chromedriver adds the hash of its source.
+        driver_version: version.and_then(|version| version.split(' ').next().map(str::to_owned)),
+        browser_pid: ["/goog:processID", "/ms:processID", "/moz:processID"].iter().find_map(|pointer| number(pointer)),
+        platform: text("/platformName").unwrap_or_default(),
+        headless: capabilities.get("moz:headless").and_then(Value::as_bool).unwrap_or(settings.headless),
+        start: Nanos::default(),
+    }
+}
+
+/// A command's failure; fantoccini keeps the driver's message in two of its variants.
+fn command_error(doing: &str, error: &CmdError) -> BrowserError {
+    let message = match error {
+        CmdError::Standard(error) => format!("{}: {}", error.error(), error.message),
+        CmdError::NotW3C(value) => value["message"].as_str().map_or_else(|| error.to_string(), str::to_owned),
+        other => other.to_string(),
+    };
+    BrowserError::Command { doing: doing.to_owned(), message: http::without_stack(&message) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remote_address_keeps_its_path() {
+        let base = |url: &str| remote_base(&url.parse().unwrap());
+        assert_eq!(base("http://host:4444/wd/hub").unwrap().as_str(), "http://host:4444/wd/hub/");
+        assert_eq!(base("http://host:4444").unwrap().as_str(), "http://host:4444/");
+        assert!(base("https://host").unwrap_err().to_string().contains("over http, not https"));
+    }
+
+    #[test]
+    fn both_versions_are_read_from_the_drivers_complaint() {
+        let chrome = "session not created: This version of ChromeDriver only supports Chrome version 114\n\
+                      Current browser version is 156.0.8078.79 with binary path /usr/bin/chromium";
+        assert_eq!(mismatch(chrome), Some(("114".into(), "156.0.8078.79".into())));
+        let edge = "This version of Microsoft Edge WebDriver only supports Microsoft Edge version 120\n\
+                    Current browser version is 156.0.1.2";
+        assert_eq!(mismatch(edge), Some(("120".into(), "156.0.1.2".into())));
+        assert_eq!(mismatch("no chrome binary at /nonexistent"), None);
+    }
+}

@@ -1,0 +1,246 @@
+//! The words of a page, exactly as they come over the channel; their other side is `templates/harness/types.js`.
+//!
+//! A page is hostile until read: sizes are bounded where it is received, and a number here is finite and not
+//! negative, or the message is refused.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+use crate::units::Nanos;
+
+/// One message from a page.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum PageEvent {
+    /// The page is there and listens.
+    Hello {
+        /// What it has.
+        facts: PageFacts,
+    },
+    /// The adapter that a job would get.
+    Probed {
+        /// `None` where there is none.
+        adapter: Option<AdapterFacts>,
+    },
+    /// The job has given its first result, and the result was verified.
+    Prepared {
+        /// The adapter that it got.
+        adapter: AdapterFacts,
+        /// What the start cost.
+        phases: RawPhases,
+        /// The first inference as a sample.
+        first: RawSample,
+        /// The session's clocks.
+        clocks: ClockFacts,
+    },
+    /// One sample was taken.
+    Sample {
+        /// The sample.
+        sample: RawSample,
+    },
+    /// All samples that were asked for have been taken.
+    Measured {
+        /// Inferences in each sample.
+        batch: u32,
+    },
+    /// This browser can't run the job.
+    Unsupported {
+        /// The browser's words.
+        message: String,
+    },
+    /// The output is wrong.
+    Incorrect {
+        /// How the page saw it.
+        message: String,
+    },
+    /// The job, or the page itself, failed.
+    Failed {
+        /// What was thrown or reported.
+        message: String,
+    },
+    /// The page wrote on its console.
+    Log {
+        /// `log`, `info`, `warn` or `error`.
+        level: String,
+        /// What it wrote.
+        text: String,
+    },
+}
+
+/// What the page's browser has.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageFacts {
+    /// `navigator.userAgent`.
+    pub user_agent: String,
+    /// `crossOriginIsolated`, which fine clocks and threads need.
+    pub cross_origin_isolated: bool,
+    /// Whether `SharedArrayBuffer` is there.
+    pub shared_memory: bool,
+    /// `navigator.hardwareConcurrency`.
+    pub cores: u32,
+    /// Whether `navigator.gpu` is there.
+    pub webgpu: bool,
+    /// Whether `navigator.ml` is there.
+    pub webnn: bool,
+}
+
+/// `GPUAdapterInfo`, and what it makes of the adapter.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+pub struct AdapterFacts {
+    /// `info.vendor`; empty where the browser hides it.
+    pub vendor: String,
+    /// `info.architecture`.
+    pub architecture: String,
+    /// `info.device`.
+    pub device: String,
+    /// `info.description`.
+    pub description: String,
+    /// From `info.isFallbackAdapter`.
+    pub kind: AdapterKind,
+}
+
+/// Whether a GPU computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdapterKind {
+    /// A GPU.
+    Hardware,
+    /// A rasteriser on the CPU: `SwiftShader`, lavapipe, WARP.
+    Software,
+}
+
+impl AdapterKind {
+    /// As written in rows.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hardware => "hardware",
+            Self::Software => "software",
+        }
+    }
+}
+
+/// How good a session's clocks are.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClockFacts {
+    /// Smallest step of `performance.now`, in µs.
+    pub clock_step_us: f64,
+    /// Step of GPU timestamps in ns; `None` without timestamps.
+    pub timestamp_step_ns: Option<f64>,
+    /// Median latency of an empty submission as the harness waits, in ms.
+    pub empty_submit_ms: f64,
+    /// The same where the page just waits, in ms: 100 in Firefox.
+    pub empty_submit_raw_ms: f64,
+}
+
+/// [`Phases`](crate::measure::Phases) as the page says them, in ms.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "each field is documented in `Phases`")]
+pub struct RawPhases {
+    #[serde(deserialize_with = "millis")]
+    pub device_ready_ms: Nanos,
+    #[serde(deserialize_with = "millis")]
+    pub model_load_ms: Nanos,
+    #[serde(deserialize_with = "millis")]
+    pub shader_compile_ms: Nanos,
+    #[serde(deserialize_with = "millis")]
+    pub first_inference_ms: Nanos,
+    #[serde(deserialize_with = "millis")]
+    pub time_to_first_result_ms: Nanos,
+}
+
+/// [`Sample`](crate::measure::Sample) as the page says it, in ms.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RawSample {
+    /// What it counts for.
+    pub kind: SampleKind,
+    /// Wall time of one inference.
+    #[serde(deserialize_with = "millis")]
+    pub wall_ms: Nanos,
+    /// GPU time of one inference.
+    #[serde(deserialize_with = "optional_millis")]
+    pub gpu_ms: Option<Nanos>,
+    /// Since the job began.
+    #[serde(deserialize_with = "millis")]
+    pub at_ms: Nanos,
+}
+
+/// What a sample counts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SampleKind {
+    /// The first inference: compilation, first touches and all.
+    First,
+    /// Run and not counted.
+    Warmup,
+    /// Counted.
+    Steady,
+}
+
+impl SampleKind {
+    /// As written in rows.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Warmup => "warmup",
+            Self::Steady => "steady",
+        }
+    }
+}
+
+fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Nanos, D::Error> {
+    nanos(f64::deserialize(deserializer)?)
+}
+
+fn optional_millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Nanos>, D::Error> {
+    Option::<f64>::deserialize(deserializer)?.map(nanos).transpose()
+}
+
+fn nanos<E: serde::de::Error>(millis: f64) -> Result<Nanos, E> {
+    if millis.is_finite() && millis >= 0.0 {
+        Ok(Nanos::from_millis_f64(millis))
+    } else {
+        Err(E::custom(format!("a time must be finite and not negative, this one is {millis} ms")))
+    }
+}
+
+/// Reads one message: the number of the job that it speaks of, where it speaks of one, and what it says.
+pub fn read(text: &str) -> Result<(Option<u64>, PageEvent), serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Addressed {
+        job: Option<u64>,
+    }
+    let Addressed { job } = serde_json::from_str(text)?;
+    let event: PageEvent = serde_json::from_str(text)?;
+    if let PageEvent::Prepared { clocks, .. } = &event {
+        let step = clocks.clock_step_us;
+        if !(step.is_finite() && step > 0.0 && clocks.empty_submit_ms.is_finite()) {
+            return Err(serde_json::Error::custom(format!("a clock can't have a step of {step} µs")));
+        }
+    }
+    Ok((job, event))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_is_no_time_is_refused() {
+        let sample = |wall: &str| format!(r#"{{"kind":"sample","sample":{{"kind":"steady","wallMs":{wall},"gpuMs":null,"atMs":1}}}}"#);
+        assert!(read(&sample("1.5")).is_ok());
+        for wall in ["-1", "1e400", "null", "\"1\""] {
+            assert!(read(&sample(wall)).is_err(), "{wall} was taken for a time");
+        }
+    }
+
+    #[test]
+    fn an_unknown_word_is_refused() {
+        assert!(read(r#"{"kind":"boast","message":"fast"}"#).is_err());
+    }
+}

@@ -1,0 +1,195 @@
+//! The command line as typed; reading it does nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+/// Measures GPU compute and AI models in real browsers: from a TOML manifest to verified rows of CSV.
+#[derive(Debug, Parser)]
+#[command(name = "gpujobs", version, max_term_width = 110, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the jobs of manifests in real browsers and write what they measured.
+    Run(RunArgs),
+    /// List the jobs that would run, and estimate the time; opens no browser.
+    Plan(PlanArgs),
+    /// Write each job's HTML, JS and WGSL, to be opened by hand.
+    Render(RenderArgs),
+    /// Open each browser and say what it really has: hardware, software or nothing, with the evidence.
+    Verify(VerifyArgs),
+    /// Say what is installed and what is missing; opens no browser.
+    Doctor(DoctorArgs),
+    /// Install what is missing with the machine's package managers.
+    Setup(SetupArgs),
+    /// Print the JSON Schema of a manifest, for editors.
+    Schema,
+    /// Write a commented starter manifest.
+    Init(InitArgs),
+    /// Print shell completions.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Clean up after a gpujobs that was killed; started by gpujobs itself.
+    #[command(hide = true)]
+    Watchdog,
+}
+
+/// Which jobs, and from which templates.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// Manifests, TOML files.
+    #[arg(required = true, value_name = "MANIFEST", value_hint = ValueHint::FilePath)]
+    pub manifests: Vec<PathBuf>,
+    /// Keep only the jobs that match every KEY=GLOB, for instance 'browser=firefox model=whisper*'.
+    #[arg(long, value_name = "TERMS")]
+    pub filter: Option<String>,
+    /// Set a key of the manifest, for instance measure.samples=20; can be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+}
+
+/// Folders that are looked in before the built-in templates.
+#[derive(Debug, Args)]
+pub struct Folders {
+    /// WGSL templates used before the built-in ones.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub shaders: Option<PathBuf>,
+    /// HTML and JS templates used before the built-in ones.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub templates: Option<PathBuf>,
+}
+
+/// `gpujobs run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub selection: Selection,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub folders: Folders,
+    /// Where run folders are made.
+    #[arg(long, value_name = "DIR", default_value = "results", value_hint = ValueHint::DirPath)]
+    pub out: PathBuf,
+    /// Show the browsers' windows.
+    #[arg(long)]
+    pub headed: bool,
+    /// A remote WebDriver endpoint or Grid, for every browser that names none.
+    #[arg(long, value_name = "URL", env = "GPUJOBS_WEBDRIVER")]
+    pub webdriver: Option<String>,
+    /// Take up a run that was interrupted or killed.
+    #[arg(long, value_name = "RUN_DIR", value_hint = ValueHint::DirPath)]
+    pub resume: Option<PathBuf>,
+    /// A software adapter is a failure.
+    #[arg(long)]
+    pub require_hardware: bool,
+    /// Install what is missing first.
+    #[arg(long)]
+    pub setup: bool,
+    /// Show the console of pages (-v) and the output of drivers (-vv).
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Show no progress.
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// How the closing table is written to stdout.
+    #[arg(long, value_enum, default_value_t = TableFormat::Table)]
+    pub format: TableFormat,
+}
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// For a terminal.
+    Table,
+    /// For a program.
+    Json,
+    /// For a document.
+    Markdown,
+}
+
+/// `gpujobs plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub selection: Selection,
+    /// How the list is written to stdout.
+    #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
+    pub format: PlanFormat,
+}
+
+/// How a plan is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For a terminal.
+    Table,
+    /// For a program.
+    Json,
+}
+
+/// `gpujobs render`.
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub selection: Selection,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub folders: Folders,
+    /// Where a folder for each job is made.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: PathBuf,
+}
+
+/// `gpujobs verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The browsers to open; without it all that are installed.
+    #[arg(long = "browser", value_name = "NAME")]
+    pub browsers: Vec<String>,
+    /// Show the browsers' windows.
+    #[arg(long)]
+    pub headed: bool,
+    /// Show the console of pages (-v) and the output of drivers (-vv).
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// How the answer is written to stdout.
+    #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
+    pub format: PlanFormat,
+}
+
+/// `gpujobs doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// How the answer is written to stdout.
+    #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
+    pub format: PlanFormat,
+}
+
+/// `gpujobs setup`.
+#[derive(Debug, Args)]
+pub struct SetupArgs {
+    /// What to install; without it what the browsers of this system need.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Only print the commands.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `gpujobs init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The manifest's name; the file is NAME.toml.
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}

@@ -1,0 +1,73 @@
+//! Where the words of pages and drivers go: a file a browser in the run folder, and stderr as far as was asked.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use crate::browser::LogSink;
+use crate::browser::live::PAGE_MARK;
+use crate::report::live::Live;
+
+/// How much of it stderr shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verbosity {
+    /// Nothing.
+    Silent,
+    /// What pages write on their console.
+    Console,
+    /// What drivers print as well.
+    Drivers,
+}
+
+impl Verbosity {
+    /// Of so many `-v`.
+    #[must_use]
+    pub(super) fn of(count: u8) -> Self {
+        match count {
+            0 => Self::Silent,
+            1 => Self::Console,
+            _ => Self::Drivers,
+        }
+    }
+}
+
+/// The logs of a run.
+#[derive(Debug, Clone)]
+pub(super) struct Logs {
+    folder: Option<PathBuf>,
+    verbosity: Verbosity,
+    live: Live,
+}
+
+impl Logs {
+    /// Into `folder`, one file a browser, where there is one.
+    #[must_use]
+    pub(super) fn new(folder: Option<&Path>, verbosity: Verbosity, live: Live) -> Self {
+        Self { folder: folder.map(Path::to_owned), verbosity, live }
+    }
+
+    /// The sink of one browser.
+    #[must_use]
+    pub(super) fn of(&self, browser: &str) -> LogSink {
+        let path = self.folder.as_ref().map(|folder| folder.join(format!("{browser}.log")));
+        let file = path.and_then(|path| OpenOptions::new().create(true).append(true).open(path).ok());
+        let file = Arc::new(Mutex::new(file));
+        let Self { verbosity, live, .. } = self.clone();
+        let name = browser.to_owned();
+        LogSink::new(move |line| {
+            // A terminal must not take orders from a page.
+            let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            if let Ok(mut file) = file.lock()
+                && let Some(file) = file.as_mut()
+            {
+                // A log that can't be written must not end the run.
+                let _ = writeln!(file, "{line}");
+            }
+            let from_page = line.starts_with(PAGE_MARK);
+            if verbosity == Verbosity::Drivers || (verbosity == Verbosity::Console && from_page) {
+                live.line(&format!("{name}: {line}"));
+            }
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! One file a verb: each reads its inputs, calls the stages it needs and writes to where it is told.
+
+pub mod completions;
+pub mod doctor;
+pub mod init;
+mod logs;
+pub mod plan;
+pub mod render;
+pub mod run;
+pub mod schema;
+pub mod setup;
+mod signals;
+pub mod verify;
+pub mod watchdog;
+
+use std::io::{IsTerminal, Write};
+
+use crate::cli::{Cli, Command, DoctorArgs, PlanArgs, SetupArgs};
+use crate::error::{Error, Exit};
+
+/// Carries out what was typed; errors are shown on stderr.
+#[must_use]
+pub fn dispatch(cli: Cli) -> Exit {
+    let mut out = anstream::stdout().lock();
+    let ended = carry_out(cli, &mut out).and_then(|exit| out.flush().map(|()| exit).map_err(Error::from));
+    ended.unwrap_or_else(|error| {
+        let exit = error.exit();
+        if exit != Exit::Success {
+            show(&error);
+        }
+        exit
+    })
+}
+
+fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
+    match cli.command {
+        Command::Run(args) => run::run(args, out),
+        Command::Plan(PlanArgs { selection, format }) => {
+            plan::run(&selection.manifests, &selection.sets, selection.filter.as_deref(), format, out)?;
+            Ok(Exit::Success)
+        }
+        Command::Render(args) => render::run(&args, out),
+        Command::Verify(args) => verify::run(&args, out),
+        Command::Doctor(DoctorArgs { format }) => {
+            Ok(if doctor::run(format, out)? { Exit::Success } else { Exit::Environment })
+        }
+        Command::Setup(SetupArgs { names, dry_run }) => {
+            setup::run(&names, dry_run, out)?;
+            Ok(Exit::Success)
+        }
+        Command::Schema => {
+            schema::run(out)?;
+            Ok(Exit::Success)
+        }
+        Command::Init(args) => {
+            let path = init::run(".".as_ref(), args.name.as_deref())?;
+            writeln!(out, "{}", path.display())?;
+            Ok(Exit::Success)
+        }
+        Command::Completions { shell } => completions::run(shell, out),
+        Command::Watchdog => {
+            watchdog::run();
+            Ok(Exit::Success)
+        }
+    }
+}
+
+/// Draws an error with its places and remedies; in colour only on a terminal that wants it.
+fn show(error: &Error) {
+    let stderr = std::io::stderr();
+    let colour = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let theme = if colour { miette::GraphicalTheme::unicode() } else { miette::GraphicalTheme::unicode_nocolor() };
+    let mut drawn = String::new();
+    let handler = miette::GraphicalReportHandler::new_themed(theme).with_width(110).with_links(false);
+    if handler.render_report(&mut drawn, error).is_err() {
+        drawn = error.to_string();
+    }
+    // Nobody is left to tell when stderr is closed.
+    let _ = writeln!(stderr.lock(), "{}", drawn.trim_end());
+}

@@ -1,0 +1,148 @@
+//! `gpujobs plan`: the jobs that would run, those that can't with the reason, and about how long it takes.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use comfy_table::{Table, presets};
+use serde_json::{Map, Value, json};
+
+use crate::cli::PlanFormat as Format;
+use crate::error::Error;
+use crate::manifest::axes::AXES;
+use crate::manifest::{AxisValue, Manifest, ManifestErrors};
+use crate::plan::{Filter, Job, Plan, select};
+
+/// Reads each manifest and writes the jobs that `filter` keeps. Opens no browser.
+pub fn run(
+    manifests: &[PathBuf],
+    sets: &[String],
+    filter: Option<&str>,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let plans = plans(manifests, sets, filter)?;
+    match format {
+        Format::Table => tables(&plans, out)?,
+        Format::Json => {
+            let jobs: Vec<Value> =
+                plans.iter().flat_map(|plan| plan.jobs.iter().map(|job| object(plan, job))).collect();
+            serde_json::to_writer_pretty(&mut *out, &jobs).map_err(io::Error::from)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(())
+}
+
+/// The plan of each manifest with the jobs that `filter` keeps; the faults of all manifests are shown at once.
+pub fn plans(manifests: &[PathBuf], sets: &[String], filter: Option<&str>) -> Result<Vec<Plan>, Error> {
+    let (mut loaded, mut errors) = (Vec::new(), Vec::new());
+    for path in manifests {
+        match Manifest::load(path, sets) {
+            Ok(manifest) => loaded.push(manifest),
+            Err(found) => errors.extend(found.0),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(ManifestErrors(errors).into());
+    }
+    let own = loaded.iter().flat_map(|manifest| &manifest.axes).filter(|axis| axis.own);
+    let filter = Filter::parse(filter.unwrap_or_default(), own.map(|axis| axis.name.as_str()))?;
+    let mut plans: Vec<Plan> = loaded.into_iter().map(Plan::of).collect();
+    for plan in &mut plans {
+        plan.retain(&filter);
+    }
+    Ok(plans)
+}
+
+fn tables(plans: &[Plan], out: &mut dyn Write) -> io::Result<()> {
+    for (place, plan) in plans.iter().enumerate() {
+        if place > 0 {
+            writeln!(out)?;
+        }
+        writeln!(out, "{}", heading(&plan.manifest))?;
+        if !plan.jobs.is_empty() {
+            writeln!(out, "{}", table(plan))?;
+        }
+        let impossible = plan.jobs.iter().filter(|job| job.impossible.is_some()).count();
+        let runnable = plan.jobs.len() - impossible;
+        write!(out, "{}", counted(runnable, "job"))?;
+        if impossible > 0 {
+            write!(out, ", and {impossible} that can't run")?;
+        }
+        let estimate = plan.estimate();
+        match runnable {
+            0 => writeln!(out)?,
+            _ => writeln!(
+                out,
+                "; {estimate} in {} (an estimate: inferences are taken to last {} ms)",
+                counted(estimate.sessions, "browser session"),
+                crate::plan::estimate::ASSUMED_INFERENCE.as_millis()
+            )?,
+        }
+    }
+    Ok(())
+}
+
+fn heading(manifest: &Manifest) -> String {
+    let path = manifest.path.display();
+    match manifest.description.as_str() {
+        "" => format!("{} ({path})", manifest.name),
+        description => format!("{} ({path}): {description}", manifest.name),
+    }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// A row a job: its id, the axes that differ between the jobs, and the reason where it can't run.
+fn table(plan: &Plan) -> Table {
+    let own = plan.manifest.axes.iter().filter(|axis| axis.own).map(|axis| axis.name.as_str());
+    let names: Vec<&str> = AXES.into_iter().chain(own).filter(|name| varies(&plan.jobs, name)).collect();
+    let reasons = plan.jobs.iter().any(|job| job.impossible.is_some());
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let reason = reasons.then_some("can't run because");
+    table.set_header(["id"].into_iter().chain(names.iter().copied()).chain(reason));
+    for job in &plan.jobs {
+        let axes = names.iter().map(|name| select::value(job, name).unwrap_or_default().into_owned());
+        let reason = reasons.then(|| job.impossible.clone().unwrap_or_default());
+        table.add_row(std::iter::once(job.id.to_string()).chain(axes).chain(reason));
+    }
+    table
+}
+
+fn varies(jobs: &[Job], name: &str) -> bool {
+    jobs.first().is_some_and(|first| jobs.iter().any(|job| select::value(job, name) != select::value(first, name)))
+}
+
+/// A job as JSON; each key is there in every job.
+fn object(plan: &Plan, job: &Job) -> Value {
+    let own: Map<String, Value> = job.own.iter().map(|(name, value)| (name.clone(), json_of(value))).collect();
+    json!({
+        "manifest": plan.manifest.name,
+        "id": job.id.0,
+        "browser": job.browser,
+        "model": job.model,
+        "backend": job.backend.name(),
+        "dtype": job.dtype,
+        "batch": job.batch,
+        "shader_precompilation": job.shader_precompilation,
+        "parallel_loading": job.parallel_loading,
+        "cache": job.cache.name(),
+        "threads": job.threads,
+        "workgroup_size": job.workgroup_size,
+        "axes": own,
+        "impossible": job.impossible,
+    })
+}
+
+fn json_of(value: &AxisValue) -> Value {
+    match value {
+        AxisValue::Bool(value) => json!(value),
+        AxisValue::Int(value) => json!(value),
+        AxisValue::Float(value) => json!(value),
+        AxisValue::Text(value) => json!(value),
+        AxisValue::Shape(value) => json!(value),
+    }
+}

@@ -1,0 +1,164 @@
+//! `gpujobs verify`: is this real or simulated? Each browser is opened, computes something that nobody could have
+//! prepared, and the answer is checked here.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use super::logs::{Logs, Verbosity};
+use crate::cli::{PlanFormat, VerifyArgs};
+use crate::error::{Error, Exit};
+use crate::manifest::{BrowserKind, Manifest};
+use crate::plan::Plan;
+use crate::render::Templates;
+use crate::report::live::Live;
+use crate::run::{JobReport, RunEvent, Status};
+use crate::browser::wire::AdapterKind;
+
+/// What is computed: the manifest of the built-in check, with the browsers and a seed put in.
+const MANIFEST: &str = include_str!("verify.toml");
+
+/// Opens each browser and says what it has. Fails where a browser that was named can't be opened or computes wrongly.
+pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Error> {
+    let named = !args.browsers.is_empty();
+    let browsers =
+        if named { args.browsers.clone() } else { BrowserKind::ALL.map(|kind| kind.name().to_owned()).to_vec() };
+    let quoted: Vec<String> = browsers.iter().map(|browser| format!("{browser:?}")).collect();
+    let seed = rand::random_range(1..1_000_000);
+    let sets = [format!("matrix.browser=[{}]", quoted.join(",")), format!("model.axpy.params.seed={seed}")];
+    let mut manifest = Manifest::parse("verify".as_ref(), MANIFEST.to_owned(), &sets)?;
+    for browser in manifest.browsers.values_mut() {
+        browser.headless = !args.headed;
+    }
+    let plan = Plan::of(manifest);
+    let live = Live::new(plan.jobs.len(), true);
+    let logs = Logs::new(None, Verbosity::of(args.verbose), Live::new(0, args.verbose == 0));
+    let runtime = tokio::runtime::Runtime::new()?;
+    let mut reports: Vec<JobReport> = Vec::new();
+    let outcome = runtime.block_on(async {
+        let studio = super::run::studio(&plan.manifest, Templates::new(None, None)?).await?;
+        let stop = super::signals::stop()?;
+        let mut tell = |event| {
+            match event {
+                RunEvent::JobStarted { job, .. } => live.started(job),
+                RunEvent::Retrying { .. } => {}
+                RunEvent::JobFinished(report) => reports.push(*report),
+            }
+            Ok(())
+        };
+        super::run::dispatch(&plan, &studio, &logs, stop, |_| true, &mut tell).await.map_err(Error::from)
+    })?;
+    live.end();
+    if outcome.interrupted {
+        return Ok(Exit::Interrupted);
+    }
+    // Without names only what is installed is asked for an answer.
+    let shown: Vec<&JobReport> =
+        reports.iter().filter(|report| named || report.status != Status::Skipped).collect();
+    match args.format {
+        PlanFormat::Json => {
+            let answers: Vec<Value> = shown.iter().map(|report| answer_json(report)).collect();
+            writeln!(out, "{:#}", Value::Array(answers))?;
+        }
+        PlanFormat::Table => {
+            for report in &shown {
+                write!(out, "{}", answer(report))?;
+            }
+        }
+    }
+    if shown.is_empty() || shown.iter().any(|report| report.status == Status::Skipped) {
+        if shown.is_empty() {
+            return Err(Error::Environment {
+                message: "no browser is installed that gpujobs can drive".to_owned(),
+                help: "`gpujobs setup` installs them; `gpujobs doctor` lists what is missing".to_owned(),
+            });
+        }
+        return Ok(Exit::Environment);
+    }
+    let wrong = |report: &&JobReport| !matches!(report.status, Status::Ok | Status::Unsupported);
+    Ok(if shown.iter().any(wrong) { Exit::Failure } else { Exit::Success })
+}
+
+/// Hardware, software, absent, or what went wrong, in one word.
+fn verdict(report: &JobReport) -> &'static str {
+    match (&report.measurement, report.status) {
+        (Some(measurement), Status::Ok) => measurement.adapter.kind.name(),
+        (_, Status::Unsupported) => "absent",
+        (_, Status::Incorrect) => "wrong",
+        (_, Status::Skipped) => "not started",
+        _ => "failed",
+    }
+}
+
+fn remedy(report: &JobReport) -> &'static str {
+    match verdict(report) {
+        "software" => {
+            "times are those of a CPU: on a machine with a GPU check its Vulkan driver (vulkaninfo --summary) and that \
+             /dev/dri or /dev/nvidia* can be opened; `--require-hardware` makes a run fail here"
+        }
+        "absent" if report.job.browser == "webkitgtk" => "WebKitGTK has no WebGPU: use it for the wasm backend",
+        "absent" => "update the browser, or see the flags and prefs in the README for this system",
+        "wrong" => "the driver or browser computes wrongly: update both and report it with this output",
+        "not started" => "`gpujobs doctor` says what is missing",
+        "failed" => "run again with -vv to see what browser and driver say",
+        _ => "",
+    }
+}
+
+fn answer(report: &JobReport) -> String {
+    let mut lines = vec![format!("{}: WebGPU {}", report.job.browser, verdict(report))];
+    if let Some(session) = &report.session {
+        let driver = Some(session.driver_version.as_str()).filter(|version| !version.is_empty());
+        lines.push(format!("version {}, driver {}", session.browser_version, driver.unwrap_or("does not say")));
+        if let Some(page) = &session.page {
+            let has = |there: bool| if there { "present" } else { "absent" };
+            lines.push(format!("WebNN {}", if page.webnn { "present (navigator.ml)" } else { "absent" }));
+            lines.push(format!("wasm threads {} ({} cores)", has(page.shared_memory), page.cores));
+        }
+    }
+    if let Some(measurement) = &report.measurement {
+        let adapter = &measurement.adapter;
+        let names = [&adapter.vendor, &adapter.architecture, &adapter.device, &adapter.description];
+        let names: Vec<&str> = names.into_iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+        let names = if names.is_empty() { "the browser hides its names".to_owned() } else { names.join(", ") };
+        let fallback = adapter.kind == AdapterKind::Software;
+        lines.push(format!("adapter: {names}; isFallbackAdapter is {fallback}"));
+        let check = &measurement.check;
+        lines.push(format!("computed a random {}: verified, digest {}", report.job.model, check.output_digest));
+        let clocks = &measurement.clocks;
+        let stamps = clocks.timestamp_step_ns.map_or("absent".to_owned(), |step| format!("step {step} ns"));
+        lines.push(format!(
+            "clock step {} µs, GPU timestamps {stamps}, empty submission {:.2} ms ({:.2} ms where the page only waits)",
+            crate::units::significant(clocks.clock_step_us, 3),
+            clocks.empty_submit_ms,
+            clocks.empty_submit_raw_ms
+        ));
+    } else {
+        lines.push(format!("because {}", report.reason));
+    }
+    let remedy = remedy(report);
+    if !remedy.is_empty() {
+        lines.push(format!("remedy: {remedy}"));
+    }
+    let text = lines.join("\n  ");
+    // Names come from outside: a terminal must not take orders from them.
+    let safe: String = text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+    safe + "\n"
+}
+
+fn answer_json(report: &JobReport) -> Value {
+    let session = report.session.as_ref();
+    let measurement = report.measurement.as_ref();
+    json!({
+        "browser": report.job.browser,
+        "webgpu": verdict(report),
+        "reason": report.reason,
+        "remedy": remedy(report),
+        "browser_version": session.map(|session| &session.browser_version),
+        "driver_version": session.map(|session| &session.driver_version),
+        "page": session.and_then(|session| session.page.as_ref()),
+        "adapter": measurement.map(|measurement| &measurement.adapter),
+        "clocks": measurement.map(|measurement| measurement.clocks),
+        "verified": measurement.and_then(|measurement| measurement.check.verdict.verified),
+    })
+}

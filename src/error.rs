@@ -1,0 +1,124 @@
+//! How gpujobs ends: every error comes together here, and this is the one place that decides the exit code.
+
+use std::process::ExitCode;
+
+use miette::Diagnostic;
+
+use crate::commands::init::InitError;
+use crate::manifest::ManifestErrors;
+use crate::plan::select::FilterError;
+use crate::record::RecordError;
+use crate::render::RenderError;
+use crate::render::page::PageError;
+use crate::setup::SetupError;
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum Error {
+    /// A manifest is faulty.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Manifest(#[from] ManifestErrors),
+    /// `--filter` is faulty.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Filter(#[from] FilterError),
+    /// A template is faulty.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Render(#[from] RenderError),
+    /// A job can't be rendered.
+    #[error("{job}: {source}")]
+    Page {
+        /// The job.
+        job: String,
+        /// Why.
+        source: PageError,
+    },
+    /// The run folder can't be written or read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Record(#[from] RecordError),
+    /// No starter manifest can be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Init(#[from] InitError),
+    /// What is missing can't be installed.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Setup(#[from] SetupError),
+    /// An argument is faulty.
+    #[error("{message}")]
+    #[diagnostic(help("{help}"))]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// The remedy.
+        help: String,
+    },
+    /// The machine does not let gpujobs work.
+    #[error("{message}")]
+    #[diagnostic(help("{help}"))]
+    Environment {
+        /// What is wrong.
+        message: String,
+        /// The remedy.
+        help: String,
+    },
+    /// stdout, a file or a socket failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// How a command ended, as the shell sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// All well.
+    Success,
+    /// A job failed, or a result was wrong.
+    Failure,
+    /// Bad arguments, manifest or template.
+    Usage,
+    /// No browser, no driver, nothing could start.
+    Environment,
+    /// Interrupted; what was measured is kept.
+    Interrupted,
+}
+
+impl Exit {
+    /// The documented code.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Usage => 2,
+            Self::Environment => 3,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+impl Error {
+    /// The exit that this error means.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Manifest(_) | Self::Filter(_) | Self::Render(_) | Self::Page { .. } | Self::Usage { .. } => Exit::Usage,
+            Self::Init(InitError::Name(_) | InitError::Exists(_)) => Exit::Usage,
+            Self::Setup(SetupError::UnknownName { .. }) => Exit::Usage,
+            Self::Init(InitError::Write { .. }) | Self::Setup(_) => Exit::Environment,
+            Self::Record(RecordError::NotTheRun { .. }) => Exit::Usage,
+            Self::Record(RecordError::Io { .. }) | Self::Environment { .. } => Exit::Environment,
+            // The reader of a pipe that has seen enough is no failure.
+            Self::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Success,
+            Self::Io(_) => Exit::Environment,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! gpujobs expands a TOML manifest into jobs, runs each in a real browser and writes what it measured as CSV.
+//!
+//! Data flows one way; each stage owns its type, is built from the stage before, and names only stages to its left:
+//!
+//! ```text
+//! ManifestFile -> Manifest -> Plan{Job} -> Page{html, js, wgsl} -> RawMeasurement -> Measurement -> Row -> Summary -> Comparison
+//!   manifest/      manifest/    plan/         render/                browser/ run/      measure/    record/ analyse/   analyse/
+//! ```
+
+pub mod units;
+
+pub mod manifest;
+pub mod plan;
+pub mod reference;
+pub mod render;
+pub mod serve;
+pub mod browser;
+pub mod measure;
+pub mod run;
+pub mod record;
+pub mod report;
+
+pub mod setup;
+pub mod commands;
+pub mod cli;
+pub mod error;

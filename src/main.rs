@@ -1,0 +1,10 @@
+//! The `gpujobs` program: arguments in, exit code out.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = gpujobs::cli::Cli::parse();
+    gpujobs::commands::dispatch(cli).into()
+}

@@ -1,0 +1,150 @@
+//! The names on the `browser` axis, with what `[browser.NAME]` says about them.
+
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use url::Url;
+
+use super::{Checker, Use};
+use crate::manifest::axes::is_name;
+use crate::manifest::read::{Problem, listed, nearest, with_near};
+use crate::manifest::schema::BrowserFile;
+use crate::manifest::values::{At, Table, Value};
+use crate::manifest::{BrowserKind, BrowserSettings, PrefValue};
+
+impl Checker<'_> {
+    /// The settings of every browser in use; the tables of others are checked too.
+    pub(super) fn browsers(
+        &mut self,
+        uses: &[Use],
+        tables: &IndexMap<At<String>, Table<BrowserFile>>,
+    ) -> IndexMap<String, BrowserSettings> {
+        let described: IndexMap<&str, Option<BrowserSettings>> =
+            tables.iter().map(|(name, table)| (name.get().as_str(), self.browser(name, &table.0))).collect();
+        let mut found = IndexMap::new();
+        for (name, span) in uses {
+            let settings = match described.get(name.as_str()) {
+                Some(settings) => settings.clone(),
+                None => product(name).map(BrowserSettings::of),
+            };
+            if let Some(settings) = settings {
+                found.insert(name.clone(), settings);
+            } else if !described.contains_key(name.as_str()) {
+                let products = BrowserKind::ALL.map(BrowserKind::name);
+                let known: Vec<&str> = products.into_iter().chain(described.keys().copied()).collect();
+                let help = format!("browsers are {}, and each [browser.NAME] of this file", listed(&products));
+                self.note(
+                    Problem::at(span.clone(), format!("unknown browser `{name}`"), "not a browser of this manifest")
+                        .help(with_near(nearest(&name.to_lowercase(), known), &help)),
+                );
+            }
+        }
+        found
+    }
+
+    fn browser(&mut self, name: &At<String>, table: &BrowserFile) -> Option<BrowserSettings> {
+        let kind = self.kind(name, table.kind.as_ref())?;
+        let webdriver = table.webdriver.as_ref().and_then(|url| self.endpoint(url));
+        if let (Some(_), Some(driver)) = (&table.webdriver, &table.driver) {
+            self.note(
+                Problem::at(driver.span(), "`driver` beside `webdriver`", "a remote endpoint starts its own driver")
+                    .help("keep one of the two"),
+            );
+        }
+        let mut prefs = IndexMap::new();
+        for (key, value) in &table.prefs {
+            match value.get() {
+                Value::Bool(on) => drop(prefs.insert(key.clone(), PrefValue::Bool(*on))),
+                Value::Int(number) => drop(prefs.insert(key.clone(), PrefValue::Int(*number))),
+                Value::Text(text) => drop(prefs.insert(key.clone(), PrefValue::Text(text.clone()))),
+                Value::Float(_) | Value::List(_) => self.note(Problem::at(
+                    value.span(),
+                    format!("{} can't be the value of a preference", value.get()),
+                    "expected `true`, `false`, a whole number or a text",
+                )),
+            }
+        }
+        Some(BrowserSettings {
+            name: name.get().clone(),
+            kind,
+            binary: table.binary.as_ref().map(|program| self.program(program.get())),
+            driver: table.driver.as_ref().map(|program| self.program(program.get())),
+            webdriver,
+            args: table.args.clone(),
+            prefs,
+            headless: table.headless.unwrap_or(true),
+        })
+    }
+
+    fn kind(&mut self, name: &At<String>, kind: Option<&At<String>>) -> Option<BrowserKind> {
+        let products = BrowserKind::ALL.map(BrowserKind::name);
+        if !is_name(name.get()) {
+            self.note(
+                Problem::at(name.span(), format!("{:?} can't name a browser", name.get()), "not a name")
+                    .help("use letters, digits, `-`, `_` and `.`"),
+            );
+            return None;
+        }
+        let own = product(name.get());
+        let Some(kind) = kind else {
+            if own.is_none() {
+                let help = format!(
+                    "a name of your own says which product it is: kind = \"chrome\" (or {})",
+                    listed(&products[1..])
+                );
+                self.note(
+                    Problem::at(
+                        name.span(),
+                        format!("`{}` is not a browser that gpujobs knows", name.get()),
+                        "no `kind`",
+                    )
+                    .help(with_near(nearest(name.get(), products), &help)),
+                );
+            }
+            return own;
+        };
+        let Some(found) = product(kind.get()) else {
+            let label = format!("expected one of {}", listed(&products));
+            let problem = Problem::at(kind.span(), format!("unknown kind `{}`", kind.get()), label);
+            self.note(match nearest(&kind.get().to_lowercase(), products) {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem,
+            });
+            return None;
+        };
+        if own.is_some_and(|own| own != found) {
+            self.note(
+                Problem::at(
+                    kind.span(),
+                    format!("`{}` can't be of the kind `{}`", name.get(), kind.get()),
+                    "another product",
+                )
+                .help(format!("give it a name of its own, for instance [browser.my-{}]", kind.get())),
+            );
+        }
+        Some(found)
+    }
+
+    fn endpoint(&mut self, written: &At<String>) -> Option<Url> {
+        let url = Url::parse(written.get());
+        let problem = match url {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => return Some(url),
+            Ok(_) => Problem::at(written.span(), "`webdriver` is not an http address", "expected http:// or https://"),
+            Err(error) => Problem::at(written.span(), "`webdriver` is not an address", error.to_string()),
+        };
+        let host = Url::parse(&format!("http://{}", written.get())).is_ok_and(|url| url.has_host());
+        let example = if host && !written.get().contains("://") { written.get() } else { "127.0.0.1:4444" };
+        self.note(problem.help(format!("write webdriver = \"http://{example}\"")));
+        None
+    }
+
+    /// A program by its name is looked up on `PATH`; one with a folder is relative to the manifest.
+    fn program(&self, written: &str) -> PathBuf {
+        let path = Path::new(written);
+        if path.components().count() > 1 { self.folder.join(path) } else { path.to_owned() }
+    }
+}
+
+fn product(name: &str) -> Option<BrowserKind> {
+    BrowserKind::ALL.into_iter().find(|kind| kind.name() == name)
+}

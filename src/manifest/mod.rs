@@ -1,0 +1,265 @@
+//! A manifest is the TOML file in which a user says what to compare: browsers, models, backends, shapes.
+//!
+//! `load` reads the file (`read`, `wording`), `edit` applies `--set` to its text, `schema` holds it exactly as written, `check` turns that
+//! into the [`Manifest`] of this module and reports every error of the file at once; `library` finds the models that it
+//! names and `model` does the same for their files. Used by `plan`.
+
+pub mod axes;
+mod check;
+mod edit;
+pub mod library;
+mod load;
+pub mod model;
+pub mod product;
+pub mod read;
+pub mod schema;
+pub mod values;
+mod wording;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use url::Url;
+
+pub use load::ManifestErrors;
+pub use model::Model;
+pub use read::{ManifestError, Problem};
+
+/// A checked manifest: every name resolved, every value in range.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// The file it came from.
+    pub path: PathBuf,
+    /// The text as read, after `--set`; kept in the run folder.
+    pub source: String,
+    /// `name`, which names run folders: letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    /// `description`, or empty.
+    pub description: String,
+    /// The axes of `[matrix]` in the order of the file, then those of `[axes]`.
+    pub axes: Vec<Axis>,
+    /// `[[matrix.exclude]]`: a job that matches all pairs of an entry is dropped.
+    pub exclude: Vec<IndexMap<String, AxisValue>>,
+    /// `[[matrix.include]]`: jobs outside the product, complete: where an entry does not name an axis, its default
+    /// is filled in (of an own axis: its first value), so that only `threads` can be absent.
+    pub include: Vec<IndexMap<String, AxisValue>>,
+    /// `[measure]`.
+    pub measure: Measure,
+    /// `[serve]`.
+    pub serve: Serve,
+    /// Settings of every browser that the matrix names, by the name used there.
+    pub browsers: IndexMap<String, BrowserSettings>,
+    /// Every model that the matrix names, by the name used there.
+    pub models: IndexMap<String, Model>,
+    /// `templates = "DIR"` and `shaders = "DIR"` of the manifest, relative to the file: looked in before the built-in ones.
+    pub templates: Option<PathBuf>,
+    /// See `templates`.
+    pub shaders: Option<PathBuf>,
+}
+
+/// One axis of the matrix: a name and the values that it takes, none twice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Axis {
+    /// The key, for instance `workgroup_size`.
+    pub name: String,
+    /// The values in the order of the file.
+    pub values: Vec<AxisValue>,
+    /// Whether it stands in `[axes]`: the user's own, passed to templates as a variable.
+    pub own: bool,
+}
+
+/// A value of an axis.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AxisValue {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number with a fraction.
+    Float(f64),
+    /// A text.
+    Text(String),
+    /// A workgroup shape: x, y, z, each at least 1.
+    Shape([u32; 3]),
+}
+
+impl fmt::Display for AxisValue {
+    /// As in a job id and in a `--filter`: shapes are written `128x2x1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Int(value) => write!(f, "{value}"),
+            Self::Float(value) => write!(f, "{value}"),
+            Self::Text(value) => f.write_str(value),
+            Self::Shape([x, y, z]) => write!(f, "{x}x{y}x{z}"),
+        }
+    }
+}
+
+/// `[measure]`: how each job is measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measure {
+    /// Inferences after the first one that are run and not counted.
+    pub warmup: u32,
+    /// When to stop taking samples.
+    pub samples: Samples,
+    /// Over how many rounds the samples are spread.
+    pub rounds: u32,
+    /// How long one job may take, start of the page to its result.
+    pub timeout: Duration,
+    /// How often a job that timed out or lost its browser is tried again.
+    pub retries: u32,
+    /// Backends tried in turn where the job's own is missing.
+    pub fallback: Vec<Backend>,
+    /// Whether a software adapter is a failure.
+    pub require_hardware: bool,
+}
+
+impl Default for Measure {
+    fn default() -> Self {
+        Self {
+            warmup: 3,
+            samples: Samples::default(),
+            rounds: 3,
+            timeout: Duration::from_secs(60),
+            retries: 1,
+            fallback: vec![Backend::Wasm],
+            require_hardware: false,
+        }
+    }
+}
+
+/// How many samples of the steady state are taken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Samples {
+    /// At least this many.
+    pub min: u32,
+    /// At most this many.
+    pub max: u32,
+    /// Stop between `min` and `max` when the 95 % interval of the median is within this share of it, 0 to 1.
+    pub precision: Option<f64>,
+}
+
+impl Default for Samples {
+    fn default() -> Self {
+        Self { min: 10, max: 100, precision: Some(0.02) }
+    }
+}
+
+/// `[serve]`: what the pages' network is like; by default as fast as loopback is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Serve {
+    /// Added before each reply.
+    pub latency: Duration,
+    /// The most that each reply gets.
+    pub bytes_per_second: Option<u64>,
+}
+
+/// What computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Backend {
+    /// `navigator.gpu`.
+    Webgpu,
+    /// `navigator.ml`.
+    Webnn,
+    /// WebAssembly on the CPU.
+    Wasm,
+}
+
+impl Backend {
+    /// All, the default first.
+    pub const ALL: [Self; 3] = [Self::Webgpu, Self::Webnn, Self::Wasm];
+
+    /// As written in manifests and rows.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Webgpu => "webgpu",
+            Self::Webnn => "webnn",
+            Self::Wasm => "wasm",
+        }
+    }
+}
+
+/// A browser product, which decides its driver, capabilities and launch flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum BrowserKind {
+    /// Google Chrome or Chromium, by chromedriver.
+    Chrome,
+    /// Microsoft Edge, by msedgedriver.
+    Edge,
+    /// Firefox, by geckodriver.
+    Firefox,
+    /// Safari, by safaridriver.
+    Safari,
+    /// WebKitGTK's MiniBrowser, by `WebKitWebDriver`.
+    Webkitgtk,
+}
+
+impl BrowserKind {
+    /// All, in the order in which they are listed to users.
+    pub const ALL: [Self; 5] = [Self::Chrome, Self::Edge, Self::Firefox, Self::Safari, Self::Webkitgtk];
+
+    /// As written in manifests and rows.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chrome => "chrome",
+            Self::Edge => "edge",
+            Self::Firefox => "firefox",
+            Self::Safari => "safari",
+            Self::Webkitgtk => "webkitgtk",
+        }
+    }
+}
+
+/// `[browser.NAME]`: how a browser is found and started.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BrowserSettings {
+    /// The name in the matrix: a product's, or the user's own (`kind = "chrome"` then says which product).
+    pub name: String,
+    /// The product.
+    pub kind: BrowserKind,
+    /// The browser's program; found on the machine when absent.
+    pub binary: Option<PathBuf>,
+    /// The driver's program; found on the machine when absent.
+    pub driver: Option<PathBuf>,
+    /// A remote WebDriver endpoint instead of a local driver.
+    pub webdriver: Option<Url>,
+    /// Arguments added to those that gpujobs passes.
+    pub args: Vec<String>,
+    /// Preferences added to those that gpujobs sets (Firefox: about:config; Chrome and Edge: profile preferences).
+    pub prefs: IndexMap<String, PrefValue>,
+    /// Whether it runs without a window.
+    pub headless: bool,
+}
+
+impl BrowserSettings {
+    /// The settings of a product that the manifest says nothing about.
+    #[must_use]
+    pub fn of(kind: BrowserKind) -> Self {
+        Self {
+            name: kind.name().to_owned(),
+            kind,
+            binary: None,
+            driver: None,
+            webdriver: None,
+            args: Vec::new(),
+            prefs: IndexMap::new(),
+            headless: true,
+        }
+    }
+}
+
+/// The value of a browser preference.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PrefValue {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A text.
+    Text(String),
+}

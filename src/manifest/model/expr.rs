@@ -1,0 +1,110 @@
+//! An expression over params, dims and job variables, in minijinja's syntax: `seconds * 16000`, `heads // 2`.
+//!
+//! Compiled once when a model is read; evaluated for each job. Plain numbers and names skip the evaluator.
+
+use std::sync::{Arc, LazyLock};
+
+use minijinja::{Environment, Expression, UndefinedBehavior, Value};
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment
+});
+
+/// A compiled expression with its text.
+#[derive(Debug, Clone)]
+pub struct Expr {
+    text: String,
+    code: Code,
+}
+
+#[derive(Debug, Clone)]
+enum Code {
+    Int(i64),
+    Name,
+    Compiled(Arc<Expression<'static, 'static>>),
+}
+
+impl PartialEq for Expr {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+/// The variables that an expression sees, by name.
+pub trait Scope {
+    /// One variable.
+    fn get(&self, name: &str) -> Option<&Value>;
+    /// All variables as a map.
+    fn all(&self) -> Value;
+}
+
+impl Expr {
+    /// A constant.
+    #[must_use]
+    pub fn int(value: i64) -> Self {
+        Self { text: value.to_string(), code: Code::Int(value) }
+    }
+
+    /// Compiles `text`; the error is minijinja's message.
+    pub fn compile(text: &str) -> Result<Self, String> {
+        let text = text.trim().to_owned();
+        if let Ok(value) = text.parse() {
+            return Ok(Self::int(value));
+        }
+        if is_name(&text) {
+            return Ok(Self { text, code: Code::Name });
+        }
+        let compiled = ENVIRONMENT.compile_expression_owned(text.clone()).map_err(|error| message(&error))?;
+        Ok(Self { text, code: Code::Compiled(Arc::new(compiled)) })
+    }
+
+    /// As written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The value; the error says what is wrong without naming the expression.
+    pub fn value(&self, scope: &impl Scope) -> Result<Value, String> {
+        match &self.code {
+            Code::Int(value) => Ok(Value::from(*value)),
+            Code::Name => scope.get(&self.text).cloned().ok_or_else(|| format!("`{}` is not defined", self.text)),
+            Code::Compiled(code) => code.eval(scope.all()).map_err(|error| {
+                let unknown =
+                    code.undeclared_variables(false).into_iter().filter(|name| scope.get(name).is_none()).min();
+                unknown.map_or_else(|| message(&error), |name| format!("`{name}` is not defined"))
+            }),
+        }
+    }
+
+    /// The value as an extent: a whole number from 1 to 2^31.
+    ///
+    /// Rounding in products of decimals (`0.3 * 16000`) is forgiven: a value within 1e-6 of a whole number is that number.
+    pub fn extent(&self, scope: &impl Scope) -> Result<usize, String> {
+        let value = self.value(scope)?;
+        let number = f64::try_from(value.clone()).map_err(|_| format!("it is {value}, which is not a number"))?;
+        let whole = number.round();
+        if (number - whole).abs() > 1e-6 {
+            return Err(format!("it is {number}, which is not a whole number"));
+        }
+        if !(1.0..=f64::from(1_u32 << 31)).contains(&whole) {
+            return Err(format!("it is {number}, which is not in 1..=2147483648"));
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be within 1..=2^31")]
+        Ok(whole as usize)
+    }
+}
+
+/// Whether `text` is an identifier.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    text.chars().next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !["true", "false", "none", "not", "and", "or", "in", "is", "if", "else"].contains(&text)
+}
+
+fn message(error: &minijinja::Error) -> String {
+    error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
+}

@@ -1,0 +1,168 @@
+//! A model manifest exactly as written: everything optional, so that `check` can ask for what is missing.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use toml::{Spanned, Value};
+
+/// A model manifest, `manifests/models/NAME.toml`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelFile {
+    /// `text`, `vision`, `audio` or `multimodal`.
+    #[schemars(with = "Option<String>")]
+    pub family: Option<Spanned<String>>,
+    /// `wgsl` (the default).
+    #[schemars(with = "Option<String>")]
+    pub engine: Option<Spanned<String>>,
+    /// What it is for, for instance `automatic-speech-recognition`.
+    pub task: Option<String>,
+    /// One line for people.
+    pub description: Option<String>,
+    /// Numbers that a job's manifest, or an axis of the same name, may override.
+    #[schemars(with = "IndexMap<String, f64>")]
+    pub params: IndexMap<Spanned<String>, Spanned<f64>>,
+    /// Whole numbers computed from params, earlier dims and the job's variables.
+    #[schemars(with = "IndexMap<String, Extent>")]
+    pub dims: IndexMap<Spanned<String>, Spanned<Value>>,
+    /// What is given to the model.
+    #[schemars(with = "Vec<InputEntry>")]
+    pub input: Vec<Spanned<InputEntry>>,
+    /// One dispatch each, in the order of the file.
+    #[schemars(with = "Vec<StageEntry>")]
+    pub stage: Vec<Spanned<StageEntry>>,
+    /// Stages repeated.
+    #[schemars(with = "Vec<BlockEntry>")]
+    pub block: Vec<Spanned<BlockEntry>>,
+    /// Tensors that are read back; by default the last stage's outputs.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub output: Option<Vec<Spanned<String>>>,
+}
+
+/// `[[input]]`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct InputEntry {
+    /// The tensor's name.
+    #[schemars(with = "Option<String>")]
+    pub name: Option<Spanned<String>>,
+    /// Extents, outermost first: numbers, names of dims or expressions.
+    #[schemars(with = "Option<Vec<Extent>>")]
+    pub shape: Option<Spanned<Value>>,
+    /// `uniform` (the default), `zeros`, `ones`, `speech` or a named table.
+    #[schemars(with = "Option<String>")]
+    pub fill: Option<Spanned<String>>,
+    /// Picks the sequence; by default a hash of the name.
+    pub seed: Option<u32>,
+    /// The middle of a uniform fill.
+    pub mean: Option<f32>,
+    /// Half the width of a uniform fill.
+    pub spread: Option<f32>,
+}
+
+/// `[[stage]]` or `[[block.stage]]`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StageEntry {
+    /// Unique; weights are named `NAME.KEY`.
+    #[schemars(with = "Option<String>")]
+    pub name: Option<Spanned<String>>,
+    /// What it must compute: an op that gpujobs knows, or a name of your own.
+    #[schemars(with = "Option<String>")]
+    pub op: Option<Spanned<String>>,
+    /// Template under the shader folders; by default `OP.wgsl`.
+    pub shader: Option<String>,
+    /// Tensors that it reads.
+    #[serde(rename = "in")]
+    #[schemars(with = "Vec<String>")]
+    pub inputs: Vec<Spanned<String>>,
+    /// Weights by the shader's name for them: a shape, or a table with `shape`, `fill`, `seed`, `mean`, `spread`.
+    #[schemars(with = "IndexMap<String, WeightValue>")]
+    pub weights: IndexMap<Spanned<String>, Spanned<Value>>,
+    /// Tensors that it writes, with their shapes.
+    #[schemars(with = "IndexMap<String, Vec<Extent>>")]
+    pub out: IndexMap<Spanned<String>, Spanned<Value>>,
+    /// Parameters of the op; a text that begins with `=` is an expression.
+    #[schemars(with = "IndexMap<String, ParamValue>")]
+    pub params: IndexMap<Spanned<String>, Spanned<Value>>,
+    /// The output from a file, for an op without a reference.
+    #[schemars(with = "Option<ExpectEntry>")]
+    pub expect: Option<Spanned<ExpectEntry>>,
+}
+
+/// `[[block]]`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BlockEntry {
+    /// How often: a number or an expression.
+    #[schemars(with = "Option<Extent>")]
+    pub times: Option<Spanned<Value>>,
+    /// The name of the index; by default `i`.
+    #[schemars(with = "Option<String>")]
+    pub index: Option<Spanned<String>>,
+    /// What is repeated.
+    #[schemars(with = "Vec<StageEntry>")]
+    pub stage: Vec<Spanned<StageEntry>>,
+}
+
+/// `expect = { file = "x.f32", tolerance = 1e-5 }`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExpectEntry {
+    /// Little-endian f32 values of the first output, row-major; relative to the model's file.
+    pub file: Option<String>,
+    /// How far an element may be off, times its size where that is above 1; default 1e-5.
+    pub tolerance: Option<f64>,
+}
+
+/// An extent: a whole number, the name of a dim, or an expression.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its JSON Schema is used: as serde types, untagged enums lose spans")]
+enum Extent {
+    /// A whole number of at least 1.
+    Number(u32),
+    /// An expression.
+    Expression(String),
+}
+
+/// A weight: its shape, or a table.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its JSON Schema is used: as serde types, untagged enums lose spans")]
+enum WeightValue {
+    /// The shape, filled as its name and rank suggest.
+    Shape(Vec<Extent>),
+    /// Shape and fill.
+    Table(WeightEntry),
+}
+
+/// A weight with its fill.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WeightEntry {
+    /// Extents, outermost first.
+    #[schemars(with = "Option<Vec<Extent>>")]
+    pub shape: Option<Value>,
+    /// `uniform` (the default), `zeros`, `ones` or a named table.
+    pub fill: Option<String>,
+    /// Picks the sequence.
+    pub seed: Option<u32>,
+    /// The middle of a uniform fill.
+    pub mean: Option<f32>,
+    /// Half the width of a uniform fill.
+    pub spread: Option<f32>,
+}
+
+/// The value of a stage parameter.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its JSON Schema is used: as serde types, untagged enums lose spans")]
+enum ParamValue {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number(f64),
+    /// A text, or an expression after `=`.
+    Text(String),
+}

@@ -1,0 +1,233 @@
+//! Reading a TOML file into its as-written type, with every error of the file at once.
+//!
+//! serde stops at its first error. Here the value that caused it is noted and taken out of the parsed tree, and
+//! the rest is read again until nothing complains; spans stay those of the file. Used for manifests and models,
+//! whose as-written types therefore have no required field: `check` asks for what is missing.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
+
+use super::wording;
+
+/// A file that can't be used, with everything that is wrong with it.
+#[derive(Debug, thiserror::Error)]
+#[error("{} has {}", path.display(), count(problems.len()))]
+pub struct ManifestError {
+    /// The file as it was named by the user.
+    pub path: PathBuf,
+    /// What is wrong, in the order of the file.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing wrong with a file: where, what was found, what was expected, and the remedy.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct Problem {
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// What stands under the marked text: what was found or expected.
+    pub label: String,
+    /// The marked bytes of the file; `None` when the file as a whole is meant (it could not be read).
+    pub span: Option<Range<usize>>,
+    /// The remedy.
+    pub help: Option<String>,
+    /// The file, for drawing.
+    text: Option<std::sync::Arc<NamedSource<String>>>,
+}
+
+impl Problem {
+    /// A problem at a place of the file.
+    pub fn at(span: Range<usize>, message: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { message: message.into(), label: label.into(), span: Some(span), help: None, text: None }
+    }
+
+    /// A problem with the file as a whole.
+    pub fn whole(message: impl Into<String>) -> Self {
+        Self { message: message.into(), label: String::new(), span: None, help: None, text: None }
+    }
+
+    /// Adds the remedy.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl Diagnostic for Problem {
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as _)
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        Some(Severity::Error)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.text.as_deref().map(|text| text as _)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let span = self.span.clone()?;
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some(self.label.clone()), span))))
+    }
+}
+
+impl Diagnostic for ManifestError {
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        Some(Box::new(self.problems.iter().map(|problem| problem as &dyn Diagnostic)))
+    }
+}
+
+impl ManifestError {
+    /// Collects the problems of one file, in the order of the file; `text` is what the spans point into.
+    #[must_use]
+    pub fn new(path: &Path, text: &str, problems: Vec<Problem>) -> Self {
+        Self::shown_as(path, path.display().to_string(), text, problems)
+    }
+
+    /// As [`new`](Self::new), for a text that is not quite the file's.
+    #[must_use]
+    pub fn shown_as(path: &Path, name: String, text: &str, mut problems: Vec<Problem>) -> Self {
+        problems.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
+        let source = std::sync::Arc::new(NamedSource::new(name, text.to_owned()));
+        for problem in &mut problems {
+            problem.text = Some(source.clone());
+        }
+        Self { path: path.to_owned(), problems }
+    }
+}
+
+fn count(problems: usize) -> String {
+    if problems == 1 { "an error".to_owned() } else { format!("{problems} errors") }
+}
+
+/// Reads `text` as `T`. Everything that can be read is in the returned value; everything else is a problem.
+#[must_use]
+pub fn read<T: DeserializeOwned + Default>(text: &str) -> (T, Vec<Problem>) {
+    let (mut root, syntax) = DeTable::parse_recoverable(text);
+    let mut problems = wording::syntax(&syntax, text);
+    if !problems.is_empty() {
+        return (T::default(), problems);
+    }
+    loop {
+        let error = match T::deserialize(toml::de::Deserializer::from(root.clone())) {
+            Ok(value) => return (value, problems),
+            Err(error) => error,
+        };
+        let span = error.span().unwrap_or(0..0);
+        problems.push(wording::problem(&error, text));
+        if !take_out_of_table(root.get_mut(), &span) {
+            return (T::default(), problems);
+        }
+    }
+}
+
+/// Removes the smallest entry whose key or value covers `span`; false when there is none.
+fn take_out_of_table(table: &mut DeTable<'_>, span: &Range<usize>) -> bool {
+    let covering = table.iter().find(|(key, value)| covers(&key.span(), span) || covers(&value.span(), span));
+    let Some(name) = covering.map(|(key, _)| key.clone()) else {
+        // A table under a dotted or repeated header spans less than its entries.
+        return table.iter_mut().any(|(_, value)| take_out_of_value(value, span));
+    };
+    if let Some(value) = table.get_mut(&name)
+        && take_out_of_value(value, span)
+    {
+        return true;
+    }
+    table.remove(&name).is_some()
+}
+
+fn take_out_of_value(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) -> bool {
+    match value.get_mut() {
+        DeValue::Table(table) => take_out_of_table(table, span),
+        // An element of an array of tables can lose an entry; a plain list is one value and goes as a whole.
+        DeValue::Array(array) => array_of_tables(array, span),
+        _ => false,
+    }
+}
+
+fn array_of_tables(array: &mut DeArray<'_>, span: &Range<usize>) -> bool {
+    array.iter_mut().any(|value| matches!(value.get_ref(), DeValue::Table(_)) && take_out_of_value(value, span))
+}
+
+fn covers(outer: &Range<usize>, inner: &Range<usize>) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end && !outer.is_empty()
+}
+
+/// The candidate most like `name`, if one is like enough to be what was meant.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + name.len().max(candidate.len()) / 4)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// A remedy: the nearest name, if there is one, and then `rest`, which starts in lower case.
+#[must_use]
+pub fn with_near(near: Option<&str>, rest: &str) -> String {
+    let Some(near) = near else { return rest.to_owned() };
+    let mut letters = rest.chars();
+    let capital = letters.next().map(|letter| letter.to_ascii_uppercase()).into_iter();
+    format!("did you mean `{near}`? {}", capital.chain(letters).collect::<String>())
+}
+
+/// `a`, `b` and `c`, for messages.
+#[must_use]
+pub fn listed(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        Some((last, _)) => last.clone(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize, Default, Debug)]
+    #[serde(deny_unknown_fields, default)]
+    struct File {
+        name: Option<Spanned<String>>,
+        inner: Inner,
+        entry: Vec<Inner>,
+    }
+
+    #[derive(Deserialize, Default, Debug)]
+    #[serde(deny_unknown_fields, default)]
+    struct Inner {
+        size: Option<Spanned<u32>>,
+    }
+
+    #[test]
+    fn all_errors_are_found_and_the_rest_is_read() {
+        let text = "nam = 1\n[inner]\nsize = 'x'\nother = 2\n[[entry]]\nsize = 7\n[[entry]]\nsize = -1\nsise = 3\n";
+        let (file, problems) = read::<File>(text);
+        let seen: Vec<&str> =
+            problems.iter().map(|p| text.get(p.span.clone().unwrap_or_default()).unwrap_or("")).collect();
+        assert_eq!(seen.len(), 5, "{problems:#?}");
+        for expected in ["nam", "'x'", "other", "-1", "sise"] {
+            assert!(seen.contains(&expected), "{expected} is not among {seen:?}");
+        }
+        assert!(file.name.is_none() && file.inner.size.is_none());
+        assert_eq!(file.entry.len(), 2);
+        assert_eq!(file.entry[0].size.as_ref().map(|size| *size.get_ref()), Some(7));
+    }
+
+    #[test]
+    fn every_syntax_error_is_a_problem() {
+        let (_, problems) = read::<File>("name = \n[inner\nsize = 3\n");
+        assert!(problems.len() >= 2, "{problems:#?}");
+    }
+}

@@ -1,0 +1,286 @@
+//! A manifest exactly as it is written: every key optional, every value with its place in the file.
+//!
+//! Made by [`read`](super::read::read); `check` asks for what is missing and turns it into a `Manifest`.
+//! The same types are the JSON Schema of `gpujobs schema`, so the first line of each comment is what an editor shows.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::axes::{BACKENDS, CACHES, DTYPES};
+use super::values::{At, Bandwidth, SamplesFile, Table, Value, Written};
+
+/// What to compare in real browsers, and how to measure it.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "gpujobs manifest")]
+pub struct ManifestFile {
+    /// Names the run folder: letters, digits, `-`, `_` and `.`; default the name of the file.
+    pub name: Option<At<String>>,
+    /// What is being compared, in a sentence.
+    pub description: Option<String>,
+    /// A folder of page templates, relative to this file, looked in before the built-in ones.
+    pub templates: Option<At<String>>,
+    /// A folder of shader templates, relative to this file, looked in before the built-in ones.
+    pub shaders: Option<At<String>>,
+    /// The axes: each combination of their values is one job, and the first axis varies slowest.
+    pub matrix: Option<At<Table<MatrixFile>>>,
+    /// Axes of your own; they reach the templates as variables of the same name.
+    #[schemars(schema_with = "own_axes")]
+    pub axes: IndexMap<At<String>, At<Value>>,
+    /// How each job is measured.
+    pub measure: Table<MeasureFile>,
+    /// How a browser is found and started, by its name in the matrix.
+    #[schemars(with = "IndexMap<String, BrowserFile>")]
+    pub browser: IndexMap<At<String>, Table<BrowserFile>>,
+    /// A model file of your own, or other parameters for a model, by its name in the matrix.
+    #[schemars(with = "IndexMap<String, ModelFile>")]
+    pub model: IndexMap<At<String>, Table<ModelFile>>,
+    /// What the pages' network is like.
+    pub serve: Table<ServeFile>,
+}
+
+/// The axes of the product, and what is taken out of it or added to it.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MatrixFile {
+    /// Browsers: chrome, edge, firefox, safari, webkitgtk, or the name of a `[browser.NAME]` with a `kind`.
+    #[schemars(schema_with = "texts")]
+    pub browser: Option<At<Value>>,
+    /// Models: the name of a file `models/NAME.toml`, of a built-in model, or of a `[model.NAME]`.
+    #[schemars(schema_with = "texts")]
+    pub model: Option<At<Value>>,
+    /// What computes: webgpu (default), webnn or wasm.
+    #[schemars(schema_with = "backends")]
+    pub backend: Option<At<Value>>,
+    /// Number format of weights and activations; default fp32.
+    #[schemars(schema_with = "dtypes")]
+    pub dtype: Option<At<Value>>,
+    /// Inputs computed together; default 1.
+    #[schemars(schema_with = "counts")]
+    pub batch: Option<At<Value>>,
+    /// true (default): all pipelines are made before the first inference; false: each at its first use.
+    #[schemars(schema_with = "switches")]
+    pub shader_precompilation: Option<At<Value>>,
+    /// true (default): the parts of a model are fetched at the same time; false: one after the other.
+    #[schemars(schema_with = "switches")]
+    pub parallel_loading: Option<At<Value>>,
+    /// cold: each job starts in a fresh profile with the shader caches off; warm (default): the session is reused.
+    #[schemars(schema_with = "caches")]
+    pub cache: Option<At<Value>>,
+    /// Threads of the wasm backend; by default the engine chooses.
+    #[schemars(schema_with = "counts")]
+    pub threads: Option<At<Value>>,
+    /// Workgroup shapes [x, y, z]; default [64, 1, 1].
+    #[schemars(schema_with = "shapes")]
+    pub workgroup_size: Option<At<Value>>,
+    /// Drops the jobs of the product that match all keys of an entry.
+    #[schemars(schema_with = "entries")]
+    pub exclude: Vec<At<Entry>>,
+    /// Adds jobs outside the product; an axis that is not named has its default, one of your own its first value.
+    #[schemars(schema_with = "entries")]
+    pub include: Vec<At<Entry>>,
+}
+
+/// One `[[matrix.exclude]]` or `[[matrix.include]]`: an axis and a value a line.
+pub type Entry = IndexMap<At<String>, At<Value>>;
+
+impl MatrixFile {
+    /// The axes that are written, in the order of the file.
+    #[must_use]
+    pub fn axes(&self) -> Vec<(&'static str, &At<Value>)> {
+        let all = [
+            ("browser", &self.browser),
+            ("model", &self.model),
+            ("backend", &self.backend),
+            ("dtype", &self.dtype),
+            ("batch", &self.batch),
+            ("shader_precompilation", &self.shader_precompilation),
+            ("parallel_loading", &self.parallel_loading),
+            ("cache", &self.cache),
+            ("threads", &self.threads),
+            ("workgroup_size", &self.workgroup_size),
+        ];
+        let mut written: Vec<_> =
+            all.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value))).collect();
+        written.sort_by_key(|(_, value)| value.span().start);
+        written
+    }
+}
+
+/// How each job is measured.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MeasureFile {
+    /// Inferences after the first one that are run and not counted; default 3.
+    pub warmup: Option<At<u32>>,
+    /// Samples a job: a number, or when to stop; default { min = 10, max = 100, precision = "2%" }.
+    pub samples: Option<At<SamplesFile>>,
+    /// Over how many rounds the samples are spread, with the jobs interleaved; default 3.
+    pub rounds: Option<At<u32>>,
+    /// How long one job may take, such as "60s" (the default).
+    pub timeout: Option<At<Written<Duration>>>,
+    /// How often a job that timed out or lost its browser is tried again; default 1.
+    pub retries: Option<At<u32>>,
+    /// Backends tried in turn where a job's own is missing; default `["wasm"]`; `[]` reports it as unsupported.
+    #[schemars(schema_with = "backend_list")]
+    pub fallback: Option<Vec<At<String>>>,
+    /// true: a software adapter is a failure; default false.
+    pub require_hardware: Option<bool>,
+}
+
+/// How a browser is found and started.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BrowserFile {
+    /// The product, for a name of your own: chrome, edge, firefox, safari or webkitgtk.
+    #[schemars(schema_with = "kinds")]
+    pub kind: Option<At<String>>,
+    /// The browser's program; by default it is looked for on the machine.
+    pub binary: Option<At<String>>,
+    /// The driver's program; by default it is looked for on the machine.
+    pub driver: Option<At<String>>,
+    /// A remote `WebDriver` endpoint or Grid, such as `"http://host:4444"`.
+    pub webdriver: Option<At<String>>,
+    /// Arguments added to those that gpujobs passes.
+    pub args: Vec<String>,
+    /// Preferences added to those that gpujobs sets.
+    #[schemars(schema_with = "prefs")]
+    pub prefs: IndexMap<String, At<Value>>,
+    /// false opens a window; default true.
+    pub headless: Option<bool>,
+}
+
+/// A model file of your own, or other parameters for a model.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelFile {
+    /// The model's file, relative to this one; by default it is looked up by its name.
+    pub file: Option<At<String>>,
+    /// Parameters of the model with other values than in its file.
+    #[schemars(with = "IndexMap<String, f64>")]
+    pub params: IndexMap<At<String>, At<f64>>,
+}
+
+/// What the pages' network is like.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServeFile {
+    /// Added before each reply, such as "50ms"; default none.
+    pub latency: Option<At<Written<Duration>>>,
+    /// The most that each reply gets, such as "20MB/s"; default unlimited.
+    pub bandwidth: Option<At<Written<Bandwidth>>>,
+}
+
+/// The JSON Schema of a manifest, draft 2020-12.
+#[must_use]
+pub fn json_schema() -> Schema {
+    SchemaSettings::draft2020_12()
+        .with_transform(RecursiveTransform(without_null))
+        .into_generator()
+        .into_root_schema_for::<ManifestFile>()
+}
+
+/// The tables that have the key, by their headers: for a remedy where it stands in another one.
+#[must_use]
+pub fn tables_with(key: &str) -> Vec<&'static str> {
+    const TABLES: [(&str, &str); 5] = [
+        ("[matrix]", "MatrixFile"),
+        ("[measure]", "MeasureFile"),
+        ("[browser.NAME]", "BrowserFile"),
+        ("[model.NAME]", "ModelFile"),
+        ("[serve]", "ServeFile"),
+    ];
+    let schema = json_schema();
+    let has = |name: &str| schema.pointer(&format!("/$defs/{name}/properties/{key}")).is_some();
+    TABLES.into_iter().filter(|(_, name)| has(name)).map(|(header, _)| header).collect()
+}
+
+/// Takes out the `null` that schemars allows for each `Option`: TOML has none, and editors would offer it.
+fn without_null(schema: &mut Schema) {
+    if schema.get("default").is_some_and(Json::is_null) {
+        schema.remove("default");
+    }
+    if let Some(Json::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Json::Array(options)) = schema.get_mut("anyOf") {
+        options.retain(|option| option.get("type").is_none_or(|name| name != "null"));
+        if let [Json::Object(only)] = options.as_slice() {
+            let only = only.clone();
+            schema.remove("anyOf");
+            for (key, value) in only {
+                schema.insert(key, value);
+            }
+        }
+    }
+}
+
+/// One value or a list of distinct ones.
+fn one_or_many(item: &Schema) -> Schema {
+    json_schema!({ "anyOf": [item, { "type": "array", "minItems": 1, "uniqueItems": true, "items": item }] })
+}
+
+fn texts(_: &mut SchemaGenerator) -> Schema {
+    one_or_many(&json_schema!({ "type": "string" }))
+}
+
+fn backends(_: &mut SchemaGenerator) -> Schema {
+    one_or_many(&json_schema!({ "enum": BACKENDS }))
+}
+
+fn backend_list(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "uniqueItems": true, "items": { "enum": BACKENDS } })
+}
+
+fn dtypes(_: &mut SchemaGenerator) -> Schema {
+    one_or_many(&json_schema!({ "enum": DTYPES }))
+}
+
+fn caches(_: &mut SchemaGenerator) -> Schema {
+    one_or_many(&json_schema!({ "enum": CACHES }))
+}
+
+fn counts(_: &mut SchemaGenerator) -> Schema {
+    one_or_many(&json_schema!({ "type": "integer", "minimum": 1 }))
+}
+
+fn switches(_: &mut SchemaGenerator) -> Schema {
+    one_or_many(&json_schema!({ "type": "boolean" }))
+}
+
+fn shapes(_: &mut SchemaGenerator) -> Schema {
+    one_or_many(&shape())
+}
+
+fn shape() -> Schema {
+    let extent = json_schema!({ "type": "integer", "minimum": 1, "maximum": 65_535 });
+    json_schema!({ "type": "array", "minItems": 3, "maxItems": 3, "items": extent })
+}
+
+fn own_axes(_: &mut SchemaGenerator) -> Schema {
+    let value = one_or_many(&json_schema!({ "type": ["boolean", "number", "string"] }));
+    json_schema!({ "type": "object", "additionalProperties": value })
+}
+
+fn entries(_: &mut SchemaGenerator) -> Schema {
+    let value = json_schema!({ "anyOf": [{ "type": ["boolean", "number", "string"] }, shape()] });
+    json_schema!({ "type": "array", "items": { "type": "object", "minProperties": 1, "additionalProperties": value } })
+}
+
+fn kinds(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": super::BrowserKind::ALL.map(super::BrowserKind::name) })
+}
+
+fn prefs(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "additionalProperties": { "type": ["boolean", "integer", "string"] } })
+}

@@ -1,0 +1,118 @@
+//! A measurement is what one job cost, in phases and samples, with the facts that say what really ran.
+//!
+//! `stats` turns samples into figures; `sampling` says when there are enough. Made by `run` from what `browser`
+//! heard; used by `record`.
+
+pub mod sampling;
+pub mod stats;
+
+use crate::browser::executor::{Check, Prepared};
+use crate::browser::wire::{AdapterFacts, ClockFacts, RawPhases, RawSample, SampleKind};
+use crate::units::Nanos;
+
+pub use stats::Summary;
+
+/// What a job that ran to its end cost, and what ran it.
+#[derive(Debug, Clone)]
+pub struct Measurement {
+    /// The adapter, in the browser's words.
+    pub adapter: AdapterFacts,
+    /// How good the session's clocks are.
+    pub clocks: ClockFacts,
+    /// Start-up, each phase by itself.
+    pub phases: Phases,
+    /// Every sample, the first inference and the warm-up included, in the order taken.
+    pub samples: Vec<Sample>,
+    /// What the check of the first output said.
+    pub check: Check,
+}
+
+/// What a job's start cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Phases {
+    /// `requestAdapter` and `requestDevice`.
+    pub device_ready: Nanos,
+    /// Fetching and uploading inputs and weights.
+    pub model_load: Nanos,
+    /// Making all pipelines; overlaps `model_load` where shaders are precompiled, lies inside `first_inference` where not.
+    pub shader_compile: Nanos,
+    /// From the first dispatch's preparation to its completion.
+    pub first_inference: Nanos,
+    /// From the job's start to its first output, all of the above included.
+    pub time_to_first_result: Nanos,
+}
+
+/// One sample; its times are those of one inference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// The round in which it was taken, from 0.
+    pub round: u32,
+    /// What it counts for.
+    pub kind: SampleKind,
+    /// By `performance.now` from encoding to completion.
+    pub wall: Nanos,
+    /// By GPU timestamps around the pass; `None` where the adapter has none.
+    pub gpu: Option<Nanos>,
+    /// Since the job began.
+    pub at: Nanos,
+}
+
+impl Measurement {
+    /// Of a job that has given its first, verified result.
+    #[must_use]
+    pub fn begin(prepared: Prepared) -> Self {
+        let Prepared { adapter, clocks, phases, first, check } = prepared;
+        let RawPhases { device_ready_ms, model_load_ms, shader_compile_ms, first_inference_ms, time_to_first_result_ms } =
+            phases;
+        let phases = Phases {
+            device_ready: device_ready_ms,
+            model_load: model_load_ms,
+            shader_compile: shader_compile_ms,
+            first_inference: first_inference_ms,
+            time_to_first_result: time_to_first_result_ms,
+        };
+        let mut measurement = Self { adapter, clocks, phases, samples: Vec::new(), check };
+        measurement.add(0, &[first]);
+        measurement
+    }
+
+    /// Adds what a round brought.
+    pub fn add(&mut self, round: u32, raw: &[RawSample]) {
+        self.samples.extend(raw.iter().map(|sample| Sample {
+            round,
+            kind: sample.kind,
+            wall: sample.wall_ms,
+            gpu: sample.gpu_ms,
+            at: sample.at_ms,
+        }));
+    }
+
+    /// Wall times of the steady state, in milliseconds.
+    #[must_use]
+    pub fn wall_ms(&self) -> Vec<f64> {
+        self.steady().map(|sample| sample.wall.millis()).collect()
+    }
+
+    /// GPU times of the steady state in milliseconds, empty unless every sample has one.
+    #[must_use]
+    pub fn gpu_ms(&self) -> Vec<f64> {
+        self.steady().map(|sample| sample.gpu.map(Nanos::millis)).collect::<Option<_>>().unwrap_or_default()
+    }
+
+    /// The times that decide whether there are enough samples: the GPU's own where there are any.
+    #[must_use]
+    pub fn deciding_ms(&self) -> Vec<f64> {
+        let gpu = self.gpu_ms();
+        if gpu.is_empty() { self.wall_ms() } else { gpu }
+    }
+
+    /// How many inferences were run to warm up.
+    #[must_use]
+    pub fn warmups(&self) -> usize {
+        self.samples.iter().filter(|sample| sample.kind == SampleKind::Warmup).count()
+    }
+
+    fn steady(&self) -> impl Iterator<Item = &Sample> {
+        self.samples.iter().filter(|sample| sample.kind == SampleKind::Steady)
+    }
+}

@@ -1,0 +1,203 @@
+//! A graph is a model with every expression evaluated for one job: tensors with shapes, stages in order.
+//!
+//! Made from a [`Model`](crate::manifest::Model) and a job's variables; `reference` computes it in Rust,
+//! `render` writes each stage's WGSL, the page runs it.
+
+mod rules;
+mod unfold;
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+
+use super::Job;
+use crate::manifest::AxisValue;
+use crate::units::{Bytes, Flops};
+
+pub use rules::KNOWN_OPS;
+
+/// A job's variables as the expressions and templates of its model see them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobVars {
+    /// x, y, z.
+    pub workgroup: [u32; 3],
+    /// Inputs computed together: `batch` in expressions and templates.
+    pub batch: u32,
+    /// Number format, for instance `fp32`.
+    pub dtype: String,
+    /// The user's own axes: numbers reach expressions (one named like a param replaces it), all reach templates.
+    pub own: IndexMap<String, AxisValue>,
+}
+
+impl JobVars {
+    /// Of a job.
+    #[must_use]
+    pub fn of(job: &Job) -> Self {
+        Self { workgroup: job.workgroup_size, batch: job.batch, dtype: job.dtype.clone(), own: job.own.clone() }
+    }
+}
+
+impl Default for JobVars {
+    /// The defaults of the axes: 64x1x1, batch 1, fp32, no axis of one's own.
+    fn default() -> Self {
+        Self { workgroup: [64, 1, 1], batch: 1, dtype: "fp32".to_owned(), own: IndexMap::new() }
+    }
+}
+
+/// Why a model has no graph for a job; the message names the model and what to change.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum GraphError {
+    /// A dim, extent, parameter or repetition that has no usable value.
+    #[error("model `{model}`: {what} = `{expression}`: {message}")]
+    Value {
+        /// The model.
+        model: String,
+        /// For instance ``dim `frames` ``.
+        what: String,
+        /// As written.
+        expression: String,
+        /// What is wrong with its value.
+        message: String,
+    },
+    /// A tensor whose shape the op can't take.
+    #[error("model `{model}`, stage `{stage}` ({op}): {tensor} has shape {found}, expected {expected}")]
+    Shape {
+        /// The model.
+        model: Box<str>,
+        /// The stage.
+        stage: Box<str>,
+        /// Its op.
+        op: Box<str>,
+        /// For instance ``weight `bias` ``.
+        tensor: Box<str>,
+        /// Its shape.
+        found: Box<str>,
+        /// The shape that the op's rule asks for, or the rule.
+        expected: Box<str>,
+    },
+    /// Anything else: a tensor that does not exist yet, a missing weight, a parameter out of range.
+    #[error("model `{model}`, stage `{stage}`: {message}")]
+    Stage {
+        /// The model.
+        model: String,
+        /// The stage.
+        stage: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// Index into [`Graph::tensors`].
+pub type TensorId = usize;
+
+/// Tensors and the stages that compute them; a stage reads only tensors that exist before it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Graph {
+    /// Inputs, weights and results; the ids are positions here.
+    pub tensors: Vec<Tensor>,
+    /// In the order in which they are dispatched.
+    pub stages: Vec<Stage>,
+    /// What the model is for: read back and hashed after each sample.
+    pub outputs: Vec<TensorId>,
+}
+
+/// A dense row-major array of f32.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    /// Unique in the graph, for instance `blocks.0.q.weight`; one that replaces an earlier `x` is named `x@STAGE`.
+    pub name: String,
+    /// Extents, outermost first, each at least 1.
+    pub shape: Vec<usize>,
+    /// What it is for.
+    pub role: TensorRole,
+}
+
+impl Tensor {
+    /// Number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether it has no element; a checked graph holds no such tensor.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Where a tensor's values come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TensorRole {
+    /// Made before the run and given to the model.
+    Input(Fill),
+    /// Part of the model.
+    Weight(Fill),
+    /// Written by a stage.
+    Computed,
+}
+
+/// How the values of an input or a weight are made; the same on every machine.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fill {
+    /// `mean + spread * u` with u uniform in [-1, 1) from the hash of (seed, index); the page can make it too.
+    Uniform {
+        /// Picks the sequence; by default a hash of the tensor's name.
+        seed: u32,
+        /// The middle of the range.
+        mean: f32,
+        /// Half the width of the range.
+        spread: f32,
+    },
+    /// A named table or signal computed in `reference` (mel filters, DFT table, positions, speech-like sound).
+    Named(String),
+}
+
+/// One dispatch: a shader, what it reads and what it writes.
+///
+/// Its buffers are bound in group 0 in the order inputs, weights, outputs, from binding 0 on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// Unique in the graph, for instance `blocks.0.q`.
+    pub name: String,
+    /// The op that says what it must compute; an unknown one is the user's own and has no reference.
+    pub op: String,
+    /// Template under the shader folders, for instance `linear.wgsl`.
+    pub shader: String,
+    /// What it reads.
+    pub inputs: Vec<TensorId>,
+    /// Weights by the shader's name for them.
+    pub weights: IndexMap<String, TensorId>,
+    /// What it writes.
+    pub outputs: Vec<TensorId>,
+    /// Parameters, evaluated; they reach the template under `params`.
+    pub params: IndexMap<String, Param>,
+    /// The output from a file, for an op without a reference.
+    pub expect: Option<Expect>,
+    /// Arithmetic of one dispatch; `None` for an op without a formula.
+    pub flops: Option<Flops>,
+    /// Least traffic of one dispatch: each tensor read or written once.
+    pub bytes: Bytes,
+}
+
+/// A stage's expected output.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expect {
+    /// Little-endian f32, row-major, as long as the stage's first output.
+    pub file: PathBuf,
+    /// An element may differ from its expected value by this much, times the value's size where that is above 1.
+    pub tolerance: f64,
+}
+
+/// The value of a stage parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Param {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number with a fraction.
+    Float(f64),
+    /// A text.
+    Text(String),
+}

@@ -1,0 +1,316 @@
+//! Evaluates a model for one job: dims first, then stages and repeated blocks in the order of the file.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+use minijinja::Value;
+
+use super::{Expect, Fill, Graph, GraphError, JobVars, Param, Stage, Tensor, TensorId, TensorRole, rules};
+use crate::manifest::AxisValue;
+use crate::manifest::model::expr::Scope;
+use crate::manifest::model::{Block, Expr, FillKind, FillSpec, Item, Model, ParamSpec, StageSpec};
+use crate::units::Bytes;
+
+impl Graph {
+    /// The graph of `model` for one job.
+    pub fn of(model: &Model, vars: &JobVars) -> Result<Self, GraphError> {
+        let mut unfold = Unfold {
+            model,
+            scope: Names::of(model, vars),
+            graph: Self { tensors: Vec::new(), stages: Vec::new(), outputs: Vec::new() },
+            latest: HashMap::new(),
+            index: None,
+        };
+        unfold.dims()?;
+        unfold.inputs()?;
+        for item in &model.items {
+            match item {
+                Item::Stage(stage) => unfold.stage(stage)?,
+                Item::Block(block) => unfold.block(block)?,
+            }
+        }
+        for name in &model.output {
+            let id = unfold.latest.get(name).copied().ok_or_else(|| GraphError::Stage {
+                model: model.name.clone(),
+                stage: "output".to_owned(),
+                message: format!("no tensor `{name}` was written"),
+            })?;
+            unfold.graph.outputs.push(id);
+        }
+        Ok(unfold.graph)
+    }
+}
+
+/// The variables of expressions; the map is shared with minijinja until the next one is added.
+struct Names {
+    map: HashMap<String, Value>,
+    shared: std::cell::OnceCell<Value>,
+}
+
+impl Names {
+    fn of(model: &Model, vars: &JobVars) -> Self {
+        let mut map: HashMap<String, Value> =
+            model.params.iter().map(|(name, value)| (name.clone(), number(*value))).collect();
+        map.insert("batch".to_owned(), Value::from(vars.batch));
+        for (name, value) in &vars.own {
+            match value {
+                AxisValue::Bool(value) => map.insert(name.clone(), Value::from(*value)),
+                AxisValue::Int(value) => map.insert(name.clone(), Value::from(*value)),
+                AxisValue::Float(value) => map.insert(name.clone(), number(*value)),
+                AxisValue::Text(_) | AxisValue::Shape(_) => None,
+            };
+        }
+        Self { map, shared: std::cell::OnceCell::new() }
+    }
+
+    fn set(&mut self, name: &str, value: Value) {
+        self.map.insert(name.to_owned(), value);
+        self.shared.take();
+    }
+}
+
+impl Scope for Names {
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.map.get(name)
+    }
+
+    fn all(&self) -> Value {
+        self.shared.get_or_init(|| Value::from(self.map.clone())).clone()
+    }
+}
+
+/// A whole number as an integer, so that `//` and comparisons stay exact.
+fn number(value: f64) -> Value {
+    #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
+    if value.fract() == 0.0 && value.abs() < 9e15 { Value::from(value as i64) } else { Value::from(value) }
+}
+
+struct Unfold<'a> {
+    model: &'a Model,
+    scope: Names,
+    graph: Graph,
+    /// The tensor that each name means now.
+    latest: HashMap<String, TensorId>,
+    /// The index of the block that is being repeated.
+    index: Option<(&'a str, i64)>,
+}
+
+impl<'a> Unfold<'a> {
+    fn dims(&mut self) -> Result<(), GraphError> {
+        for (name, expr) in &self.model.dims {
+            let extent = self.extent(expr, || format!("dim `{name}`"))?;
+            self.scope.set(name, Value::from(extent));
+        }
+        Ok(())
+    }
+
+    fn inputs(&mut self) -> Result<(), GraphError> {
+        for input in &self.model.inputs {
+            let shape = self.shape(&input.shape, &input.name)?;
+            let fill = fill(&input.fill, &input.name, "", &shape, false);
+            let id = self.tensor(input.name.clone(), shape, TensorRole::Input(fill));
+            self.latest.insert(input.name.clone(), id);
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, block: &'a Block) -> Result<(), GraphError> {
+        let times = self.extent(&block.times, || "a block's `times`".to_owned())?;
+        for round in 0..times {
+            self.scope.set(&block.index, Value::from(round));
+            self.index = Some((&block.index, i64::try_from(round).unwrap_or(i64::MAX)));
+            for stage in &block.stages {
+                self.stage(stage)?;
+            }
+        }
+        self.index = None;
+        Ok(())
+    }
+
+    fn stage(&mut self, spec: &StageSpec) -> Result<(), GraphError> {
+        let name = self.text(&spec.name);
+        let fail = |message: String| GraphError::Stage { model: self.model.name.clone(), stage: name.clone(), message };
+        let mut inputs = Vec::with_capacity(spec.inputs.len());
+        for input in &spec.inputs {
+            let input = self.text(input);
+            let id = self.latest.get(&input).ok_or_else(|| fail(format!("no tensor `{input}` exists before it")))?;
+            inputs.push(*id);
+        }
+        let mut params = IndexMap::with_capacity(spec.params.len());
+        for (key, param) in &spec.params {
+            params.insert(key.clone(), self.param(param, &name, key)?);
+        }
+        let mut weights = IndexMap::with_capacity(spec.weights.len());
+        for (key, weight) in &spec.weights {
+            let tensor = format!("{name}.{key}");
+            let shape = self.shape(&weight.shape, &tensor)?;
+            let fill = fill(&weight.fill, &tensor, key, &shape, true);
+            weights.insert(key.clone(), self.tensor(tensor, shape, TensorRole::Weight(fill)));
+        }
+        let mut outputs = Vec::with_capacity(spec.outputs.len());
+        for (key, shape) in &spec.outputs {
+            let key = self.text(key);
+            let shape = self.shape(shape, &key)?;
+            let unique = if self.latest.contains_key(&key) { format!("{key}@{name}") } else { key.clone() };
+            outputs.push((key, self.tensor(unique, shape, TensorRole::Computed)));
+        }
+        let expect =
+            spec.expect.as_ref().map(|expect| Expect { file: expect.file.clone(), tolerance: expect.tolerance });
+        let mut stage = Stage {
+            name,
+            op: spec.op.clone(),
+            shader: spec.shader.clone(),
+            inputs,
+            weights,
+            outputs: outputs.iter().map(|(_, id)| *id).collect(),
+            params,
+            expect,
+            flops: None,
+            bytes: Bytes(0),
+        };
+        self.latest.extend(outputs);
+        stage.bytes = self.traffic(&stage);
+        stage.flops = rules::check(&self.model.name, &stage, &self.graph.tensors)?;
+        self.graph.stages.push(stage);
+        Ok(())
+    }
+
+    fn traffic(&self, stage: &Stage) -> Bytes {
+        let mut ids: Vec<TensorId> =
+            stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs).copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Bytes(ids.into_iter().map(|id| 4 * self.graph.tensors[id].len() as u64).sum())
+    }
+
+    fn tensor(&mut self, name: String, shape: Vec<usize>, role: TensorRole) -> TensorId {
+        self.graph.tensors.push(Tensor { name, shape, role });
+        self.graph.tensors.len() - 1
+    }
+
+    fn extent(&self, expr: &Expr, what: impl FnOnce() -> String) -> Result<usize, GraphError> {
+        expr.extent(&self.scope).map_err(|message| self.value_error(what(), expr, message))
+    }
+
+    fn shape(&self, shape: &[Expr], tensor: &str) -> Result<Vec<usize>, GraphError> {
+        shape.iter().map(|expr| self.extent(expr, || format!("an extent of `{tensor}`"))).collect()
+    }
+
+    fn value_error(&self, what: String, expr: &Expr, message: String) -> GraphError {
+        GraphError::Value { model: self.model.name.clone(), what, expression: expr.text().to_owned(), message }
+    }
+
+    fn param(&self, param: &ParamSpec, stage: &str, key: &str) -> Result<Param, GraphError> {
+        let expr = match param {
+            ParamSpec::Bool(value) => return Ok(Param::Bool(*value)),
+            ParamSpec::Int(value) => return Ok(Param::Int(*value)),
+            ParamSpec::Float(value) => return Ok(Param::Float(*value)),
+            ParamSpec::Text(text) => return Ok(Param::Text(self.text(text))),
+            ParamSpec::Expr(expr) => expr,
+        };
+        let error = |message: String| self.value_error(format!("parameter `{key}` of stage `{stage}`"), expr, message);
+        let value = expr.value(&self.scope).map_err(error)?;
+        if let Ok(value) = bool::try_from(value.clone()) {
+            return Ok(Param::Bool(value));
+        }
+        if let Some(value) = value.as_i64().filter(|_| value.is_integer()) {
+            return Ok(Param::Int(value));
+        }
+        match f64::try_from(value.clone()) {
+            Ok(value) if value.is_finite() => Ok(Param::Float(value)),
+            _ => value.as_str().map(|text| Param::Text(text.to_owned())).ok_or_else(|| error(format!("it is {value}"))),
+        }
+    }
+
+    /// Replaces `{i}`, `{i-1}` and `{i+1}` inside a block; other texts stay as they are.
+    fn text(&self, text: &str) -> String {
+        match self.index {
+            Some((index, round)) if text.contains('{') => text
+                .replace(&format!("{{{index}}}"), &round.to_string())
+                .replace(&format!("{{{index}-1}}"), &(round - 1).to_string())
+                .replace(&format!("{{{index}+1}}"), &(round + 1).to_string()),
+            _ => text.to_owned(),
+        }
+    }
+}
+
+/// A fill with what the model left open.
+///
+/// A weight of rank 2 or more is uniform in ±sqrt(3 / fan-in), so that a dot product with inputs of variance 1 has
+/// variance 1 and activations keep their scale through any depth (`LeCun` 1998, *Efficient `BackProp`*, §4.6). A
+/// vector named `weight` scales (a norm's) and is near 1; other vectors are biases near 0.
+fn fill(spec: &FillSpec, tensor: &str, key: &str, shape: &[usize], weight: bool) -> Fill {
+    let (mean, spread) = match &spec.kind {
+        FillKind::Named(name) => return Fill::Named(name.clone()),
+        FillKind::Uniform { mean, spread } => (*mean, *spread),
+    };
+    let fan_in: usize = shape.iter().rev().skip(1).product();
+    #[expect(clippy::cast_possible_truncation, reason = "a seeded range needs no more than f32")]
+    let (usual_mean, usual_spread) = match (weight, shape.len()) {
+        (false, _) => (0.0, 1.0),
+        (true, 1) if key == "weight" => (1.0, 0.1),
+        (true, 1) => (0.0, 0.1),
+        (true, _) => (0.0, (3.0 / fan_in as f64).sqrt() as f32),
+    };
+    Fill::Uniform {
+        seed: spec.seed.unwrap_or_else(|| fnv1a(tensor)),
+        mean: mean.unwrap_or(usual_mean),
+        spread: spread.unwrap_or(usual_spread),
+    }
+}
+
+/// FNV-1a, 32 bits: the default seed of a tensor.
+fn fnv1a(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn graph(text: &str, vars: &JobVars) -> Result<Graph, String> {
+        let text = format!("family = 'text'\n{text}");
+        let model = Model::parse("m", Path::new("m.toml"), &text).unwrap();
+        Graph::of(&model, vars).map_err(|error| error.to_string())
+    }
+
+    const LINEAR: &str = "[params]\nn = 6\n[dims]\nrows = 'batch * 2'\n[[input]]\nname = 'x'\nshape = ['rows', 4]\n\
+                          [[block]]\ntimes = 2\n[[block.stage]]\nname = 'layer.{i}'\nop = 'linear'\nin = ['x']\n\
+                          weights = { weight = [4, 4] }\nout = { x = ['rows', 4] }\n";
+
+    #[test]
+    fn blocks_chain_through_a_name_that_is_used_again() {
+        let graph = graph(LINEAR, &JobVars { batch: 3, ..JobVars::default() }).unwrap();
+        let names: Vec<&str> = graph.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+        assert_eq!(names, ["x", "layer.0.weight", "x@layer.0", "layer.1.weight", "x@layer.1"]);
+        assert_eq!(graph.stages[1].inputs, graph.stages[0].outputs);
+        assert_eq!(graph.tensors[0].shape, [6, 4]);
+        assert_eq!(graph.stages[0].flops.unwrap().0, 2 * 6 * 4 * 4);
+        assert_eq!(graph.stages[0].bytes, Bytes(4 * (24 + 16 + 24)));
+        assert_eq!(graph.outputs, [4]);
+    }
+
+    #[test]
+    fn a_shape_that_does_not_fit_says_what_would() {
+        let message = graph(&LINEAR.replace("[4, 4]", "[5, 4]"), &JobVars::default()).unwrap_err();
+        assert_eq!(message, "model `m`, stage `layer.0` (linear): weight `weight` has shape [5, 4], expected [4, 4]");
+    }
+
+    #[test]
+    fn a_dim_that_is_no_extent_is_named_with_its_value() {
+        let message = graph(&LINEAR.replace("batch * 2", "n / 4"), &JobVars::default()).unwrap_err();
+        assert_eq!(message, "model `m`: dim `rows` = `n / 4`: it is 1.5, which is not a whole number");
+        let message = graph(&LINEAR.replace("batch * 2", "nn * 2"), &JobVars::default()).unwrap_err();
+        assert_eq!(message, "model `m`: dim `rows` = `nn * 2`: `nn` is not defined");
+    }
+
+    #[test]
+    fn an_own_axis_reaches_expressions_and_replaces_a_parameter() {
+        let mut vars = JobVars::default();
+        vars.own.insert("n".to_owned(), AxisValue::Int(8));
+        let graph = graph(&LINEAR.replace("batch * 2", "n / 4"), &vars).unwrap();
+        assert_eq!(graph.tensors[0].shape, [2, 4]);
+    }
+}

@@ -1,0 +1,88 @@
+//! A plan is the list of jobs that a manifest expands into; a job is one combination of axis values.
+//!
+//! Made from a `manifest` by `matrix`, thinned out by `select`, timed in advance by `estimate`; `graph` unfolds a job's model into tensors and stages. Used by every later stage.
+
+pub mod estimate;
+pub mod graph;
+pub mod matrix;
+pub mod select;
+
+use std::fmt;
+
+use indexmap::IndexMap;
+
+use crate::manifest::{AxisValue, Backend, Manifest};
+
+pub use estimate::Estimate;
+pub use select::{Filter, FilterError};
+
+/// The jobs of one manifest in the order in which they run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Where the jobs came from.
+    pub manifest: Manifest,
+    /// The jobs, each with a distinct id.
+    pub jobs: Vec<Job>,
+}
+
+/// One thing to run: what, where, and configured how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// The stable key.
+    pub id: JobId,
+    /// A key of `Manifest::browsers`.
+    pub browser: String,
+    /// A key of `Manifest::models`.
+    pub model: String,
+    /// What is asked to compute; default `webgpu`.
+    pub backend: Backend,
+    /// Pipelines all made before the first inference (true, the default) or each at its first use.
+    pub shader_precompilation: bool,
+    /// Parts of a model fetched at the same time (true, the default) or in turn.
+    pub parallel_loading: bool,
+    /// x, y, z; default 64x1x1.
+    pub workgroup_size: [u32; 3],
+    /// Number format of weights and activations; default `fp32`.
+    pub dtype: String,
+    /// Inputs computed together; default 1.
+    pub batch: u32,
+    /// Threads of the wasm backend; `None` leaves the choice to the engine.
+    pub threads: Option<u32>,
+    /// Whether first-run figures are taken in a fresh session; default `warm`.
+    pub cache: Cache,
+    /// The user's own axes, in the order of `[axes]`.
+    pub own: IndexMap<String, AxisValue>,
+    /// Why it can't run anywhere, known before a browser opens (engine and backend do not fit, say).
+    pub impossible: Option<String>,
+}
+
+/// The state of the caches when a job starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cache {
+    /// A fresh profile and session, GPU caches off.
+    Cold,
+    /// The session is reused.
+    Warm,
+}
+
+impl Cache {
+    /// As written in manifests and rows.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Warm => "warm",
+        }
+    }
+}
+
+/// A stable readable key made of a job's axes, for instance
+/// `chrome/whisper-tiny-encoder/webgpu/128x2x1/precompiled/unroll=4`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub String);
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,71 @@
+//! CSV files as run folders hold them: RFC 4180, UTF-8, one header row, appended to and synced.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use super::RecordError;
+
+/// A CSV file that rows are appended to.
+#[derive(Debug)]
+pub struct Table {
+    path: PathBuf,
+    writer: csv::Writer<File>,
+}
+
+impl Table {
+    /// Makes the file with its header row.
+    pub fn create(path: &Path, header: &[String]) -> Result<Self, RecordError> {
+        let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(RecordError::io("create", path))?;
+        let mut table = Self { path: path.to_owned(), writer: writer(file) };
+        table.add(&[header.to_vec()])?;
+        Ok(table)
+    }
+
+    /// Opens a file that has its header row.
+    pub fn append(path: &Path) -> Result<Self, RecordError> {
+        let file = OpenOptions::new().append(true).open(path).map_err(RecordError::io("open", path))?;
+        Ok(Self { path: path.to_owned(), writer: writer(file) })
+    }
+
+    /// Appends rows and waits until they are on disk.
+    pub fn add(&mut self, rows: &[Vec<String>]) -> Result<(), RecordError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in rows {
+            self.writer.write_record(row).map_err(|error| RecordError::io("write", &self.path)(error.into()))?;
+        }
+        self.writer.flush().map_err(RecordError::io("write", &self.path))?;
+        self.writer.get_ref().sync_data().map_err(RecordError::io("sync", &self.path))
+    }
+}
+
+/// RFC 4180 ends lines with CRLF; readers on every system take it.
+fn writer(file: File) -> csv::Writer<File> {
+    csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(file)
+}
+
+/// A text that no spreadsheet takes for a formula, on one line. What begins like a formula gets an apostrophe before
+/// it (OWASP, "CSV Injection"); control characters become spaces.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']) {
+        return format!("'{line}");
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_made_harmless_and_other_text_is_kept() {
+        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "＝1"] {
+            assert!(harmless(formula).starts_with('\''), "{formula:?}");
+        }
+        assert_eq!(harmless("NVIDIA H200, \"a\"\nb"), "NVIDIA H200, \"a\" b");
+        assert_eq!(harmless(""), "");
+    }
+}

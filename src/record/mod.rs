@@ -1,0 +1,140 @@
+//! A record is a run on disk: a folder with `jobs.csv`, `samples.csv`, `run.toml` and `logs/`.
+//!
+//! `row` says what stands in each column, `csv` writes and reads the files, `resume` takes up a run that was killed.
+//! Made from the `run`'s reports, job by job; read by `analyse` and by people with spreadsheets.
+
+pub mod csv;
+pub mod resume;
+pub mod row;
+pub mod run_toml;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::plan::Plan;
+use crate::run::JobReport;
+use csv::Table;
+use row::{Context, Row};
+use run_toml::RunToml;
+
+/// The format of the run folder; raised when a reader of the older one would misread the new one.
+pub const FORMAT: u32 = 1;
+
+/// Why a run folder can't be written or read.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum RecordError {
+    /// A file operation failed.
+    #[error("can't {doing} {}: {source}", path.display())]
+    #[diagnostic(help("{}", help_for(source)))]
+    Io {
+        /// `write`, `read`, …
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A folder that holds no run, or one of another format or manifest.
+    #[error("{} {reason}", path.display())]
+    #[diagnostic(help("{help}"))]
+    NotTheRun {
+        /// The folder or file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+        /// The remedy.
+        help: String,
+    },
+}
+
+fn help_for(source: &std::io::Error) -> &'static str {
+    match source.kind() {
+        std::io::ErrorKind::PermissionDenied => "choose another folder with --out DIR",
+        std::io::ErrorKind::StorageFull => "free some space; every finished job is already on disk, and --resume takes it up",
+        std::io::ErrorKind::NotFound => "check the path; run folders are made under --out DIR, `results` by default",
+        _ => "see the cause above",
+    }
+}
+
+impl RecordError {
+    /// Wraps an error of a file operation.
+    pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { doing, path, source }
+    }
+}
+
+/// A run folder that is being written.
+#[derive(Debug)]
+pub struct Recorder {
+    folder: PathBuf,
+    context: Context,
+    jobs: Table,
+    samples: Table,
+    run: RunToml,
+}
+
+impl Recorder {
+    /// Makes a new folder under `out`, named after the manifest and the time, with the files and their headers.
+    pub fn create(out: &Path, plan: &Plan, run: RunToml, started: Timestamp) -> Result<Self, RecordError> {
+        let folder = fresh_folder(out, &plan.manifest.name, started)?;
+        let run_id = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let context = Context::of(run_id, plan);
+        let jobs = Table::create(&folder.join("jobs.csv"), &Row::header(&context))?;
+        let samples = Table::create(&folder.join("samples.csv"), &row::samples_header())?;
+        let mut recorder = Self { folder, context, jobs, samples, run };
+        recorder.run.run_id.clone_from(&recorder.context.run_id);
+        recorder.run.write(&recorder.folder)?;
+        Ok(recorder)
+    }
+
+    /// Takes up a folder whose rows were cleaned by [`resume::open`].
+    pub fn append(folder: &Path, plan: &Plan, run: RunToml) -> Result<Self, RecordError> {
+        let run_id = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let context = Context::of(run_id, plan);
+        let jobs = Table::append(&folder.join("jobs.csv"))?;
+        let samples = Table::append(&folder.join("samples.csv"))?;
+        run.write(folder)?;
+        Ok(Self { folder: folder.to_owned(), context, jobs, samples, run })
+    }
+
+    /// Appends what a job brought and waits until it is on disk; samples first, so that a job with a row has them all.
+    pub fn add(&mut self, report: &JobReport) -> Result<Row, RecordError> {
+        let row = Row::of(&self.context, report);
+        self.samples.add(&row::samples(&self.context, report))?;
+        self.jobs.add(&[row.cells().to_vec()])?;
+        if let Some(session) = &report.session
+            && self.run.note_browser(&report.job.browser, session, report.measurement.as_ref())
+        {
+            self.run.write(&self.folder)?;
+        }
+        Ok(row)
+    }
+
+    /// The run folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// `NAME-20261122T175200Z`; a second run in the same second gets `-2`.
+fn fresh_folder(out: &Path, name: &str, started: Timestamp) -> Result<PathBuf, RecordError> {
+    fs::create_dir_all(out).map_err(RecordError::io("create", out))?;
+    let stem = format!("{name}-{}", started.strftime("%Y%m%dT%H%M%SZ"));
+    for attempt in 1.. {
+        let folder = out.join(if attempt == 1 { stem.clone() } else { format!("{stem}-{attempt}") });
+        match fs::create_dir(&folder) {
+            Ok(()) => {
+                let logs = folder.join("logs");
+                fs::create_dir(&logs).map_err(RecordError::io("create", &logs))?;
+                return Ok(folder);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(RecordError::io("create", &folder)(error)),
+        }
+    }
+    unreachable!("the loop above has no end")
+}

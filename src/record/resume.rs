@@ -1,0 +1,74 @@
+//! Taking up a run that was killed: every job with a whole row is done, what was half written is removed.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+use super::RecordError;
+use super::run_toml::RunToml;
+use crate::manifest::Manifest;
+use crate::run::Status;
+
+/// A run folder that can be appended to.
+#[derive(Debug)]
+pub struct Resumable {
+    /// Its `run.toml`.
+    pub run: RunToml,
+    /// Ids of the jobs that need not run again: all with a row but those that were skipped.
+    pub done: HashSet<String>,
+}
+
+/// Opens the folder of a run of this very manifest and removes torn rows, rows of jobs that will run again, and
+/// samples of jobs without a row.
+pub fn open(folder: &Path, manifest: &Manifest) -> Result<Resumable, RecordError> {
+    let run = RunToml::read(folder)?;
+    if run.manifest != manifest.source {
+        return Err(RecordError::NotTheRun {
+            path: folder.to_owned(),
+            reason: format!("is a run of another manifest, or of an older state of {}", manifest.path.display()),
+            help: "start a new run, or give the manifest back the content that is kept in the folder's run.toml".to_owned(),
+        });
+    }
+    let mut done = HashSet::new();
+    keep_rows(&folder.join("jobs.csv"), |id, status| {
+        status != Some(Status::Skipped.name()) && done.insert(id.to_owned())
+    })?;
+    keep_rows(&folder.join("samples.csv"), |id, _| done.contains(id))?;
+    Ok(Resumable { run, done })
+}
+
+/// Writes a CSV file anew with its header and the whole rows for which `keep` is true, given `job_id` and `status`.
+fn keep_rows(path: &Path, mut keep: impl FnMut(&str, Option<&str>) -> bool) -> Result<(), RecordError> {
+    let text = fs::read(path).map_err(RecordError::io("read", path))?;
+    // A row that was being written when the run was killed has no line end.
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let not_rows = |reason: String| RecordError::NotTheRun {
+        path: path.to_owned(),
+        reason,
+        help: "was it changed by hand or by a spreadsheet? Start a new run".to_owned(),
+    };
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&text[..whole]);
+    let mut records = reader.records();
+    let header = match records.next() {
+        Some(Ok(header)) => header,
+        _ => return Err(not_rows("has no header row".to_owned())),
+    };
+    let column = |name: &str| header.iter().position(|cell| cell == name);
+    let id = column("job_id").ok_or_else(|| not_rows("has no column job_id".to_owned()))?;
+    let status = column("status");
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let fail = |error: std::io::Error| RecordError::io("write", path)(error);
+    let file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(file);
+    writer.write_record(&header).map_err(|error| fail(error.into()))?;
+    for record in records {
+        let record = record.map_err(|error| not_rows(format!("is not readable: {error}")))?;
+        if keep(&record[id], status.and_then(|status| record.get(status))) {
+            writer.write_record(&record).map_err(|error| fail(error.into()))?;
+        }
+    }
+    let file = writer.into_inner().map_err(|error| fail(error.into_error()))?;
+    file.as_file().sync_data().map_err(fail)?;
+    file.persist(path).map_err(|error| fail(error.error))?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! `run.toml`: what a run was, for whoever reads its rows a year later.
+
+use std::path::Path;
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::row::Host;
+use super::{FORMAT, RecordError};
+use crate::browser::executor::Opened;
+use crate::browser::wire::{AdapterFacts, PageFacts};
+use crate::manifest::Manifest;
+use crate::measure::Measurement;
+
+/// The file's content.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunToml {
+    /// Of the run folder.
+    pub format: u32,
+    /// The run folder's name.
+    pub run_id: String,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// Of gpujobs.
+    pub gpujobs_version: String,
+    /// As typed.
+    pub command: Vec<String>,
+    /// The file as it was named.
+    pub manifest_path: String,
+    /// The manifest as read, `--set` included.
+    pub manifest: String,
+    /// The machine that drove the browsers.
+    pub host: HostToml,
+    /// Each browser as it was first opened.
+    #[serde(default)]
+    pub browser: IndexMap<String, BrowserToml>,
+}
+
+/// See [`Host`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are those of `Host`")]
+pub struct HostToml {
+    pub os: String,
+    pub cpu: String,
+}
+
+/// A browser of the run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are those of `Opened` and `Measurement`")]
+pub struct BrowserToml {
+    pub browser_version: String,
+    pub driver_version: String,
+    pub headless: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<PageFacts>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<AdapterFacts>,
+}
+
+impl RunToml {
+    /// Of a run that starts now.
+    #[must_use]
+    pub fn of(manifest: &Manifest, started: Timestamp) -> Self {
+        let host = Host::of_this_machine();
+        Self {
+            format: FORMAT,
+            run_id: String::new(),
+            started_at: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            gpujobs_version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: std::env::args().collect(),
+            manifest_path: manifest.path.display().to_string(),
+            manifest: manifest.source.clone(),
+            host: HostToml { os: host.os, cpu: host.cpu },
+            browser: IndexMap::new(),
+        }
+    }
+
+    /// Remembers a browser at its first job and its adapter at its first measurement; true where that was news.
+    pub fn note_browser(&mut self, name: &str, session: &Opened, measurement: Option<&Measurement>) -> bool {
+        let known = self.browser.len();
+        let noted = self.browser.entry(name.to_owned()).or_insert_with(|| BrowserToml {
+            browser_version: session.browser_version.clone(),
+            driver_version: session.driver_version.clone(),
+            headless: session.headless,
+            page: session.page.clone(),
+            adapter: None,
+        });
+        let adapter = measurement.map(|measurement| &measurement.adapter);
+        let news = noted.adapter.is_none() && adapter.is_some();
+        if news {
+            noted.adapter = adapter.cloned();
+        }
+        news || self.browser.len() > known
+    }
+
+    /// Writes the file as a whole: a reader sees the old one or the new one.
+    pub fn write(&self, folder: &Path) -> Result<(), RecordError> {
+        let path = folder.join("run.toml");
+        let fail = |error: std::io::Error| RecordError::io("write", &path)(error);
+        let text = toml::to_string_pretty(self).map_err(|error| fail(std::io::Error::other(error)))?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+        std::io::Write::write_all(&mut file, text.as_bytes()).map_err(fail)?;
+        file.as_file().sync_data().map_err(fail)?;
+        file.persist(&path).map_err(|error| fail(error.error))?;
+        Ok(())
+    }
+
+    /// Reads the file of a run folder.
+    pub fn read(folder: &Path) -> Result<Self, RecordError> {
+        let path = folder.join("run.toml");
+        let text = std::fs::read_to_string(&path).map_err(RecordError::io("read", &path))?;
+        let not_the_run = |reason: String| RecordError::NotTheRun {
+            path: path.clone(),
+            reason,
+            help: "name a folder that `gpujobs run` wrote".to_owned(),
+        };
+        let run: Self = toml::from_str(&text).map_err(|error| not_the_run(format!("is not readable: {error}")))?;
+        if run.format != FORMAT {
+            return Err(not_the_run(format!("has format {}, this gpujobs reads format {FORMAT}", run.format)));
+        }
+        Ok(run)
+    }
+}

@@ -1,0 +1,22 @@
+//! Ops that treat each element alone.
+
+use rayon::prelude::*;
+
+use super::tolerance::{LAMBDA, U};
+use super::{Args, Expected};
+
+/// out = x, bit for bit.
+pub(super) fn copy(args: &Args<'_>) -> Expected {
+    Expected::from_elements(args.inputs[0].values.par_iter().map(|x| (f64::from(*x), 0.0)))
+}
+
+/// out = a·x + y.
+pub(super) fn axpy(args: &Args<'_>) -> Expected {
+    #[expect(clippy::cast_possible_truncation, reason = "the shader has `a` as an f32 literal")]
+    let a = f64::from(args.float("a", 1.0) as f32);
+    let pairs = args.inputs[0].values.par_iter().zip(args.inputs[1].values.par_iter());
+    Expected::from_elements(pairs.map(|(x, y)| {
+        let (product, y) = (a * f64::from(*x), f64::from(*y));
+        (product + y, LAMBDA * U * (product.abs() + y.abs()))
+    }))
+}

@@ -1,0 +1,181 @@
+//! Making the values of inputs and weights: seeded, the same on every machine.
+//!
+//! The uniform fill can be made in a page too, bit for bit: 32-bit integer arithmetic, then one f64 multiplication, one
+//! f64 addition and one rounding to f32. In JS, for element `i`:
+//!
+//! ```js
+//! let x = (seed ^ Math.imul(i, 0x9E3779B9)) >>> 0;
+//! x ^= x >>> 16; x = Math.imul(x, 0x7feb352d); x ^= x >>> 15; x = Math.imul(x, 0x846ca68b); x ^= x >>> 16;
+//! const u = ((x >>> 8) / 8388608) - 1;              // [-1, 1), exact
+//! out[i] = mean + spread * u;                        // f64; the Float32Array rounds
+//! ```
+//!
+//! (`Math.imul(i, …)` takes the low 32 bits of `i`; `mean` and `spread` are f32 values widened.)
+
+use std::f64::consts::{PI, TAU};
+
+use rayon::prelude::*;
+
+use crate::plan::graph::{Fill, Tensor, TensorRole};
+
+/// Values that can't be made.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum FillError {
+    /// The tensor is written by a stage.
+    #[error("tensor `{tensor}` is computed, not filled")]
+    Computed {
+        /// Its name.
+        tensor: String,
+    },
+    /// A named fill that does not exist or can't have this shape.
+    #[error("tensor `{tensor}` {shape:?} can't be filled with `{fill}`: {message}")]
+    Named {
+        /// Its name.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// The fill.
+        fill: String,
+        /// What it needs.
+        message: String,
+    },
+}
+
+/// Whisper's sample rate, in hertz: that of the `speech` signal and of the mel filters.
+const SAMPLE_RATE: f64 = 16_000.0;
+
+/// The values of an input or a weight, row-major.
+pub fn fill(tensor: &Tensor) -> Result<Vec<f32>, FillError> {
+    let (TensorRole::Input(fill) | TensorRole::Weight(fill)) = &tensor.role else {
+        return Err(FillError::Computed { tensor: tensor.name.clone() });
+    };
+    match fill {
+        Fill::Uniform { seed, mean, spread } => Ok(uniform(tensor.len(), *seed, *mean, *spread)),
+        Fill::Named(name) => named(name, &tensor.shape).map_err(|message| FillError::Named {
+            tensor: tensor.name.clone(),
+            shape: tensor.shape.clone(),
+            fill: name.clone(),
+            message,
+        }),
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the index wraps at 2^32, and values are rounded to f32, by design"
+)]
+fn uniform(len: usize, seed: u32, mean: f32, spread: f32) -> Vec<f32> {
+    let (mean, spread) = (f64::from(mean), f64::from(spread));
+    let value = |index: usize| (mean + spread * signed_unit(seed, index as u32)) as f32;
+    (0..len).into_par_iter().with_min_len(4096).map(value).collect()
+}
+
+/// Uniform in [-1, 1): `lowbias32` (Wellons, *Prospecting for Hash Functions*, 2018) of seed and index.
+fn signed_unit(seed: u32, index: u32) -> f64 {
+    let mut x = seed ^ index.wrapping_mul(0x9E37_79B9);
+    x ^= x >> 16;
+    x = x.wrapping_mul(0x7feb_352d);
+    x ^= x >> 15;
+    x = x.wrapping_mul(0x846c_a68b);
+    x ^= x >> 16;
+    f64::from(x >> 8) / 8_388_608.0 - 1.0
+}
+
+fn named(name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
+    match (name, shape) {
+        ("speech", [.., samples]) => Ok(table(shape, |index| speech(index / samples, index % samples))),
+        ("dft_cos", &[n_fft, bins]) => Ok(table(shape, |index| dft(index / bins, index % bins, n_fft).0)),
+        ("dft_sin", &[n_fft, bins]) => Ok(table(shape, |index| dft(index / bins, index % bins, n_fft).1)),
+        ("mel_filters", &[bins, mels]) if bins > 1 => Ok(mel_filters(bins, mels)),
+        ("sinusoids", &[_, channels]) if channels % 2 == 0 && channels > 2 => {
+            Ok(table(shape, |index| sinusoid(index / channels, index % channels, channels)))
+        }
+        ("dft_cos" | "dft_sin", _) => Err("it is [window length, bins]".to_owned()),
+        ("mel_filters", _) => Err("it is [bins, mels] with at least 2 bins".to_owned()),
+        ("sinusoids", _) => Err("it is [length, channels] with an even number of channels above 2".to_owned()),
+        _ => Err("there is no such fill".to_owned()),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "computed in f64, stored in f32")]
+fn table(shape: &[usize], value: impl Fn(usize) -> f64 + Sync) -> Vec<f32> {
+    let len = shape.iter().product();
+    (0..len).into_par_iter().with_min_len(1024).map(|index| value(index) as f32).collect()
+}
+
+/// A voice-like sound: eight harmonics of a gliding pitch in syllables of a quarter second, over faint noise.
+fn speech(voice: usize, sample: usize) -> f64 {
+    let t = sample as f64 / SAMPLE_RATE;
+    let pitch = 110.0 + 15.0 * voice as f64;
+    // The integral of a pitch that swings by 20 Hz twice a second.
+    let phase = TAU * pitch * t + 10.0 * (1.0 - (TAU * 2.0 * t).cos());
+    let harmonics: f64 = (1..=8_i32).map(|h| (phase * f64::from(h)).sin() / f64::from(h)).sum();
+    let syllable = (PI * 4.0 * t).sin().powi(2);
+    #[expect(clippy::cast_possible_truncation, reason = "the noise may repeat after 2^32 samples")]
+    let noise = signed_unit(0x5EED ^ voice as u32, sample as u32);
+    0.25 * syllable * harmonics + 0.005 * noise
+}
+
+/// Windowed cosine and negative sine of the DFT: the window is the periodic Hann window.
+fn dft(sample: usize, bin: usize, n_fft: usize) -> (f64, f64) {
+    let window = 0.5 - 0.5 * (TAU * sample as f64 / n_fft as f64).cos();
+    // The angle is reduced as an integer, so that it is exact for any product.
+    let angle = TAU * (sample * bin % n_fft) as f64 / n_fft as f64;
+    (window * angle.cos(), -window * angle.sin())
+}
+
+/// Slaney's mel filter bank with area normalisation, as `librosa.filters.mel` makes it and Whisper ships it.
+fn mel_filters(bins: usize, mels: usize) -> Vec<f32> {
+    let nyquist = SAMPLE_RATE / 2.0;
+    let top = hz_to_mel(nyquist);
+    let edges: Vec<f64> = (0..mels + 2).map(|i| mel_to_hz(top * i as f64 / (mels + 1) as f64)).collect();
+    table(&[bins, mels], |index| {
+        let (bin, mel) = (index / mels, index % mels);
+        let hz = nyquist * bin as f64 / (bins - 1) as f64;
+        let (low, mid, high) = (edges[mel], edges[mel + 1], edges[mel + 2]);
+        let triangle = ((hz - low) / (mid - low)).min((high - hz) / (high - mid)).max(0.0);
+        triangle * 2.0 / (high - low)
+    })
+}
+
+/// Linear below 1 kHz (15 mels), logarithmic above: 27 mels a factor of 6.4.
+fn hz_to_mel(hz: f64) -> f64 {
+    if hz < 1000.0 { hz * 3.0 / 200.0 } else { 15.0 + (hz / 1000.0).ln() * 27.0 / 6.4_f64.ln() }
+}
+
+fn mel_to_hz(mel: f64) -> f64 {
+    if mel < 15.0 { mel * 200.0 / 3.0 } else { 1000.0 * ((mel - 15.0) * 6.4_f64.ln() / 27.0).exp() }
+}
+
+/// Whisper's positions: sines in the first half of the channels, cosines in the second, wavelengths up to 10000·2π.
+fn sinusoid(position: usize, channel: usize, channels: usize) -> f64 {
+    let half = channels / 2;
+    let step = 10_000.0_f64.ln() / (half - 1) as f64;
+    let angle = position as f64 * (-step * (channel % half) as f64).exp();
+    if channel < half { angle.sin() } else { angle.cos() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uniform_is_fixed_forever() {
+        // What the JS in the module's docs yields.
+        let values = uniform(4, 7, 0.0, 1.0);
+        assert_eq!(values.len(), 4);
+        assert!(values.iter().all(|value| (-1.0..1.0).contains(value)));
+        let again = uniform(100_000, 7, 0.0, 1.0);
+        assert_eq!(&again[..4], &values[..]);
+        let mean: f64 = again.iter().map(|value| f64::from(*value)).sum::<f64>() / 1e5;
+        let square: f64 = again.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>() / 1e5;
+        assert!(mean.abs() < 0.01 && (square - 1.0 / 3.0).abs() < 0.01, "{mean} {square}");
+    }
+
+    #[test]
+    fn a_named_fill_says_what_it_needs() {
+        let role = TensorRole::Weight(Fill::Named("sinusoids".to_owned()));
+        let error = fill(&Tensor { name: "p".to_owned(), shape: vec![4, 3], role }).unwrap_err();
+        assert!(error.to_string().contains("even number"), "{error}");
+    }
+}

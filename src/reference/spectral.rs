@@ -1,0 +1,76 @@
+//! The log-mel spectrogram of openai/whisper (`whisper/audio.py`, `log_mel_spectrogram`), in four ops.
+//!
+//! Layout is [frames, bins] and [frames, mels], time outermost; Whisper's own is the transpose.
+
+use rayon::prelude::*;
+
+use super::dot::product;
+use super::tolerance::{self, LAMBDA, U};
+use super::{Args, Expected};
+
+/// |DFT|² of windowed frames centred on each hop, ends reflected; the window is part of the tables.
+pub(super) fn stft_power(args: &Args<'_>) -> Expected {
+    let audio = args.inputs[0];
+    let (cos, sin) = (args.needed("dft_cos"), args.needed("dft_sin"));
+    let (n_fft, bins) = (cos.extent(2), cos.extent(1));
+    let samples = audio.extent(1);
+    let (frames, hop) = (samples / args.int("hop", 1), args.int("hop", 1));
+    let fetch = |row: usize, buffer: &mut [f32]| {
+        let (signal, frame) = (&audio.values[row / frames * samples..][..samples], row % frames);
+        for (offset, slot) in buffer.iter_mut().enumerate() {
+            *slot = signal[reflect(frame * hop + offset, n_fft / 2, samples)];
+        }
+    };
+    let size = (args.output_len() / bins, n_fft, bins);
+    let re = product(size, cos.values, fetch, |_, _, _| {});
+    let im = product(size, sin.values, fetch, |_, _, _| {});
+    let parts = re.value.par_iter().zip(&re.tolerance).zip(im.value.par_iter().zip(&im.tolerance));
+    Expected::from_elements(parts.map(|((re, re_tolerance), (im, im_tolerance))| {
+        let power = re * re + im * im;
+        let squared = |part: f64, tolerance: f64| 2.0 * part.abs() * tolerance + tolerance * tolerance;
+        (power, squared(*re, *re_tolerance) + squared(*im, *im_tolerance) + LAMBDA * U * power)
+    }))
+}
+
+/// The sample at `position` of a signal with `pad` samples mirrored before and after it, the ends not repeated.
+fn reflect(position: usize, pad: usize, samples: usize) -> usize {
+    match position.checked_sub(pad) {
+        None => pad - position,
+        Some(inside) if inside < samples => inside,
+        Some(beyond) => 2 * (samples - 1) - beyond,
+    }
+}
+
+/// log10(max(power · filters, 1e-10)).
+pub(super) fn mel_log(args: &Args<'_>) -> Expected {
+    let (power, filters) = (args.inputs[0], args.needed("filters"));
+    let (bins, mels) = (filters.extent(2), filters.extent(1));
+    let fetch = |row: usize, buffer: &mut [f32]| buffer.copy_from_slice(&power.values[row * bins..][..bins]);
+    product((power.values.len() / bins, bins, mels), filters.values, fetch, |_, values, tolerances| {
+        for (value, tolerance) in values.iter_mut().zip(tolerances) {
+            let clamped = value.max(1e-10);
+            // All terms are positive, so Σ|xᵢwᵢ| is the sum itself: a far tighter bound than the norms'.
+            let relative = LAMBDA * U * ((bins as f64).sqrt() + 1.0);
+            *value = clamped.log10();
+            *tolerance = relative * std::f64::consts::LOG10_E + tolerance::log10(*value);
+        }
+    })
+}
+
+/// The largest of each run of consecutive elements: exact.
+pub(super) fn max(args: &Args<'_>) -> Expected {
+    let run = args.inputs[0].values.len() / args.output_len();
+    let runs = args.inputs[0].values.par_chunks(run);
+    Expected::from_elements(runs.map(|run| (f64::from(run.iter().copied().fold(f32::NEG_INFINITY, f32::max)), 0.0)))
+}
+
+/// (max(x, peak - 8) + 4) / 4.
+pub(super) fn log_mel_scale(args: &Args<'_>) -> Expected {
+    let (x, peaks) = (args.inputs[0].values, args.inputs[1].values);
+    let run = x.len() / peaks.len();
+    Expected::from_elements(x.par_iter().enumerate().map(|(index, x)| {
+        let peak = f64::from(peaks[index / run]);
+        let value = (f64::from(*x).max(peak - 8.0) + 4.0) / 4.0;
+        (value, LAMBDA * U * (peak.abs() + 8.0 + value.abs()) / 4.0)
+    }))
+}

@@ -1,0 +1,101 @@
+//! A run event is what happens while jobs run; made by the dispatcher, read by `record` and `report`, which never
+//! speak to it.
+
+use jiff::Timestamp;
+
+use crate::browser::executor::{Check, Opened};
+use crate::manifest::Backend;
+use crate::measure::Measurement;
+use crate::plan::Job;
+use crate::units::{Bytes, Flops};
+
+/// What happens, in the order in which it happens.
+#[derive(Debug)]
+pub enum RunEvent<'run> {
+    /// A job is about to be tried.
+    JobStarted {
+        /// The job.
+        job: &'run Job,
+        /// Its position in the plan, from 0.
+        index: usize,
+    },
+    /// A try was lost, and there will be another.
+    Retrying {
+        /// The job.
+        job: &'run Job,
+        /// Why.
+        reason: String,
+    },
+    /// A job came to its end.
+    JobFinished(Box<JobReport>),
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// It ran, and its output is right or makes no claim.
+    Ok,
+    /// It ran, and its output is wrong.
+    Incorrect,
+    /// Something that it needs is not there.
+    Unsupported,
+    /// It did not run to its end.
+    Failed,
+    /// It did not end in time.
+    TimedOut,
+    /// It was not tried.
+    Skipped,
+}
+
+impl Status {
+    /// As written in rows.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Incorrect => "incorrect",
+            Self::Unsupported => "unsupported",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// Everything known of one job at its end.
+#[derive(Debug, Clone)]
+pub struct JobReport {
+    /// The job.
+    pub job: Job,
+    /// How it ended.
+    pub status: Status,
+    /// Why it did not end well; empty for `ok`.
+    pub reason: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When the last try began.
+    pub started_at: Timestamp,
+    /// The session that ran it, where one was there.
+    pub session: Option<Opened>,
+    /// The backend that ran.
+    pub backend_used: Option<Backend>,
+    /// Why it is not the one asked for.
+    pub fallback_reason: String,
+    /// What it cost; only of a job that ran to its end with an output that is not wrong.
+    pub measurement: Option<Measurement>,
+    /// What is known of the page that ran.
+    pub page: Option<PageReport>,
+    /// What the check of a wrong output found.
+    pub wrong: Option<Check>,
+}
+
+/// What is known of a page without running it.
+#[derive(Debug, Clone)]
+pub struct PageReport {
+    /// SHA-256 of all WGSL, the first 16 hexadecimal digits.
+    pub shader_digest: String,
+    /// Arithmetic of one inference; `None` where an op has no formula.
+    pub flops: Option<Flops>,
+    /// Least traffic of one inference.
+    pub bytes: Bytes,
+}

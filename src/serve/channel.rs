@@ -1,0 +1,99 @@
+//! A channel carries the words of one page: its events in, commands out, and the tensors that it posts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use hyper_tungstenite::HyperWebsocket;
+use hyper_tungstenite::tungstenite::Message;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{SessionEntry, Shared, lock};
+
+/// Bytes of one message; the longest real one is a shader's error message.
+pub(super) const LARGEST_MESSAGE: usize = 1 << 20;
+/// How long a page may take to accept a command.
+const SEND_WITHIN: Duration = Duration::from_secs(10);
+
+/// What a page does.
+#[derive(Debug)]
+pub enum SessionEvent {
+    /// It said something.
+    Said(String),
+    /// It posted the computed tensors of a job and waits for the verdict as JSON.
+    Posted {
+        /// The job.
+        job: u64,
+        /// Each computed tensor's f32 values, little-endian, one after the other.
+        bytes: Bytes,
+        /// Where the answer goes.
+        reply: oneshot::Sender<String>,
+    },
+    /// Its WebSocket closed: the page is gone.
+    Gone,
+}
+
+/// The runner's end of a page's channel; dropping it closes the session.
+#[derive(Debug)]
+pub struct PageChannel {
+    /// The session's number.
+    pub number: u64,
+    /// Where the page is.
+    pub url: String,
+    commands: mpsc::Sender<String>,
+    events: mpsc::Receiver<SessionEvent>,
+    shared: Arc<Shared>,
+}
+
+impl PageChannel {
+    pub(super) fn new(
+        number: u64,
+        url: String,
+        commands: mpsc::Sender<String>,
+        events: mpsc::Receiver<SessionEvent>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self { number, url, commands, events, shared }
+    }
+
+    /// Sends a command; false when the page is gone.
+    pub async fn send(&self, command: String) -> bool {
+        self.commands.send(command).await.is_ok()
+    }
+
+    /// The next thing that the page does; [`SessionEvent::Gone`] for ever once it is gone.
+    pub async fn next(&mut self) -> SessionEvent {
+        self.events.recv().await.unwrap_or(SessionEvent::Gone)
+    }
+}
+
+impl Drop for PageChannel {
+    fn drop(&mut self) {
+        lock(&self.shared.sessions).remove(&self.number);
+    }
+}
+
+/// Carries one WebSocket until either side ends.
+pub(super) async fn carry(socket: HyperWebsocket, session: Arc<SessionEntry>, mut commands: mpsc::Receiver<String>) {
+    let Ok(socket) = socket.await else { return };
+    let (mut sink, mut stream) = socket.split();
+    loop {
+        tokio::select! {
+            command = commands.recv() => {
+                let Some(command) = command else { break };
+                let sent = tokio::time::timeout(SEND_WITHIN, sink.send(Message::text(command))).await;
+                if !matches!(sent, Ok(Ok(()))) { break }
+            }
+            message = stream.next() => match message {
+                Some(Ok(Message::Text(text))) => {
+                    if session.events.send(SessionEvent::Said(text.to_string())).await.is_err() { break }
+                }
+                // Pings are answered by the library; a page sends no binary message.
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                _ => break,
+            }
+        }
+    }
+    let _ = session.events.send(SessionEvent::Gone).await;
+}

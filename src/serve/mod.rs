@@ -1,0 +1,171 @@
+//! The server is what pages load from and report to: their HTML and modules, the parts of models, one WebSocket a
+//! session, and the tensors they post.
+//!
+//! `routes` says what each path is and turns away whatever does not belong to this run; `channel` carries the words
+//! of one page. Made once a run; `browser` opens a session on it for each page and publishes jobs.
+//!
+//! The trust boundary: it binds loopback unless told otherwise, every path begins with a token that can't be guessed,
+//! `Host` and `Origin` are checked, nothing is read from disk, and every body, message, header and connection is
+//! bounded in size, time and number.
+
+pub mod channel;
+mod routes;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+pub use channel::{PageChannel, SessionEvent};
+
+/// Connections at a time; a browser opens about six to one host.
+const MOST_CONNECTIONS: usize = 256;
+/// How long a client may take to send its headers.
+const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// Messages of a page that wait to be read; the page is held back beyond that.
+const QUEUED_EVENTS: usize = 1024;
+
+/// A running server; dropping it ends every connection.
+#[derive(Debug)]
+pub struct Server {
+    shared: Arc<Shared>,
+    _tasks: JoinSet<()>,
+}
+
+/// What the routes see.
+#[derive(Debug)]
+struct Shared {
+    /// First segment of every path.
+    token: String,
+    /// The authority under which pages reach the server.
+    address: SocketAddr,
+    /// Modules that every page may load, by file name.
+    modules: HashMap<String, Bytes>,
+    jobs: Mutex<HashMap<u64, Arc<Published>>>,
+    sessions: Mutex<HashMap<u64, Arc<SessionEntry>>>,
+    next_session: AtomicU64,
+    network: Network,
+}
+
+/// What the pages' network is like, beyond loopback itself; applies to the parts of models.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Network {
+    /// Waited before the first byte of each answer.
+    pub latency: Duration,
+    /// Bytes a second, shared by nobody: each answer is paced by itself.
+    pub bandwidth: Option<u64>,
+}
+
+/// What the server holds of one job while it runs.
+#[derive(Debug)]
+pub struct Published {
+    /// The job's own module.
+    pub module: Bytes,
+    /// The bytes of each part, in the order of the job's parts.
+    pub parts: Vec<Bytes>,
+    /// How many bytes the page may post: all computed tensors.
+    pub posted_bytes: u64,
+    /// The session that runs it.
+    pub session: u64,
+}
+
+#[derive(Debug)]
+struct SessionEntry {
+    html: Bytes,
+    events: mpsc::Sender<SessionEvent>,
+    /// Taken by the page's WebSocket; a second one is turned away.
+    commands: Mutex<Option<mpsc::Receiver<String>>>,
+}
+
+impl Server {
+    /// Binds a free port of `address` and starts to answer.
+    pub async fn start(address: IpAddr, modules: HashMap<String, Bytes>, network: Network) -> io::Result<Self> {
+        let listener = TcpListener::bind((address, 0)).await?;
+        let shared = Arc::new(Shared {
+            token: format!("{:032x}", rand::random::<u128>()),
+            address: listener.local_addr()?,
+            modules,
+            jobs: Mutex::default(),
+            sessions: Mutex::default(),
+            next_session: AtomicU64::new(1),
+            network,
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, shared.clone()));
+        Ok(Self { shared, _tasks: tasks })
+    }
+
+    /// The URL of `path` on this server.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}/{}/{path}", self.shared.address, self.shared.token)
+    }
+
+    /// The URL of the WebSocket of a session.
+    #[must_use]
+    pub fn channel_url(&self, session: u64) -> String {
+        format!("ws://{}/{}/channel/{session}", self.shared.address, self.shared.token)
+    }
+
+    /// Opens a session for one page, whose HTML is made from the session's number.
+    pub fn open_session<E>(&self, html: impl FnOnce(u64) -> Result<String, E>) -> Result<PageChannel, E> {
+        let number = self.shared.next_session.fetch_add(1, Ordering::Relaxed);
+        let (events, received) = mpsc::channel(QUEUED_EVENTS);
+        let (commands, sent) = mpsc::channel(16);
+        let entry =
+            SessionEntry { html: Bytes::from(html(number)?), events, commands: Mutex::new(Some(sent)) };
+        lock(&self.shared.sessions).insert(number, Arc::new(entry));
+        let url = self.url(&format!("page/{number}"));
+        Ok(PageChannel::new(number, url, commands, received, self.shared.clone()))
+    }
+
+    /// Makes a job's module and parts loadable, until [`Server::withdraw`].
+    pub fn publish(&self, number: u64, job: Published) {
+        lock(&self.shared.jobs).insert(number, Arc::new(job));
+    }
+
+    /// Forgets a job.
+    pub fn withdraw(&self, number: u64) {
+        lock(&self.shared.jobs).remove(&number);
+    }
+}
+
+/// A lock that a panic elsewhere does not take away: the maps behind it are whole after every statement.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok(permit) = free.clone().acquire_owned().await else { return };
+        while connections.try_join_next().is_some() {}
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of file descriptors, most likely: the next attempt may succeed.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        // An event must not wait for more bytes to fill a packet.
+        let _ = stream.set_nodelay(true);
+        let shared = shared.clone();
+        connections.spawn(async move {
+            let service = service_fn(move |request| routes::answer(shared.clone(), request));
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(64 << 10);
+            // A connection that breaks is the page's to report.
+            let _ = builder.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+            drop(permit);
+        });
+    }
+}

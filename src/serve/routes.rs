@@ -1,0 +1,200 @@
+//! A route is what a path stands for; everything else is turned away here.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, Limited, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::header::{self, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio::sync::oneshot;
+
+use super::channel::{LARGEST_MESSAGE, SessionEvent, carry};
+use super::{Network, Shared, lock};
+
+/// How long a page may take to post the tensors of one job.
+const POST_WITHIN: Duration = Duration::from_secs(120);
+/// Bytes of a part that are sent at a time where its bandwidth is bounded.
+const PACED_CHUNK: usize = 64 << 10;
+
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+type Answer = Response<Body>;
+
+/// What a path below the token stands for.
+#[derive(Debug, PartialEq, Eq)]
+enum Route<'path> {
+    Page(u64),
+    Module(&'path str),
+    JobModule(u64),
+    Part { job: u64, part: usize },
+    Tensors(u64),
+    Channel(u64),
+}
+
+impl<'path> Route<'path> {
+    fn of(path: &'path str) -> Option<Self> {
+        let segments: Vec<&str> = path.split('/').collect();
+        Some(match segments.as_slice() {
+            ["page", session] => Self::Page(session.parse().ok()?),
+            ["harness", name] => Self::Module(name),
+            ["jobs", job, "job.js"] => Self::JobModule(job.parse().ok()?),
+            ["jobs", job, "parts", part] => Self::Part { job: job.parse().ok()?, part: part.parse().ok()? },
+            ["jobs", job, "tensors"] => Self::Tensors(job.parse().ok()?),
+            ["channel", session] => Self::Channel(session.parse().ok()?),
+            _ => return None,
+        })
+    }
+
+    fn method(&self) -> Method {
+        if matches!(self, Self::Tensors(_)) { Method::POST } else { Method::GET }
+    }
+}
+
+/// Answers one request; never fails, since every fault is an answer.
+pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+    let mut answer = match admit(&shared, &request) {
+        Err(status) => refuse(status),
+        Ok(path) => match Route::of(&path) {
+            None => refuse(StatusCode::NOT_FOUND),
+            Some(route) if request.method() != route.method() => refuse(StatusCode::METHOD_NOT_ALLOWED),
+            Some(route) => follow(&shared, route, request).await,
+        },
+    };
+    let headers = answer.headers_mut();
+    // Cross-origin isolation: without it clocks are coarse and there is no SharedArrayBuffer.
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("cross-origin-embedder-policy", HeaderValue::from_static("require-corp"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(answer)
+}
+
+/// The path below the token, for a request that names this host, comes from no other origin, and knows the token.
+fn admit(shared: &Shared, request: &Request<Incoming>) -> Result<String, StatusCode> {
+    let named = |header: &header::HeaderName| request.headers().get(header).map(HeaderValue::as_bytes);
+    let host = shared.address.to_string();
+    if named(&header::HOST) != Some(host.as_bytes()) {
+        return Err(StatusCode::MISDIRECTED_REQUEST);
+    }
+    let origin = format!("http://{host}");
+    if named(&header::ORIGIN).is_some_and(|found| found != origin.as_bytes()) {
+        return Err(StatusCode::FORBIDDEN);
+    }
+    let upgrade = hyper_tungstenite::is_upgrade_request(request);
+    if upgrade && named(&header::ORIGIN).is_none() {
+        return Err(StatusCode::FORBIDDEN);
+    }
+    if request.uri().path() == "/favicon.ico" {
+        return Err(StatusCode::NO_CONTENT);
+    }
+    let path = request.uri().path().strip_prefix('/').and_then(|path| path.split_once('/'));
+    path.filter(|(token, _)| *token == shared.token).map(|(_, path)| path.to_owned()).ok_or(StatusCode::NOT_FOUND)
+}
+
+async fn follow(shared: &Arc<Shared>, route: Route<'_>, request: Request<Incoming>) -> Answer {
+    let missing = || refuse(StatusCode::NOT_FOUND);
+    match route {
+        Route::Page(session) => {
+            let session = lock(&shared.sessions).get(&session).cloned();
+            session.map_or_else(missing, |session| whole("text/html; charset=utf-8", session.html.clone()))
+        }
+        Route::Module(name) => {
+            shared.modules.get(name).map_or_else(missing, |module| whole("text/javascript", module.clone()))
+        }
+        Route::JobModule(job) => {
+            let job = lock(&shared.jobs).get(&job).cloned();
+            job.map_or_else(missing, |job| whole("text/javascript", job.module.clone()))
+        }
+        Route::Part { job, part } => {
+            let job = lock(&shared.jobs).get(&job).cloned();
+            let Some(bytes) = job.and_then(|job| job.parts.get(part).cloned()) else { return missing() };
+            tokio::time::sleep(shared.network.latency).await;
+            paced("application/octet-stream", bytes, shared.network)
+        }
+        Route::Tensors(job) => posted(shared, job, request).await,
+        Route::Channel(session) => upgrade(shared, session, request),
+    }
+}
+
+/// Takes the tensors that a page posts, exactly as many bytes as its job computes, and answers with the verdict.
+async fn posted(shared: &Arc<Shared>, number: u64, request: Request<Incoming>) -> Answer {
+    let Some(job) = lock(&shared.jobs).get(&number).cloned() else { return refuse(StatusCode::NOT_FOUND) };
+    let Some(session) = lock(&shared.sessions).get(&job.session).cloned() else {
+        return refuse(StatusCode::NOT_FOUND);
+    };
+    let limit = usize::try_from(job.posted_bytes).unwrap_or(usize::MAX);
+    let body = tokio::time::timeout(POST_WITHIN, Limited::new(request.into_body(), limit).collect()).await;
+    let bytes = match body {
+        Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT),
+        Ok(Err(_)) => return refuse(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Ok(body)) => body.to_bytes(),
+    };
+    if bytes.len() != limit {
+        return refuse(StatusCode::BAD_REQUEST);
+    }
+    let (reply, verdict) = oneshot::channel();
+    if session.events.send(SessionEvent::Posted { job: number, bytes, reply }).await.is_err() {
+        return refuse(StatusCode::GONE);
+    }
+    match verdict.await {
+        Ok(verdict) => whole("application/json", Bytes::from(verdict)),
+        Err(_) => refuse(StatusCode::GONE),
+    }
+}
+
+/// Turns a request into the session's one WebSocket.
+fn upgrade(shared: &Arc<Shared>, number: u64, mut request: Request<Incoming>) -> Answer {
+    let Some(session) = lock(&shared.sessions).get(&number).cloned() else { return refuse(StatusCode::NOT_FOUND) };
+    if !hyper_tungstenite::is_upgrade_request(&request) {
+        return refuse(StatusCode::UPGRADE_REQUIRED);
+    }
+    let Some(commands) = lock(&session.commands).take() else { return refuse(StatusCode::CONFLICT) };
+    let config =
+        WebSocketConfig::default().max_message_size(Some(LARGEST_MESSAGE)).max_frame_size(Some(LARGEST_MESSAGE));
+    match hyper_tungstenite::upgrade(&mut request, Some(config)) {
+        Ok((response, socket)) => {
+            tokio::spawn(carry(socket, session, commands));
+            response.map(BodyExt::boxed_unsync)
+        }
+        Err(_) => refuse(StatusCode::BAD_REQUEST),
+    }
+}
+
+fn refuse(status: StatusCode) -> Answer {
+    let mut answer = whole("text/plain", Bytes::from_static(status.canonical_reason().unwrap_or("refused").as_bytes()));
+    if status == StatusCode::NO_CONTENT {
+        answer = Response::new(Full::default().boxed_unsync());
+    }
+    *answer.status_mut() = status;
+    answer
+}
+
+fn whole(kind: &'static str, bytes: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(bytes).boxed_unsync());
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer
+}
+
+/// The bytes no faster than the network allows.
+fn paced(kind: &'static str, bytes: Bytes, network: Network) -> Answer {
+    let Some(bandwidth) = network.bandwidth.filter(|bandwidth| *bandwidth > 0) else { return whole(kind, bytes) };
+    let length = bytes.len();
+    let chunks = stream::unfold(bytes, move |mut rest| async move {
+        if rest.is_empty() {
+            return None;
+        }
+        let chunk = rest.split_to(rest.len().min(PACED_CHUNK));
+        tokio::time::sleep(Duration::from_secs_f64(chunk.len() as f64 / bandwidth as f64)).await;
+        Some((Ok::<_, Infallible>(Frame::data(chunk)), rest))
+    });
+    let mut answer = Response::new(StreamBody::new(Box::pin(chunks)).boxed_unsync());
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    answer
+}

@@ -1,0 +1,183 @@
+//! Installing: from missing parts to run commands, each shown before it runs, and the result checked.
+//!
+//! Used by `gpujobs setup` and `gpujobs run --setup`.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, PipeReader, Write};
+use std::process::{Child, Command};
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::packages::{self, InstallCommand, Manager, Plan, Platform};
+use super::survey::{Survey, survey};
+use super::{Part, usual_browsers};
+use crate::browser::capabilities::Os;
+use crate::browser::discover::Search;
+use crate::browser::process;
+use crate::manifest::BrowserKind;
+
+/// How many last lines of a failed command are shown again.
+const LAST_LINES: usize = 12;
+
+/// Why something could not be installed.
+#[derive(Debug, Error, Diagnostic)]
+pub enum SetupError {
+    /// No browser of that name.
+    #[error("`{name}` is no browser that gpujobs can install")]
+    #[diagnostic(help("one of: {}", BrowserKind::ALL.map(BrowserKind::name).join(", ")))]
+    UnknownName {
+        /// What was typed.
+        name: String,
+    },
+    /// A command failed.
+    #[error("`{command}` failed: {reason}")]
+    #[diagnostic(help("its last output:\n{}", output.join("\n")))]
+    Failed {
+        /// As one types it.
+        command: String,
+        /// How it ended.
+        reason: String,
+        /// Its last lines.
+        output: Vec<String>,
+    },
+    /// The commands went well, and something is still not there.
+    #[error("still missing: {}", parts.join(", "))]
+    #[diagnostic(help("{}", if by_hand.is_empty() { "`gpujobs doctor` shows what was found where".to_owned() } else { by_hand.join("\n") }))]
+    StillMissing {
+        /// What is missing.
+        parts: Vec<String>,
+        /// What only the user can do.
+        by_hand: Vec<String>,
+    },
+    /// The progress could not be written.
+    #[error("writing the progress failed")]
+    Output(#[from] io::Error),
+}
+
+/// The browsers of these names; the system's usual ones for none.
+pub fn kinds(names: &[String], os: Os) -> Result<Vec<BrowserKind>, SetupError> {
+    if names.is_empty() {
+        return Ok(usual_browsers(os).to_vec());
+    }
+    let kind = |name: &String| {
+        let kind = BrowserKind::ALL.into_iter().find(|kind| kind.name() == name);
+        kind.ok_or_else(|| SetupError::UnknownName { name: name.clone() })
+    };
+    names.iter().map(kind).collect()
+}
+
+/// Installs what is missing for the browsers, or with `dry_run` only shows how.
+pub fn install(kinds: &[BrowserKind], dry_run: bool, out: &mut dyn Write) -> Result<(), SetupError> {
+    let missing = missing(&survey(), kinds);
+    if missing.is_empty() {
+        writeln!(out, "nothing is missing")?;
+        return Ok(());
+    }
+    for part in &missing {
+        writeln!(out, "missing: {}", part.name())?;
+    }
+    let mut plan = packages::commands(&missing, &platform());
+    let mut next = 0;
+    while let Some(command) = plan.commands.get(next).cloned() {
+        writeln!(out, "+ {command}")?;
+        out.flush()?;
+        if !dry_run {
+            run(&command, out)?;
+            if command.0.ends_with(&["apt-get".to_owned(), "update".to_owned()]) {
+                // A fresh container's apt knows no package before this.
+                plan = packages::commands(&missing, &platform());
+            }
+        }
+        next += 1;
+    }
+    if dry_run {
+        for step in &plan.by_hand {
+            writeln!(out, "by hand: {step}")?;
+        }
+        return Ok(());
+    }
+    check(&self::missing(&survey(), kinds), plan, out)
+}
+
+fn missing(survey: &Survey, kinds: &[BrowserKind]) -> Vec<Part> {
+    let mut missing: Vec<Part> = Vec::new();
+    for part in kinds.iter().flat_map(|&kind| survey.missing(kind)) {
+        if !missing.contains(&part) {
+            missing.push(part);
+        }
+    }
+    missing
+}
+
+fn check(missing: &[Part], plan: Plan, out: &mut dyn Write) -> Result<(), SetupError> {
+    if missing.is_empty() {
+        writeln!(out, "all is installed")?;
+        return Ok(());
+    }
+    let parts = missing.iter().map(|part| part.name()).collect();
+    Err(SetupError::StillMissing { parts, by_hand: plan.by_hand })
+}
+
+/// This machine's package manager and what it has.
+fn platform() -> Platform {
+    let search = Search::of_this_machine();
+    let managers = [
+        ("apt-get", Manager::Apt),
+        ("dnf", Manager::Dnf),
+        ("pacman", Manager::Pacman),
+        ("brew", Manager::Brew),
+        ("winget", Manager::Winget),
+    ];
+    let manager =
+        managers.into_iter().find(|(program, _)| search.on_path(&[program]).is_some()).map(|(_, manager)| manager);
+    let known = if manager == Some(Manager::Apt) { known_to_apt() } else { None };
+    Platform { manager, root: process::is_root(), known }
+}
+
+/// The packages that apt can install; `None` when it has no lists.
+fn known_to_apt() -> Option<std::collections::BTreeSet<String>> {
+    let output =
+        Command::new("apt-cache").arg("policy").args(packages::asked_of_apt()).env("LC_ALL", "C").output().ok()?;
+    let known = packages::with_candidate(&String::from_utf8_lossy(&output.stdout));
+    (!known.is_empty()).then_some(known)
+}
+
+/// Runs a command, passing its output on line by line.
+pub fn run(command: &InstallCommand, out: &mut dyn Write) -> Result<(), SetupError> {
+    let mut last = VecDeque::new();
+    let failed = |reason: String, last: VecDeque<String>| SetupError::Failed {
+        command: command.to_string(),
+        reason,
+        output: last.into(),
+    };
+    let Some((program, arguments)) = command.0.split_first() else { return Ok(()) };
+    let (mut child, pipe) = match spawn(program, arguments) {
+        Ok(started) => started,
+        Err(error) => return Err(failed(error.to_string(), last)),
+    };
+    for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line);
+        // apt and cargo redraw a line of progress behind carriage returns; its last state is enough.
+        let line = line.trim_end().rsplit('\r').next().unwrap_or_default().to_owned();
+        writeln!(out, "  {line}")?;
+        if last.len() == LAST_LINES {
+            last.pop_front();
+        }
+        last.push_back(line);
+    }
+    match child.wait() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(failed(status.to_string(), last)),
+        Err(error) => Err(failed(error.to_string(), last)),
+    }
+}
+
+/// Starts a program with both its outputs in one pipe, in the order in which it wrote them.
+fn spawn(program: &str, arguments: &[String]) -> io::Result<(Child, PipeReader)> {
+    let (reader, writer) = io::pipe()?;
+    // stdin stays the terminal: `sudo` may ask for a password. The command, and with it our copy of the pipe's
+    // writing end, goes at the end of this function; otherwise the reader would wait for ever.
+    let child = Command::new(program).args(arguments).stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    Ok((child, reader))
+}

@@ -1,0 +1,185 @@
+//! A survey is what is installed on this machine for each browser, and each gap with its remedy.
+//!
+//! Made by looking at files and asking programs for their versions; no browser is opened. Shown by `gpujobs doctor`,
+//! used by `gpujobs setup` to find what is missing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{Part, parts, usual_browsers};
+use crate::browser::capabilities::Os;
+use crate::browser::discover::{self, Search};
+use crate::browser::{machine_has_gpu, version};
+use crate::manifest::{BrowserKind, BrowserSettings};
+
+/// What is installed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Survey {
+    /// The system.
+    pub os: Os,
+    /// Whether a device file of a GPU is there; empty on macOS and Windows, which don't show theirs so.
+    pub gpu: Option<bool>,
+    /// Every product that this system can have.
+    pub browsers: Vec<BrowserState>,
+    /// The Vulkan drivers by the names of their files, such as `lvp_icd.x86_64.json`.
+    pub vulkan_drivers: Vec<String>,
+    /// The display server for WebKitGTK.
+    pub xvfb: Option<PathBuf>,
+    /// JavaScript runtimes, which only the project's own tests of templates use.
+    pub runtimes: Vec<Program>,
+    /// What is missing for the usual browsers, and for those that are half there.
+    pub gaps: Vec<Gap>,
+}
+
+/// A program and the version that it prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Program {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it said; some say nothing.
+    pub version: Option<String>,
+}
+
+/// What is there of one browser.
+#[derive(Debug, Clone, Serialize)]
+pub struct BrowserState {
+    /// The product's name in manifests.
+    pub name: &'static str,
+    /// The browser; empty for Safari, which its driver knows.
+    pub browser: Option<Program>,
+    /// The driver.
+    pub driver: Option<Program>,
+    /// Whether the two versions work together; empty when one is unknown.
+    pub versions_match: Option<bool>,
+}
+
+/// Something missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// What is wrong.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// Looks at this machine.
+#[must_use]
+pub fn survey() -> Survey {
+    let search = Search::of_this_machine();
+    let os = search.os;
+    let kinds = BrowserKind::ALL.into_iter().filter(|&kind| exists_on(kind, os));
+    // Firefox alone may take a second to say its version, so all are asked at once.
+    let browsers = std::thread::scope(|scope| {
+        let search = &search;
+        let asked: Vec<_> = kinds.map(|kind| scope.spawn(move || state(kind, search))).collect();
+        asked.into_iter().filter_map(|asked| asked.join().ok()).collect()
+    });
+    let runtimes = ["node", "deno", "bun"].iter().filter_map(|name| search.on_path(&[name])).map(program).collect();
+    let mut survey = Survey {
+        os,
+        gpu: (os == Os::Linux).then(|| machine_has_gpu(Path::new("/"))),
+        browsers,
+        vulkan_drivers: vulkan_drivers(Path::new("/")),
+        xvfb: search.on_path(&["Xvfb"]),
+        runtimes,
+        gaps: Vec::new(),
+    };
+    survey.gaps = survey.find_gaps();
+    survey
+}
+
+impl Survey {
+    /// The parts of a browser that are not there. A driver of the wrong version means both, so that they match again.
+    #[must_use]
+    pub fn missing(&self, kind: BrowserKind) -> Vec<Part> {
+        let state = self.browsers.iter().find(|state| state.name == kind.name());
+        let mismatch = state.is_some_and(|state| state.versions_match == Some(false));
+        let there = |part: &Part| match part {
+            Part::Browser(BrowserKind::Safari) => self.os == Os::Macos,
+            Part::Browser(_) => !mismatch && state.is_some_and(|state| state.browser.is_some()),
+            Part::Driver(_) => !mismatch && state.is_some_and(|state| state.driver.is_some()),
+            Part::SoftwareVulkan => self.vulkan_drivers.iter().any(|name| name.starts_with("lvp_")),
+            Part::Xvfb => self.xvfb.is_some(),
+        };
+        parts(kind, self.os, self.gpu.unwrap_or(true)).into_iter().filter(|part| !there(part)).collect()
+    }
+
+    fn find_gaps(&self) -> Vec<Gap> {
+        let mut gaps = Vec::new();
+        for state in &self.browsers {
+            let Some(kind) = BrowserKind::ALL.into_iter().find(|kind| kind.name() == state.name) else { continue };
+            let half_there = state.browser.is_some() != state.driver.is_some();
+            if !usual_browsers(self.os).contains(&kind) && !half_there {
+                continue;
+            }
+            let remedy = format!("gpujobs setup {}", state.name);
+            if state.versions_match == Some(false) {
+                let version =
+                    |program: &Option<Program>| program.as_ref().and_then(|it| it.version.clone()).unwrap_or_default();
+                let (browser, driver) = (version(&state.browser), version(&state.driver));
+                let what = format!(
+                    "`{}` is {browser} and its driver {driver}: a driver refuses another major version",
+                    state.name
+                );
+                gaps.push(Gap { what, remedy });
+                continue;
+            }
+            let missing = self.missing(kind).into_iter();
+            gaps.extend(
+                missing.map(|part| Gap { what: format!("{} is missing", part.name()), remedy: remedy.clone() }),
+            );
+        }
+        let nvidia =
+            self.gpu == Some(true) && ["/dev/nvidia0", "/dev/nvidiactl"].iter().any(|file| Path::new(file).exists());
+        if nvidia && !self.vulkan_drivers.iter().any(|name| name.contains("nvidia")) {
+            gaps.push(Gap {
+                what: "an NVIDIA GPU is there and no Vulkan driver for it: browsers will compute in software"
+                    .to_owned(),
+                remedy:
+                    "install NVIDIA's driver with its Vulkan part; in a container, set NVIDIA_DRIVER_CAPABILITIES=all"
+                        .to_owned(),
+            });
+        }
+        gaps
+    }
+}
+
+/// Whether a product can be installed on a system at all.
+fn exists_on(kind: BrowserKind, os: Os) -> bool {
+    match kind {
+        BrowserKind::Chrome | BrowserKind::Edge | BrowserKind::Firefox => true,
+        BrowserKind::Safari => os == Os::Macos,
+        BrowserKind::Webkitgtk => os == Os::Linux,
+    }
+}
+
+fn state(kind: BrowserKind, search: &Search) -> BrowserState {
+    let settings = BrowserSettings::of(kind);
+    // MiniBrowser opens a window before it reads `--version`, and safaridriver is of Safari's own version.
+    let asks = !matches!(kind, BrowserKind::Webkitgtk | BrowserKind::Safari);
+    let ask = |path: PathBuf| if asks { program(path) } else { Program { path, version: None } };
+    let browser = discover::browser(&settings, search).ok().flatten().map(ask);
+    let driver = discover::driver(&settings, search).ok().map(ask);
+    let version = |program: &Option<Program>| program.as_ref().and_then(|program| program.version.clone());
+    let both = version(&browser).zip(version(&driver));
+    let versions_match = both.map(|(browser, driver)| version::matches(kind, &browser, &driver));
+    BrowserState { name: kind.name(), browser, driver, versions_match }
+}
+
+fn program(path: PathBuf) -> Program {
+    let version = version::of(&path);
+    Program { path, version }
+}
+
+/// The names of the files by which Vulkan's loader finds drivers, in the folders that it looks at.
+fn vulkan_drivers(root: &Path) -> Vec<String> {
+    let folders = ["usr/share/vulkan/icd.d", "usr/local/share/vulkan/icd.d", "etc/vulkan/icd.d"];
+    let files = folders.iter().filter_map(|folder| fs::read_dir(root.join(folder)).ok()).flatten().flatten();
+    let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> =
+        names.filter(|name| Path::new(name).extension().is_some_and(|ext| ext == "json")).collect();
+    names.sort();
+    names
+}

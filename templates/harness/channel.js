@@ -1,0 +1,49 @@
+/**
+ * @file The channel is the page's WebSocket to its runner: events go out, commands come in. Tensors go by POST.
+ */
+
+/** @import { Verdict } from "gpujobs/types.js" */
+
+/**
+ * @typedef {object} Channel
+ * @property {(event: Record<string, unknown>) => void} push
+ * @property {(handler: (command: any) => Promise<void>) => void} onCommand
+ */
+
+/**
+ * Opens the channel. When it closes the page has no one to report to and stops what it does.
+ * @param {string} url
+ * @returns {Promise<Channel>}
+ */
+export function openChannel(url) {
+  const socket = new WebSocket(url);
+  /** @type {Channel} */
+  const channel = {
+    push: (event) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(event));
+    },
+    onCommand: (handler) => {
+      socket.onmessage = (message) => void handler(JSON.parse(message.data));
+    },
+  };
+  return new Promise((resolve, reject) => {
+    socket.onopen = () => resolve(channel);
+    socket.onerror = () => reject(new Error(`no WebSocket to ${url}`));
+  });
+}
+
+/**
+ * Sends tensors to be checked: each one's f32 values, one tensor after the other.
+ * @param {string} url
+ * @param {Float32Array[]} tensors
+ * @returns {Promise<Verdict>}
+ */
+export async function postTensors(url, tensors) {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/octet-stream" },
+    body: new Blob(/** @type {Float32Array<ArrayBuffer>[]} */ (tensors)),
+  });
+  if (!response.ok) throw new Error(`the runner answered ${response.status}: ${await response.text()}`);
+  return response.json();
+}

@@ -1,0 +1,170 @@
+/**
+ * @file The device is the GPU as WebGPU gives it to one job: an adapter, its facts, and the ways to wait for it.
+ */
+
+import { Unsupported } from "gpujobs/failures.js";
+
+/** @import { AdapterFacts } from "gpujobs/types.js" */
+
+/** Asked for up to what the adapter has, since WebGPU's defaults (256 invocations, 16 KiB) hide what hardware can do. */
+const RAISED_LIMITS = /** @type {const} */ ([
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+  "maxComputeWorkgroupStorageSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxBufferSize",
+]);
+
+const WANTED_FEATURES = /** @type {const} */ (["timestamp-query", "shader-f16", "subgroups"]);
+
+/**
+ * The adapter that a job gets, or why there is none, in the browser's terms.
+ * @returns {Promise<GPUAdapter>}
+ */
+export async function findAdapter() {
+  if (!navigator.gpu) throw new Unsupported("this browser has no WebGPU: navigator.gpu is undefined");
+  const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) throw new Unsupported("this browser has WebGPU but no adapter: requestAdapter() answered null");
+  return adapter;
+}
+
+/**
+ * `isFallbackAdapter` alone tells software from hardware: SwiftShader, lavapipe and WARP set it, names may be empty.
+ * It moved from the adapter to its info in Chrome 140, so both places are read.
+ * @param {GPUAdapter} adapter
+ * @returns {AdapterFacts}
+ */
+export function adapterFacts(adapter) {
+  const info = adapter.info;
+  const fallback =
+    info.isFallbackAdapter ?? /** @type { { isFallbackAdapter?: boolean } } */ (adapter).isFallbackAdapter ?? false;
+  return {
+    vendor: info.vendor ?? "",
+    architecture: info.architecture ?? "",
+    device: info.device ?? "",
+    description: info.description ?? "",
+    kind: fallback ? "software" : "hardware",
+  };
+}
+
+/**
+ * A new device with everything that the adapter has. Losing it, or an error that nobody scoped, goes to `fail`.
+ * @param {GPUAdapter} adapter
+ * @param {(message: string) => void} fail
+ * @returns {Promise<GPUDevice>}
+ */
+export async function openDevice(adapter, fail) {
+  /** @type {Record<string, number>} */
+  const requiredLimits = {};
+  for (const limit of RAISED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
+  const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
+  const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
+  device.addEventListener("uncapturederror", (event) => fail(`WebGPU error: ${event.error.message}`));
+  void device.lost.then((info) => {
+    if (info.reason !== "destroyed") fail(`the GPU device was lost: ${info.message || "no reason given"}`);
+  });
+  return device;
+}
+
+/**
+ * Runs `work` with error scopes around it and throws the first error that WebGPU reports: an invalid dispatch throws
+ * nothing by itself, and the whole submission is dropped.
+ * @template T
+ * @param {GPUDevice} device
+ * @param {string} what Names the work in the message.
+ * @param {() => T | Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function scoped(device, what, work) {
+  const filters = /** @type {const} */ (["validation", "out-of-memory", "internal"]);
+  for (const filter of filters) device.pushErrorScope(filter);
+  let result;
+  let thrown;
+  try {
+    result = await work();
+  } catch (error) {
+    thrown = error;
+  }
+  const errors = await settled(device, Promise.all(filters.map(() => device.popErrorScope())));
+  const error = errors.find((found) => found !== null);
+  if (error) throw new Error(`${what}: ${error.message}`);
+  if (thrown) throw thrown;
+  return /** @type {T} */ (result);
+}
+
+/**
+ * Whether a bare wait takes Firefox's 100 ms timer (POLL_TIME_MS in its WebGPUParent.cpp). Any later submission makes
+ * it look, so waiting there means submitting nothing now and then.
+ */
+const completesOnTimer = navigator.userAgent.includes("Firefox/");
+
+/** Milliseconds between two nudges: shorter ones crowd the GPU process's queue, longer ones are the error of a wait. */
+const NUDGE_EVERY_MS = 1;
+
+/**
+ * Waits for GPU work, without Firefox's timer in the result.
+ * @template T
+ * @param {GPUDevice} device
+ * @param {Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function settled(device, work) {
+  if (!completesOnTimer) return work;
+  let done = false;
+  const finished = work.finally(() => {
+    done = true;
+  });
+  finished.catch(() => {});
+  let last = performance.now();
+  while (!done) {
+    await nextTask();
+    if (performance.now() - last >= NUDGE_EVERY_MS && !done) {
+      device.queue.submit([]);
+      last = performance.now();
+    }
+  }
+  return finished;
+}
+
+const ticks = new MessageChannel();
+/** @type {(() => void)[]} */
+const waiting = [];
+ticks.port1.onmessage = () => waiting.shift()?.();
+
+/** A turn of the event loop; `setTimeout` would wait 4 ms once nested. */
+function nextTask() {
+  return new Promise((resolve) => {
+    waiting.push(() => resolve(undefined));
+    ticks.port2.postMessage(0);
+  });
+}
+
+/**
+ * Copies buffers out of the GPU.
+ * @param {GPUDevice} device
+ * @param {GPUBuffer[]} buffers
+ * @returns {Promise<Float32Array<ArrayBuffer>[]>}
+ */
+export async function readBuffers(device, buffers) {
+  const total = buffers.reduce((sum, buffer) => sum + buffer.size, 0);
+  const staging = device.createBuffer({ size: total, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+  const encoder = device.createCommandEncoder();
+  let offset = 0;
+  for (const buffer of buffers) {
+    encoder.copyBufferToBuffer(buffer, 0, staging, offset, buffer.size);
+    offset += buffer.size;
+  }
+  device.queue.submit([encoder.finish()]);
+  await settled(device, staging.mapAsync(GPUMapMode.READ));
+  const bytes = staging.getMappedRange().slice(0);
+  staging.destroy();
+  offset = 0;
+  return buffers.map((buffer) => {
+    const values = new Float32Array(bytes, offset, buffer.size / 4);
+    offset += buffer.size;
+    return values;
+  });
+}

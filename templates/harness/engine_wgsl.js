@@ -1,0 +1,306 @@
+/**
+ * @file The `wgsl` engine runs a job's stages on the GPU: buffers, pipelines and bind groups are made once, every
+ * dispatch of an inference goes into one pass of one submission.
+ */
+
+import { adapterFacts, findAdapter, openDevice, readBuffers, scoped, settled } from "gpujobs/device.js";
+import { Incorrect } from "gpujobs/failures.js";
+import { checkLimits } from "gpujobs/limits.js";
+import { compileAhead, compileAtUse } from "gpujobs/pipelines.js";
+import { byteLength, loadPart } from "gpujobs/tensors.js";
+
+/** @import { AdapterFacts, Job, Phases, Sample, Verdict } from "gpujobs/types.js" */
+
+/** A quiet NaN with a pattern that no arithmetic makes: an element that nothing wrote is seen as such. */
+const SENTINEL = 0x7fc05e17;
+
+/** How many different outputs of one job are sent to be checked before it counts as wrong: real ones repeat. */
+const MOST_OUTPUTS = 8;
+
+/**
+ * What an engine asks of the page that it runs in.
+ * @typedef {object} Host
+ * @property {(message: string) => void} fail
+ * @property {(tensors: Float32Array[]) => Promise<Verdict>} verify
+ */
+
+/**
+ * A job that has given its first, verified result.
+ * @typedef {object} Prepared
+ * @property {AdapterFacts} adapter
+ * @property {Phases} phases
+ * @property {Sample} first
+ * @property {GPUDevice} device
+ * @property {(batch: number, kind: Sample["kind"]) => Promise<Sample>} sample
+ * @property {() => void} dispose
+ */
+
+/**
+ * @param {Job} job
+ * @param {Host} host
+ * @returns {Promise<Prepared>}
+ */
+export async function prepare(job, host) {
+  const began = performance.now();
+  const adapter = await findAdapter();
+  const facts = adapterFacts(adapter);
+  if (job.requireHardware && facts.kind === "software") {
+    throw new Error("require_hardware is set and the adapter is a software one");
+  }
+  checkLimits(job, adapter.limits);
+  const device = await openDevice(adapter, host.fail);
+  const deviceReadyMs = performance.now() - began;
+  try {
+    const run = await firstRun(job, device);
+    const timeToFirstResultMs = performance.now() - began;
+    await verifyAll(job, host, run);
+    const accepted = [await readOutputs(job, run)];
+    return {
+      adapter: facts,
+      phases: { deviceReadyMs, ...run.phases, timeToFirstResultMs },
+      first: { kind: "first", wallMs: run.phases.firstInferenceMs, gpuMs: run.gpuMs, atMs: timeToFirstResultMs },
+      device,
+      sample: (batch, kind) => sample(job, host, run, accepted, { batch, kind, began }),
+      dispose: () => device.destroy(),
+    };
+  } catch (error) {
+    device.destroy();
+    throw error;
+  }
+}
+
+/**
+ * A stage that is ready to be dispatched.
+ * @typedef {object} Bound
+ * @property {GPUComputePipeline} pipeline
+ * @property {GPUBindGroup} group
+ * @property {[number, number, number]} grid
+ */
+
+/**
+ * @typedef {object} Run
+ * @property {GPUDevice} device
+ * @property {GPUBuffer[]} buffers One for each tensor.
+ * @property {Bound[]} stages
+ * @property {Stopwatch | null} stopwatch
+ * @property {Omit<Phases, "deviceReadyMs" | "timeToFirstResultMs">} phases
+ * @property {number | null} gpuMs GPU time of the first inference.
+ */
+
+/**
+ * Loads, compiles and runs once, in the order that the job asks for.
+ * @param {Job} job
+ * @param {GPUDevice} device
+ * @returns {Promise<Run>}
+ */
+async function firstRun(job, device) {
+  const stopwatch = openStopwatch(device);
+  const compiling = job.shaderPrecompilation ? compileAll(job, device) : null;
+  // A failure to load must not leave this one unhandled.
+  compiling?.catch(() => {});
+  const loadBegan = performance.now();
+  const buffers = await scoped(device, "loading the model", () => load(job, device));
+  const modelLoadMs = performance.now() - loadBegan;
+  const compiled = await compiling;
+  const runBegan = performance.now();
+  let shaderCompileMs = compiled?.ms ?? 0;
+  /** @type {(GPUComputePipeline | undefined)[]} */
+  const pipelines = compiled?.pipelines ?? [];
+  /** @type {Bound[]} */
+  const stages = [];
+  for (const stage of job.stages) {
+    let pipeline = pipelines[stage.shader];
+    if (!pipeline) {
+      const compileBegan = performance.now();
+      pipeline = await compileAtUse(device, job.shaders[stage.shader]);
+      pipelines[stage.shader] = pipeline;
+      shaderCompileMs += performance.now() - compileBegan;
+    }
+    const layout = pipeline.getBindGroupLayout(0);
+    const entries = stage.bindings.map((id, binding) => ({ binding, resource: { buffer: buffers[id] } }));
+    const group = await bound(device, stage.name, { layout, entries });
+    stages.push({ pipeline, group, grid: stage.grid });
+  }
+  await scoped(device, "the first inference", async () => {
+    dispatch(device, stages, stopwatch, 1);
+    await settled(device, device.queue.onSubmittedWorkDone());
+  });
+  const firstInferenceMs = performance.now() - runBegan;
+  const gpuMs = stopwatch && (await stopwatch.read());
+  return { device, buffers, stages, stopwatch, phases: { modelLoadMs, shaderCompileMs, firstInferenceMs }, gpuMs };
+}
+
+/**
+ * @param {GPUDevice} device
+ * @param {string} stage
+ * @param {GPUBindGroupDescriptor} descriptor
+ */
+function bound(device, stage, descriptor) {
+  // The scope of the first inference would catch this as well, without the stage's name.
+  device.pushErrorScope("validation");
+  const group = device.createBindGroup(descriptor);
+  return device.popErrorScope().then((error) => {
+    if (error) throw new Error(`the buffers of stage ${stage} do not fit its shader: ${error.message}`);
+    return group;
+  });
+}
+
+/**
+ * All pipelines at once, while the weights load.
+ * @param {Job} job
+ * @param {GPUDevice} device
+ */
+async function compileAll(job, device) {
+  const began = performance.now();
+  const pipelines = await Promise.all(job.shaders.map((shader) => compileAhead(device, shader)));
+  return { pipelines, ms: performance.now() - began };
+}
+
+/**
+ * A buffer for each tensor: loaded values for inputs and weights, the sentinel for all that is computed.
+ * @param {Job} job
+ * @param {GPUDevice} device
+ */
+async function load(job, device) {
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  const buffers = job.tensors.map((tensor) => {
+    const computed = tensor.role === "computed";
+    const buffer = device.createBuffer({ label: tensor.name, size: byteLength(tensor), usage, mappedAtCreation: computed });
+    if (computed) {
+      new Uint32Array(buffer.getMappedRange()).fill(SENTINEL);
+      buffer.unmap();
+    }
+    return buffer;
+  });
+  const upload = async (/** @type {Job["parts"][number]} */ part) => {
+    const values = await loadPart(job, part);
+    part.tensors.forEach((id, index) => device.queue.writeBuffer(buffers[id], 0, values[index]));
+  };
+  if (job.parallelLoading) {
+    await Promise.all(job.parts.map(upload));
+  } else {
+    for (const part of job.parts) await upload(part);
+  }
+  await settled(device, device.queue.onSubmittedWorkDone());
+  return buffers;
+}
+
+/**
+ * @param {GPUDevice} device
+ * @param {Bound[]} stages
+ * @param {Stopwatch | null} stopwatch
+ * @param {number} batch Inferences in this submission.
+ */
+function dispatch(device, stages, stopwatch, batch) {
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass(stopwatch ? { timestampWrites: stopwatch.writes } : {});
+  for (let inference = 0; inference < batch; inference += 1) {
+    for (const stage of stages) {
+      pass.setPipeline(stage.pipeline);
+      pass.setBindGroup(0, stage.group);
+      pass.dispatchWorkgroups(...stage.grid);
+    }
+  }
+  pass.end();
+  stopwatch?.resolve(encoder);
+  device.queue.submit([encoder.finish()]);
+}
+
+/**
+ * `batch` inferences in one submission. It counts only if the outputs, filled with the sentinel before, hold what was
+ * verified afterwards.
+ * @param {Job} job
+ * @param {Host} host
+ * @param {Run} run
+ * @param {Float32Array[][]} accepted
+ * @param { { batch: number, kind: Sample["kind"], began: number } } how
+ * @returns {Promise<Sample>}
+ */
+async function sample(job, host, run, accepted, how) {
+  const { device, stages, stopwatch } = run;
+  for (const id of job.outputs) {
+    const words = new Uint32Array(run.buffers[id].size / 4).fill(SENTINEL);
+    device.queue.writeBuffer(run.buffers[id], 0, words);
+  }
+  await settled(device, device.queue.onSubmittedWorkDone());
+  let wallMs = 0;
+  await scoped(device, "an inference", async () => {
+    const began = performance.now();
+    dispatch(device, stages, stopwatch, how.batch);
+    await settled(device, device.queue.onSubmittedWorkDone());
+    wallMs = performance.now() - began;
+  });
+  const gpuMs = stopwatch && (await stopwatch.read());
+  const outputs = await readOutputs(job, run);
+  if (!accepted.some((known) => known.every((values, index) => sameBits(values, outputs[index])))) {
+    if (accepted.length === MOST_OUTPUTS) {
+      throw new Incorrect(`more than ${MOST_OUTPUTS} different outputs from the same inputs`);
+    }
+    await verifyAll(job, host, run);
+    accepted.push(outputs);
+  }
+  return {
+    kind: how.kind,
+    wallMs: wallMs / how.batch,
+    gpuMs: gpuMs === null ? null : gpuMs / how.batch,
+    atMs: performance.now() - how.began,
+  };
+}
+
+/**
+ * @param {Job} job
+ * @param {Run} run
+ */
+function readOutputs(job, run) {
+  return readBuffers(run.device, job.outputs.map((id) => run.buffers[id]));
+}
+
+/**
+ * Has every computed tensor checked against the reference.
+ * @param {Job} job
+ * @param {Host} host
+ * @param {Run} run
+ */
+async function verifyAll(job, host, run) {
+  const computed = run.buffers.filter((_, id) => job.tensors[id].role === "computed");
+  const { verdict } = await host.verify(await readBuffers(run.device, computed));
+  if (verdict === "incorrect") throw new Incorrect("the output differs from the reference");
+}
+
+/**
+ * @param {Float32Array} a
+ * @param {Float32Array} b
+ */
+function sameBits(a, b) {
+  const left = new Uint32Array(a.buffer, a.byteOffset, a.length);
+  const right = new Uint32Array(b.buffer, b.byteOffset, b.length);
+  return left.every((word, index) => word === right[index]);
+}
+
+/**
+ * A pair of GPU timestamps around a pass.
+ * @typedef {object} Stopwatch
+ * @property {GPUComputePassTimestampWrites} writes
+ * @property {(encoder: GPUCommandEncoder) => void} resolve
+ * @property {() => Promise<number | null>} read The time between the two in ms; null where it is not positive.
+ */
+
+/**
+ * @param {GPUDevice} device
+ * @returns {Stopwatch | null}
+ */
+function openStopwatch(device) {
+  if (!device.features.has("timestamp-query")) return null;
+  const querySet = device.createQuerySet({ type: "timestamp", count: 2 });
+  const stamps = device.createBuffer({ size: 16, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+  return {
+    writes: { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 },
+    resolve: (encoder) => encoder.resolveQuerySet(querySet, 0, 2, stamps, 0),
+    read: async () => {
+      const [values] = await readBuffers(device, [stamps]);
+      const [begin, end] = new BigInt64Array(values.buffer, values.byteOffset, 2);
+      return end > begin ? Number(end - begin) / 1e6 : null;
+    },
+  };
+}
+

@@ -1,0 +1,100 @@
+/**
+ * @file The runner's side of a page: it stays open for many jobs, takes one command at a time and pushes what happens.
+ */
+
+import { openChannel, postTensors } from "gpujobs/channel.js";
+import { calibrate } from "gpujobs/clock.js";
+import { adapterFacts, findAdapter } from "gpujobs/device.js";
+import { forwardFailures, Incorrect, messageOf, Unsupported } from "gpujobs/failures.js";
+import { pilotBatch } from "gpujobs/sampling.js";
+
+/** @import { ClockFacts, Job, PageFacts, Sample } from "gpujobs/types.js" */
+/** @import { Host, Prepared } from "gpujobs/engine_wgsl.js" */
+
+/**
+ * @typedef { { do: "probe" }
+ *   | { do: "prepare", module: string, tensors: string }
+ *   | { do: "measure", samples: number, warmup: number }
+ *   | { do: "dispose" } } Command
+ */
+
+/**
+ * @param {string} channelUrl
+ */
+export async function serve(channelUrl) {
+  const channel = await openChannel(channelUrl);
+  /** @type { { job: Job, prepared: Prepared, batch: number | null } | null} */
+  let current = null;
+  /** @type {number | null} */
+  let number = null;
+  /** @type {ClockFacts | null} */
+  let clocks = null;
+  const push = (/** @type {Record<string, unknown>} */ event) => channel.push({ job: number, ...event });
+  const fail = (/** @type {string} */ message) => push({ kind: "failed", message });
+  forwardFailures(fail, (level, text) => push({ kind: "log", level, text }));
+
+  /** @type { { [Name in Command["do"]]: (command: any) => Promise<void> } } */
+  const commands = {
+    probe: async () => {
+      const adapter = await findAdapter().catch(() => null);
+      push({ kind: "probed", adapter: adapter && adapterFacts(adapter) });
+    },
+    prepare: async ({ module, tensors }) => {
+      current?.prepared.dispose();
+      current = null;
+      const { job, prepare } = await import(module);
+      number = job.number;
+      /** @type {Host} */
+      const host = { fail, verify: (values) => postTensors(tensors, values) };
+      const prepared = await prepare(job, host);
+      clocks ??= await calibrate(prepared.device);
+      current = { job, prepared, batch: null };
+      const { adapter, phases, first } = prepared;
+      push({ kind: "prepared", adapter, phases, first, clocks });
+    },
+    measure: async ({ samples, warmup }) => {
+      if (!current || !clocks) throw new Error("measure came before prepare");
+      const { prepared } = current;
+      const take = async (/** @type {number} */ batch, /** @type {Sample["kind"]} */ kind) => {
+        const sample = await prepared.sample(batch, kind);
+        push({ kind: "sample", sample });
+        return sample;
+      };
+      let last = prepared.first;
+      for (let taken = 0; taken < warmup; taken += 1) last = await take(1, "warmup");
+      current.batch ??= await pilotBatch(clocks, last, () => prepared.sample(1, "warmup"));
+      for (let taken = 0; taken < samples; taken += 1) await take(current.batch, "steady");
+      push({ kind: "measured", batch: current.batch });
+    },
+    dispose: async () => {
+      current?.prepared.dispose();
+      current = null;
+      number = null;
+    },
+  };
+
+  channel.onCommand(async (/** @type {Command} */ command) => {
+    try {
+      await commands[command.do](command);
+    } catch (error) {
+      const message = messageOf(error);
+      if (error instanceof Unsupported) push({ kind: "unsupported", message: error.message });
+      else if (error instanceof Incorrect) push({ kind: "incorrect", message: error.message });
+      else fail(message);
+    }
+  });
+  channel.push({ kind: "hello", facts: pageFacts() });
+}
+
+/** @returns {PageFacts} */
+export function pageFacts() {
+  return {
+    userAgent: navigator.userAgent,
+    crossOriginIsolated: globalThis.crossOriginIsolated === true,
+    // WebKitGTK says crossOriginIsolated and has no SharedArrayBuffer: only this tells.
+    sharedMemory: typeof SharedArrayBuffer !== "undefined",
+    cores: navigator.hardwareConcurrency ?? 1,
+    webgpu: "gpu" in navigator && navigator.gpu !== undefined,
+    webnn: "ml" in navigator,
+  };
+}

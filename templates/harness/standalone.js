@@ -1,0 +1,46 @@
+/**
+ * @file A page that was opened by hand: it runs its one job and shows what it found. Nothing checks the output here
+ * but the sentinel and the error scopes; only a run by gpujobs compares it with the reference.
+ */
+
+import { calibrate } from "gpujobs/clock.js";
+import { messageOf } from "gpujobs/failures.js";
+import { pilotBatch } from "gpujobs/sampling.js";
+
+/** @import { Job } from "gpujobs/types.js" */
+/** @import { Host, Prepared } from "gpujobs/engine_wgsl.js" */
+
+const SAMPLES = 10;
+
+/**
+ * @param {Job} job
+ * @param {(job: Job, host: Host) => Promise<Prepared>} prepare
+ */
+export async function showJob(job, prepare) {
+  const screen = /** @type {HTMLElement} */ (document.getElementById("screen"));
+  const say = (/** @type {string} */ line) => {
+    screen.textContent += `${line}\n`;
+  };
+  say(job.id);
+  try {
+    const unwritten = (/** @type {Float32Array} */ values) => values.some((value) => !Number.isFinite(value));
+    const prepared = await prepare(job, {
+      fail: say,
+      verify: async (tensors) => ({ verdict: tensors.some(unwritten) ? "incorrect" : "ok" }),
+    });
+    const { kind, ...names } = prepared.adapter;
+    say(`adapter: ${kind} ${Object.values(names).filter(Boolean).join(" ")}`);
+    for (const [phase, ms] of Object.entries(prepared.phases)) say(`${phase}: ${ms.toFixed(3)}`);
+    const clocks = await calibrate(prepared.device);
+    for (const [fact, value] of Object.entries(clocks)) say(`${fact}: ${value}`);
+    const batch = await pilotBatch(clocks, prepared.first, () => prepared.sample(1, "warmup"));
+    for (let taken = 0; taken < SAMPLES; taken += 1) {
+      const sample = await prepared.sample(batch, "steady");
+      say(`sample ${taken}: wall ${sample.wallMs.toFixed(4)} ms, gpu ${sample.gpuMs?.toFixed(4) ?? "-"} ms`);
+    }
+    prepared.dispose();
+    say("done");
+  } catch (error) {
+    say(`failed: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,217 @@
+//! What gpujobs says to a driver, and what it makes of the answers; against a stand-in, so for every product anywhere.
+
+use std::time::{Duration, Instant};
+
+use gpujobs::browser::{Browser, BrowserError, Gpu, Launch, Watchdog, launch};
+use gpujobs::manifest::{BrowserKind, BrowserSettings, PrefValue};
+use serde_json::{Value, json};
+
+use crate::support::fake_driver::{FakeDriver, Fault};
+
+/// How `kind` is launched at a stand-in, on a machine without a GPU.
+fn remote(kind: BrowserKind, driver: &FakeDriver) -> Launch {
+    let mut settings = BrowserSettings::of(kind);
+    settings.webdriver = Some(driver.url.clone());
+    Launch {
+        settings,
+        gpu: Gpu::Software,
+        cold: false,
+        timeout: Duration::from_secs(60),
+        log: None,
+        watchdog: Watchdog::with_command("/nonexistent".into(), ["never started for a remote endpoint"]),
+    }
+}
+
+/// Opens, navigates and closes; gives the first request.
+async fn first_request(kind: BrowserKind, change: impl FnOnce(&mut Launch)) -> Value {
+    let driver = FakeDriver::start(Fault::None, "", json!({})).await;
+    let mut how = remote(kind, &driver);
+    change(&mut how);
+    let browser = launch(how).await.unwrap();
+    browser.close(Duration::from_secs(5)).await;
+    driver.requests().swap_remove(0).body
+}
+
+async fn failure(fault: Fault) -> BrowserError {
+    let driver = FakeDriver::start(fault, "", json!({})).await;
+    let mut how = remote(BrowserKind::Chrome, &driver);
+    how.timeout = Duration::from_millis(500);
+    launch(how).await.unwrap_err()
+}
+
+fn text(error: &BrowserError) -> String {
+    let help = miette::Diagnostic::help(error).map(|help| help.to_string()).unwrap_or_default();
+    format!("{error}\nhelp: {help}")
+}
+
+#[tokio::test]
+async fn chrome_is_asked_for_with_its_flags() {
+    let body = first_request(BrowserKind::Chrome, |how| {
+        how.settings.args = vec!["--mute-audio".into(), "--enable-features=Own".into()];
+        how.settings.prefs.insert("intl.accept_languages".into(), PrefValue::Text("en".into()));
+    });
+    insta::assert_json_snapshot!(body.await);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn chrome_on_a_gpu_under_linux_goes_through_vulkan() {
+    let body = first_request(BrowserKind::Chrome, |how| {
+        how.gpu = Gpu::Hardware;
+        how.cold = true;
+        how.settings.headless = false;
+    });
+    let body = body.await;
+    insta::assert_json_snapshot!(body["capabilities"]["alwaysMatch"]["goog:chromeOptions"]);
+}
+
+#[tokio::test]
+async fn edge_is_asked_for_under_its_own_names() {
+    let body =
+        first_request(BrowserKind::Edge, |how| how.settings.binary = Some("/opt/microsoft/msedge/msedge".into()));
+    insta::assert_json_snapshot!(body.await);
+}
+
+#[tokio::test]
+async fn firefox_is_asked_for_with_its_preferences() {
+    let body = first_request(BrowserKind::Firefox, |how| {
+        how.settings.prefs.insert("dom.webgpu.testing.assert-hardware-adapter".into(), PrefValue::Bool(true));
+    });
+    insta::assert_json_snapshot!(body.await);
+}
+
+#[tokio::test]
+async fn safari_is_asked_for_without_arguments() {
+    insta::assert_json_snapshot!(first_request(BrowserKind::Safari, |_| ()).await);
+}
+
+#[tokio::test]
+async fn webkitgtk_is_asked_for_in_automation() {
+    insta::assert_json_snapshot!(first_request(BrowserKind::Webkitgtk, |_| ()).await);
+}
+
+#[tokio::test]
+async fn a_grid_under_a_path_gets_each_command_there() {
+    let capabilities = json!({
+        "browserName": "chrome", "browserVersion": "156.0.8078.79", "platformName": "linux", "goog:processID": 4711,
+        "chrome": { "chromedriverVersion": "156.0.8078.79 (a21ce95c24ce-refs/branch-heads/8078@{#1704})" }
+    });
+    let driver = FakeDriver::start(Fault::None, "/wd/hub", capabilities).await;
+    let browser = launch(remote(BrowserKind::Chrome, &driver)).await.unwrap();
+    browser.navigate(&"http://127.0.0.1:1/page".parse().unwrap()).await.unwrap();
+    assert_eq!(browser.facts.driver_version.as_deref(), Some("156.0.8078.79"));
+    assert_eq!((browser.facts.browser_pid, browser.facts.platform.as_str()), (Some(4711), "linux"));
+    browser.close(Duration::from_secs(5)).await;
+    insta::assert_snapshot!(driver.paths(), @r"
+    POST /wd/hub/session
+    GET /wd/hub/session/5e55/url
+    POST /wd/hub/session/5e55/url
+    DELETE /wd/hub/session/5e55
+    ");
+}
+
+#[tokio::test]
+async fn each_way_to_refuse_says_what_to_do() {
+    let binary =
+        Fault::RefusesSession("session not created", "no chrome binary at /nonexistent\n#0 0x55 <unknown>\n#1 0x56");
+    insta::assert_snapshot!(text(&failure(binary).await), @r"
+    the driver refused to start `chrome`: session not created: no chrome binary at /nonexistent
+    help: run again with -v to see the driver's output; `gpujobs doctor` lists what is installed
+    ");
+    insta::assert_snapshot!(text(&failure(Fault::VersionMismatch).await), @r"
+    the driver is for version 114 and the browser of `chrome` is 156.0.8078.79
+    help: install the driver of the browser's version (`gpujobs setup chrome` brings both from the same source), or name a matching pair with `binary` and `driver` under [browser.chrome]
+    ");
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"127\.0\.0\.1:\d+", "[address]");
+    let _scope = settings.bind_to_scope();
+    insta::assert_snapshot!(text(&failure(Fault::AnswersGarbage).await), @r#"
+    http://[address]/session does not answer as a WebDriver endpoint: HTTP 200 OK: "<!doctype html><title>Welcome</title>"
+    help: check the URL and its path: a Selenium Grid 3 wants `/wd/hub/`
+    "#);
+    insta::assert_snapshot!(text(&failure(Fault::AnswersOldProtocol).await), @r"
+    http://[address]/ does not answer as a WebDriver endpoint: Error forwarding the new session cannot find : Capabilities {browserName: safari}
+    help: check the URL and its path: a Selenium Grid 3 wants `/wd/hub/`
+    ");
+    insta::assert_snapshot!(text(&failure(Fault::NeverAnswers).await), @r"
+    POST http://[address]/session took longer than 500ms
+    help: a grid queues when all its browsers are taken; -v shows the driver's output; a larger `timeout` under [measure] waits longer
+    ");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_nobody_serves_is_unreachable() {
+    let driver = FakeDriver::start(Fault::None, "", json!({})).await;
+    let mut how = remote(BrowserKind::Firefox, &driver);
+    // A port that was free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    how.settings.webdriver = Some(format!("http://{free}").parse().unwrap());
+    let error = launch(how).await.unwrap_err();
+    assert!(matches!(&error, BrowserError::Unreachable { reason, .. } if reason.contains("refused")), "{error}");
+
+    let mut how = remote(BrowserKind::Firefox, &driver);
+    how.settings.webdriver = Some("https://grid.example/".parse().unwrap());
+    assert!(text(&launch(how).await.unwrap_err()).contains("ssh -N -L"));
+}
+
+async fn opened(fault: Fault) -> (FakeDriver, Browser) {
+    let driver = FakeDriver::start(fault, "", json!({})).await;
+    let browser = launch(remote(BrowserKind::Chrome, &driver)).await.unwrap();
+    (driver, browser)
+}
+
+#[tokio::test]
+async fn a_failed_navigation_says_why_without_the_drivers_stack() {
+    let (_driver, browser) = opened(Fault::RefusesNavigation).await;
+    let error = browser.navigate(&"http://127.0.0.1:1/".parse().unwrap()).await.unwrap_err();
+    insta::assert_snapshot!(error, @r"
+    navigating to http://127.0.0.1:1/ failed: unknown error: unknown error: net::ERR_CONNECTION_REFUSED
+      (Session info: chrome=156.0.8078.79)
+    ");
+}
+
+#[tokio::test]
+async fn a_driver_that_died_fails_the_navigation_and_does_not_hold_up_the_close() {
+    let (_driver, browser) = opened(Fault::DiesAfterSession).await;
+    let error = browser.navigate(&"http://127.0.0.1:1/".parse().unwrap()).await.unwrap_err();
+    assert!(matches!(error, BrowserError::Command { .. }), "{error}");
+    let start = Instant::now();
+    browser.close(Duration::from_secs(5)).await;
+    assert!(start.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn a_close_keeps_to_its_limit() {
+    let (driver, browser) = opened(Fault::SlowClose).await;
+    let start = Instant::now();
+    browser.close(Duration::from_millis(200)).await;
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(driver.paths().ends_with("DELETE /session/5e55"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_driver_that_does_not_start_says_how_it_ended() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("chromedriver");
+    std::fs::write(&program, "#!/bin/sh\necho cannot bind >&2\nexit 3\n").unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let driver = FakeDriver::start(Fault::None, "", json!({})).await;
+    let mut how = remote(BrowserKind::Chrome, &driver);
+    how.settings.webdriver = None;
+    how.settings.binary = Some(program.clone());
+    how.settings.driver = Some(program);
+    how.watchdog = Watchdog::with_command("/bin/cat".into(), [""; 0]);
+    let error = launch(how.clone()).await.unwrap_err();
+    let shown = text(&error).replace(&folder.path().display().to_string(), "[folder]");
+    insta::assert_snapshot!(shown, @r"
+    [folder]/chromedriver did not start: chromedriver died (exit status: 3)
+    help: its last output:
+    cannot bind
+    ");
+
+    how.settings.driver = Some("/nonexistent/chromedriver".into());
+    assert!(matches!(launch(how).await.unwrap_err(), BrowserError::NotFound { .. }));
+}

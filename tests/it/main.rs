@@ -1,0 +1,13 @@
+//! Everything that drives gpujobs from outside, in one binary.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "shown for a test that fails")]
+
+mod drivers;
+mod manifest_errors;
+mod matrix;
+mod models;
+#[cfg(target_os = "linux")]
+mod processes;
+mod setup;
+mod support;
