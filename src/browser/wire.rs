@@ -82,8 +82,10 @@ pub struct PageFacts {
     pub cores: u32,
     /// Whether `navigator.gpu` is there.
     pub webgpu: bool,
-    /// Whether `navigator.ml` is there.
+    /// Whether `navigator.ml` is there and makes a context.
     pub webnn: bool,
+    /// Why it does not, in the browser's words.
+    pub webnn_refusal: String,
 }
 
 /// `GPUAdapterInfo`, and what it makes of the adapter.

@@ -1,5 +1,6 @@
 //! `gpujobs render`: each job as files that a browser opens by hand.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -12,14 +13,20 @@ use crate::error::{Error, Exit};
 use crate::plan::{Job, Plan};
 use crate::record::RecordError;
 use crate::render::Templates;
-use crate::render::page::{Page, PageError, standalone_html};
+use crate::render::page::{Page, PageError, inlined, standalone_html};
+
+/// Modules by their import name, each as a `data:` URL.
+type Inlined = BTreeMap<String, String>;
 
 /// Writes a folder for each job: `index.html`, which holds all it needs, and beside it, to be read, the job's module
 /// and the WGSL of each shader.
 pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     for plan in load_plans(&args.selection)? {
         let templates = templates_of(&plan.manifest, &args.folders)?;
-        let harness = harness(&templates)?;
+        // What speaks to a runner has no place in a page without one.
+        let spoken = ["channel.js", "runner.js", "types.js"];
+        let modules = harness(&templates)?.into_iter().filter(|(name, _)| !spoken.contains(&name.as_str()));
+        let harness: Inlined = modules.map(|(name, text)| inlined(&name, &text)).collect();
         let jobs: Vec<(usize, &Job)> =
             plan.jobs.iter().enumerate().filter(|(_, job)| job.impossible.is_none()).collect();
         jobs.par_iter().try_for_each(|(index, job)| write(&plan, &templates, &harness, job, *index, &args.out))?;
@@ -41,7 +48,7 @@ pub(super) fn harness(templates: &Templates) -> Result<Vec<(String, String)>, Er
 fn write(
     plan: &Plan,
     templates: &Templates,
-    harness: &[(String, String)],
+    harness: &Inlined,
     job: &Job,
     index: usize,
     out: &Path,
@@ -55,9 +62,9 @@ fn write(
     let folder = out.join(job.id.0.replace('/', "_"));
     fs::create_dir_all(folder.join("wgsl")).map_err(RecordError::io("create", &folder))?;
     let module = page.standalone_module(templates).map_err(fail)?;
-    let modules: Vec<(String, String)> =
-        harness.iter().cloned().chain([("job.js".to_owned(), module.clone())]).collect();
-    let html = standalone_html(templates, &job.id.0, &modules)?;
+    let mut imports = harness.clone();
+    imports.extend([inlined("job.js", &module)]);
+    let html = standalone_html(templates, &job.id.0, imports)?;
     let put = |name: &Path, text: &str| {
         let path = folder.join(name);
         fs::write(&path, text).map_err(RecordError::io("write", &path)).map_err(Error::from)

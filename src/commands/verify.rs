@@ -15,7 +15,7 @@ use crate::render::Templates;
 use crate::report::live::Live;
 use crate::run::{JobReport, RunEvent, Status};
 
-/// What is computed: the manifest of the built-in check, with the browsers and a seed put in.
+/// What is computed: the manifest of the built-in check, with the browsers and random numbers put in.
 const MANIFEST: &str = include_str!("verify.toml");
 
 /// Opens each browser and says what it has. Fails where a browser that was named can't be opened or computes wrongly.
@@ -24,8 +24,12 @@ pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     let browsers =
         if named { args.browsers.clone() } else { BrowserKind::ALL.map(|kind| kind.name().to_owned()).to_vec() };
     let quoted: Vec<String> = browsers.iter().map(|browser| format!("{browser:?}")).collect();
-    let seed = rand::random_range(1..1_000_000);
-    let sets = [format!("matrix.browser=[{}]", quoted.join(",")), format!("model.axpy.params.seed={seed}")];
+    let (a, n) = (rand::random_range(-8.0..8.0_f32), rand::random_range(1_000..100_000));
+    let sets = [
+        format!("matrix.browser=[{}]", quoted.join(",")),
+        format!("model.axpy.params.a={a:?}"),
+        format!("model.axpy.params.n={n}"),
+    ];
     let mut manifest = Manifest::parse("verify".as_ref(), MANIFEST.to_owned(), &sets)?;
     for browser in manifest.browsers.values_mut() {
         browser.headless = !args.headed;
@@ -111,7 +115,14 @@ fn answer(report: &JobReport) -> String {
         lines.push(format!("version {}, driver {}", session.browser_version, driver.unwrap_or("does not say")));
         if let Some(page) = &session.page {
             let has = |there: bool| if there { "present" } else { "absent" };
-            lines.push(format!("WebNN {}", if page.webnn { "present (navigator.ml)" } else { "absent" }));
+            lines.push(format!(
+                "WebNN {}",
+                if page.webnn {
+                    "present: navigator.ml made a context".to_owned()
+                } else {
+                    format!("absent: {}", page.webnn_refusal)
+                }
+            ));
             lines.push(format!("wasm threads {} ({} cores)", has(page.shared_memory), page.cores));
         }
     }
@@ -123,7 +134,7 @@ fn answer(report: &JobReport) -> String {
         let fallback = adapter.kind == AdapterKind::Software;
         lines.push(format!("adapter: {names}; isFallbackAdapter is {fallback}"));
         let check = &measurement.check;
-        lines.push(format!("computed a random {}: verified, digest {}", report.job.model, check.output_digest));
+        lines.push(format!("computed a x + y with random a and length: right, digest {}", check.output_digest));
         let clocks = &measurement.clocks;
         let stamps = clocks.timestamp_step_ns.map_or("absent".to_owned(), |step| format!("step {step} ns"));
         lines.push(format!(

@@ -2,7 +2,7 @@
 //!
 //! Made from a job and the templates; `serve` hands it out, `browser` runs it, and `gpujobs render` writes it to disk.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -227,23 +227,23 @@ pub fn short_digest(hash: Sha256) -> String {
 
 /// The HTML of a page that a runner serves: modules come from beside it, commands over the channel.
 pub fn served_html(templates: &Templates, channel_url: &str) -> Result<String, RenderError> {
-    let imports = HashMap::from([("gpujobs/", "../harness/")]);
+    let imports = BTreeMap::from([("gpujobs/", "../harness/")]);
     templates.render("templates/page.html", context! { title => "gpujobs", imports, channel => channel_url })
+}
+
+/// An entry of an import map that holds the module itself.
+#[must_use]
+pub fn inlined(name: &str, text: &str) -> (String, String) {
+    let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+    (format!("gpujobs/{name}"), format!("data:text/javascript;base64,{encoded}"))
 }
 
 /// The HTML of a page that is opened by hand: every module is inside, since `file:` pages may not import others.
 pub fn standalone_html(
     templates: &Templates,
     title: &str,
-    modules: &[(String, String)],
+    imports: BTreeMap<String, String>,
 ) -> Result<String, RenderError> {
-    let imports: indexmap::IndexMap<String, String> = modules
-        .iter()
-        .map(|(name, text)| {
-            let encoded = base64::engine::general_purpose::STANDARD.encode(text);
-            (format!("gpujobs/{name}"), format!("data:text/javascript;base64,{encoded}"))
-        })
-        .collect();
     templates.render("templates/page.html", context! { title, imports => Serde(imports) })
 }
 

@@ -83,11 +83,12 @@ export async function serve(channelUrl) {
       else fail(message);
     }
   });
-  channel.push({ kind: "hello", facts: pageFacts() });
+  channel.push({ kind: "hello", facts: await pageFacts() });
 }
 
-/** @returns {PageFacts} */
-export function pageFacts() {
+/** @returns {Promise<PageFacts>} */
+export async function pageFacts() {
+  const webnnRefusal = await refusalOfWebnn();
   return {
     userAgent: navigator.userAgent,
     crossOriginIsolated: globalThis.crossOriginIsolated === true,
@@ -95,6 +96,23 @@ export function pageFacts() {
     sharedMemory: typeof SharedArrayBuffer !== "undefined",
     cores: navigator.hardwareConcurrency ?? 1,
     webgpu: "gpu" in navigator && navigator.gpu !== undefined,
-    webnn: "ml" in navigator,
+    webnn: webnnRefusal === null,
+    webnnRefusal: webnnRefusal ?? "",
   };
+}
+
+/**
+ * Why WebNN can't be used, in the browser's words; null where a context was made. `navigator.ml` alone says nothing:
+ * builds of Chromium without a WebNN backend have it too.
+ * @returns {Promise<string | null>}
+ */
+async function refusalOfWebnn() {
+  const ml = /** @type {{ ml?: { createContext: () => Promise<unknown> } }} */ (/** @type {unknown} */ (navigator)).ml;
+  if (!ml) return "navigator.ml is undefined";
+  try {
+    await ml.createContext();
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
 }

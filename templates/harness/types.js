@@ -105,7 +105,8 @@
  * @property {boolean} sharedMemory Whether wasm threads can exist: `SharedArrayBuffer` is there.
  * @property {number} cores
  * @property {boolean} webgpu Whether `navigator.gpu` is there.
- * @property {boolean} webnn Whether `navigator.ml` is there.
+ * @property {boolean} webnn Whether `navigator.ml` is there and makes a context.
+ * @property {string} webnnRefusal Why it does not, in the browser's words.
  */
 
 /**
