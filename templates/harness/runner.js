@@ -107,7 +107,7 @@ export async function pageFacts() {
  * @returns {Promise<string | null>}
  */
 async function refusalOfWebnn() {
-  const ml = /** @type {{ ml?: { createContext: () => Promise<unknown> } }} */ (/** @type {unknown} */ (navigator)).ml;
+  const ml = /** @type { { ml?: { createContext: () => Promise<unknown> } } } */ (/** @type {unknown} */ (navigator)).ml;
   if (!ml) return "navigator.ml is undefined";
   try {
     await ml.createContext();
