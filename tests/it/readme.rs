@@ -1,0 +1,75 @@
+//! The README's commands are run and its manifests and templates are used, so that it can't go stale.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const README: &str = include_str!("../../README.md");
+
+/// The blocks of the README in a language, in order.
+fn blocks(language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    README.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// A folder that looks like the checkout to a command.
+fn checkout() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in ["manifests", "shaders", "templates"] {
+        std::os::unix::fs::symlink(root.join(name), folder.path().join(name)).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn every_command_runs() {
+    let _turn = crate::support::browser_turn();
+    let folder = checkout();
+    let bin = Path::new(env!("CARGO_BIN_EXE_gpujobs"));
+    let path = format!("{}:{}", bin.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let commands: Vec<String> = blocks("sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    assert!(commands.len() >= 10, "{commands:?}");
+    for command in commands.iter().filter(|command| !command.trim().is_empty()) {
+        // This very binary instead of one that cargo builds; the tests are running already.
+        let here = command
+            .replace("cargo run --release -- ", "gpujobs ")
+            .replace("cargo run -- ", "gpujobs ")
+            .replace("&& cargo test", "");
+        assert!(!here.contains("cargo"), "{here}");
+        let output = Command::new("sh").args(["-c", &here]).current_dir(folder.path()).env("PATH", &path).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "`{command}` ended with {}:\n{told}", output.status);
+    }
+}
+
+#[test]
+fn the_example_manifest_is_valid() {
+    let text = blocks("toml").into_iter().find(|block| block.contains("[matrix]")).unwrap();
+    let manifest = gpujobs::manifest::Manifest::parse(Path::new("README.toml"), text, &[]).unwrap();
+    assert_eq!(manifest.axes.len(), 6);
+}
+
+#[test]
+fn the_example_model_and_shader_run() {
+    let _turn = crate::support::browser_turn();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("models")).unwrap();
+    fs::create_dir(at("shaders")).unwrap();
+    let model = blocks("toml").into_iter().find(|block| block.contains("[[stage]]")).unwrap();
+    fs::write(at("models/scale.toml"), model).unwrap();
+    fs::write(at("shaders/scale.wgsl"), &blocks("wgsl")[0]).unwrap();
+    let manifest = "name = 'scale'\nshaders = 'shaders'\n[matrix]\nbrowser = 'chrome'\nmodel = 'scale'\nworkgroup_size = [7, 3, 2]\n[measure]\nsamples = 2\nrounds = 1\n";
+    fs::write(at("scale.toml"), manifest).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_gpujobs"))
+        .args(["run", "scale.toml", "--format", "json"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    let rows: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(rows[0]["status"], "ok", "{rows:#}");
+    assert!(rows[0]["verified"].is_null(), "an op without a reference claims nothing: {rows:#}");
+}
