@@ -28,6 +28,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Install what is missing with the machine's package managers.
     Setup(SetupArgs),
+    /// Compare two runs, or the values of one axis inside one run.
+    Compare(CompareArgs),
     /// Print the JSON Schema of a manifest, for editors.
     Schema,
     /// Write a commented starter manifest.
@@ -135,6 +137,58 @@ pub enum PlanFormat {
     Table,
     /// For a program.
     Json,
+}
+
+/// `gpujobs compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// The run folder that is the base, or the one run for --by.
+    #[arg(value_name = "BASE", value_hint = ValueHint::DirPath)]
+    pub base: PathBuf,
+    /// The run folder that is compared with it.
+    #[arg(value_name = "NEW", value_hint = ValueHint::DirPath, required_unless_present = "by", conflicts_with = "by")]
+    pub new: Option<PathBuf>,
+    /// The axis whose values are compared inside one run, for instance browser or `workgroup_size`.
+    #[arg(long, value_name = "AXIS")]
+    pub by: Option<String>,
+    /// Times that differ by no more than this count as the same.
+    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = share)]
+    pub same_within: f64,
+    /// Exit with 1 where a job is slower by more than this.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub fail_above: Option<f64>,
+    /// Compare jobs of unlike adapters or machines.
+    #[arg(long)]
+    pub across_machines: bool,
+    /// Compare jobs whose output was not verified.
+    #[arg(long)]
+    pub unverified: bool,
+    /// Compare jobs of one id that ran different shaders.
+    #[arg(long)]
+    pub different_shaders: bool,
+    /// How the table is written to stdout.
+    #[arg(long, value_enum, default_value_t = CompareFormat::Table)]
+    pub format: CompareFormat,
+}
+
+/// How a comparison is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CompareFormat {
+    /// For a terminal.
+    Table,
+    /// For a program.
+    Json,
+    /// For a document.
+    Markdown,
+    /// For a spreadsheet.
+    Csv,
+}
+
+/// `5%` as 0.05.
+fn share(text: &str) -> Result<f64, String> {
+    let wrong = || format!("expected a share like 5%, found {text:?}");
+    let percent: f64 = text.strip_suffix('%').and_then(|number| number.trim().parse().ok()).ok_or_else(wrong)?;
+    if percent.is_finite() && percent >= 0.0 { Ok(percent / 100.0) } else { Err(wrong()) }
 }
 
 /// `gpujobs render`.

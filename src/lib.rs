@@ -18,6 +18,7 @@ pub mod browser;
 pub mod measure;
 pub mod run;
 pub mod record;
+pub mod analyse;
 pub mod report;
 
 pub mod setup;

@@ -1,5 +1,6 @@
 //! One file a verb: each reads its inputs, calls the stages it needs and writes to where it is told.
 
+pub mod compare;
 pub mod completions;
 pub mod doctor;
 pub mod init;
@@ -48,6 +49,7 @@ fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
             setup::run(&names, dry_run, out)?;
             Ok(Exit::Success)
         }
+        Command::Compare(args) => compare::run(&args, out),
         Command::Schema => {
             schema::run(out)?;
             Ok(Exit::Success)

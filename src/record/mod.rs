@@ -4,6 +4,7 @@
 //! Made from the `run`'s reports, job by job; read by `analyse` and by people with spreadsheets.
 
 pub mod csv;
+pub mod read;
 pub mod resume;
 pub mod row;
 pub mod run_toml;

@@ -1,0 +1,96 @@
+//! The table of a comparison.
+
+use std::io;
+
+use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
+use comfy_table::{ContentArrangement, Table};
+use serde_json::{Value, json};
+
+use crate::analyse::compare::{Comparison, Rules, Verdict};
+use crate::record::csv::harmless;
+use crate::units::significant;
+
+/// For a terminal or, in Markdown, for a document.
+#[must_use]
+pub fn table(comparisons: &[Comparison], rules: &Rules, markdown: bool) -> String {
+    let mut table = Table::new();
+    table.load_style(if markdown { ASCII_MARKDOWN } else { UTF8_FULL_CONDENSED });
+    if !markdown {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        if table.width().is_none() {
+            table.set_width(160);
+        }
+    }
+    table.set_header(["job", "base", "new", "clock", "base ms", "new ms", "new / base", "95 % interval", "verdict"]);
+    for comparison in comparisons {
+        let ms = |time: Option<f64>| time.map(|time| significant(time, 3)).unwrap_or_default();
+        let ratio = comparison.ratio;
+        table.add_row([
+            comparison.job.clone(),
+            comparison.base.clone(),
+            comparison.new.clone(),
+            if ratio.is_some() { comparison.clock.to_owned() } else { String::new() },
+            ms(comparison.base_ms),
+            ms(comparison.new_ms),
+            ratio.map(|ratio| format!("{:.3}", ratio.ratio)).unwrap_or_default(),
+            ratio.map(|ratio| format!("{:.3}–{:.3}", ratio.low, ratio.high)).unwrap_or_default(),
+            told(comparison, rules),
+        ]);
+    }
+    table.to_string()
+}
+
+/// `1.80x slower`, `same within 1 %`, `refused: …`.
+#[must_use]
+pub fn told(comparison: &Comparison, rules: &Rules) -> String {
+    let times = |ratio: f64| format!("{}x", significant(ratio, 3));
+    match (comparison.verdict, comparison.ratio) {
+        (Verdict::Slower, Some(ratio)) => format!("{} slower", times(ratio.ratio)),
+        (Verdict::Faster, Some(ratio)) => format!("{} faster", times(1.0 / ratio.ratio)),
+        (Verdict::Same, _) => format!("same within {} %", significant(rules.same_within * 100.0, 2)),
+        (Verdict::Refused, _) => format!("refused: {}", comparison.reason),
+        (verdict, _) => verdict.name().to_owned(),
+    }
+}
+
+/// An array of objects, one a pair; what could not be computed is null.
+#[must_use]
+pub fn json(comparisons: &[Comparison]) -> Value {
+    let object = |comparison: &Comparison| {
+        let ratio = comparison.ratio;
+        json!({
+            "job": comparison.job,
+            "base": comparison.base,
+            "new": comparison.new,
+            "clock": comparison.clock,
+            "base_median_ms": comparison.base_ms,
+            "new_median_ms": comparison.new_ms,
+            "ratio": ratio.map(|ratio| ratio.ratio),
+            "ratio_low": ratio.map(|ratio| ratio.low),
+            "ratio_high": ratio.map(|ratio| ratio.high),
+            "p": ratio.map(|ratio| ratio.p),
+            "p_adjusted": comparison.p_adjusted,
+            "method": ratio.map(|ratio| ratio.method.name()),
+            "verdict": comparison.verdict.name(),
+            "reason": comparison.reason,
+        })
+    };
+    Value::Array(comparisons.iter().map(object).collect())
+}
+
+/// The same as CSV, its columns named as the keys of [`json`].
+pub fn csv(comparisons: &[Comparison]) -> io::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    for (place, row) in json(comparisons).as_array().into_iter().flatten().enumerate() {
+        let Some(cells) = row.as_object() else { continue };
+        if place == 0 {
+            writer.write_record(cells.keys())?;
+        }
+        writer.write_record(cells.values().map(|cell| match cell {
+            Value::Null => String::new(),
+            Value::String(text) => harmless(text),
+            other => other.to_string(),
+        }))?;
+    }
+    writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
+}
