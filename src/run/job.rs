@@ -1,7 +1,7 @@
 //! One try of one job: the backend asked for, then those of the fallback chain.
 
-use super::event::{JobReport, PageReport, Status};
 use super::Seat;
+use super::event::{JobReport, PageReport, Status};
 use crate::browser::executor::{ExecuteError, Executor};
 use crate::manifest::{Backend, Manifest, Measure};
 use crate::measure::{Measurement, sampling};
@@ -77,19 +77,25 @@ fn reasons(refusals: &[(Backend, String)]) -> String {
     match refusals {
         [(_, reason)] => reason.clone(),
         several => {
-            let named: Vec<String> = several.iter().map(|(backend, reason)| format!("{}: {reason}", backend.name())).collect();
+            let named: Vec<String> =
+                several.iter().map(|(backend, reason)| format!("{}: {reason}", backend.name())).collect();
             named.join("; ")
         }
     }
 }
 
 /// Prepares a page and takes its samples, in rounds.
-async fn inferences<E: Executor>(measure: &Measure, executor: &mut E, page: &Page) -> Result<Measurement, ExecuteError> {
+async fn inferences<E: Executor>(
+    measure: &Measure,
+    executor: &mut E,
+    page: &Page,
+) -> Result<Measurement, ExecuteError> {
     let mut measurement = Measurement::begin(executor.prepare(page).await?);
     for round in 0..measure.rounds {
-        // Each round but the last gets an equal share of the least number; the last one goes on until it is enough.
-        let share = measure.samples.min.div_ceil(measure.rounds);
-        measurement.add(round, &executor.measure(measure.warmup, share).await?);
+        let share = sampling::share(measure.samples.min, round, measure.rounds);
+        if share > 0 {
+            measurement.add(round, &executor.measure(measure.warmup, share).await?);
+        }
     }
     loop {
         let taken = measurement.deciding_ms();

@@ -143,7 +143,7 @@ fn a_driver_of_another_version_means_that_both_are_installed_anew() {
 #[test]
 fn a_machine_that_is_set_up_has_no_gap() {
     let mut out = Vec::new();
-    let complete = gpujobs::commands::doctor::run(&mut out).unwrap();
+    let complete = gpujobs::commands::doctor::run(gpujobs::cli::PlanFormat::Table, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     println!("{text}");
     assert!(complete, "{text}");
