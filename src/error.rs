@@ -110,15 +110,21 @@ impl Error {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Manifest(_) | Self::Filter(_) | Self::Render(_) | Self::Page { .. } | Self::Usage { .. } => Exit::Usage,
-            Self::Init(InitError::Name(_) | InitError::Exists(_)) => Exit::Usage,
-            Self::Setup(SetupError::UnknownName { .. }) => Exit::Usage,
-            Self::Init(InitError::Write { .. }) | Self::Setup(_) => Exit::Environment,
-            Self::Record(RecordError::NotTheRun { .. }) => Exit::Usage,
-            Self::Record(RecordError::Io { .. }) | Self::Environment { .. } => Exit::Environment,
+            Self::Manifest(_)
+            | Self::Filter(_)
+            | Self::Render(_)
+            | Self::Page { .. }
+            | Self::Usage { .. }
+            | Self::Init(InitError::Name(_) | InitError::Exists(_))
+            | Self::Setup(SetupError::UnknownName { .. })
+            | Self::Record(RecordError::NotTheRun { .. }) => Exit::Usage,
             // The reader of a pipe that has seen enough is no failure.
             Self::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Success,
-            Self::Io(_) => Exit::Environment,
+            Self::Io(_)
+            | Self::Init(InitError::Write { .. })
+            | Self::Setup(_)
+            | Self::Record(RecordError::Io { .. })
+            | Self::Environment { .. } => Exit::Environment,
         }
     }
 }

@@ -121,7 +121,9 @@ impl LiveBrowser {
                 match channel.next().await {
                     SessionEvent::Said(text) => match wire::read(&text) {
                         Ok((_, PageEvent::Hello { facts })) => return Ok(facts),
-                        Ok((_, PageEvent::Log { level, text })) => self.log.line(&format!("{PAGE_MARK}{level}: {text}")),
+                        Ok((_, PageEvent::Log { level, text })) => {
+                            self.log.line(&format!("{PAGE_MARK}{level}: {text}"));
+                        }
                         Ok((_, PageEvent::Failed { message })) => return Err(passing(message)),
                         other => return Err(passing(format!("the page's first word was {other:?}"))),
                     },
@@ -273,8 +275,8 @@ impl Session {
                 SessionEvent::Gone => return Err(self.lost().await),
                 SessionEvent::Posted { job, bytes, reply } => self.check(job, bytes, reply).await?,
                 SessionEvent::Said(text) => {
-                    let (job, event) =
-                        wire::read(&text).map_err(|error| ExecuteError::Failed(format!("the page said nonsense: {error}")))?;
+                    let (job, event) = wire::read(&text)
+                        .map_err(|error| ExecuteError::Failed(format!("the page said nonsense: {error}")))?;
                     let current = self.current.as_ref().map(|current| current.page.number);
                     if let PageEvent::Log { level, text } = &event {
                         log.line(&format!("{PAGE_MARK}{level}: {text}"));
@@ -303,7 +305,9 @@ impl Session {
     /// Why the page is gone: the driver's last words, if it dies too.
     async fn lost(&self) -> ExecuteError {
         let words = timeout(Duration::from_millis(500), self.browser.exited()).await;
-        ExecuteError::Lost(words.unwrap_or_else(|_| "the page or its browser closed in the middle of the job".to_owned()))
+        ExecuteError::Lost(
+            words.unwrap_or_else(|_| "the page or its browser closed in the middle of the job".to_owned()),
+        )
     }
 
     /// Compares what the page posted with the reference and answers it.

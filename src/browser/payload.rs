@@ -75,7 +75,10 @@ impl Payload {
             if graph.outputs.contains(&id) {
                 hash.update(bytes);
             }
-            tensors.insert(id, bytes.chunks_exact(4).map(|word| f32::from_le_bytes([word[0], word[1], word[2], word[3]])).collect());
+            tensors.insert(
+                id,
+                bytes.chunks_exact(4).map(|word| f32::from_le_bytes([word[0], word[1], word[2], word[3]])).collect(),
+            );
         }
         Check { verdict: verify(graph, &tensors), output_digest: short_digest(hash) }
     }

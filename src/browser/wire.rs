@@ -70,6 +70,7 @@ pub enum PageEvent {
 /// What the page's browser has.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one thing is there")]
 pub struct PageFacts {
     /// `navigator.userAgent`.
     pub user_agent: String,
@@ -232,7 +233,9 @@ mod tests {
 
     #[test]
     fn a_time_that_is_no_time_is_refused() {
-        let sample = |wall: &str| format!(r#"{{"kind":"sample","sample":{{"kind":"steady","wallMs":{wall},"gpuMs":null,"atMs":1}}}}"#);
+        let sample = |wall: &str| {
+            format!(r#"{{"kind":"sample","sample":{{"kind":"steady","wallMs":{wall},"gpuMs":null,"atMs":1}}}}"#)
+        };
         assert!(read(&sample("1.5")).is_ok());
         for wall in ["-1", "1e400", "null", "\"1\""] {
             assert!(read(&sample(wall)).is_err(), "{wall} was taken for a time");

@@ -34,7 +34,7 @@ pub fn dispatch(cli: Cli) -> Exit {
 
 fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
     match cli.command {
-        Command::Run(args) => run::run(args, out),
+        Command::Run(args) => run::run(&args, out),
         Command::Plan(PlanArgs { selection, format }) => {
             plan::run(&selection.manifests, &selection.sets, selection.filter.as_deref(), format, out)?;
             Ok(Exit::Success)

@@ -29,7 +29,7 @@ use crate::serve::{Network, Server};
 use crate::setup::install::install;
 
 /// Runs each manifest in turn; the exit is that of the worst.
-pub fn run(args: RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
+pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     if args.resume.is_some() && args.selection.manifests.len() > 1 {
         return Err(Error::Usage {
             message: "--resume takes up one run, and several manifests are named".to_owned(),
@@ -38,7 +38,7 @@ pub fn run(args: RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     }
     let mut plans = load_plans(&args.selection)?;
     for plan in &mut plans {
-        overrule(&mut plan.manifest, &args)?;
+        overrule(&mut plan.manifest, args)?;
     }
     let prepared: Vec<(Plan, Templates)> = plans
         .into_iter()
@@ -59,7 +59,7 @@ pub fn run(args: RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     let runtime = tokio::runtime::Runtime::new()?;
     let mut worst = Exit::Success;
     for (plan, templates) in prepared {
-        let exit = runtime.block_on(one(plan, templates, &args, out))?;
+        let exit = runtime.block_on(one(plan, templates, args, out))?;
         if exit == Exit::Interrupted {
             return Ok(exit);
         }

@@ -6,6 +6,7 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::logs::{Logs, Verbosity};
+use crate::browser::wire::AdapterKind;
 use crate::cli::{PlanFormat, VerifyArgs};
 use crate::error::{Error, Exit};
 use crate::manifest::{BrowserKind, Manifest};
@@ -13,7 +14,6 @@ use crate::plan::Plan;
 use crate::render::Templates;
 use crate::report::live::Live;
 use crate::run::{JobReport, RunEvent, Status};
-use crate::browser::wire::AdapterKind;
 
 /// What is computed: the manifest of the built-in check, with the browsers and a seed put in.
 const MANIFEST: &str = include_str!("verify.toml");
@@ -53,8 +53,7 @@ pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         return Ok(Exit::Interrupted);
     }
     // Without names only what is installed is asked for an answer.
-    let shown: Vec<&JobReport> =
-        reports.iter().filter(|report| named || report.status != Status::Skipped).collect();
+    let shown: Vec<&JobReport> = reports.iter().filter(|report| named || report.status != Status::Skipped).collect();
     match args.format {
         PlanFormat::Json => {
             let answers: Vec<Value> = shown.iter().map(|report| answer_json(report)).collect();

@@ -62,8 +62,13 @@ impl Measurement {
     #[must_use]
     pub fn begin(prepared: Prepared) -> Self {
         let Prepared { adapter, clocks, phases, first, check } = prepared;
-        let RawPhases { device_ready_ms, model_load_ms, shader_compile_ms, first_inference_ms, time_to_first_result_ms } =
-            phases;
+        let RawPhases {
+            device_ready_ms,
+            model_load_ms,
+            shader_compile_ms,
+            first_inference_ms,
+            time_to_first_result_ms,
+        } = phases;
         let phases = Phases {
             device_ready: device_ready_ms,
             model_load: model_load_ms,

@@ -15,7 +15,8 @@ pub struct Table {
 impl Table {
     /// Makes the file with its header row.
     pub fn create(path: &Path, header: &[String]) -> Result<Self, RecordError> {
-        let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(RecordError::io("create", path))?;
+        let file =
+            OpenOptions::new().write(true).create_new(true).open(path).map_err(RecordError::io("create", path))?;
         let mut table = Self { path: path.to_owned(), writer: writer(file) };
         table.add(&[header.to_vec()])?;
         Ok(table)

@@ -52,7 +52,9 @@ pub enum RecordError {
 fn help_for(source: &std::io::Error) -> &'static str {
     match source.kind() {
         std::io::ErrorKind::PermissionDenied => "choose another folder with --out DIR",
-        std::io::ErrorKind::StorageFull => "free some space; every finished job is already on disk, and --resume takes it up",
+        std::io::ErrorKind::StorageFull => {
+            "free some space; every finished job is already on disk, and --resume takes it up"
+        }
         std::io::ErrorKind::NotFound => "check the path; run folders are made under --out DIR, `results` by default",
         _ => "see the cause above",
     }

@@ -26,7 +26,8 @@ pub fn open(folder: &Path, manifest: &Manifest) -> Result<Resumable, RecordError
         return Err(RecordError::NotTheRun {
             path: folder.to_owned(),
             reason: format!("is a run of another manifest, or of an older state of {}", manifest.path.display()),
-            help: "start a new run, or give the manifest back the content that is kept in the folder's run.toml".to_owned(),
+            help: "start a new run, or give the manifest back the content that is kept in the folder's run.toml"
+                .to_owned(),
         });
     }
     let mut done = HashSet::new();
@@ -49,10 +50,7 @@ fn keep_rows(path: &Path, mut keep: impl FnMut(&str, Option<&str>) -> bool) -> R
     };
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&text[..whole]);
     let mut records = reader.records();
-    let header = match records.next() {
-        Some(Ok(header)) => header,
-        _ => return Err(not_rows("has no header row".to_owned())),
-    };
+    let Some(Ok(header)) = records.next() else { return Err(not_rows("has no header row".to_owned())) };
     let column = |name: &str| header.iter().position(|cell| cell == name);
     let id = column("job_id").ok_or_else(|| not_rows("has no column job_id".to_owned()))?;
     let status = column("status");

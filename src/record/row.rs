@@ -67,7 +67,10 @@ impl Host {
         let cpus = system.as_ref().map(sysinfo::System::cpus).unwrap_or_default();
         let brand = cpus.first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default();
         Self {
-            os: sysinfo::System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned()).trim().to_owned(),
+            os: sysinfo::System::long_os_version()
+                .unwrap_or_else(|_| std::env::consts::OS.to_owned())
+                .trim()
+                .to_owned(),
             cpu: format!("{brand} ({} cores)", cpus.len()),
         }
     }
@@ -245,14 +248,14 @@ fn adapter_kind(report: Option<&JobReport>) -> Option<&'static str> {
 }
 
 fn correctness(columns: &mut Columns, report: Option<&JobReport>) {
-    let check = report.and_then(|report| {
-        report.measurement.as_ref().map(|measurement| &measurement.check).or(report.wrong.as_ref())
-    });
+    let check = report
+        .and_then(|report| report.measurement.as_ref().map(|measurement| &measurement.check).or(report.wrong.as_ref()));
     columns.word("verified", report.and_then(verified));
     columns.number("max_abs_error", check.map(|check| check.verdict.max_abs_error));
     columns.number("max_rel_error", check.map(|check| check.verdict.max_rel_error));
     columns.word("output_digest", check.map(|check| check.output_digest.as_str()));
-    columns.word("shader_digest", report.and_then(|report| report.page.as_ref()).map(|page| page.shader_digest.as_str()));
+    columns
+        .word("shader_digest", report.and_then(|report| report.page.as_ref()).map(|page| page.shader_digest.as_str()));
 }
 
 fn verified(report: &JobReport) -> Option<bool> {

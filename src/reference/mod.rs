@@ -1,6 +1,6 @@
 //! A reference is what an op must compute, in plain Rust: f64 sums over the f32 values that the GPU read.
 //!
-//! [`verify`] compares every stage of a graph with its reference; [`fill`] makes the inputs and weights that both
+//! [`verify()`] compares every stage of a graph with its reference; [`fill()`] makes the inputs and weights that both
 //! sides use. One file per kind of op. Used by `run`, which hands over the tensors read back from the page.
 //!
 //! Verification is stage by stage: a stage's expected output is computed from the GPU's *own* inputs of that stage, so

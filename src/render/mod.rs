@@ -183,7 +183,6 @@ fn read_folder(name: &str, folder: &Path, sources: &mut BTreeMap<String, String>
 #[error("{0}")]
 struct Unsupported(String);
 
-#[expect(clippy::needless_pass_by_value, reason = "minijinja's functions take owned arguments")]
 fn unsupported(reason: String) -> Result<Value, Error> {
     Err(Error::new(ErrorKind::InvalidOperation, reason.clone()).with_source(Unsupported(reason)))
 }

@@ -221,7 +221,8 @@ impl Page {
 /// The first 16 hexadecimal digits of a hash: enough to tell rows apart, short enough for a spreadsheet.
 #[must_use]
 pub fn short_digest(hash: Sha256) -> String {
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let head = hash.finalize().iter().take(8).fold(0_u64, |head, byte| head << 8 | u64::from(*byte));
+    format!("{head:016x}")
 }
 
 /// The HTML of a page that a runner serves: modules come from beside it, commands over the channel.

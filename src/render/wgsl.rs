@@ -45,7 +45,7 @@ pub struct Dispatch {
 /// Renders every stage, in parallel; the first error in stage order is returned.
 pub fn render_stages(templates: &Templates, graph: &Graph, vars: &JobVars) -> Result<Rendered, RenderError> {
     let job = job_context(vars);
-    let stages: Vec<Result<(String, [u32; 3], u32), RenderError>> =
+    let stages: Vec<Result<Dispatchable, RenderError>> =
         graph.stages.par_iter().map(|stage| render_stage(templates, graph, stage, &job)).collect();
     let mut rendered = Rendered { shaders: Vec::new(), dispatches: Vec::with_capacity(stages.len()) };
     let mut known: HashMap<String, usize> = HashMap::new();
@@ -63,12 +63,15 @@ pub fn render_stages(templates: &Templates, graph: &Graph, vars: &JobVars) -> Re
 
 type Context = BTreeMap<String, Value>;
 
+/// WGSL, grid and bytes of workgroup memory.
+type Dispatchable = (String, [u32; 3], u32);
+
 fn render_stage(
     templates: &Templates,
     graph: &Graph,
     stage: &Stage,
     job: &Context,
-) -> Result<(String, [u32; 3], u32), RenderError> {
+) -> Result<Dispatchable, RenderError> {
     let name = format!("shaders/{}", stage.shader);
     let mut context = job.clone();
     let bindings = (0_usize..).zip(stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs));
@@ -148,7 +151,7 @@ fn grid(template: &str, value: Option<Value>) -> Result<[u32; 3], RenderError> {
     };
     let value = value.filter(|value| !value.is_undefined()).ok_or_else(|| fail("it sets no `grid`".to_owned()))?;
     let extents: Vec<Value> = value.try_iter().map(Iterator::collect).unwrap_or_default();
-    let &[ref x, ref y, ref z] = extents.as_slice() else {
+    let [x, y, z] = extents.as_slice() else {
         return Err(fail(format!("`grid` is {value}, expected three group counts")));
     };
     let mut grid = [0; 3];

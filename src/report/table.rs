@@ -4,8 +4,8 @@ use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde_json::{Map, Value};
 
-use crate::plan::{Job, Plan};
 use crate::plan::select::value;
+use crate::plan::{Job, Plan};
 use crate::record::row::Row;
 use crate::run::Status;
 use crate::units::significant;
@@ -28,7 +28,7 @@ pub fn table(plan: &Plan, rows: &[(Job, Row)], markdown: bool) -> String {
     let figures = ["status", "verified", "adapter", "gpu ms", "wall ms", "95 % interval", "first result ms", "GFLOP/s"];
     table.set_header(axes.iter().map(String::as_str).chain(figures));
     for (job, row) in rows {
-        let labels = axes.iter().map(|axis| value(job, axis).map(|value| value.into_owned()).unwrap_or_default());
+        let labels = axes.iter().map(|axis| value(job, axis).map(std::borrow::Cow::into_owned).unwrap_or_default());
         table.add_row(labels.chain(cells(row)));
     }
     for column in axes.len() + 3..axes.len() + figures.len() {
@@ -52,11 +52,19 @@ pub fn json(rows: &[(Job, Row)]) -> Value {
 /// A CSV cell as JSON. Only figures become numbers: a version `156.0` stays a text.
 fn typed(name: &str, text: &str) -> Value {
     const COUNTS: [&str; 10] = [
-        "attempts", "batch", "workgroup_x", "workgroup_y", "workgroup_z", "threads", "samples", "warmup", "gflops",
+        "attempts",
+        "batch",
+        "workgroup_x",
+        "workgroup_y",
+        "workgroup_z",
+        "threads",
+        "samples",
+        "warmup",
+        "gflops",
         "gbytes_per_s",
     ];
-    let figure = COUNTS.contains(&name)
-        || ["_ms", "_us", "_ns", "_error", "_per_s"].iter().any(|unit| name.ends_with(unit));
+    let figure =
+        COUNTS.contains(&name) || ["_ms", "_us", "_ns", "_error", "_per_s"].iter().any(|unit| name.ends_with(unit));
     match text {
         "" => Value::Null,
         "true" => Value::Bool(true),
@@ -94,7 +102,7 @@ fn cells(row: &Row) -> [String; 8] {
     let interval = best.and_then(|summary| summary.interval);
     let adapter = figures.adapter.as_ref();
     let named = adapter.map(|adapter| {
-        let name = [&adapter.device, &adapter.description, &adapter.architecture, &adapter.vendor];
+        let name = [&adapter.description, &adapter.device, &adapter.architecture, &adapter.vendor];
         let name = name.into_iter().find(|name| !name.is_empty());
         name.map_or_else(|| adapter.kind.name().to_owned(), |name| format!("{} ({name})", adapter.kind.name()))
     });

@@ -122,8 +122,7 @@ impl Server {
         let number = self.shared.next_session.fetch_add(1, Ordering::Relaxed);
         let (events, received) = mpsc::channel(QUEUED_EVENTS);
         let (commands, sent) = mpsc::channel(16);
-        let entry =
-            SessionEntry { html: Bytes::from(html(number)?), events, commands: Mutex::new(Some(sent)) };
+        let entry = SessionEntry { html: Bytes::from(html(number)?), events, commands: Mutex::new(Some(sent)) };
         lock(&self.shared.sessions).insert(number, Arc::new(entry));
         let url = self.url(&format!("page/{number}"));
         Ok(PageChannel::new(number, url, commands, received, self.shared.clone()))

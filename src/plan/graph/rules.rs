@@ -156,7 +156,7 @@ impl<'a> View<'a> {
         }
     }
 
-    #[expect(clippy::unused_self, clippy::wrong_self_convention, reason = "reads as the three above")]
+    #[expect(clippy::unused_self, reason = "reads as the three above")]
     fn is(&self, tensor: String, found: &[usize], expected: &[usize]) -> Checked<()> {
         if found == expected {
             return Ok(());
