@@ -7,10 +7,15 @@ mod dispatcher;
 mod drivers;
 #[cfg(target_os = "linux")]
 mod end_to_end;
+#[cfg(target_os = "linux")]
+mod faults;
+#[cfg(target_os = "linux")]
+mod killed;
 mod manifest_errors;
 mod matrix;
 mod models;
 #[cfg(target_os = "linux")]
 mod processes;
+mod server;
 mod setup;
 mod support;

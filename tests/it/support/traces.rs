@@ -27,17 +27,16 @@ pub(crate) fn groups(folder: &Path) -> Vec<u32> {
     groups
 }
 
-fn group(id: u32) -> Option<u32> {
+/// The process group of a process.
+pub(crate) fn group(id: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     stat.rsplit_once(") ")?.1.split(' ').nth(2)?.parse().ok()
 }
 
-/// The process of this run whose program ends with `name`.
-pub(crate) fn process_named(folder: &Path, name: &str) -> Option<u32> {
-    processes(folder).into_iter().find(|id| {
-        let command = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        command.split('\0').next().is_some_and(|program| program.ends_with(name))
-    })
+/// What a process was started with; what has ended has none.
+pub(crate) fn command_line(id: u32) -> String {
+    let bytes = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).replace('\0', " ")
 }
 
 /// Panics unless within ten seconds neither a process nor a folder of the workshop's runs is there.
