@@ -34,7 +34,8 @@ fn with_shader(model: &str, shader: &str, text: &str, status: &str) -> Vec<Row> 
     assert_eq!(jobs.len(), 2);
     for job in &jobs {
         assert_eq!(job["status"], status, "{job:?}");
-        for column in ["wall_median_ms", "gpu_median_ms", "first_inference_ms", "gflops", "samples", "throughput_per_s"] {
+        for column in ["wall_median_ms", "gpu_median_ms", "first_inference_ms", "gflops", "samples", "throughput_per_s"]
+        {
             assert_eq!(job[column], "", "{column} of {job:?}");
         }
         assert_eq!(job["verified"], if status == "incorrect" { "false" } else { "" });

@@ -28,8 +28,10 @@ async fn serve(network: Network) -> Served {
     let modules = HashMap::from([("clock.js".to_owned(), Bytes::from("export {};"))]);
     let server = Server::start(LOOPBACK, modules, network).await.unwrap();
     let channel = server.open_session(|number| Ok::<_, ()>(format!("<p>{number}</p>"))).unwrap();
-    let parts = vec![Bytes::from("part 0"), Bytes::from((0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect::<Vec<_>>())];
-    let job = Published { module: Bytes::from("export const job = 1;"), parts, posted_bytes: 8, session: channel.number };
+    let parts =
+        vec![Bytes::from("part 0"), Bytes::from((0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect::<Vec<_>>())];
+    let job =
+        Published { module: Bytes::from("export const job = 1;"), parts, posted_bytes: 8, session: channel.number };
     server.publish(7, job);
     let base = Url::parse(&server.url("")).unwrap();
     Served { server, channel, base }
@@ -147,7 +149,8 @@ async fn strangers_are_turned_away() {
     let token = served.base.path().trim_matches('/');
     let other = token.replace(|c: char| c.is_ascii_digit(), "f");
     assert_eq!(token.len(), 32);
-    for path in ["/", "/page/1", &format!("/{other}x/page/1"), &format!("/{}/page/1", &token[..31]), "//page/1", token] {
+    for path in ["/", "/page/1", &format!("/{other}x/page/1"), &format!("/{}/page/1", &token[..31]), "//page/1", token]
+    {
         assert!([400, 404].contains(&served.request("GET", path, "", "").await.status), "{path}");
     }
     let port = served.base.port().unwrap();
@@ -169,10 +172,25 @@ async fn strangers_are_turned_away() {
 async fn no_path_leads_out() {
     let served = serve(Network::default()).await;
     for path in [
-        "harness/../../etc/passwd", "harness/..%2f..%2fetc%2fpasswd", "harness/%2e%2e/job.js", "harness//etc/passwd",
-        "harness/..\\..\\etc\\passwd", "harness/", "harness/clock.js/", "harness/./clock.js", "harness/Clock.js",
-        "jobs/7/parts/2", "jobs/7/parts/-1", "jobs/8/job.js", "jobs/+7/../7/job.js", "jobs/7/parts/99999999999999999999",
-        "page/999", "page/x", "", "..", "../favicon.ico",
+        "harness/../../etc/passwd",
+        "harness/..%2f..%2fetc%2fpasswd",
+        "harness/%2e%2e/job.js",
+        "harness//etc/passwd",
+        "harness/..\\..\\etc\\passwd",
+        "harness/",
+        "harness/clock.js/",
+        "harness/./clock.js",
+        "harness/Clock.js",
+        "jobs/7/parts/2",
+        "jobs/7/parts/-1",
+        "jobs/8/job.js",
+        "jobs/+7/../7/job.js",
+        "jobs/7/parts/99999999999999999999",
+        "page/999",
+        "page/x",
+        "",
+        "..",
+        "../favicon.ico",
     ] {
         let status = served.get(path).await.status;
         assert!([400, 404].contains(&status), "{path}: {status}");
@@ -189,16 +207,19 @@ async fn posted_tensors_are_exactly_as_many_bytes_as_the_job_computes() {
         assert_eq!(served.request("POST", &tensors, "", body).await.status, status, "{} bytes", body.len());
     }
     // A length that is not kept to, and one that is not told.
-    let lying = format!("POST {tensors} HTTP/1.1\r\nhost: {}\r\ncontent-length: 99999999999\r\n\r\n12345678", served.host());
+    let lying =
+        format!("POST {tensors} HTTP/1.1\r\nhost: {}\r\ncontent-length: 99999999999\r\n\r\n12345678", served.host());
     assert_eq!(served.raw(lying.as_bytes()).await.status, 413);
     let chunked = "transfer-encoding: chunked\r\n";
-    let text = format!("POST {tensors} HTTP/1.1\r\nhost: {}\r\n{chunked}\r\n9\r\n123456789\r\n0\r\n\r\n", served.host());
+    let text =
+        format!("POST {tensors} HTTP/1.1\r\nhost: {}\r\n{chunked}\r\n9\r\n123456789\r\n0\r\n\r\n", served.host());
     assert_eq!(served.raw(text.as_bytes()).await.status, 413);
 
     let (base, host) = (tensors.clone(), served.host());
     let posting = tokio::spawn(async move {
         let mut stream = TcpStream::connect(&host).await.unwrap();
-        let text = format!("POST {base} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 8\r\nconnection: close\r\n\r\n12345678");
+        let text =
+            format!("POST {base} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 8\r\nconnection: close\r\n\r\n12345678");
         stream.write_all(text.as_bytes()).await.unwrap();
         reply(&mut stream).await
     });
@@ -245,7 +266,10 @@ async fn a_message_beyond_the_limit_ends_the_channel() {
     let mut served = serve(Network::default()).await;
     let (mut socket, _) = served.websocket(served.channel.number, &served.origin()).await;
     socket.write_all(&frame(1 << 20)).await.unwrap();
-    assert!(matches!(served.channel.next().await, SessionEvent::Said(text) if text.len() == 1 << 20), "the limit itself");
+    assert!(
+        matches!(served.channel.next().await, SessionEvent::Said(text) if text.len() == 1 << 20),
+        "the limit itself"
+    );
 }
 
 #[tokio::test]
