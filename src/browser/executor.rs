@@ -92,7 +92,7 @@ pub enum ExecuteError {
     /// The job failed; the session goes on.
     #[error("{0}")]
     Failed(String),
-    /// The page, browser or driver is gone.
+    /// The GPU, page, browser or driver is gone.
     #[error("{0}")]
     Lost(String),
 }

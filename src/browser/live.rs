@@ -292,6 +292,7 @@ impl Session {
         match event {
             PageEvent::Unsupported { message } => Err(ExecuteError::Unsupported(message)),
             PageEvent::Failed { message } => Err(ExecuteError::Failed(message)),
+            PageEvent::Lost { message } => Err(ExecuteError::Lost(message)),
             PageEvent::Incorrect { message } => {
                 let check = self.current.as_ref().and_then(|current| current.check.clone());
                 let found = check.as_ref().and_then(|check| check.verdict.failure.as_ref());

@@ -12,6 +12,7 @@ pub mod discover;
 mod driver;
 mod error;
 pub mod executor;
+pub mod fake;
 mod folder;
 mod gpu;
 mod http;

@@ -58,6 +58,11 @@ pub enum PageEvent {
         /// What was thrown or reported.
         message: String,
     },
+    /// The GPU is gone in the middle of the job.
+    Lost {
+        /// What the browser said.
+        message: String,
+    },
     /// The page wrote on its console.
     Log {
         /// `log`, `info`, `warn` or `error`.

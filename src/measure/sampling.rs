@@ -25,6 +25,13 @@ pub fn more(wanted: &Samples, taken: &[f64]) -> u32 {
     if precise { 0 } else { left.min(STEP) }
 }
 
+/// How many of `min` samples a round takes: together the rounds take exactly `min`, each its equal share or one more.
+#[must_use]
+pub fn share(min: u32, round: u32, rounds: u32) -> u32 {
+    let until = |round: u32| u64::from(min) * u64::from(round) / u64::from(rounds.max(1));
+    u32::try_from(until(round + 1) - until(round)).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +57,15 @@ mod tests {
         let wanted = Samples { min: 3, max: 3, precision: None };
         assert_eq!(more(&wanted, &[]), 3);
         assert_eq!(more(&wanted, &[1.0, 9.0, 5.0]), 0);
+    }
+
+    #[test]
+    fn rounds_share_the_least_number_exactly() {
+        for (min, rounds) in [(5, 3), (10, 3), (1, 3), (2, 3), (9, 1), (u32::MAX, 7), (0, 4)] {
+            let shares: Vec<u32> = (0..rounds).map(|round| share(min, round, rounds)).collect();
+            assert_eq!(shares.iter().map(|share| u64::from(*share)).sum::<u64>(), u64::from(min));
+            let (least, most) = (shares.iter().min().unwrap(), shares.iter().max().unwrap());
+            assert!(most - least <= 1, "{shares:?}");
+        }
     }
 }

@@ -92,9 +92,10 @@ async fn inferences<E: Executor>(
 ) -> Result<Measurement, ExecuteError> {
     let mut measurement = Measurement::begin(executor.prepare(page).await?);
     for round in 0..measure.rounds {
-        // Each round but the last gets an equal share of the least number; the last one goes on until it is enough.
-        let share = measure.samples.min.div_ceil(measure.rounds);
-        measurement.add(round, &executor.measure(measure.warmup, share).await?);
+        let share = sampling::share(measure.samples.min, round, measure.rounds);
+        if share > 0 {
+            measurement.add(round, &executor.measure(measure.warmup, share).await?);
+        }
     }
     loop {
         let taken = measurement.deciding_ms();

@@ -83,8 +83,15 @@ where
                 .or_insert_with(|| Seat { executor: (self.executor)(settings), missing: None });
             let mut stop = self.stop.clone();
             let report = tokio::select! {
-                report = attempts(&self.plan.manifest, &mut self.render, &mut number, seat, job, tell) => report?,
+                report = attempts(&self.plan.manifest, &mut self.render, &mut number, seat, job, tell) => report,
                 () = stopped(&mut stop) => { outcome.interrupted = true; break }
+            };
+            let report = match report {
+                Ok(report) => report,
+                Err(error) => {
+                    told = Err(error);
+                    break;
+                }
             };
             match report.status {
                 Status::Skipped => outcome.skipped += 1,

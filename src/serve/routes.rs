@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited, StreamBody};
-use hyper::body::{Frame, Incoming};
+use hyper::body::{Body as _, Frame, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -129,6 +129,9 @@ async fn posted(shared: &Arc<Shared>, number: u64, request: Request<Incoming>) -
         return refuse(StatusCode::NOT_FOUND);
     };
     let limit = usize::try_from(job.posted_bytes).unwrap_or(usize::MAX);
+    if request.body().size_hint().lower() > job.posted_bytes {
+        return refuse(StatusCode::PAYLOAD_TOO_LARGE);
+    }
     let body = tokio::time::timeout(POST_WITHIN, Limited::new(request.into_body(), limit).collect()).await;
     let bytes = match body {
         Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT),

@@ -2,7 +2,7 @@
  * @file The device is the GPU as WebGPU gives it to one job: an adapter, its facts, and the ways to wait for it.
  */
 
-import { Unsupported } from "gpujobs/failures.js";
+import { NoAdapter, Unsupported } from "gpujobs/failures.js";
 
 /** @import { AdapterFacts } from "gpujobs/types.js" */
 
@@ -27,7 +27,7 @@ const WANTED_FEATURES = /** @type {const} */ (["timestamp-query", "shader-f16", 
 export async function findAdapter() {
   if (!navigator.gpu) throw new Unsupported("this browser has no WebGPU: navigator.gpu is undefined");
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) throw new Unsupported("this browser has WebGPU but no adapter: requestAdapter() answered null");
+  if (!adapter) throw new NoAdapter("this browser has WebGPU but no adapter: requestAdapter() answered null");
   return adapter;
 }
 
@@ -51,12 +51,12 @@ export function adapterFacts(adapter) {
 }
 
 /**
- * A new device with everything that the adapter has. Losing it, or an error that nobody scoped, goes to `fail`.
+ * A new device with everything that the adapter has. An error that nobody scoped goes to `fail`, losing it to `lose`.
  * @param {GPUAdapter} adapter
- * @param {(message: string) => void} fail
+ * @param { { fail: (message: string) => void, lose: (message: string) => void } } host
  * @returns {Promise<GPUDevice>}
  */
-export async function openDevice(adapter, fail) {
+export async function openDevice(adapter, { fail, lose }) {
   /** @type {Record<string, number>} */
   const requiredLimits = {};
   for (const limit of RAISED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
@@ -64,7 +64,7 @@ export async function openDevice(adapter, fail) {
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
   device.addEventListener("uncapturederror", (event) => fail(`WebGPU error: ${event.error.message}`));
   void device.lost.then((info) => {
-    if (info.reason !== "destroyed") fail(`the GPU device was lost: ${info.message || "no reason given"}`);
+    if (info.reason !== "destroyed") lose(`the GPU device was lost: ${info.message || "no reason given"}`);
   });
   return device;
 }

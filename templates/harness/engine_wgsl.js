@@ -21,6 +21,7 @@ const MOST_OUTPUTS = 8;
  * What an engine asks of the page that it runs in.
  * @typedef {object} Host
  * @property {(message: string) => void} fail
+ * @property {(message: string) => void} lose The GPU is gone, and with it everything that the page made.
  * @property {(tensors: Float32Array[]) => Promise<Verdict>} verify
  */
 
@@ -48,7 +49,7 @@ export async function prepare(job, host) {
     throw new Error("require_hardware is set and the adapter is a software one");
   }
   checkLimits(job, adapter.limits);
-  const device = await openDevice(adapter, host.fail);
+  const device = await openDevice(adapter, host);
   const deviceReadyMs = performance.now() - began;
   try {
     const run = await firstRun(job, device);

@@ -6,6 +6,9 @@
 /** A backend, feature or limit that this browser does not have: the job is `unsupported`, not `failed`. */
 export class Unsupported extends Error {}
 
+/** `requestAdapter` answered null: there is none, or the browser's GPU process has just died. */
+export class NoAdapter extends Unsupported {}
+
 /** The output is wrong: the job is `incorrect`. */
 export class Incorrect extends Error {}
 

@@ -5,11 +5,14 @@
 import { openChannel, postTensors } from "gpujobs/channel.js";
 import { calibrate } from "gpujobs/clock.js";
 import { adapterFacts, findAdapter } from "gpujobs/device.js";
-import { forwardFailures, Incorrect, messageOf, Unsupported } from "gpujobs/failures.js";
+import { forwardFailures, Incorrect, messageOf, NoAdapter, Unsupported } from "gpujobs/failures.js";
 import { pilotBatch } from "gpujobs/sampling.js";
 
 /** @import { ClockFacts, Job, PageFacts, Sample } from "gpujobs/types.js" */
 /** @import { Host, Prepared } from "gpujobs/engine_wgsl.js" */
+
+/** How long the loss of a device may trail the errors that it causes. */
+const LOSS_WITHIN_MS = 100;
 
 /**
  * @typedef { { do: "probe" }
@@ -31,6 +34,7 @@ export async function serve(channelUrl) {
   let clocks = null;
   const push = (/** @type {Record<string, unknown>} */ event) => channel.push({ job: number, ...event });
   const fail = (/** @type {string} */ message) => push({ kind: "failed", message });
+  const lose = (/** @type {string} */ message) => push({ kind: "lost", message });
   forwardFailures(fail, (level, text) => push({ kind: "log", level, text }));
 
   /** @type { { [Name in Command["do"]]: (command: any) => Promise<void> } } */
@@ -45,7 +49,7 @@ export async function serve(channelUrl) {
       const { job, prepare } = await import(module);
       number = job.number;
       /** @type {Host} */
-      const host = { fail, verify: (values) => postTensors(tensors, values) };
+      const host = { fail, lose, verify: (values) => postTensors(tensors, values) };
       const prepared = await prepare(job, host);
       clocks ??= await calibrate(prepared.device);
       current = { job, prepared, batch: null };
@@ -78,9 +82,15 @@ export async function serve(channelUrl) {
       await commands[command.do](command);
     } catch (error) {
       const message = messageOf(error);
-      if (error instanceof Unsupported) push({ kind: "unsupported", message: error.message });
+      // An adapter that was there before is not missing: the browser's GPU process has died.
+      if (error instanceof NoAdapter && clocks) lose(`the GPU is gone in the middle of a session: ${message}`);
+      else if (error instanceof Unsupported) push({ kind: "unsupported", message: error.message });
       else if (error instanceof Incorrect) push({ kind: "incorrect", message: error.message });
-      else fail(message);
+      else {
+        // Losing the device also fails whatever waits for it, and is the better reason: it is heard first.
+        await new Promise((resolve) => setTimeout(resolve, LOSS_WITHIN_MS));
+        fail(message);
+      }
     }
   });
   channel.push({ kind: "hello", facts: await pageFacts() });

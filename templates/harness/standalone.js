@@ -26,6 +26,7 @@ export async function showJob(job, prepare) {
     const unwritten = (/** @type {Float32Array} */ values) => values.some((value) => !Number.isFinite(value));
     const prepared = await prepare(job, {
       fail: say,
+      lose: say,
       verify: async (tensors) => ({ verdict: tensors.some(unwritten) ? "incorrect" : "ok" }),
     });
     const { kind, ...names } = prepared.adapter;

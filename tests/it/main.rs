@@ -3,11 +3,24 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "shown for a test that fails")]
 
+mod cli;
+mod dispatcher;
 mod drivers;
+#[cfg(target_os = "linux")]
+mod end_to_end;
+#[cfg(target_os = "linux")]
+mod faults;
+mod javascript;
+#[cfg(target_os = "linux")]
+mod killed;
 mod manifest_errors;
 mod matrix;
 mod models;
+mod order;
 #[cfg(target_os = "linux")]
 mod processes;
+#[cfg(target_os = "linux")]
+mod records;
+mod server;
 mod setup;
 mod support;

@@ -1,0 +1,191 @@
+//! A fake is an executor that plays a script: for tests of the dispatcher, which knows no browser.
+//!
+//! A [`Script`] says what each job and each opening meets, and keeps what was asked of every executor made from it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::executor::{Check, ExecuteError, Executor, OpenError, Opened, Prepared};
+use super::wire::{AdapterFacts, AdapterKind, ClockFacts, RawPhases, RawSample, SampleKind};
+use crate::reference::Verdict;
+use crate::render::page::Page;
+use crate::units::Nanos;
+
+/// What one try of a job meets.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// It runs; each sample takes the next of these wall times in ms, over and over.
+    Runs(Vec<f64>),
+    /// This browser can't run it.
+    Unsupported(String),
+    /// Its output is wrong.
+    Incorrect(String),
+    /// It fails, and the session goes on.
+    Failed(String),
+    /// The browser is gone before the first result.
+    Lost(String),
+    /// The browser is gone while samples are taken.
+    LostAtSamples(String),
+    /// No answer ever comes.
+    Silent,
+}
+
+/// What is played, and what was asked; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Script(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// By the beginning of a job's id.
+    acts: Vec<(String, VecDeque<Act>)>,
+    openings: HashMap<String, VecDeque<OpenError>>,
+    calls: Vec<String>,
+}
+
+impl Script {
+    /// Every job runs and every browser opens, until told otherwise.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The tries of the jobs whose id contains `part` meet these acts in turn; later ones run.
+    #[must_use]
+    pub fn job(self, part: &str, acts: impl IntoIterator<Item = Act>) -> Self {
+        self.lock().acts.push((part.to_owned(), acts.into_iter().collect()));
+        self
+    }
+
+    /// The openings of a browser meet these errors in turn; later ones go well.
+    #[must_use]
+    pub fn opening(self, browser: &str, errors: impl IntoIterator<Item = OpenError>) -> Self {
+        self.lock().openings.insert(browser.to_owned(), errors.into_iter().collect());
+        self
+    }
+
+    /// What was asked so far, a line a call.
+    #[must_use]
+    pub fn calls(&self) -> Vec<String> {
+        self.lock().calls.clone()
+    }
+
+    /// The executor of a browser.
+    #[must_use]
+    pub fn executor(&self, browser: &str) -> Fake {
+        Fake { script: self.clone(), browser: browser.to_owned(), open: false, current: Act::Silent, taken: 0 }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, call: String) {
+        self.lock().calls.push(call);
+    }
+
+    fn act(&self, job: &str) -> Act {
+        let mut state = self.lock();
+        let acts = state.acts.iter_mut().find(|(part, acts)| job.contains(part.as_str()) && !acts.is_empty());
+        acts.and_then(|(_, acts)| acts.pop_front()).unwrap_or(Act::Runs(vec![1.0]))
+    }
+}
+
+/// An executor that plays its script.
+#[derive(Debug)]
+pub struct Fake {
+    script: Script,
+    browser: String,
+    open: bool,
+    current: Act,
+    taken: usize,
+}
+
+impl Executor for Fake {
+    async fn open(&mut self, cold: bool) -> Result<Opened, OpenError> {
+        if cold {
+            self.close().await;
+        }
+        if !self.open {
+            self.script.note(format!("open {}{}", self.browser, if cold { " cold" } else { "" }));
+            let error = self.script.lock().openings.get_mut(&self.browser).and_then(VecDeque::pop_front);
+            if let Some(error) = error {
+                return Err(error);
+            }
+            self.open = true;
+        }
+        Ok(Opened { browser_version: "1".to_owned(), ..Opened::default() })
+    }
+
+    async fn prepare(&mut self, page: &Page) -> Result<Prepared, ExecuteError> {
+        self.script.note(format!("prepare {}", page.job.id));
+        self.current = self.script.act(&page.job.id.0);
+        self.taken = 0;
+        match self.current.clone() {
+            Act::Runs(_) | Act::LostAtSamples(_) => Ok(prepared()),
+            Act::Unsupported(message) => Err(ExecuteError::Unsupported(message)),
+            Act::Incorrect(message) => Err(ExecuteError::Incorrect { message, check: None }),
+            Act::Failed(message) => Err(ExecuteError::Failed(message)),
+            Act::Lost(message) => Err(ExecuteError::Lost(message)),
+            Act::Silent => std::future::pending().await,
+        }
+    }
+
+    async fn measure(&mut self, warmup: u32, samples: u32) -> Result<Vec<RawSample>, ExecuteError> {
+        self.script.note(format!("measure {warmup}+{samples}"));
+        let times = match &self.current {
+            Act::Runs(times) => times.clone(),
+            Act::LostAtSamples(message) => return Err(ExecuteError::Lost(message.clone())),
+            other => return Err(ExecuteError::Failed(format!("measured after {other:?}"))),
+        };
+        let mut all = vec![sample(SampleKind::Warmup, times[0]); warmup as usize];
+        for _ in 0..samples {
+            all.push(sample(SampleKind::Steady, times[self.taken % times.len()]));
+            self.taken += 1;
+        }
+        Ok(all)
+    }
+
+    async fn close(&mut self) {
+        if self.open {
+            self.script.note(format!("close {}", self.browser));
+            self.open = false;
+        }
+    }
+}
+
+fn sample(kind: SampleKind, wall_ms: f64) -> RawSample {
+    RawSample { kind, wall_ms: Nanos::from_millis_f64(wall_ms), gpu_ms: None, at_ms: Nanos::default() }
+}
+
+/// A first result that was checked and is right.
+#[must_use]
+pub fn prepared() -> Prepared {
+    let ms = Nanos::from_millis_f64(1.0);
+    Prepared {
+        adapter: AdapterFacts {
+            vendor: "fake".to_owned(),
+            architecture: String::new(),
+            device: String::new(),
+            description: String::new(),
+            kind: AdapterKind::Software,
+        },
+        clocks: ClockFacts {
+            clock_step_us: 5.0,
+            timestamp_step_ns: None,
+            empty_submit_ms: 0.1,
+            empty_submit_raw_ms: 0.1,
+        },
+        phases: RawPhases {
+            device_ready_ms: ms,
+            model_load_ms: ms,
+            shader_compile_ms: ms,
+            first_inference_ms: ms,
+            time_to_first_result_ms: ms,
+        },
+        first: sample(SampleKind::First, 1.0),
+        check: Check {
+            verdict: Verdict { verified: Some(true), max_abs_error: 0.0, max_rel_error: 0.0, failure: None },
+            output_digest: "0123456789abcdef".to_owned(),
+        },
+    }
+}

@@ -1,0 +1,137 @@
+//! The command line: help, exit codes, what goes to stdout and what to stderr.
+
+use std::process::Stdio;
+
+use crate::support::workshop::{Ended, Workshop, browsers, ended};
+
+const SMALL: &str = "name = 'small'\n[matrix]\nbrowser = ['chrome', 'firefox']\nmodel = 'axpy'\n";
+
+fn gpujobs(arguments: &[&str]) -> Ended {
+    Workshop::new().gpujobs(arguments)
+}
+
+#[test]
+fn each_verb_explains_itself() {
+    for verb in ["", "run", "plan", "render", "verify", "doctor", "setup", "schema", "init", "completions"] {
+        let arguments: Vec<&str> = [verb, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
+        let ended = gpujobs(&arguments).expect(0);
+        assert_eq!(ended.stderr, "");
+        insta::with_settings!({ snapshot_suffix => if verb.is_empty() { "gpujobs" } else { verb } }, {
+            insta::assert_snapshot!("help", ended.stdout);
+        });
+    }
+    assert_eq!(gpujobs(&["--version"]).expect(0).stdout, concat!("gpujobs ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn what_is_typed_wrongly_ends_with_2_and_says_so_on_stderr() {
+    let shop = Workshop::new();
+    shop.write("m.toml", SMALL);
+    shop.write("bad.toml", "[matrix]\nbrowser = 'netscape'\nmodel = 'axpy'\n");
+    for arguments in [
+        &[][..],
+        &["fly"],
+        &["run"],
+        &["run", "m.toml", "--warp"],
+        &["run", "nowhere.toml"],
+        &["run", "bad.toml"],
+        &["plan", "bad.toml"],
+        &["run", "m.toml", "--filter", "colour=red"],
+        &["run", "m.toml", "--filter", "browser=lynx"],
+        &["run", "m.toml", "--set", "measure.samples=none"],
+        &["run", "m.toml", "--webdriver", "nonsense"],
+        &["run", "m.toml", "--resume", "m.toml", "m.toml"],
+        &["run", "m.toml", "--shaders", "nowhere"],
+        &["run", "m.toml", "--quiet", "-v"],
+        &["render", "m.toml"],
+        &["init", "a/b"],
+        &["setup", "netscape"],
+        &["completions", "abacus"],
+    ] {
+        let ended = shop.gpujobs(arguments).expect(2);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+        assert!(!ended.stderr.is_empty() && !ended.stderr.contains("panicked"), "{arguments:?}: {}", ended.stderr);
+    }
+    assert!(!shop.path("results").exists());
+}
+
+#[test]
+fn plan_lists_jobs_for_people_and_programs() {
+    let shop = Workshop::new();
+    shop.write("m.toml", SMALL);
+    let table = shop.gpujobs(&["plan", "m.toml"]).expect(0);
+    assert!(table.stdout.contains("firefox/axpy/webgpu/64x1x1/precompiled"), "{}", table.stdout);
+    assert_eq!(table.stderr, "");
+    let json = shop.gpujobs(&["plan", "m.toml", "--format", "json", "--filter", "browser=firefox"]).expect(0);
+    let jobs: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((jobs.as_array().unwrap().len(), &jobs[0]["browser"]), (1, &"firefox".into()));
+}
+
+#[test]
+fn the_schema_accepts_what_init_writes_and_plan_takes_it() {
+    let shop = Workshop::new();
+    assert_eq!(shop.gpujobs(&["init", "mine"]).expect(0).stdout, "./mine.toml\n");
+    let planned = shop.gpujobs(&["plan", "mine.toml"]).expect(0);
+    assert!(planned.stdout.contains("4 jobs"), "{}", planned.stdout);
+    let again = shop.gpujobs(&["init", "mine"]).expect(2);
+    assert!(again.stderr.contains("mine.toml"), "{}", again.stderr);
+    let schema: serde_json::Value = serde_json::from_str(&gpujobs(&["schema"]).expect(0).stdout).unwrap();
+    let text = std::fs::read_to_string(shop.path("mine.toml")).unwrap();
+    let manifest: serde_json::Value = toml::from_str(&text).unwrap();
+    jsonschema::validate(&schema, &manifest).unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn completions_name_the_verbs() {
+    let ended = gpujobs(&["completions", "bash"]).expect(0);
+    assert!(ended.stdout.contains("_gpujobs") && ended.stdout.contains("require-hardware"), "{}", ended.stdout);
+}
+
+#[test]
+fn setup_can_be_asked_what_it_would_do_and_doctor_what_there_is() {
+    let setup = gpujobs(&["setup", "--dry-run"]).expect(0);
+    assert!(!setup.stdout.is_empty() && setup.stderr.is_empty(), "{setup:?}");
+    let doctor = gpujobs(&["doctor"]).expect(0);
+    assert!(doctor.stdout.contains("chromedriver") && doctor.stdout.contains("geckodriver"), "{}", doctor.stdout);
+    let json = gpujobs(&["doctor", "--format", "json"]).expect(0);
+    serde_json::from_str::<serde_json::Value>(&json.stdout).unwrap();
+}
+
+#[test]
+fn verify_says_what_a_browser_really_has() {
+    let _seat = browsers();
+    let shop = Workshop::new();
+    let ended = shop.gpujobs(&["verify", "--browser", "chrome", "--format", "json"]).expect(0);
+    let answer: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&answer[0]["browser"], &answer[0]["verified"]), (&"chrome".into(), &true.into()), "{answer:#}");
+    let kind = answer[0]["webgpu"].as_str().unwrap();
+    assert!(["hardware", "software"].contains(&kind), "{kind}");
+    assert_eq!(answer[0]["adapter"]["kind"], kind);
+    assert_eq!(answer[0]["page"]["crossOriginIsolated"], true);
+    #[cfg(target_os = "linux")]
+    crate::support::traces::assert_none(&shop);
+}
+
+#[test]
+fn no_colour_where_none_is_wanted() {
+    let shop = Workshop::new();
+    for arguments in [&["plan", "nowhere.toml"][..], &["--help"], &["fly"]] {
+        let ended = ended(shop.command(arguments).env("NO_COLOR", "1").env("TERM", "xterm-256color").spawn().unwrap());
+        assert!(!ended.stdout.contains('\u{1b}') && !ended.stderr.contains('\u{1b}'), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let shop = Workshop::new();
+    shop.write("m.toml", SMALL);
+    for arguments in
+        [&["schema"][..], &["plan", "m.toml"], &["plan", "m.toml", "--format", "json"], &["completions", "bash"]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let child = shop.command(arguments).stdout(Stdio::from(writer)).spawn().unwrap();
+        let ended = ended(child).expect(0);
+        assert_eq!(ended.stderr, "", "{arguments:?}");
+    }
+}

@@ -1,0 +1,132 @@
+//! Runs that are interrupted, and drivers, pages and GPU processes that are killed in the middle of a job.
+//!
+//! These need Chromium and Firefox with their drivers (`gpujobs setup`); a missing one fails its test.
+
+use std::process::Child;
+
+use nix::sys::signal::Signal;
+
+use crate::support::traces;
+use crate::support::workshop::{Workshop, browsers, ended};
+
+/// Three jobs of some seconds each.
+fn long(browser: &str, retries: u32) -> String {
+    format!(
+        "name = 'long'\n[matrix]\nbrowser = '{browser}'\nmodel = 'axpy'\n\
+         workgroup_size = [[64, 1, 1], [32, 1, 1], [16, 1, 1]]\n\
+         [measure]\nwarmup = 0\nsamples = 300\nrounds = 1\nretries = {retries}\nfallback = []\n"
+    )
+}
+
+/// Starts a run and waits until its first job is on disk; the second one runs by then.
+fn in_the_second_job(shop: &Workshop, manifest: &str) -> Child {
+    shop.write("m.toml", manifest);
+    let mut child = shop.command(&["run", "m.toml", "--out", "out"]).spawn().unwrap();
+    shop.wait_for(&mut child, "jobs.csv", "/64x1x1/");
+    child
+}
+
+/// Kills the processes of a run whose command line holds `mark`.
+fn kill_marked(shop: &Workshop, mark: &str) {
+    let all = traces::processes(&shop.path("tmp"));
+    let marked: Vec<u32> = all.into_iter().filter(|id| traces::command_line(*id).contains(mark)).collect();
+    assert!(!marked.is_empty(), "no process with {mark} in its command line");
+    for id in marked {
+        traces::signal(id, Signal::SIGKILL);
+    }
+}
+
+#[test]
+fn a_job_whose_driver_is_killed_is_tried_again() {
+    let _seat = browsers();
+    let shop = Workshop::new();
+    let child = in_the_second_job(&shop, &long("chrome", 1));
+    kill_marked(&shop, "chromedriver");
+    let ended = ended(child).expect(0);
+    assert_eq!(shop.column("status"), ["ok", "ok", "ok"]);
+    assert_eq!(shop.column("attempts"), ["1", "2", "1"]);
+    assert!(ended.stderr.contains("trying again: chromedriver died"), "{}", ended.stderr);
+    // No sample of the lost try is kept.
+    assert_eq!(shop.samples().len(), 3 * 301);
+    traces::assert_none(&shop);
+}
+
+#[test]
+fn a_job_whose_driver_is_killed_without_retries_fails_and_later_jobs_run() {
+    let _seat = browsers();
+    let shop = Workshop::new();
+    let child = in_the_second_job(&shop, &long("firefox", 0));
+    kill_marked(&shop, "geckodriver");
+    ended(child).expect(1);
+    assert_eq!(shop.column("status"), ["ok", "failed", "ok"]);
+    let reason = &shop.column("reason")[1];
+    assert!(reason.contains("geckodriver died"), "{reason}");
+    traces::assert_none(&shop);
+}
+
+#[test]
+fn a_job_whose_page_is_killed_is_tried_again() {
+    let _seat = browsers();
+    let shop = Workshop::new();
+    let child = in_the_second_job(&shop, &long("chrome", 1));
+    kill_marked(&shop, "--type=renderer");
+    let ended = ended(child).expect(0);
+    assert_eq!(shop.column("status"), ["ok", "ok", "ok"]);
+    assert_eq!(shop.column("attempts"), ["1", "2", "1"]);
+    assert!(ended.stderr.contains("trying again: "), "{}", ended.stderr);
+    traces::assert_none(&shop);
+}
+
+#[test]
+fn a_job_whose_gpu_process_is_killed_is_tried_again() {
+    let _seat = browsers();
+    let shop = Workshop::new();
+    let child = in_the_second_job(&shop, &long("chrome", 1));
+    kill_marked(&shop, "--type=gpu-process");
+    let ended = ended(child).expect(0);
+    assert_eq!(shop.column("status"), ["ok", "ok", "ok"]);
+    assert_eq!(shop.column("attempts"), ["1", "2", "1"]);
+    // Told by the device, or by the adapter where the job had none yet.
+    let told = ["trying again: the GPU device was lost", "trying again: the GPU is gone"];
+    assert!(told.iter().any(|told| ended.stderr.contains(told)), "{}", ended.stderr);
+    traces::assert_none(&shop);
+}
+
+/// Interrupts a run: what was measured is kept, and nothing else is left.
+fn interrupted(browser: &str, signal: Signal) {
+    let _seat = browsers();
+    let shop = Workshop::new();
+    let child = in_the_second_job(&shop, &long(browser, 1));
+    let groups = traces::groups(&shop.path("tmp"));
+    assert!(groups.len() >= 3, "gpujobs, its watchdog and a driver: {groups:?}");
+    let own = traces::group(std::process::id()).unwrap();
+    let others: Vec<u32> = groups.into_iter().filter(|group| *group != own).collect();
+    traces::signal(child.id(), signal);
+    let ended = ended(child);
+    traces::assert_none_of(&shop, &others);
+    assert_eq!(shop.column("status")[0], "ok");
+    assert!(shop.jobs().len() < 3);
+    if signal == Signal::SIGKILL {
+        assert_eq!(ended.code, None);
+    } else {
+        let ended = ended.expect(130);
+        assert!(ended.stderr.contains("stopping;") && ended.stderr.contains("--resume out/long-"), "{}", ended.stderr);
+        assert!(ended.stdout.contains("ok"), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn ctrl_c_keeps_what_was_measured_and_leaves_nothing_else() {
+    interrupted("chrome", Signal::SIGINT);
+}
+
+#[test]
+fn sigterm_keeps_what_was_measured_and_leaves_nothing_else() {
+    interrupted("firefox", Signal::SIGTERM);
+}
+
+#[test]
+fn sigkill_keeps_what_was_measured_and_the_watchdog_leaves_nothing_else() {
+    interrupted("chrome", Signal::SIGKILL);
+    interrupted("firefox", Signal::SIGKILL);
+}

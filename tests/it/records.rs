@@ -1,0 +1,178 @@
+//! Run folders: what stands in them, what a run that was killed leaves, and how it is taken up.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use gpujobs::browser::executor::Opened;
+use gpujobs::browser::fake::prepared;
+use gpujobs::manifest::Manifest;
+use gpujobs::measure::Measurement;
+use gpujobs::plan::{Job, Plan};
+use gpujobs::record::run_toml::RunToml;
+use gpujobs::record::{RecordError, Recorder, resume};
+use gpujobs::run::{JobReport, Status};
+use jiff::Timestamp;
+
+use crate::support::workshop::{Workshop, rows};
+
+const THREE_JOBS: &str = "name = 'kept'\n[matrix]\nbrowser = 'chrome'\nmodel = 'axpy'\n\
+    workgroup_size = [[64, 1, 1], [32, 1, 1], [16, 1, 1]]\n[measure]\nretries = 0\nfallback = []\n";
+
+fn plan() -> Plan {
+    Plan::of(Manifest::parse("manifests/kept.toml".as_ref(), THREE_JOBS.to_owned(), &[]).unwrap())
+}
+
+fn report(job: &Job, status: Status) -> JobReport {
+    JobReport {
+        job: job.clone(),
+        status,
+        reason: if status == Status::Ok { String::new() } else { "because".to_owned() },
+        attempts: 1,
+        started_at: Timestamp::now(),
+        session: Some(Opened { browser_version: "156.0".to_owned(), ..Opened::default() }),
+        backend_used: None,
+        fallback_reason: String::new(),
+        measurement: (status == Status::Ok).then(|| Measurement::begin(prepared())),
+        page: None,
+        wrong: None,
+    }
+}
+
+fn recorder(out: &Path, plan: &Plan) -> Recorder {
+    let started = Timestamp::now();
+    Recorder::create(out, plan, RunToml::of(&plan.manifest, started), started).unwrap()
+}
+
+/// The run folder of three jobs of which the first is done, the second was skipped, and the third was being written.
+fn torn(out: &Path) -> PathBuf {
+    let plan = plan();
+    let mut recorder = recorder(out, &plan);
+    recorder.add(&report(&plan.jobs[0], Status::Ok)).unwrap();
+    recorder.add(&report(&plan.jobs[1], Status::Skipped)).unwrap();
+    let folder = recorder.folder().to_owned();
+    let append = |file: &str, text: &str| {
+        OpenOptions::new().append(true).open(folder.join(file)).unwrap().write_all(text.as_bytes()).unwrap();
+    };
+    append("jobs.csv", "kept,chrome/axpy/webgpu/16x1x1/precompiled,kept,ok,\"torn in the mid");
+    append("samples.csv", "kept,chrome/axpy/webgpu/16x1x1/precompiled,0,0,first,1,,1\r\nkept,chrome/ax");
+    folder
+}
+
+#[test]
+fn what_looks_like_a_formula_is_harmless_in_every_text_cell() {
+    let out = tempfile::tempdir().unwrap();
+    let plan = plan();
+    let mut recorder = recorder(out.path(), &plan);
+    let mut hostile = report(&plan.jobs[0], Status::Ok);
+    let measurement = hostile.measurement.as_mut().unwrap();
+    "=cmd|' /C calc'!A0".clone_into(&mut measurement.adapter.vendor);
+    "+1".clone_into(&mut measurement.adapter.device);
+    "a, \"quoted\"\r\nline".clone_into(&mut measurement.adapter.description);
+    "@SUM(A1)".clone_into(&mut hostile.session.as_mut().unwrap().browser_version);
+    "-2+3".clone_into(&mut hostile.reason);
+    recorder.add(&hostile).unwrap();
+    let row = &rows(&recorder.folder().join("jobs.csv"))[0];
+    assert_eq!(row["adapter_vendor"], "'=cmd|' /C calc'!A0");
+    assert_eq!((row["adapter_device"].as_str(), row["browser_version"].as_str()), ("'+1", "'@SUM(A1)"));
+    assert_eq!((row["reason"].as_str(), row["adapter_description"].as_str()), ("'-2+3", "a, \"quoted\"  line"));
+    for (name, cell) in row {
+        let risky =
+            cell.starts_with(['=', '+', '@', '\t', '\r']) || (cell.starts_with('-') && cell.parse::<f64>().is_err());
+        assert!(!risky, "{name} is {cell:?}");
+    }
+}
+
+#[test]
+fn a_torn_run_is_taken_up_with_its_whole_rows_alone() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = torn(out.path());
+    let plan = plan();
+    let resumable = resume::open(&folder, &plan.manifest).unwrap();
+    assert_eq!(resumable.done, [plan.jobs[0].id.0.clone()].into());
+    let kept = rows(&folder.join("jobs.csv"));
+    assert_eq!((kept.len(), &kept[0]["job_id"]), (1, &plan.jobs[0].id.0));
+    let samples = rows(&folder.join("samples.csv"));
+    assert!(!samples.is_empty() && samples.iter().all(|sample| sample["job_id"] == plan.jobs[0].id.0), "{samples:?}");
+
+    let mut recorder = Recorder::append(&folder, &plan, resumable.run).unwrap();
+    for job in &plan.jobs[1..] {
+        recorder.add(&report(job, Status::Ok)).unwrap();
+    }
+    let ids: Vec<String> = rows(&folder.join("jobs.csv")).into_iter().map(|row| row["job_id"].clone()).collect();
+    assert_eq!(ids, plan.jobs.iter().map(|job| job.id.0.clone()).collect::<Vec<_>>());
+    assert_eq!(resume::open(&folder, &plan.manifest).unwrap().done.len(), 3);
+}
+
+#[test]
+fn a_folder_of_another_manifest_or_of_no_run_is_refused() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = torn(out.path());
+    let before = std::fs::read(folder.join("jobs.csv")).unwrap();
+    let changed = Manifest::parse("manifests/kept.toml".as_ref(), format!("{THREE_JOBS}# changed\n"), &[]).unwrap();
+    let error = resume::open(&folder, &changed).unwrap_err();
+    assert!(matches!(&error, RecordError::NotTheRun { .. }), "{error}");
+    assert_eq!(std::fs::read(folder.join("jobs.csv")).unwrap(), before, "nothing was touched");
+    assert!(resume::open(out.path(), &plan().manifest).is_err());
+    std::fs::write(folder.join("jobs.csv"), "").unwrap();
+    assert!(matches!(resume::open(&folder, &plan().manifest).unwrap_err(), RecordError::NotTheRun { .. }));
+}
+
+#[test]
+fn run_toml_says_what_ran() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = torn(out.path());
+    let run = RunToml::read(&folder).unwrap();
+    assert_eq!(run.manifest, THREE_JOBS);
+    assert_eq!(run.run_id, folder.file_name().unwrap().to_str().unwrap());
+    assert_eq!(run.gpujobs_version, env!("CARGO_PKG_VERSION"));
+    assert!(!run.command.is_empty() && !run.host.os.is_empty() && !run.host.cpu.is_empty());
+    let browser = &run.browser["chrome"];
+    assert_eq!(
+        (browser.browser_version.as_str(), browser.adapter.as_ref().unwrap().vendor.as_str()),
+        ("156.0", "fake")
+    );
+    assert!(folder.join("logs").is_dir());
+}
+
+#[test]
+fn a_folder_that_can_not_be_made_is_said_with_the_remedy() {
+    let shop = Workshop::new();
+    shop.write("m.toml", THREE_JOBS);
+    shop.write("taken", "a file");
+    let ended = shop.gpujobs(&["run", "m.toml", "--out", "taken"]).expect(3);
+    assert!(ended.stderr.contains("taken") && ended.stderr.contains("help:"), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_run_is_finished_by_resume() {
+    use crate::support::traces;
+    use crate::support::workshop::{browsers, ended};
+
+    let _seat = browsers();
+    let shop = Workshop::new();
+    let manifest = THREE_JOBS.replace("[measure]\n", "[measure]\nwarmup = 0\nsamples = 300\nrounds = 1\n");
+    shop.write("m.toml", &manifest);
+    let mut child = shop.command(&["run", "m.toml", "--out", "out"]).spawn().unwrap();
+    shop.wait_for(&mut child, "jobs.csv", "/64x1x1/");
+    traces::signal(child.id(), nix::sys::signal::Signal::SIGINT);
+    ended(child).expect(130);
+    let first = shop.jobs();
+    assert!(first.len() < 3);
+    let folder = shop.run_folder().display().to_string();
+
+    shop.write("m.toml", &format!("{manifest}# changed\n"));
+    let refused = shop.gpujobs(&["run", "m.toml", "--resume", &folder]).expect(2);
+    assert!(refused.stderr.contains("another manifest"), "{}", refused.stderr);
+
+    shop.write("m.toml", &manifest);
+    shop.gpujobs(&["run", "m.toml", "--resume", &folder]).expect(0);
+    let jobs = shop.jobs();
+    assert_eq!(jobs[0], first[0], "what was measured is kept as it was");
+    assert_eq!(shop.column("workgroup_x"), ["64", "32", "16"]);
+    assert_eq!(shop.column("status"), ["ok", "ok", "ok"]);
+    assert_eq!(shop.samples().len(), 3 * 301);
+    traces::assert_none(&shop);
+}
