@@ -20,6 +20,8 @@ mod order;
 #[cfg(target_os = "linux")]
 mod processes;
 #[cfg(target_os = "linux")]
+mod readme;
+#[cfg(target_os = "linux")]
 mod records;
 mod server;
 mod setup;
