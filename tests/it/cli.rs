@@ -2,7 +2,8 @@
 
 use std::process::Stdio;
 
-use crate::support::workshop::{Ended, Workshop, browsers, ended};
+use crate::support::browser_turn;
+use crate::support::workshop::{Ended, Workshop, ended};
 
 const SMALL: &str = "name = 'small'\n[matrix]\nbrowser = ['chrome', 'firefox']\nmodel = 'axpy'\n";
 
@@ -12,7 +13,7 @@ fn gpujobs(arguments: &[&str]) -> Ended {
 
 #[test]
 fn each_verb_explains_itself() {
-    for verb in ["", "run", "plan", "render", "verify", "doctor", "setup", "schema", "init", "completions"] {
+    for verb in ["", "run", "plan", "render", "verify", "doctor", "setup", "schema", "init", "completions", "compare"] {
         let arguments: Vec<&str> = [verb, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
         let ended = gpujobs(&arguments).expect(0);
         assert_eq!(ended.stderr, "");
@@ -99,7 +100,7 @@ fn setup_can_be_asked_what_it_would_do_and_doctor_what_there_is() {
 
 #[test]
 fn verify_says_what_a_browser_really_has() {
-    let _seat = browsers();
+    let _turn = browser_turn();
     let shop = Workshop::new();
     let ended = shop.gpujobs(&["verify", "--browser", "chrome", "--format", "json"]).expect(0);
     let answer: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();

@@ -2,7 +2,8 @@
 //!
 //! These need Chromium, Firefox and WebKitGTK with their drivers (`gpujobs setup`); a missing one fails its test.
 
-use crate::support::workshop::{Workshop, browsers, is_positive};
+use crate::support::browser_turn;
+use crate::support::workshop::{Workshop, is_positive};
 
 fn smoke() -> String {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/manifests/smoke.toml")).unwrap()
@@ -199,7 +200,7 @@ async fn a_rendered_job_runs_when_it_is_opened_by_hand() {
     shop.gpujobs(&["render", "m.toml", "--out", "pages", "--filter", "browser=chrome"]).expect(0);
     let pages: Vec<_> = std::fs::read_dir(shop.path("pages")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(pages.len(), 2);
-    let _seat = browsers();
+    let _turn = browser_turn();
     let how = Launch {
         settings: BrowserSettings::of(BrowserKind::Chrome),
         gpu: Gpu::Software,

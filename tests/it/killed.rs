@@ -6,8 +6,9 @@ use std::process::Child;
 
 use nix::sys::signal::Signal;
 
+use crate::support::browser_turn;
 use crate::support::traces;
-use crate::support::workshop::{Workshop, browsers, ended};
+use crate::support::workshop::{Workshop, ended};
 
 /// Three jobs of some seconds each.
 fn long(browser: &str, retries: u32) -> String {
@@ -38,7 +39,7 @@ fn kill_marked(shop: &Workshop, mark: &str) {
 
 #[test]
 fn a_job_whose_driver_is_killed_is_tried_again() {
-    let _seat = browsers();
+    let _turn = browser_turn();
     let shop = Workshop::new();
     let child = in_the_second_job(&shop, &long("chrome", 1));
     kill_marked(&shop, "chromedriver");
@@ -53,7 +54,7 @@ fn a_job_whose_driver_is_killed_is_tried_again() {
 
 #[test]
 fn a_job_whose_driver_is_killed_without_retries_fails_and_later_jobs_run() {
-    let _seat = browsers();
+    let _turn = browser_turn();
     let shop = Workshop::new();
     let child = in_the_second_job(&shop, &long("firefox", 0));
     kill_marked(&shop, "geckodriver");
@@ -66,7 +67,7 @@ fn a_job_whose_driver_is_killed_without_retries_fails_and_later_jobs_run() {
 
 #[test]
 fn a_job_whose_page_is_killed_is_tried_again() {
-    let _seat = browsers();
+    let _turn = browser_turn();
     let shop = Workshop::new();
     let child = in_the_second_job(&shop, &long("chrome", 1));
     kill_marked(&shop, "--type=renderer");
@@ -79,7 +80,7 @@ fn a_job_whose_page_is_killed_is_tried_again() {
 
 #[test]
 fn a_job_whose_gpu_process_is_killed_is_tried_again() {
-    let _seat = browsers();
+    let _turn = browser_turn();
     let shop = Workshop::new();
     let child = in_the_second_job(&shop, &long("chrome", 1));
     kill_marked(&shop, "--type=gpu-process");
@@ -94,7 +95,7 @@ fn a_job_whose_gpu_process_is_killed_is_tried_again() {
 
 /// Interrupts a run: what was measured is kept, and nothing else is left.
 fn interrupted(browser: &str, signal: Signal) {
-    let _seat = browsers();
+    let _turn = browser_turn();
     let shop = Workshop::new();
     let child = in_the_second_job(&shop, &long(browser, 1));
     let groups = traces::groups(&shop.path("tmp"));

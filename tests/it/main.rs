@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "shown for a test that fails")]
 
+#[cfg(target_os = "linux")]
 mod cli;
 mod dispatcher;
 mod drivers;
@@ -10,6 +11,7 @@ mod drivers;
 mod end_to_end;
 #[cfg(target_os = "linux")]
 mod faults;
+#[cfg(target_os = "linux")]
 mod javascript;
 #[cfg(target_os = "linux")]
 mod killed;

@@ -28,7 +28,8 @@ fn every_command_runs() {
     let folder = checkout();
     let bin = Path::new(env!("CARGO_BIN_EXE_gpujobs"));
     let path = format!("{}:{}", bin.parent().unwrap().display(), std::env::var("PATH").unwrap());
-    let commands: Vec<String> = blocks("sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let commands: Vec<String> =
+        blocks("sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
     assert!(commands.len() >= 10, "{commands:?}");
     for command in commands.iter().filter(|command| !command.trim().is_empty()) {
         // This very binary instead of one that cargo builds; the tests are running already.
@@ -37,7 +38,8 @@ fn every_command_runs() {
             .replace("cargo run -- ", "gpujobs ")
             .replace("&& cargo test", "");
         assert!(!here.contains("cargo"), "{here}");
-        let output = Command::new("sh").args(["-c", &here]).current_dir(folder.path()).env("PATH", &path).output().unwrap();
+        let output =
+            Command::new("sh").args(["-c", &here]).current_dir(folder.path()).env("PATH", &path).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "`{command}` ended with {}:\n{told}", output.status);
     }

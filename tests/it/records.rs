@@ -148,10 +148,11 @@ fn a_folder_that_can_not_be_made_is_said_with_the_remedy() {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interrupted_run_is_finished_by_resume() {
+    use crate::support::browser_turn;
     use crate::support::traces;
-    use crate::support::workshop::{browsers, ended};
+    use crate::support::workshop::ended;
 
-    let _seat = browsers();
+    let _turn = browser_turn();
     let shop = Workshop::new();
     let manifest = THREE_JOBS.replace("[measure]\n", "[measure]\nwarmup = 0\nsamples = 300\nrounds = 1\n");
     shop.write("m.toml", &manifest);

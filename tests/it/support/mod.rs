@@ -1,5 +1,12 @@
 //! What tests are written with.
 
 pub(crate) mod fake_driver;
+#[cfg(target_os = "linux")]
 pub(crate) mod traces;
+#[cfg(target_os = "linux")]
+mod turn;
+#[cfg(target_os = "linux")]
 pub(crate) mod workshop;
+
+#[cfg(target_os = "linux")]
+pub(crate) use turn::browser_turn;

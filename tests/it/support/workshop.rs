@@ -5,10 +5,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::traces;
+use super::{browser_turn, traces};
 
 /// A folder of a test.
 pub(crate) struct Workshop {
@@ -72,7 +71,7 @@ impl Workshop {
 
     /// Runs a manifest in browsers and makes sure that nothing of them is left.
     pub(crate) fn run(&self, manifest: &str, more: &[&str]) -> Ended {
-        let _seat = browsers();
+        let _turn = browser_turn();
         self.write("m.toml", manifest);
         let ended = self.gpujobs(&[&["run", "m.toml", "--out", "out"], more].concat());
         traces::assert_none(self);
@@ -133,21 +132,4 @@ pub(crate) fn rows(path: &Path) -> Vec<Row> {
 /// Whether a cell holds a positive number.
 pub(crate) fn is_positive(cell: &str) -> bool {
     cell.parse::<f64>().is_ok_and(|number| number > 0.0)
-}
-
-/// One of as many places for browsers as the machine has processors, so that jobs do not time out for want of them.
-pub(crate) fn browsers() -> impl Drop {
-    static TAKEN: Mutex<usize> = Mutex::new(0);
-    static LEFT: Condvar = Condvar::new();
-    struct Seat;
-    impl Drop for Seat {
-        fn drop(&mut self) {
-            *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-            LEFT.notify_one();
-        }
-    }
-    let seats = std::thread::available_parallelism().map_or(2, |cores| cores.get().div_ceil(2).clamp(2, 8));
-    let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-    *LEFT.wait_while(taken, |taken| *taken >= seats).unwrap_or_else(PoisonError::into_inner) += 1;
-    Seat
 }
