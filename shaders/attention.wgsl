@@ -18,7 +18,8 @@
 {% set batches = inputs[0].len // (t * d) %}
 {% set groups = fold(query_groups * head_groups * batches) %}
 {% set grid = [groups[0], groups[1], 1] %}
-{% set unroll = 4 if s % 4 == 0 else (2 if s % 2 == 0 else 1) %}
+{# Several keys a step share one rescaling of the sums. Over few keys that saves less than its code costs to compile. #}
+{% set unroll = 1 if s < 256 else (4 if s % 4 == 0 else (2 if s % 2 == 0 else 1)) %}
 {{ read(inputs[0], "q", "vec4f") }}
 {{ read(inputs[1], "k", "vec4f") }}
 {{ read(inputs[2], "v", "vec4f") }}
@@ -63,7 +64,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
         o{{ i }} = o{{ i }} * fade{% for u in range(unroll) %} + p{{ u }} * v[a{{ u }} + {{ i }}u]{% endfor %};
 {% endfor %}
     }
-{% for i in range(parts) %}
-    y[at + {{ i }}u] = o{{ i }} / total;
-{% endfor %}
+    // Code once, which compiles faster.
+    var sums = array<vec4f, {{ parts }}>({% for i in range(parts) %}o{{ i }}{{ ", " if not loop.last else "" }}{% endfor %});
+    for (var i = 0u; i < {{ parts }}u; i++) {
+        y[at + i] = sums[i] / total;
+    }
 }

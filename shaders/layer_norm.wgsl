@@ -14,9 +14,8 @@
             sum += x[base + c];
         }
     }
-    partial[line][lane] = {{ "dot(sum, T(1.0))" if wide == 4 else "sum" }};
-{{ reduce(wg[0], "A + B") }}
-    let mean = partial[line][0] * {{ (1 / d) | f32 }};
+{{ reduce("total", "dot(sum, T(1.0))" if wide == 4 else "sum", busy, "A + B") }}
+    let mean = total * {{ (1 / d) | f32 }};
     workgroupBarrier();
     var squares = 0.0;
     for (var i = 0u; i < {{ steps }}u; i++) {
@@ -26,9 +25,8 @@
             squares += {{ "dot(centred, centred)" if wide == 4 else "centred * centred" }};
         }
     }
-    partial[line][lane] = squares;
-{{ reduce(wg[0], "A + B") }}
-    let scale = inverseSqrt(partial[line][0] * {{ (1 / d) | f32 }} + {{ eps | f32 }});
+{{ reduce("spread", "squares", busy, "A + B") }}
+    let scale = inverseSqrt(spread * {{ (1 / d) | f32 }} + {{ eps | f32 }});
     for (var i = 0u; i < {{ steps }}u; i++) {
         let c = i * {{ wg[0] }}u + lane;
         if (inside && c < {{ columns }}u) {

@@ -13,9 +13,8 @@
             high = max(high, x[base + c]);
         }
     }
-    partial[line][lane] = {{ "max(max(high.x, high.y), max(high.z, high.w))" if wide == 4 else "high" }};
-{{ reduce(wg[0], "max(A, B)") }}
+{{ reduce("peak", "max(max(high.x, high.y), max(high.z, high.w))" if wide == 4 else "high", busy, "max(A, B)") }}
     if (inside && lane == 0u) {
-        y[row] = partial[line][0];
+        y[row] = peak;
     }
 {% endblock %}

@@ -13,9 +13,7 @@
             high = max(high, x[base + c]);
         }
     }
-    partial[line][lane] = {{ "max(max(high.x, high.y), max(high.z, high.w))" if wide == 4 else "high" }};
-{{ reduce(wg[0], "max(A, B)") }}
-    let peak = partial[line][0];
+{{ reduce("peak", "max(max(high.x, high.y), max(high.z, high.w))" if wide == 4 else "high", busy, "max(A, B)") }}
     workgroupBarrier();
     var sum = T(0.0);
     for (var i = 0u; i < {{ steps }}u; i++) {
@@ -24,9 +22,7 @@
             sum += exp(x[base + c] - peak);
         }
     }
-    partial[line][lane] = {{ "dot(sum, T(1.0))" if wide == 4 else "sum" }};
-{{ reduce(wg[0], "A + B") }}
-    let total = partial[line][0];
+{{ reduce("total", "dot(sum, T(1.0))" if wide == 4 else "sum", busy, "A + B") }}
     for (var i = 0u; i < {{ steps }}u; i++) {
         let c = i * {{ wg[0] }}u + lane;
         if (inside && c < {{ columns }}u) {

@@ -6,19 +6,34 @@
 {% macro write(tensor, name, type) -%}
 @group(0) @binding({{ tensor.binding }}) var<storage, read_write> {{ name }}: array<{{ type }}>;
 {%- endmacro %}
-{# Folds partial[line][0..lanes] into partial[line][0] by unrolled halving; any number of lanes, in uniform control flow.
-   `combine` holds A and B for its operands. #}
-{% macro reduce(lanes, combine) %}
+{# `name` = what `combine` (of A and B) makes of `value` over a line's first `lanes` lanes, in every lane of the line. In two
+   steps over partial[line][..], for any number of lanes and in uniform control flow: some √lanes lanes fold a column
+   each, then every lane folds their results. Halving would need a barrier for each power of two, and a barrier is dear
+   on a CPU adapter. A caller puts one more barrier between two reductions. #}
+{% macro reduce(name, value, lanes, combine) %}
+{% set folders = lanes if lanes <= 8 else (lanes ** 0.5) | round | int %}
+    partial[line][lane] = {{ value }};
     workgroupBarrier();
-{% set left = namespace(n=lanes) %}
-{% for _ in range(12) %}
-{% if left.n > 1 %}
-{% set half = ceil_div(left.n, 2) %}
-    if (lane < {{ left.n - half }}u) {
-        partial[line][lane] = {{ combine | replace("A", "partial[line][lane]") | replace("B", "partial[line][lane + " ~ half ~ "u]") }};
+{% if folders < lanes %}
+    if (lane < {{ folders }}u) {
+        var fold = partial[line][lane];
+{% for i in range(1, ceil_div(lanes, folders)) %}
+{% set B = "partial[line][lane + " ~ i * folders ~ "u]" %}
+{% set folded = combine | replace("A", "fold") | replace("B", B) %}
+{% if (i + 1) * folders <= lanes %}
+        fold = {{ folded }};
+{% else %}
+        if (lane < {{ lanes - i * folders }}u) {
+            fold = {{ folded }};
+        }
+{% endif %}
+{% endfor %}
+        partial[line][lane] = fold;
     }
     workgroupBarrier();
-{% set left.n = half %}
 {% endif %}
+    var {{ name }} = partial[line][0];
+{% for i in range(1, folders) %}
+    {{ name }} = {{ combine | replace("A", name) | replace("B", "partial[line][" ~ i ~ "]") }};
 {% endfor %}
 {% endmacro %}

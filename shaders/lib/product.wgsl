@@ -1,8 +1,12 @@
 {# Rows of x times w, with what follows fused at the store: y = finish(x · w).
 
-   Each thread holds `tm` rows by `tn` neighbouring columns in named registers; lanes lie along the columns, so reads of
-   w and writes of y are contiguous, and all lanes read one element of x at a time, which caches broadcast. Nothing is
+   Each thread holds `tm` rows by `panels` columns of `tn` in named registers; lanes lie along the columns, so reads of w
+   and writes of y are contiguous, and all lanes read one element of x at a time, which caches broadcast. Nothing is
    shared and no barrier is needed, so any workgroup shape works. Only the loop over the depth is left to the compiler.
+
+   The tile is as large as pays everywhere. On a CPU adapter a load costs as much as ten multiplications (each lane is
+   tested and read by itself), so what counts is products a load: 10 rows by 8 columns do 4.4. Larger tiles run no
+   faster there, compile in proportion to their size, and leave a GPU too few threads.
 
    A child sets: m, n, depth, taps, x, w, and optionally bias, gelu, extra with extra_rows (added after the activation,
    row modulo extra_rows), log10 (of the sum clamped to 1e-10), conv (t_in, t_out, stride, padding). #}
@@ -11,13 +15,20 @@
 {% set lines = wg[1] * wg[2] %}
 {% set tn = 4 if n % 4 == 0 else (2 if n % 2 == 0 else 1) %}
 {% set tk = 4 if depth % 4 == 0 else 1 %}
-{% set tm = [8, ceil_div(m, lines)] | min %}
-{% set column_groups = ceil_div(n, wg[0] * tn) %}
+{# No more rows than leave every line some, and equal tiles: 50 rows are 5 tiles of 10, 22 are 3 of 8. #}
+{% set tm = ceil_div(m, ceil_div(m, [10, ceil_div(m, lines)] | min)) %}
+{% set exact = m % tm == 0 %}
+{% set columns = n // tn %}
+{# A thread's columns are a panel apart, not side by side: lanes stay contiguous and the distance is a literal. Two panels
+   only where 32 lanes still have a column each. #}
+{% set panels = 2 if tn == 4 and columns % 2 == 0 and columns >= 64 else 1 %}
+{% set across = columns // panels %}
+{% set column_groups = ceil_div(across, wg[0]) %}
 {% set groups = fold(column_groups * ceil_div(m, lines * tm)) %}
 {% set grid = [groups[0], groups[1], 1] %}
-{% set columns = n // tn %}
 {% set type = {1: "f32", 2: "vec2f", 4: "vec4f"}[tn] %}
 {% set row_type = "vec4f" if tk == 4 else "f32" %}
+{% set parts = depth // tk %}
 alias T = {{ type }};
 {{ read(x, "x", row_type) }}
 {{ read(w, "w", "T") }}
@@ -45,56 +56,64 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     let tile = group.y * {{ groups[0] }}u + group.x;
     let column = (tile % {{ column_groups }}u) * {{ wg[0] }}u + local.x;
     let row = ((tile / {{ column_groups }}u) * {{ lines }}u + local.z * {{ wg[1] }}u + local.y) * {{ tm }}u;
-    if (column >= {{ columns }}u || row >= {{ m }}u) {
+    if (column >= {{ across }}u || row >= {{ m }}u) {
         return;
     }
-{% for i in range(tm) %}
-    let r{{ i }} = min(row + {{ i }}u, {{ m - 1 }}u);
-    var c{{ i }} = T(0.0);
+{% for p in range(panels) %}
+    let b{{ p }} = {{ "bias[column + " ~ p * across ~ "u]" if bias else "T(0.0)" }};
 {% endfor %}
-{% for tap in range(taps) %}
-    {
+{% for i in range(tm) %}
+    let r{{ i }} = {{ "row + " ~ i ~ "u" if exact else "min(row + " ~ i ~ "u, " ~ (m - 1) ~ "u)" }};
+{% if conv %}
+    // A window of taps is one run of x. It may begin before its batch: offsets wrap, and those past the end read zero.
+    let a{{ i }} = r{{ i }} / {{ conv.t_out }}u * {{ conv.t_in * parts }}u;
+    let s{{ i }} = (r{{ i }} % {{ conv.t_out }}u * {{ conv.stride }}u - {{ conv.padding }}u) * {{ parts }}u;
+{% else %}
+    let a{{ i }} = r{{ i }} * {{ parts }}u;
+{% endif %}
+{% for p in range(panels) %}
+    var c{{ i }}_{{ p }} = b{{ p }};
+{% endfor %}
+{% endfor %}
+    for (var k = 0u; k < {{ taps * parts }}u; k++) {
+        let at = k * {{ tk * columns }}u + column;
 {% for i in range(tm) %}
 {% if conv %}
-        let t{{ i }} = i32(r{{ i }} % {{ conv.t_out }}u) * {{ conv.stride }} + {{ tap - conv.padding }};
-        let f{{ i }} = select(0.0, 1.0, t{{ i }} >= 0 && t{{ i }} < {{ conv.t_in }});
-        let a{{ i }} = (r{{ i }} / {{ conv.t_out }}u * {{ conv.t_in }}u + u32(clamp(t{{ i }}, 0, {{ conv.t_in - 1 }}))) * {{ depth // tk }}u;
+        let k{{ i }} = s{{ i }} + k;
+        let x{{ i }} = select({{ row_type }}(0.0), x[a{{ i }} + min(k{{ i }}, {{ conv.t_in * parts - 1 }}u)], k{{ i }} < {{ conv.t_in * parts }}u);
 {% else %}
-        let a{{ i }} = r{{ i }} * {{ depth // tk }}u;
+        let x{{ i }} = x[a{{ i }} + k];
 {% endif %}
 {% endfor %}
-        for (var k = 0u; k < {{ depth // tk }}u; k++) {
-            let b = k * {{ tk * columns }}u + {{ tap * depth * columns }}u + column;
+{% for p in range(panels) %}
 {% for j in range(tk) %}
-            let w{{ j }} = w[b{{ " + " ~ j * columns ~ "u" if j else "" }}];
+        let w{{ p }}_{{ j }} = w[at + {{ p * across + j * columns }}u];
 {% endfor %}
+{# Summed from the left, so that each product can become a fused multiply-add, and stored once. #}
 {% for i in range(tm) %}
-            let x{{ i }} = x[a{{ i }} + k]{{ " * f" ~ i if conv else "" }};
-{% endfor %}
-{% for j in range(tk) %}
-{% for i in range(tm) %}
-            c{{ i }} += x{{ i }}{{ "." ~ "xyzw"[j] if tk == 4 else "" }} * w{{ j }};
+        c{{ i }}_{{ p }} = c{{ i }}_{{ p }}{% for j in range(tk) %} + x{{ i }}{{ "." ~ "xyzw"[j] if tk == 4 else "" }} * w{{ p }}_{{ j }}{% endfor %};
 {% endfor %}
 {% endfor %}
+    }
+    // What follows is code once, not once a row: on a CPU adapter it would take longer to compile than the product.
+{% for p in range(panels) %}
+    var sums{{ p }} = array<T, {{ tm }}>({% for i in range(tm) %}c{{ i }}_{{ p }}{{ ", " if not loop.last else "" }}{% endfor %});
+{% endfor %}
+    for (var i = 0u; i < {{ tm }}u; i++) {
+        let r = row + i;
+{% if not exact %}
+        if (r >= {{ m }}u) {
+            return;
         }
-    }
-{% endfor %}
-{% for i in range(tm) %}
-    if (row + {{ i }}u < {{ m }}u) {
-        var v = c{{ i }};
-{% if bias %}
-        v += bias[column];
 {% endif %}
-{% if gelu %}
-        v = gelu(v);
-{% endif %}
-{% if log10 %}
-        v = log2(max(v, T(1e-10))) * 0.30102999566398;
-{% endif %}
+        let at = r * {{ columns }}u + column;
 {% if extra %}
-        v += extra[{{ "r" ~ i if extra_rows == m else "(r" ~ i ~ " % " ~ extra_rows ~ "u)" }} * {{ columns }}u + column];
+        let beside = {{ "at" if extra_rows == m else "r % " ~ extra_rows ~ "u * " ~ columns ~ "u + column" }};
 {% endif %}
-        y[r{{ i }} * {{ columns }}u + column] = v;
-    }
+{% for p in range(panels) %}
+{% set sum = "sums" ~ p ~ "[i]" %}
+{% set value = "gelu(" ~ sum ~ ")" if gelu else ("log2(max(" ~ sum ~ ", T(1e-10))) * 0.30102999566398" if log10 else sum) %}
+        y[at + {{ p * across }}u] = {{ value }}{{ " + extra[beside + " ~ p * across ~ "u]" if extra else "" }};
 {% endfor %}
+    }
 }

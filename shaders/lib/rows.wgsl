@@ -1,12 +1,13 @@
 {# One row a line: lanes stride over the row and meet in workgroup memory. A child sets `x`, `d` (the row's length), the
    reads beside x, and the block `body`; there `columns` elements of type T lie in a row from `base` on, `inside` says
-   whether the row exists, and barriers are allowed at the top level. #}
+   whether the row exists, the first `busy` lanes have any of it, and barriers are allowed at the top level. #}
 {% from "lib/macros.wgsl" import read, write %}
 {% include "lib/only_fp32.wgsl" %}
 {% set lines = wg[1] * wg[2] %}
 {% set wide = 4 if d % 4 == 0 else 1 %}
 {% set columns = d // wide %}
 {% set steps = ceil_div(columns, wg[0]) %}
+{% set busy = [wg[0], columns] | min %}
 {% set rows = x.len // d %}
 {% set groups = fold(ceil_div(rows, lines)) %}
 {% set grid = [groups[0], groups[1], 1] %}
