@@ -24,7 +24,7 @@ fn checkout() -> tempfile::TempDir {
 
 #[test]
 fn every_command_runs() {
-    let _turn = crate::support::workshop::browsers();
+    let _turn = crate::support::browser_turn();
     let folder = checkout();
     let bin = Path::new(env!("CARGO_BIN_EXE_gpujobs"));
     let path = format!("{}:{}", bin.parent().unwrap().display(), std::env::var("PATH").unwrap());
@@ -54,7 +54,7 @@ fn the_example_manifest_is_valid() {
 
 #[test]
 fn the_example_model_and_shader_run() {
-    let _turn = crate::support::workshop::browsers();
+    let _turn = crate::support::browser_turn();
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     fs::create_dir(at("models")).unwrap();
