@@ -14,11 +14,20 @@ pub trait Executor {
     /// Has a session ready: the one that is open, or where `cold` a fresh one with empty caches.
     fn open(&mut self, cold: bool) -> impl Future<Output = Result<Opened, OpenError>>;
 
-    /// Loads a page's job, runs it once, and has its output checked.
+    /// Loads a page's job, runs it once, and has its output checked. The job stays ready beside those that already are,
+    /// until it is released.
     fn prepare(&mut self, page: &Page) -> impl Future<Output = Result<Prepared, ExecuteError>>;
 
-    /// Takes warm-ups and samples of the prepared job.
-    fn measure(&mut self, warmup: u32, samples: u32) -> impl Future<Output = Result<Vec<RawSample>, ExecuteError>>;
+    /// Takes warm-ups and samples of the prepared job whose page has this number.
+    fn measure(
+        &mut self,
+        number: u64,
+        warmup: u32,
+        samples: u32,
+    ) -> impl Future<Output = Result<Vec<RawSample>, ExecuteError>>;
+
+    /// Lets go of everything that the job with this number holds; harmless when there is none.
+    fn release(&mut self, number: u64) -> impl Future<Output = ()>;
 
     /// Ends the session and everything that belongs to it, whatever its state; harmless when none is open.
     fn close(&mut self) -> impl Future<Output = ()>;

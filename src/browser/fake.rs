@@ -72,7 +72,7 @@ impl Script {
     /// The executor of a browser.
     #[must_use]
     pub fn executor(&self, browser: &str) -> Fake {
-        Fake { script: self.clone(), browser: browser.to_owned(), open: false, current: Act::Silent, taken: 0 }
+        Fake { script: self.clone(), browser: browser.to_owned(), open: false, jobs: HashMap::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -96,8 +96,7 @@ pub struct Fake {
     script: Script,
     browser: String,
     open: bool,
-    current: Act,
-    taken: usize,
+    jobs: HashMap<u64, (Act, usize)>,
 }
 
 impl Executor for Fake {
@@ -118,9 +117,9 @@ impl Executor for Fake {
 
     async fn prepare(&mut self, page: &Page) -> Result<Prepared, ExecuteError> {
         self.script.note(format!("prepare {}", page.job.id));
-        self.current = self.script.act(&page.job.id.0);
-        self.taken = 0;
-        match self.current.clone() {
+        let act = self.script.act(&page.job.id.0);
+        self.jobs.insert(page.number, (act.clone(), 0));
+        match act {
             Act::Runs(_) | Act::LostAtSamples(_) => Ok(prepared()),
             Act::Unsupported(message) => Err(ExecuteError::Unsupported(message)),
             Act::Incorrect(message) => Err(ExecuteError::Incorrect { message, check: None }),
@@ -130,22 +129,27 @@ impl Executor for Fake {
         }
     }
 
-    async fn measure(&mut self, warmup: u32, samples: u32) -> Result<Vec<RawSample>, ExecuteError> {
-        self.script.note(format!("measure {warmup}+{samples}"));
-        let times = match &self.current {
-            Act::Runs(times) => times.clone(),
-            Act::LostAtSamples(message) => return Err(ExecuteError::Lost(message.clone())),
+    async fn measure(&mut self, number: u64, warmup: u32, samples: u32) -> Result<Vec<RawSample>, ExecuteError> {
+        self.script.note(format!("measure {warmup}+{samples} of {number}"));
+        let (times, taken) = match self.jobs.get_mut(&number) {
+            Some((Act::Runs(times), taken)) => (times.clone(), taken),
+            Some((Act::LostAtSamples(message), _)) => return Err(ExecuteError::Lost(message.clone())),
             other => return Err(ExecuteError::Failed(format!("measured after {other:?}"))),
         };
         let mut all = vec![sample(SampleKind::Warmup, times[0]); warmup as usize];
         for _ in 0..samples {
-            all.push(sample(SampleKind::Steady, times[self.taken % times.len()]));
-            self.taken += 1;
+            all.push(sample(SampleKind::Steady, times[*taken % times.len()]));
+            *taken += 1;
         }
         Ok(all)
     }
 
+    async fn release(&mut self, number: u64) {
+        self.jobs.remove(&number);
+    }
+
     async fn close(&mut self) {
+        self.jobs.clear();
         if self.open {
             self.script.note(format!("close {}", self.browser));
             self.open = false;

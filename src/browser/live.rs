@@ -1,5 +1,6 @@
 //! A live browser: the executor that opens a real one, keeps its page, and runs one job after the other in it.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use super::payload::{Payload, Payloads};
 use super::wire::{self, AdapterKind, PageEvent, PageFacts, RawSample};
 use super::{Browser, BrowserError, Gpu, Launch, LogSink, Watchdog};
 use crate::manifest::BrowserSettings;
+use crate::plan::graph::Graph;
 use crate::render::Templates;
 use crate::render::page::{Page, served_html};
 use crate::serve::{PageChannel, Published, Server, SessionEvent};
@@ -58,13 +60,15 @@ struct Session {
     browser: Browser,
     channel: PageChannel,
     opened: Opened,
-    /// The job that the page runs.
-    current: Option<Current>,
+    /// The jobs that are ready in the page, by their numbers.
+    jobs: HashMap<u64, Ready>,
+    /// The one that it was last told to run.
+    current: Option<u64>,
 }
 
 #[derive(Debug)]
-struct Current {
-    page: Page,
+struct Ready {
+    graph: Arc<Graph>,
     payload: Arc<Payload>,
     check: Option<Check>,
 }
@@ -98,7 +102,7 @@ impl LiveBrowser {
                     session_start: Duration::from_nanos(facts.start.0),
                     page_ready,
                 };
-                Ok(Session { browser, channel, opened, current: None })
+                Ok(Session { browser, channel, opened, jobs: HashMap::new(), current: None })
             }
             Err(error) => {
                 browser.close(CLOSE_WITHIN).await;
@@ -212,18 +216,16 @@ impl Executor for LiveBrowser {
             posted_bytes: page.posted_bytes(),
             session: session.channel.number,
         };
-        if let Some(previous) = session.current.take() {
-            studio.server.withdraw(previous.page.number);
-        }
         let number = page.number;
         studio.server.publish(number, published);
-        session.current = Some(Current { page: page.clone(), payload, check: None });
+        session.jobs.insert(number, Ready { graph: page.graph.clone(), payload, check: None });
+        session.current = Some(number);
         let module = studio.server.url(&format!("jobs/{number}/job.js"));
         let tensors = studio.server.url(&format!("jobs/{number}/tensors"));
         session.command(&json!({ "do": "prepare", "module": module, "tensors": tensors })).await?;
         loop {
             if let PageEvent::Prepared { adapter, phases, first, clocks } = session.hear(&log).await? {
-                let check = session.current.as_ref().and_then(|current| current.check.clone());
+                let check = session.jobs.get(&number).and_then(|job| job.check.clone());
                 let check = check.ok_or_else(|| {
                     ExecuteError::Failed("the page went on without having its output checked".to_owned())
                 })?;
@@ -232,10 +234,12 @@ impl Executor for LiveBrowser {
         }
     }
 
-    async fn measure(&mut self, warmup: u32, samples: u32) -> Result<Vec<RawSample>, ExecuteError> {
+    async fn measure(&mut self, number: u64, warmup: u32, samples: u32) -> Result<Vec<RawSample>, ExecuteError> {
         let log = self.log.clone();
         let session = self.session()?;
-        session.command(&json!({ "do": "measure", "warmup": warmup, "samples": samples })).await?;
+        session.current = Some(number);
+        let command = json!({ "do": "measure", "job": number, "warmup": warmup, "samples": samples });
+        session.command(&command).await?;
         let mut taken = Vec::new();
         loop {
             match session.hear(&log).await? {
@@ -246,10 +250,20 @@ impl Executor for LiveBrowser {
         }
     }
 
+    async fn release(&mut self, number: u64) {
+        self.studio.server.withdraw(number);
+        if let Some(session) = &mut self.open
+            && session.jobs.remove(&number).is_some()
+        {
+            // A page that is gone holds nothing.
+            let _ = session.command(&json!({ "do": "dispose", "job": number })).await;
+        }
+    }
+
     async fn close(&mut self) {
         if let Some(session) = self.open.take() {
-            if let Some(current) = &session.current {
-                self.studio.server.withdraw(current.page.number);
+            for number in session.jobs.keys() {
+                self.studio.server.withdraw(*number);
             }
             session.browser.close(CLOSE_WITHIN).await;
         }
@@ -277,10 +291,9 @@ impl Session {
                 SessionEvent::Said(text) => {
                     let (job, event) = wire::read(&text)
                         .map_err(|error| ExecuteError::Failed(format!("the page said nonsense: {error}")))?;
-                    let current = self.current.as_ref().map(|current| current.page.number);
                     if let PageEvent::Log { level, text } = &event {
                         log.line(&format!("{PAGE_MARK}{level}: {text}"));
-                    } else if job.is_none() || job == current {
+                    } else if job.is_none() || job == self.current {
                         return self.judged(event);
                     }
                 }
@@ -294,7 +307,7 @@ impl Session {
             PageEvent::Failed { message } => Err(ExecuteError::Failed(message)),
             PageEvent::Lost { message } => Err(ExecuteError::Lost(message)),
             PageEvent::Incorrect { message } => {
-                let check = self.current.as_ref().and_then(|current| current.check.clone());
+                let check = self.current.and_then(|current| self.jobs.get(&current)?.check.clone());
                 let found = check.as_ref().and_then(|check| check.verdict.failure.as_ref());
                 let message = found.map_or(message, ToString::to_string);
                 Err(ExecuteError::Incorrect { message, check: check.map(Box::new) })
@@ -318,13 +331,13 @@ impl Session {
         bytes: bytes::Bytes,
         reply: tokio::sync::oneshot::Sender<String>,
     ) -> Result<(), ExecuteError> {
-        let Some(current) = self.current.as_mut().filter(|current| current.page.number == job) else { return Ok(()) };
-        let (graph, payload) = (current.page.graph.clone(), current.payload.clone());
+        let Some(ready) = self.jobs.get_mut(&job) else { return Ok(()) };
+        let (graph, payload) = (ready.graph.clone(), ready.payload.clone());
         let check = tokio::task::spawn_blocking(move || payload.check(&graph, &bytes))
             .await
             .map_err(|error| ExecuteError::Failed(format!("the check of the output broke off: {error}")))?;
         let verdict = if check.verdict.failure.is_none() { "ok" } else { "incorrect" };
-        current.check = Some(check);
+        ready.check = Some(check);
         // A page that is gone by now says so itself.
         let _ = reply.send(json!({ "verdict": verdict }).to_string());
         Ok(())

@@ -78,7 +78,7 @@ pub fn json(comparisons: &[Comparison]) -> Value {
     Value::Array(comparisons.iter().map(object).collect())
 }
 
-/// The same as CSV, its columns named as the keys of [`json`].
+/// The same as CSV, its columns named as the keys of [`json()`].
 pub fn csv(comparisons: &[Comparison]) -> io::Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for (place, row) in json(comparisons).as_array().into_iter().flatten().enumerate() {

@@ -4,6 +4,7 @@
 //! [`RunEvent`]s. It never writes and never prints.
 
 pub mod event;
+mod group;
 mod job;
 
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::browser::executor::{Executor, OpenError};
-use crate::manifest::{Backend, BrowserSettings, Manifest};
+use crate::manifest::{Backend, BrowserSettings, Manifest, Measure};
 use crate::plan::{Cache, Job, Plan};
 use crate::render::page::{Page, PageError};
 
@@ -49,6 +50,9 @@ pub struct Outcome {
     pub skipped: usize,
 }
 
+/// The browsers of a run, by their names in the manifest.
+type Seats<'run, E> = HashMap<&'run str, Seat<E>>;
+
 /// A browser of this run.
 struct Seat<E> {
     executor: E,
@@ -68,41 +72,26 @@ where
         mut wanted: impl FnMut(&Job) -> bool,
         tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
     ) -> io::Result<Outcome> {
+        let plan = self.plan;
         let mut outcome = Outcome::default();
-        let mut seats: HashMap<&str, Seat<E>> = HashMap::new();
+        let mut seats: Seats<'run, E> = HashMap::new();
         let mut number = 0;
+        let jobs: Vec<(usize, &Job)> = plan.jobs.iter().enumerate().filter(|(_, job)| wanted(job)).collect();
         let mut told = Ok(());
-        for (index, job) in self.plan.jobs.iter().enumerate().filter(|(_, job)| wanted(job)) {
-            told = tell(RunEvent::JobStarted { job, index });
-            if told.is_err() {
-                break;
+        for jobs in group::groups(plan, &jobs) {
+            for (_, job) in jobs {
+                seats.entry(&job.browser).or_insert_with(|| {
+                    let executor = (self.executor)(&plan.manifest.browsers[&job.browser]);
+                    Seat { executor, missing: None }
+                });
             }
-            let settings = &self.plan.manifest.browsers[&job.browser];
-            let seat = seats
-                .entry(&job.browser)
-                .or_insert_with(|| Seat { executor: (self.executor)(settings), missing: None });
             let mut stop = self.stop.clone();
-            let report = tokio::select! {
-                report = attempts(&self.plan.manifest, &mut self.render, &mut number, seat, job, tell) => report,
+            let ran = tokio::select! {
+                ran = group::run(&plan.manifest, &mut self.render, &mut number, &mut seats, jobs, &mut outcome, tell) => ran,
                 () = stopped(&mut stop) => { outcome.interrupted = true; break }
             };
-            let report = match report {
-                Ok(report) => report,
-                Err(error) => {
-                    told = Err(error);
-                    break;
-                }
-            };
-            match report.status {
-                Status::Skipped => outcome.skipped += 1,
-                Status::Ok | Status::Unsupported => outcome.ended += 1,
-                Status::Incorrect | Status::Failed | Status::TimedOut => {
-                    outcome.ended += 1;
-                    outcome.failed += 1;
-                }
-            }
-            told = tell(RunEvent::JobFinished(Box::new(report)));
-            if told.is_err() {
+            if ran.is_err() {
+                told = ran;
                 break;
             }
         }
@@ -113,6 +102,20 @@ where
     }
 }
 
+impl Outcome {
+    /// Counts a job that has ended.
+    fn count(&mut self, status: Status) {
+        match status {
+            Status::Skipped => self.skipped += 1,
+            Status::Ok | Status::Unsupported => self.ended += 1,
+            Status::Incorrect | Status::Failed | Status::TimedOut => {
+                self.ended += 1;
+                self.failed += 1;
+            }
+        }
+    }
+}
+
 /// Resolves when the user wants to stop; never when nobody can say so any more.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
@@ -120,16 +123,15 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     }
 }
 
-/// Tries a job until it ends or its tries are used up.
-async fn attempts<'run, E: Executor>(
-    manifest: &Manifest,
-    render: &mut impl FnMut(&Job, u64, Backend) -> Result<Page, PageError>,
-    number: &mut u64,
-    seat: &mut Seat<E>,
-    job: &'run Job,
-    tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
-) -> io::Result<JobReport> {
-    let mut report = JobReport {
+/// Why a job ended that took too long.
+fn too_late(measure: &Measure) -> String {
+    let limit = humantime::format_duration(measure.timeout);
+    format!("no result within {limit}: raise `timeout` under [measure] if the job is that long")
+}
+
+/// The report of a job of which nothing is known yet.
+fn blank(job: &Job) -> JobReport {
+    JobReport {
         job: job.clone(),
         status: Status::Skipped,
         reason: String::new(),
@@ -141,14 +143,26 @@ async fn attempts<'run, E: Executor>(
         measurement: None,
         page: None,
         wrong: None,
-    };
+    }
+}
+
+/// Tries a job by itself until it ends or its tries are used up, of which `used` are gone.
+async fn attempts<'run, E: Executor>(
+    manifest: &Manifest,
+    render: &mut impl FnMut(&Job, u64, Backend) -> Result<Page, PageError>,
+    number: &mut u64,
+    seat: &mut Seat<E>,
+    (job, used): (&'run Job, u32),
+    tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
+) -> io::Result<JobReport> {
+    let mut report = blank(job);
     let measure = &manifest.measure;
     if let (Some(reason), []) = (&job.impossible, measure.fallback.as_slice()) {
         report.status = Status::Unsupported;
         report.reason.clone_from(reason);
         return Ok(report);
     }
-    for attempt in 1..=measure.retries + 1 {
+    for attempt in used + 1..=measure.retries + 1 {
         if let Some(reason) = &seat.missing {
             report.reason.clone_from(reason);
             return Ok(report);
@@ -180,10 +194,7 @@ async fn attempts<'run, E: Executor>(
             }
             Err(_) => {
                 report.status = Status::TimedOut;
-                format!(
-                    "no result within {}: raise `timeout` under [measure] if the job is that long",
-                    humantime::format_duration(measure.timeout)
-                )
+                too_late(measure)
             }
         };
         report.reason.clone_from(&lost);

@@ -10,6 +10,7 @@ import { pilotBatch } from "gpujobs/sampling.js";
 
 /** @import { ClockFacts, Job, PageFacts, Sample } from "gpujobs/types.js" */
 /** @import { Host, Prepared } from "gpujobs/engine_wgsl.js" */
+/** @typedef {(job: Job, host: Host) => Promise<Prepared>} Prepare */
 
 /** How long the loss of a device may trail the errors that it causes. */
 const LOSS_WITHIN_MS = 100;
@@ -17,8 +18,8 @@ const LOSS_WITHIN_MS = 100;
 /**
  * @typedef { { do: "probe" }
  *   | { do: "prepare", module: string, tensors: string }
- *   | { do: "measure", samples: number, warmup: number }
- *   | { do: "dispose" } } Command
+ *   | { do: "measure", job: number, samples: number, warmup: number }
+ *   | { do: "dispose", job: number } } Command
  */
 
 /**
@@ -26,9 +27,15 @@ const LOSS_WITHIN_MS = 100;
  */
 export async function serve(channelUrl) {
   const channel = await openChannel(channelUrl);
-  /** @type { { job: Job, prepared: Prepared, batch: number | null } | null} */
-  let current = null;
-  /** @type {number | null} */
+  /**
+   * The jobs that are ready, by their numbers.
+   * @type {Map<number, { prepared: Prepared, batch: number | null }>}
+   */
+  const ready = new Map();
+  /**
+   * The job that runs now; what happens meanwhile is its doing.
+   * @type {number | null}
+   */
   let number = null;
   /** @type {ClockFacts | null} */
   let clocks = null;
@@ -44,19 +51,19 @@ export async function serve(channelUrl) {
       push({ kind: "probed", adapter: adapter && adapterFacts(adapter) });
     },
     prepare: async ({ module, tensors }) => {
-      current?.prepared.dispose();
-      current = null;
-      const { job, prepare } = await import(module);
+      const { job, prepare } = /** @type { { job: Job, prepare: Prepare } } */ (await import(module));
       number = job.number;
       /** @type {Host} */
       const host = { fail, lose, verify: (values) => postTensors(tensors, values) };
       const prepared = await prepare(job, host);
       clocks ??= await calibrate(prepared.device);
-      current = { job, prepared, batch: null };
+      ready.set(job.number, { prepared, batch: null });
       const { adapter, phases, first } = prepared;
       push({ kind: "prepared", adapter, phases, first, clocks });
     },
-    measure: async ({ samples, warmup }) => {
+    measure: async ({ job, samples, warmup }) => {
+      number = job;
+      const current = ready.get(job);
       if (!current || !clocks) throw new Error("measure came before prepare");
       const { prepared } = current;
       const take = async (/** @type {number} */ batch, /** @type {Sample["kind"]} */ kind) => {
@@ -70,10 +77,9 @@ export async function serve(channelUrl) {
       for (let taken = 0; taken < samples; taken += 1) await take(current.batch, "steady");
       push({ kind: "measured", batch: current.batch });
     },
-    dispose: async () => {
-      current?.prepared.dispose();
-      current = null;
-      number = null;
+    dispose: async ({ job }) => {
+      ready.get(job)?.prepared.dispose();
+      ready.delete(job);
     },
   };
 

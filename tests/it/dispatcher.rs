@@ -13,13 +13,13 @@ use gpujobs::run::{Dispatcher, JobReport, Outcome, RunEvent, Status};
 use tokio::sync::watch;
 
 /// What came of a run of a fake.
-struct Told {
-    events: Vec<String>,
-    reports: Vec<JobReport>,
-    outcome: io::Result<Outcome>,
+pub(crate) struct Told {
+    pub(crate) events: Vec<String>,
+    pub(crate) reports: Vec<JobReport>,
+    pub(crate) outcome: io::Result<Outcome>,
 }
 
-fn plan(text: &str) -> Plan {
+pub(crate) fn plan(text: &str) -> Plan {
     let manifest = Manifest::parse("manifests/x.toml".as_ref(), text.to_owned(), &[]);
     Plan::of(manifest.unwrap_or_else(|error| panic!("{:?}", miette::Report::new(error))))
 }
@@ -58,7 +58,7 @@ async fn run_with(
     Told { events, reports, outcome }
 }
 
-async fn run(plan: &Plan, script: &Script) -> Told {
+pub(crate) async fn run(plan: &Plan, script: &Script) -> Told {
     run_with(plan, script, |_, _| Ok(())).await
 }
 
@@ -92,12 +92,12 @@ async fn jobs_run_in_the_order_of_the_plan_and_share_a_session_a_browser() {
         [
             "open chrome",
             "prepare chrome/axpy/webgpu/64x1x1/precompiled",
-            "measure 1+2",
+            "measure 1+2 of 1",
             "prepare chrome/axpy/webgpu/1x1x1/precompiled",
-            "measure 1+2",
+            "measure 1+2 of 2",
             "open firefox",
             "prepare firefox/axpy/webgpu/64x1x1/precompiled",
-            "measure 1+2",
+            "measure 1+2 of 3",
         ]
     );
     let mut last = calls[calls.len() - 2..].to_vec();
@@ -302,6 +302,8 @@ async fn samples(samples: &str, rounds: u32, times: &[f64]) -> Vec<usize> {
     let steady = measurement.samples.iter().filter(|sample| sample.kind == SampleKind::Steady);
     let mut counts = vec![0; rounds as usize];
     for sample in steady {
+        // What is taken beyond the rounds of the manifest goes on in rounds of its own.
+        counts.resize(counts.len().max(sample.round as usize + 1), 0);
         counts[sample.round as usize] += 1;
     }
     counts

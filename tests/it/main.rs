@@ -12,6 +12,7 @@ mod end_to_end;
 #[cfg(target_os = "linux")]
 mod faults;
 #[cfg(target_os = "linux")]
+mod interleaving;
 mod javascript;
 #[cfg(target_os = "linux")]
 mod killed;
