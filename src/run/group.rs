@@ -69,7 +69,7 @@ pub(super) async fn run<'run, E: Executor>(
             let Some(seat) = seats.get_mut(job.browser.as_str()) else { continue };
             let mut report = blank(job);
             report.attempts = 1;
-            let began = Instant::now();
+            let since = Instant::now();
             // What can't even be opened, and what nothing can run, is told by the way that jobs go by themselves.
             let opened = if seat.missing.is_some() { None } else { seat.executor.open(false).await.ok() };
             let Some(opened) = opened else {
@@ -80,7 +80,7 @@ pub(super) async fn run<'run, E: Executor>(
             let first = first_result(manifest, render, number, seat, &mut report);
             match tokio::time::timeout(measure.timeout, first).await {
                 Ok(Ok(Some(begun))) => {
-                    members.push(Member { index: *index, job, report, begun, spent: began.elapsed(), enough: false });
+                    members.push(Member { index: *index, job, report, begun, spent: since.elapsed(), enough: false });
                 }
                 Ok(Ok(None)) => finish(report, tell)?,
                 lost => {
@@ -143,14 +143,14 @@ async fn rounds<'run, E: Executor>(
                 continue;
             };
             let Some(seat) = seats.get_mut(member.job.browser.as_str()) else { continue };
-            let began = Instant::now();
+            let since = Instant::now();
             let left = measure.timeout.saturating_sub(member.spent);
             let taken = if samples == 0 {
                 Ok(Ok(Vec::new()))
             } else {
                 tokio::time::timeout(left, seat.executor.measure(member.begun.number, warmup, samples)).await
             };
-            member.spent += began.elapsed();
+            member.spent += since.elapsed();
             let lost = match taken {
                 Ok(Ok(taken)) => {
                     member.begun.measurement.add(round, &taken);
