@@ -183,8 +183,8 @@ fn pair(
     if !comparison.reason.is_empty() {
         return comparison;
     }
-    let timed =
-        |job: &JobRecord| job.rounds.values().flatten().all(|sample| sample.gpu_ms.is_some_and(|time| time > 0.0));
+    // The row of a job whose GPU clock was demoted has no GPU median, its samples keep what the clock said.
+    let timed = |job: &JobRecord| !job.cell("gpu_median_ms").is_empty();
     let gpu = timed(base) && timed(new);
     comparison.clock = if gpu { "gpu" } else { "wall" };
     let rounds = |job: &JobRecord| -> Vec<Vec<f64>> {

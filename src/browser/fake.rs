@@ -158,7 +158,14 @@ impl Executor for Fake {
 }
 
 fn sample(kind: SampleKind, wall_ms: f64) -> RawSample {
-    RawSample { kind, wall_ms: Nanos::from_millis_f64(wall_ms), gpu_ms: None, at_ms: Nanos::default() }
+    RawSample {
+        kind,
+        wall_ms: Nanos::from_millis_f64(wall_ms),
+        gpu_ms: None,
+        at_ms: Nanos::default(),
+        batch: 1,
+        hidden: false,
+    }
 }
 
 /// A first result that was checked and is right.

@@ -175,6 +175,11 @@ pub struct RawSample {
     /// Since the job began.
     #[serde(deserialize_with = "millis")]
     pub at_ms: Nanos,
+    /// Inferences in the submission, at least 1.
+    #[serde(deserialize_with = "batch")]
+    pub batch: u32,
+    /// Whether the page was hidden meanwhile.
+    pub hidden: bool,
 }
 
 /// What a sample counts for.
@@ -209,6 +214,13 @@ fn optional_millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     Option::<f64>::deserialize(deserializer)?.map(nanos).transpose()
 }
 
+fn batch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        0 => Err(D::Error::custom("a sample holds at least one inference")),
+        batch => Ok(batch),
+    }
+}
+
 fn nanos<E: serde::de::Error>(millis: f64) -> Result<Nanos, E> {
     if millis.is_finite() && millis >= 0.0 {
         Ok(Nanos::from_millis_f64(millis))
@@ -241,7 +253,9 @@ mod tests {
     #[test]
     fn a_time_that_is_no_time_is_refused() {
         let sample = |wall: &str| {
-            format!(r#"{{"kind":"sample","sample":{{"kind":"steady","wallMs":{wall},"gpuMs":null,"atMs":1}}}}"#)
+            format!(
+                r#"{{"kind":"sample","sample":{{"kind":"steady","wallMs":{wall},"gpuMs":null,"atMs":1,"batch":1,"hidden":false}}}}"#
+            )
         };
         assert!(read(&sample("1.5")).is_ok());
         for wall in ["-1", "1e400", "null", "\"1\""] {

@@ -25,7 +25,7 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         let templates = templates_of(&plan.manifest, &args.folders)?;
         // What speaks to a runner has no place in a page without one.
         let spoken = ["channel.js", "runner.js", "types.js"];
-        let modules = harness(&templates)?.into_iter().filter(|(name, _)| !spoken.contains(&name.as_str()));
+        let modules = templates.harness()?.into_iter().filter(|(name, _)| !spoken.contains(&name.as_str()));
         let harness: Inlined = modules.map(|(name, text)| inlined(&name, &text)).collect();
         let jobs: Vec<(usize, &Job)> =
             plan.jobs.iter().enumerate().filter(|(_, job)| job.impossible.is_none()).collect();
@@ -33,16 +33,6 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         writeln!(out, "{} jobs of {} in {}", jobs.len(), plan.manifest.name, args.out.display())?;
     }
     Ok(Exit::Success)
-}
-
-/// Every harness module, rendered, by file name.
-pub(super) fn harness(templates: &Templates) -> Result<Vec<(String, String)>, Error> {
-    let names = templates.names("templates/harness/");
-    let module = |name: &String| {
-        let text = templates.render(name, minijinja::context! {})?;
-        Ok((name.trim_start_matches("templates/harness/").to_owned(), text))
-    };
-    names.iter().map(module).collect()
 }
 
 fn write(

@@ -182,7 +182,7 @@ pub(super) async fn dispatch<'run>(
 
 /// What the live browsers of a run share: the server with its rendered modules, the watchdog, the models' data.
 pub(super) async fn studio(manifest: &Manifest, templates: Templates) -> Result<Arc<Studio>, Error> {
-    let modules = super::render::harness(&templates)?.into_iter().map(|(name, text)| (name, text.into())).collect();
+    let modules = templates.harness()?.into_iter().map(|(name, text)| (name, text.into())).collect();
     let network = Network { latency: manifest.serve.latency, bandwidth: manifest.serve.bytes_per_second };
     let server = Server::start(LOOPBACK, modules, network).await.map_err(|error| Error::Environment {
         message: format!("the page server could not bind {LOOPBACK}: {error}"),

@@ -1,8 +1,10 @@
 //! A measurement is what one job cost, in phases and samples, with the facts that say what really ran.
 //!
-//! `stats` turns samples into figures; `sampling` says when there are enough. Made by `run` from what `browser`
+//! `clock` says whether GPU times can be believed, `stats` turns samples into figures, `sampling` says when there are
+//! enough. Made by `run` from what `browser`
 //! heard; used by `record`.
 
+pub mod clock;
 pub mod sampling;
 pub mod stats;
 
@@ -55,6 +57,10 @@ pub struct Sample {
     pub gpu: Option<Nanos>,
     /// Since the job began.
     pub at: Nanos,
+    /// Inferences in the submission, whose time was divided by it.
+    pub batch: u32,
+    /// Whether the page was hidden: a browser may slow it down then.
+    pub hidden: bool,
 }
 
 impl Measurement {
@@ -89,6 +95,8 @@ impl Measurement {
             wall: sample.wall_ms,
             gpu: sample.gpu_ms,
             at: sample.at_ms,
+            batch: sample.batch,
+            hidden: sample.hidden,
         }));
     }
 
@@ -98,9 +106,12 @@ impl Measurement {
         self.steady().map(|sample| sample.wall.millis()).collect()
     }
 
-    /// GPU times of the steady state in milliseconds, empty unless every sample has one.
+    /// GPU times of the steady state in milliseconds, empty unless every sample has one and the clock is believed.
     #[must_use]
     pub fn gpu_ms(&self) -> Vec<f64> {
+        if clock::demotion(self).is_some() {
+            return Vec::new();
+        }
         self.steady().map(|sample| sample.gpu.map(Nanos::millis)).collect::<Option<_>>().unwrap_or_default()
     }
 
@@ -109,6 +120,20 @@ impl Measurement {
     pub fn deciding_ms(&self) -> Vec<f64> {
         let gpu = self.gpu_ms();
         if gpu.is_empty() { self.wall_ms() } else { gpu }
+    }
+
+    /// Medians of the deciding times, a round each.
+    #[must_use]
+    pub fn round_medians_ms(&self) -> Vec<f64> {
+        let times = self.deciding_ms();
+        let mut rounds: Vec<(u32, Vec<f64>)> = Vec::new();
+        for (sample, time) in self.steady().zip(times) {
+            match rounds.last_mut() {
+                Some((round, times)) if *round == sample.round => times.push(time),
+                _ => rounds.push((sample.round, vec![time])),
+            }
+        }
+        rounds.iter().filter_map(|(_, times)| Summary::of(times).map(|summary| summary.median)).collect()
     }
 
     /// How many inferences were run to warm up.

@@ -1,7 +1,7 @@
 //! A row is one job as a spreadsheet shows it: named columns with their units, empty where nothing was measured.
 
 use super::csv::harmless;
-use crate::browser::wire::{AdapterFacts, AdapterKind, ClockFacts};
+use crate::browser::wire::{AdapterFacts, AdapterKind};
 use crate::measure::{Measurement, Sample, Summary};
 use crate::plan::Plan;
 use crate::run::{JobReport, Status};
@@ -18,6 +18,8 @@ pub struct Context {
     models: indexmap::IndexMap<String, ModelColumns>,
     os: String,
     cpu: String,
+    /// What the manifest asks of the interval, 0 to 1.
+    precision: Option<f64>,
 }
 
 #[derive(Debug, Clone)]
@@ -44,6 +46,7 @@ impl Context {
             models: models.collect(),
             os: host.os,
             cpu: host.cpu,
+            precision: manifest.measure.samples.precision,
         }
     }
 }
@@ -151,7 +154,7 @@ fn columns(context: &Context, report: Option<&JobReport>) -> Vec<(String, String
     axes(&mut columns, context, report);
     what_ran(&mut columns, context, report);
     correctness(&mut columns, report);
-    figures(&mut columns, report);
+    figures(&mut columns, context, report);
     columns.0
 }
 
@@ -265,7 +268,7 @@ fn verified(report: &JobReport) -> Option<bool> {
     }
 }
 
-fn figures(columns: &mut Columns, report: Option<&JobReport>) {
+fn figures(columns: &mut Columns, context: &Context, report: Option<&JobReport>) {
     let session = report.and_then(|report| report.session.as_ref());
     let measurement = report.and_then(|report| report.measurement.as_ref());
     let phases = measurement.map(|measurement| measurement.phases);
@@ -291,7 +294,7 @@ fn figures(columns: &mut Columns, report: Option<&JobReport>) {
     columns.number("clock_step_us", clocks.map(|clocks| clocks.clock_step_us));
     columns.number("timestamp_step_ns", clocks.and_then(|clocks| clocks.timestamp_step_ns));
     columns.number("empty_submit_ms", clocks.map(|clocks| clocks.empty_submit_ms));
-    let warnings = measurement.map(|measurement| warnings(measurement, clocks).join("; "));
+    let warnings = measurement.map(|measurement| warnings(context, measurement).join("; "));
     columns.text("warnings", warnings.as_deref());
 }
 
@@ -302,20 +305,39 @@ fn gflops(report: &JobReport, measurement: &Measurement) -> Option<f64> {
     Some(flops / time.median / 1e6)
 }
 
-/// What a reader of the row has to know to trust its figures as far as they go.
-fn warnings(measurement: &Measurement, clocks: Option<ClockFacts>) -> Vec<String> {
+/// How much slower the last round may be than the first before the row says so.
+const DROOP: f64 = 1.1;
+
+/// What a reader of the row has to know to trust its figures as far as they go; the README names the remedies.
+fn warnings(context: &Context, measurement: &Measurement) -> Vec<String> {
     let mut warnings = Vec::new();
     if measurement.adapter.kind == AdapterKind::Software {
         warnings.push("software adapter: times are those of a CPU".to_owned());
     }
-    if measurement.gpu_ms().is_empty() {
-        warnings.push("no GPU timestamps: only wall time".to_owned());
-    }
-    if let Some(step) = clocks.and_then(|clocks| clocks.timestamp_step_ns).filter(|step| *step >= 65_536.0) {
-        warnings.push(format!("GPU timestamps step by {step} ns"));
+    match crate::measure::clock::demotion(measurement) {
+        Some(demotion) => warnings.push(demotion),
+        None if measurement.gpu_ms().is_empty() => warnings.push("no GPU timestamps: wall time only".to_owned()),
+        None => {}
     }
     if measurement.check.verdict.verified.is_none() {
         warnings.push("output not verified: an op without a reference".to_owned());
+    }
+    if measurement.samples.iter().any(|sample| sample.hidden) {
+        warnings.push("the page was hidden for some samples".to_owned());
+    }
+    if let [first, .., last] = measurement.round_medians_ms().as_slice()
+        && last / first > DROOP
+    {
+        warnings.push(format!(
+            "the last round is {:.0} % slower than the first: clock droop, heat or load",
+            (last / first - 1.0) * 100.0
+        ));
+    }
+    let width = Summary::of(&measurement.deciding_ms()).and_then(|summary| summary.relative_half_width());
+    if let (Some(width), Some(wanted)) = (width, context.precision)
+        && width > wanted
+    {
+        warnings.push(format!("precision not reached: ±{:.1} % of ±{:.1} %", width * 100.0, wanted * 100.0));
     }
     warnings
 }

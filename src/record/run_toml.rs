@@ -109,7 +109,16 @@ impl RunToml {
     /// Reads the file of a run folder.
     pub fn read(folder: &Path) -> Result<Self, RecordError> {
         let path = folder.join("run.toml");
-        let text = std::fs::read_to_string(&path).map_err(RecordError::io("read", &path))?;
+        let text = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(RecordError::NotTheRun {
+                    path: folder.to_owned(),
+                    reason: "is no run folder: it holds no run.toml".to_owned(),
+                    help: "run folders are made under --out DIR, `results` by default".to_owned(),
+                });
+            }
+            text => text.map_err(RecordError::io("read", &path))?,
+        };
         let not_the_run = |reason: String| RecordError::NotTheRun {
             path: path.clone(),
             reason,

@@ -111,6 +111,16 @@ impl Templates {
         self.get(name)?.render(context).map_err(|error| from_minijinja(&error, name))
     }
 
+    /// Every module of the page's side, rendered, by file name.
+    pub fn harness(&self) -> Result<Vec<(String, String)>, RenderError> {
+        const FOLDER: &str = "templates/harness/";
+        let names = self.names(FOLDER);
+        let module = |name: &String| {
+            Ok((name.trim_start_matches(FOLDER).to_owned(), self.render(name, minijinja::context! {})?))
+        };
+        names.iter().map(module).collect()
+    }
+
     /// The names of all templates that begin with `prefix`, for instance `templates/harness/`, sorted.
     pub fn names(&self, prefix: &str) -> Vec<String> {
         let mut names: Vec<String> = self

@@ -59,7 +59,14 @@ export async function prepare(job, host) {
     return {
       adapter: facts,
       phases: { deviceReadyMs, ...run.phases, timeToFirstResultMs },
-      first: { kind: "first", wallMs: run.phases.firstInferenceMs, gpuMs: run.gpuMs, atMs: timeToFirstResultMs },
+      first: {
+        kind: "first",
+        wallMs: run.phases.firstInferenceMs,
+        gpuMs: run.gpuMs,
+        atMs: timeToFirstResultMs,
+        batch: 1,
+        hidden: document.hidden,
+      },
       device,
       sample: (batch, kind) => sample(job, host, run, accepted, { batch, kind, began }),
       dispose: () => device.destroy(),
@@ -245,6 +252,8 @@ async function sample(job, host, run, accepted, how) {
     wallMs: wallMs / how.batch,
     gpuMs: gpuMs === null ? null : gpuMs / how.batch,
     atMs: performance.now() - how.began,
+    batch: how.batch,
+    hidden: document.hidden,
   };
 }
 

@@ -95,6 +95,8 @@
  * @property {number} wallMs
  * @property {number | null} gpuMs
  * @property {number} atMs Since the job began.
+ * @property {number} batch
+ * @property {boolean} hidden Whether the page was hidden: a browser may slow it down then.
  */
 
 /**

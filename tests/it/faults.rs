@@ -169,3 +169,16 @@ fn a_module_that_does_not_parse_is_the_reason() {
         assert!(job["reason"].contains("SyntaxError"), "{}", job["reason"]);
     }
 }
+
+#[test]
+fn a_gpu_clock_that_lies_is_demoted_and_does_not_size_the_batch() {
+    let shop = Workshop::new();
+    let lie = broken("templates/harness/engine_wgsl.js", "Number(end - begin) / 1e6", "Number(end - begin) / 1e12");
+    shop.write("own/harness/engine_wgsl.js", &lie);
+    shop.run(&manifest("browser = 'chrome'", "matmul"), &["--templates", "own"]).expect(0);
+    let job = &shop.jobs()[0];
+    assert_eq!(job["status"], "ok");
+    assert_eq!(job["gpu_median_ms"], "", "{job:?}");
+    assert!(job["warnings"].contains("wall time only"), "{job:?}");
+    assert!(job["wall_median_ms"].parse::<f64>().unwrap() > 0.0);
+}

@@ -5,6 +5,7 @@
 
 #[cfg(target_os = "linux")]
 mod cli;
+mod compare;
 mod dispatcher;
 mod drivers;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,188 @@
+//! `gpujobs compare` over run folders made by hand: verdicts, refusals, formats, exit codes.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A job of a run made by hand.
+#[derive(Clone)]
+struct Made {
+    id: &'static str,
+    browser: &'static str,
+    /// Times in ms, one list a round.
+    rounds: Vec<Vec<f64>>,
+    /// Columns that differ from those of a good job.
+    cells: Vec<(&'static str, &'static str)>,
+}
+
+/// Rounds of samples about `median`, with a wobble that rounds share and one of the samples' own, both the same in
+/// every call.
+fn about(median: f64, rounds: usize) -> Vec<Vec<f64>> {
+    let wobble = |round: usize| 1.0 + 0.03 * ((round * 7 % 5) as f64 - 2.0);
+    let own = |round: usize, sample: usize| 1.0 + 0.004 * (((round * 3 + sample * 5) % 7) as f64 - 3.0);
+    (0..rounds).map(|round| (0..5).map(|sample| median * wobble(round) * own(round, sample)).collect()).collect()
+}
+
+fn job(id: &'static str, browser: &'static str, rounds: Vec<Vec<f64>>) -> Made {
+    Made { id, browser, rounds, cells: Vec::new() }
+}
+
+/// Writes a run folder.
+fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
+    let run = folder.join(name);
+    fs::create_dir(&run).unwrap();
+    let toml = "format = 1\nrun_id = 'x'\nstarted_at = '2026-11-22T00:00:00Z'\ngpujobs_version = '0'\ncommand = []\n\
+        manifest_path = 'x.toml'\nmanifest = ''\n[host]\nos = 'o'\ncpu = 'c'\n";
+    fs::write(run.join("run.toml"), toml).unwrap();
+    let header = [
+        "job_id",
+        "status",
+        "browser",
+        "verified",
+        "adapter_kind",
+        "adapter_vendor",
+        "shader_digest",
+        "os",
+        "cpu",
+        "gpu_median_ms",
+    ];
+    let (mut rows, mut samples) = (header.join(",") + "\r\n", "job_id,round,kind,wall_ms,gpu_ms\r\n".to_owned());
+    for job in jobs {
+        let cell = |column: &str| {
+            let good = match column {
+                "job_id" => job.id,
+                "status" => "ok",
+                "browser" => job.browser,
+                "verified" => "true",
+                "adapter_kind" => "hardware",
+                _ => "same",
+            };
+            job.cells.iter().find(|(name, _)| *name == column).map_or(good, |(_, cell)| cell).to_owned()
+        };
+        rows += &(header.map(cell).join(",") + "\r\n");
+        for (round, times) in job.rounds.iter().enumerate() {
+            for time in times {
+                writeln!(samples, "{},{round},steady,{},{time}\r", job.id, time + 1.0).unwrap();
+            }
+        }
+    }
+    fs::write(run.join("jobs.csv"), rows).unwrap();
+    fs::write(run.join("samples.csv"), samples).unwrap();
+    run
+}
+
+fn compare(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gpujobs")).arg("compare").args(arguments).output().unwrap()
+}
+
+fn verdicts(arguments: &[&str]) -> Vec<(String, String)> {
+    let output = compare(&[arguments, &["--format", "json"]].concat());
+    let rows: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    let text = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap().to_owned();
+    rows.as_array().unwrap().iter().map(|row| (text(row, "job"), text(row, "verdict"))).collect()
+}
+
+#[test]
+fn two_runs_are_compared_job_by_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = made(
+        folder.path(),
+        "base",
+        &[
+            job("a", "chrome", about(10.0, 10)),
+            job("b", "chrome", about(10.0, 10)),
+            job("gone", "chrome", about(1.0, 3)),
+        ],
+    );
+    let new = made(
+        folder.path(),
+        "new",
+        &[job("a", "chrome", about(13.0, 10)), job("b", "chrome", about(10.0, 10)), job("c", "chrome", about(1.0, 3))],
+    );
+    let (base, new) = (base.to_str().unwrap(), new.to_str().unwrap());
+    let found = verdicts(&[base, new, "--same-within", "6%"]);
+    assert_eq!(found, [("a".to_owned(), "slower".to_owned()), ("b".to_owned(), "same".to_owned())]);
+    assert_eq!(compare(&[base, new]).status.code(), Some(0));
+    assert_eq!(compare(&[base, new, "--fail-above", "5%"]).status.code(), Some(1));
+    assert_eq!(compare(&[base, new, "--fail-above", "50%"]).status.code(), Some(0));
+    assert_eq!(compare(&[new, base, "--fail-above", "5%"]).status.code(), Some(0), "faster is no regression");
+    assert_eq!(compare(&[base, new, "--fail-above", "5"]).status.code(), Some(2));
+    let table = String::from_utf8(compare(&[base, new]).stdout).unwrap();
+    assert!(table.contains("1.30x slower"), "{table}");
+    let csv = String::from_utf8(compare(&[base, new, "--format", "csv"]).stdout).unwrap();
+    assert!(csv.starts_with("job,base,new,clock,base_median_ms,new_median_ms,ratio,ratio_low,ratio_high,p,"), "{csv}");
+    assert_eq!(csv.lines().count(), 3);
+}
+
+#[test]
+fn an_axis_is_compared_inside_a_run_and_rounds_are_paired() {
+    let folder = tempfile::tempdir().unwrap();
+    // The rounds' wobble of 12 % hides a difference of 2 % from all but paired rounds.
+    let jobs = [job("chrome/m/webgpu", "chrome", about(10.0, 10)), job("firefox/m/webgpu", "firefox", about(10.2, 10))];
+    let run = made(folder.path(), "run", &jobs);
+    let run = run.to_str().unwrap();
+    assert_eq!(verdicts(&[run, "--by", "browser"]), [("m/webgpu".to_owned(), "slower".to_owned())]);
+    let base = made(folder.path(), "base", &[job("m", "chrome", about(10.0, 10))]);
+    let new = made(folder.path(), "new", &[job("m", "chrome", about(10.2, 10))]);
+    let unpaired = verdicts(&[base.to_str().unwrap(), new.to_str().unwrap()]);
+    assert_eq!(unpaired, [("m".to_owned(), "undecided".to_owned())]);
+    let wrong = compare(&[run, "--by", "brauser"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("its axes are browser"), "{wrong:?}");
+}
+
+#[test]
+fn what_must_not_be_compared_is_refused_until_told_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = made(folder.path(), "base", &[job("a", "chrome", about(10.0, 5))]);
+    for (name, cell, value, lift) in [
+        ("kind", "adapter_kind", "software", "--across-machines"),
+        ("vendor", "adapter_vendor", "other", "--across-machines"),
+        ("cpu", "cpu", "other", "--across-machines"),
+        ("unverified", "verified", "", "--unverified"),
+        ("shader", "shader_digest", "other", "--different-shaders"),
+    ] {
+        let mut other = job("a", "chrome", about(10.0, 5));
+        other.cells.push((cell, value));
+        let new = made(folder.path(), name, &[other]);
+        let arguments = [base.to_str().unwrap(), new.to_str().unwrap()];
+        assert_eq!(verdicts(&arguments)[0].1, "refused", "{name}");
+        let table = String::from_utf8(compare(&arguments).stdout).unwrap();
+        assert!(table.contains("refused"), "{table}");
+        assert_ne!(verdicts(&[arguments[0], arguments[1], lift])[0].1, "refused", "{name}");
+    }
+    let mut failed = job("a", "chrome", Vec::new());
+    failed.cells.push(("status", "failed"));
+    let new = made(folder.path(), "failed", &[failed]);
+    let all = ["--across-machines", "--unverified", "--different-shaders"];
+    assert_eq!(verdicts(&[&[base.to_str().unwrap(), new.to_str().unwrap()], &all[..]].concat())[0].1, "refused");
+}
+
+#[test]
+fn a_folder_that_is_no_run_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = made(folder.path(), "run", &[job("a", "chrome", about(10.0, 5))]);
+    let other = made(folder.path(), "other", &[job("b", "chrome", about(10.0, 5))]);
+    let run = run.to_str().unwrap();
+    assert_eq!(compare(&[run, "/nonexistent"]).status.code(), Some(2));
+    let nothing = compare(&[run, other.to_str().unwrap()]);
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("no pair"), "{nothing:?}");
+    fs::write(other.join("samples.csv"), "job_id,round,kind,wall_ms,gpu_ms\r\nb,0,steady,fast,\r\n").unwrap();
+    let nonsense = compare(&[other.to_str().unwrap(), run]);
+    assert_eq!(nonsense.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&nonsense.stderr).contains("wall_ms is no number"), "{nonsense:?}");
+}
+
+#[test]
+fn a_hundred_thousand_samples_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let many = |scale: f64| [job("a", "chrome", about(10.0 * scale, 5_000)), job("b", "chrome", about(10.0, 5_000))];
+    let (base, new) = (made(folder.path(), "base", &many(1.0)), made(folder.path(), "new", &many(1.05)));
+    let since = std::time::Instant::now();
+    let found = verdicts(&[base.to_str().unwrap(), new.to_str().unwrap()]);
+    println!("100,000 samples compared in {:?}", since.elapsed());
+    assert_eq!(found, [("a".to_owned(), "slower".to_owned()), ("b".to_owned(), "same".to_owned())]);
+}
