@@ -1,6 +1,5 @@
 //! `gpujobs render`: each job as files that a browser opens by hand.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -15,9 +14,6 @@ use crate::record::RecordError;
 use crate::render::Templates;
 use crate::render::page::{Page, PageError, inlined, standalone_html};
 
-/// Modules by their import name, each as a `data:` URL.
-type Inlined = BTreeMap<String, String>;
-
 /// Writes a folder for each job: `index.html`, which holds all it needs, and beside it, to be read, the job's module
 /// and the WGSL of each shader.
 pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
@@ -25,8 +21,9 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         let templates = templates_of(&plan.manifest, &args.folders)?;
         // What speaks to a runner has no place in a page without one.
         let spoken = ["channel.js", "runner.js", "types.js"];
-        let modules = templates.harness()?.into_iter().filter(|(name, _)| !spoken.contains(&name.as_str()));
-        let harness: Inlined = modules.map(|(name, text)| inlined(&name, &text)).collect();
+        let modules = templates.harness()?;
+        let needed = modules.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let harness = inlined(needed.filter(|(name, _)| !spoken.contains(name)));
         let jobs: Vec<(usize, &Job)> =
             plan.jobs.iter().enumerate().filter(|(_, job)| job.impossible.is_none()).collect();
         jobs.par_iter().try_for_each(|(index, job)| write(&plan, &templates, &harness, job, *index, &args.out))?;
@@ -35,14 +32,7 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     Ok(Exit::Success)
 }
 
-fn write(
-    plan: &Plan,
-    templates: &Templates,
-    harness: &Inlined,
-    job: &Job,
-    index: usize,
-    out: &Path,
-) -> Result<(), Error> {
+fn write(plan: &Plan, templates: &Templates, harness: &str, job: &Job, index: usize, out: &Path) -> Result<(), Error> {
     let fail = |source: PageError| Error::Page { job: job.id.to_string(), source };
     let page = match Page::render(templates, &plan.manifest, job, index as u64, job.backend) {
         // A shape that a shader can't take has no page; `plan` and `run` say so.
@@ -52,9 +42,7 @@ fn write(
     let folder = out.join(job.id.0.replace('/', "_"));
     fs::create_dir_all(folder.join("wgsl")).map_err(RecordError::io("create", &folder))?;
     let module = page.standalone_module(templates).map_err(fail)?;
-    let mut imports = harness.clone();
-    imports.extend([inlined("job.js", &module)]);
-    let html = standalone_html(templates, &job.id.0, imports)?;
+    let html = standalone_html(templates, &job.id.0, harness, &module)?;
     let put = |name: &Path, text: &str| {
         let path = folder.join(name);
         fs::write(&path, text).map_err(RecordError::io("write", &path)).map_err(Error::from)

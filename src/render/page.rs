@@ -2,7 +2,6 @@
 //!
 //! Made from a job and the templates; `serve` hands it out, `browser` runs it, and `gpujobs render` writes it to disk.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -227,24 +226,26 @@ pub fn short_digest(hash: Sha256) -> String {
 
 /// The HTML of a page that a runner serves: modules come from beside it, commands over the channel.
 pub fn served_html(templates: &Templates, channel_url: &str) -> Result<String, RenderError> {
-    let imports = BTreeMap::from([("gpujobs/", "../harness/")]);
+    let imports = r#"{"imports":{"gpujobs/":"../harness/"}}"#;
     templates.render("templates/page.html", context! { title => "gpujobs", imports, channel => channel_url })
 }
 
-/// An entry of an import map that holds the module itself.
+/// Entries of an import map, as JSON without the braces, that hold the modules themselves.
 #[must_use]
-pub fn inlined(name: &str, text: &str) -> (String, String) {
-    let encoded = base64::engine::general_purpose::STANDARD.encode(text);
-    (format!("gpujobs/{name}"), format!("data:text/javascript;base64,{encoded}"))
+pub fn inlined<'a>(modules: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let entry = |(name, text): (&str, &str)| {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+        // A name is that of a template file, and base64 needs no escape.
+        format!("\"gpujobs/{name}\":\"data:text/javascript;base64,{encoded}\"")
+    };
+    modules.into_iter().map(entry).collect::<Vec<_>>().join(",")
 }
 
 /// The HTML of a page that is opened by hand: every module is inside, since `file:` pages may not import others.
-pub fn standalone_html(
-    templates: &Templates,
-    title: &str,
-    imports: BTreeMap<String, String>,
-) -> Result<String, RenderError> {
-    templates.render("templates/page.html", context! { title, imports => Serde(imports) })
+/// `harness` is [`inlined`] once for all jobs, whose pages would else spend most of their time on it.
+pub fn standalone_html(templates: &Templates, title: &str, harness: &str, module: &str) -> Result<String, RenderError> {
+    let imports = format!("{{\"imports\":{{{harness},{}}}}}", inlined([("job.js", module)]));
+    templates.render("templates/page.html", context! { title, imports })
 }
 
 /// Inputs and weights are parts of their own, so that they can load at the same time.
