@@ -71,7 +71,8 @@ pub(super) async fn run<'run, E: Executor>(
             report.attempts = 1;
             let since = Instant::now();
             // What can't even be opened, and what nothing can run, is told by the way that jobs go by themselves.
-            let opened = if seat.missing.is_some() { None } else { seat.executor.open(false).await.ok() };
+            let hopeless = seat.missing.is_some() || job.impossible.is_some();
+            let opened = if hopeless { None } else { seat.executor.open(false).await.ok() };
             let Some(opened) = opened else {
                 alone.push((*index, job, 0));
                 continue;

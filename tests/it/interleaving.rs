@@ -110,3 +110,11 @@ async fn a_silent_job_ends_in_time_and_the_others_run() {
     assert_eq!(status("chrome/axpy/webgpu/8x"), Status::TimedOut);
     assert_eq!(told.reports.iter().filter(|report| report.status == Status::Ok).count(), 5);
 }
+
+#[tokio::test]
+async fn a_group_that_can_run_nowhere_opens_no_browser() {
+    let script = Script::new();
+    let told = run(&plan(&SIX.replace("[measure]", "backend = 'wasm'\n[measure]")), &script).await;
+    assert!(told.reports.len() == 6 && told.reports.iter().all(|report| report.status == Status::Unsupported));
+    assert!(script.calls().is_empty(), "{:?}", script.calls());
+}
