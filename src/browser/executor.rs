@@ -5,9 +5,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::wire::{AdapterFacts, ClockFacts, PageFacts, RawPhases, RawSample};
+use super::wire::{AdapterFacts, ClockFacts, PageFacts, RawPhases, RawSample, SampleKind};
 use crate::reference::Verdict;
 use crate::render::page::Page;
+use crate::units::Nanos;
 
 /// Runs pages.
 pub trait Executor {
@@ -18,13 +19,11 @@ pub trait Executor {
     /// until it is released.
     fn prepare(&mut self, page: &Page) -> impl Future<Output = Result<Prepared, ExecuteError>>;
 
-    /// Takes warm-ups and samples of the prepared job whose page has this number.
-    fn measure(
-        &mut self,
-        number: u64,
-        warmup: u32,
-        samples: u32,
-    ) -> impl Future<Output = Result<Vec<RawSample>, ExecuteError>>;
+    /// Finds out how many inferences the prepared job whose page has this number needs in a sample.
+    fn pilot(&mut self, number: u64) -> impl Future<Output = Result<Piloted, ExecuteError>>;
+
+    /// Takes samples of the prepared job whose page has this number, in the order asked for.
+    fn measure(&mut self, number: u64, asks: &[Ask]) -> impl Future<Output = Result<Vec<RawSample>, ExecuteError>>;
 
     /// Lets go of everything that the job with this number holds; harmless when there is none.
     fn release(&mut self, number: u64) -> impl Future<Output = ()>;
@@ -63,6 +62,28 @@ pub struct Prepared {
     pub first: RawSample,
     /// The check of its output.
     pub check: Check,
+}
+
+/// Samples to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Ask {
+    /// What they count for.
+    pub kind: SampleKind,
+    /// How many samples.
+    pub count: u32,
+    /// Inferences in each, in one submission.
+    pub iterations: u32,
+}
+
+/// What a pilot found.
+#[derive(Debug, Clone)]
+pub struct Piloted {
+    /// Inferences that make a sample long enough against the clocks.
+    pub iterations: u32,
+    /// About how long one of them takes.
+    pub inference: Nanos,
+    /// What it ran to find out: warm-ups of different lengths.
+    pub samples: Vec<RawSample>,
 }
 
 /// The check of a job's output.

@@ -4,8 +4,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::executor::{Check, ExecuteError, Executor, OpenError, Opened, Prepared};
+use super::executor::{Ask, Check, ExecuteError, Executor, OpenError, Opened, Piloted, Prepared};
 use super::wire::{AdapterFacts, AdapterKind, ClockFacts, RawPhases, RawSample, SampleKind};
 use crate::reference::Verdict;
 use crate::render::page::Page;
@@ -16,6 +17,15 @@ use crate::units::Nanos;
 pub enum Act {
     /// It runs; each sample takes the next of these wall times in ms, over and over.
     Runs(Vec<f64>),
+    /// As `Runs`, and each command takes this long as well.
+    Slow(Duration, Vec<f64>),
+    /// It runs, and needs several inferences in a sample.
+    Needs {
+        /// How many.
+        iterations: u32,
+        /// How long one takes.
+        ms: f64,
+    },
     /// This browser can't run it.
     Unsupported(String),
     /// Its output is wrong.
@@ -120,7 +130,7 @@ impl Executor for Fake {
         let act = self.script.act(&page.job.id.0);
         self.jobs.insert(page.number, (act.clone(), 0));
         match act {
-            Act::Runs(_) | Act::LostAtSamples(_) => Ok(prepared()),
+            Act::Runs(_) | Act::Slow(..) | Act::Needs { .. } | Act::LostAtSamples(_) => Ok(prepared()),
             Act::Unsupported(message) => Err(ExecuteError::Unsupported(message)),
             Act::Incorrect(message) => Err(ExecuteError::Incorrect { message, check: None }),
             Act::Failed(message) => Err(ExecuteError::Failed(message)),
@@ -129,17 +139,44 @@ impl Executor for Fake {
         }
     }
 
-    async fn measure(&mut self, number: u64, warmup: u32, samples: u32) -> Result<Vec<RawSample>, ExecuteError> {
-        self.script.note(format!("measure {warmup}+{samples} of {number}"));
+    async fn pilot(&mut self, number: u64) -> Result<Piloted, ExecuteError> {
+        self.script.note(format!("pilot {number}"));
+        let Some((act, _)) = self.jobs.get(&number) else {
+            return Err(ExecuteError::Lost(format!("job {number} is not there")));
+        };
+        let (iterations, inference_ms) = match act {
+            Act::Runs(times) | Act::Slow(_, times) => (1, times[0]),
+            Act::Needs { iterations, ms } => (*iterations, *ms),
+            _ => (1, 1.0),
+        };
+        let samples = vec![sample(SampleKind::Warmup, inference_ms, 1)];
+        Ok(Piloted { iterations, inference: Nanos::from_millis_f64(inference_ms), samples })
+    }
+
+    async fn measure(&mut self, number: u64, asks: &[Ask]) -> Result<Vec<RawSample>, ExecuteError> {
+        let counts = |kind: SampleKind| asks.iter().filter(|ask| ask.kind == kind).map(|ask| ask.count).sum::<u32>();
+        let steady = counts(SampleKind::Steady);
+        self.script.note(format!("measure {}+{steady} of {number}", counts(SampleKind::Warmup)));
         let (times, taken) = match self.jobs.get_mut(&number) {
             Some((Act::Runs(times), taken)) => (times.clone(), taken),
+            Some((Act::Needs { ms, .. }, taken)) => (vec![*ms], taken),
+            Some((Act::Slow(each, times), taken)) => {
+                tokio::time::sleep(*each).await;
+                (times.clone(), taken)
+            }
+            // Warming up goes well.
+            Some((Act::LostAtSamples(_), taken)) if steady == 0 => (vec![1.0], taken),
             Some((Act::LostAtSamples(message), _)) => return Err(ExecuteError::Lost(message.clone())),
-            other => return Err(ExecuteError::Failed(format!("measured after {other:?}"))),
+            _ => return Err(ExecuteError::Lost(format!("job {number} is not there"))),
         };
-        let mut all = vec![sample(SampleKind::Warmup, times[0]); warmup as usize];
-        for _ in 0..samples {
-            all.push(sample(SampleKind::Steady, times[*taken % times.len()]));
-            *taken += 1;
+        let mut all = Vec::new();
+        for ask in asks {
+            for _ in 0..ask.count {
+                let counts = ask.kind == SampleKind::Steady;
+                let time = if counts { times[*taken % times.len()] } else { times[0] };
+                all.push(sample(ask.kind, time, ask.iterations));
+                *taken += usize::from(counts);
+            }
         }
         Ok(all)
     }
@@ -157,13 +194,13 @@ impl Executor for Fake {
     }
 }
 
-fn sample(kind: SampleKind, wall_ms: f64) -> RawSample {
+fn sample(kind: SampleKind, wall_ms: f64, iterations: u32) -> RawSample {
     RawSample {
         kind,
         wall_ms: Nanos::from_millis_f64(wall_ms),
         gpu_ms: None,
         at_ms: Nanos::default(),
-        batch: 1,
+        iterations,
         hidden: false,
     }
 }
@@ -183,6 +220,7 @@ pub fn prepared() -> Prepared {
         clocks: ClockFacts {
             clock_step_us: 5.0,
             timestamp_step_ns: None,
+            timestamp_drift_percent: None,
             empty_submit_ms: 0.1,
             empty_submit_raw_ms: 0.1,
         },
@@ -193,7 +231,7 @@ pub fn prepared() -> Prepared {
             first_inference_ms: ms,
             time_to_first_result_ms: ms,
         },
-        first: sample(SampleKind::First, 1.0),
+        first: sample(SampleKind::First, 1.0, 1),
         check: Check {
             verdict: Verdict { verified: Some(true), max_abs_error: 0.0, max_rel_error: 0.0, failure: None },
             output_digest: "0123456789abcdef".to_owned(),

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::time::timeout;
 use url::Url;
 
-use super::executor::{Check, ExecuteError, Executor, OpenError, Opened, Prepared};
+use super::executor::{Ask, Check, ExecuteError, Executor, OpenError, Opened, Piloted, Prepared};
 use super::payload::{Payload, Payloads};
 use super::wire::{self, AdapterKind, PageEvent, PageFacts, RawSample};
 use super::{Browser, BrowserError, Gpu, Launch, LogSink, Watchdog};
@@ -234,17 +234,31 @@ impl Executor for LiveBrowser {
         }
     }
 
-    async fn measure(&mut self, number: u64, warmup: u32, samples: u32) -> Result<Vec<RawSample>, ExecuteError> {
+    async fn pilot(&mut self, number: u64) -> Result<Piloted, ExecuteError> {
         let log = self.log.clone();
         let session = self.session()?;
         session.current = Some(number);
-        let command = json!({ "do": "measure", "job": number, "warmup": warmup, "samples": samples });
-        session.command(&command).await?;
+        session.command(&json!({ "do": "pilot", "job": number })).await?;
+        let mut samples = Vec::new();
+        loop {
+            match session.hear(&log).await? {
+                PageEvent::Sample { sample } => samples.push(sample),
+                PageEvent::Piloted { iterations, inference } => return Ok(Piloted { iterations, inference, samples }),
+                _ => {}
+            }
+        }
+    }
+
+    async fn measure(&mut self, number: u64, asks: &[Ask]) -> Result<Vec<RawSample>, ExecuteError> {
+        let log = self.log.clone();
+        let session = self.session()?;
+        session.current = Some(number);
+        session.command(&json!({ "do": "measure", "job": number, "asks": asks })).await?;
         let mut taken = Vec::new();
         loop {
             match session.hear(&log).await? {
                 PageEvent::Sample { sample } => taken.push(sample),
-                PageEvent::Measured { .. } => return Ok(taken),
+                PageEvent::Measured {} => return Ok(taken),
                 _ => {}
             }
         }

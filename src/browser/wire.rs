@@ -38,11 +38,17 @@ pub enum PageEvent {
         /// The sample.
         sample: RawSample,
     },
-    /// All samples that were asked for have been taken.
-    Measured {
-        /// Inferences in each sample.
-        batch: u32,
+    /// How many inferences make a sample long enough.
+    Piloted {
+        /// In one submission, at least 1.
+        #[serde(deserialize_with = "iterations")]
+        iterations: u32,
+        /// About how long one of them takes.
+        #[serde(rename = "inferenceMs", deserialize_with = "millis")]
+        inference: Nanos,
     },
+    /// All samples that were asked for have been taken.
+    Measured {},
     /// This browser can't run the job.
     Unsupported {
         /// The browser's words.
@@ -137,6 +143,9 @@ pub struct ClockFacts {
     pub clock_step_us: f64,
     /// Step of GPU timestamps in ns; `None` without timestamps.
     pub timestamp_step_ns: Option<f64>,
+    /// How much faster GPU timestamps advance than `performance.now`, in percent, known to about one; `None` without
+    /// timestamps.
+    pub timestamp_drift_percent: Option<f64>,
     /// Median latency of an empty submission as the harness waits, in ms.
     pub empty_submit_ms: f64,
     /// The same where the page just waits, in ms: 100 in Firefox.
@@ -176,14 +185,14 @@ pub struct RawSample {
     #[serde(deserialize_with = "millis")]
     pub at_ms: Nanos,
     /// Inferences in the submission, at least 1.
-    #[serde(deserialize_with = "batch")]
-    pub batch: u32,
+    #[serde(deserialize_with = "iterations")]
+    pub iterations: u32,
     /// Whether the page was hidden meanwhile.
     pub hidden: bool,
 }
 
 /// What a sample counts for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SampleKind {
     /// The first inference: compilation, first touches and all.
@@ -192,6 +201,8 @@ pub enum SampleKind {
     Warmup,
     /// Counted.
     Steady,
+    /// One inference submitted by itself and waited for, taken where it is asked for.
+    Latency,
 }
 
 impl SampleKind {
@@ -202,6 +213,7 @@ impl SampleKind {
             Self::First => "first",
             Self::Warmup => "warmup",
             Self::Steady => "steady",
+            Self::Latency => "latency",
         }
     }
 }
@@ -214,10 +226,10 @@ fn optional_millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     Option::<f64>::deserialize(deserializer)?.map(nanos).transpose()
 }
 
-fn batch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+fn iterations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     match u32::deserialize(deserializer)? {
         0 => Err(D::Error::custom("a sample holds at least one inference")),
-        batch => Ok(batch),
+        iterations => Ok(iterations),
     }
 }
 
@@ -239,8 +251,10 @@ pub fn read(text: &str) -> Result<(Option<u64>, PageEvent), serde_json::Error> {
     let event: PageEvent = serde_json::from_str(text)?;
     if let PageEvent::Prepared { clocks, .. } = &event {
         let step = clocks.clock_step_us;
-        if !(step.is_finite() && step > 0.0 && clocks.empty_submit_ms.is_finite()) {
-            return Err(serde_json::Error::custom(format!("a clock can't have a step of {step} µs")));
+        let optional = [clocks.timestamp_step_ns, clocks.timestamp_drift_percent].into_iter().flatten();
+        let facts = [clocks.empty_submit_ms, clocks.empty_submit_raw_ms].into_iter().chain(optional);
+        if !(step.is_finite() && step > 0.0) || facts.into_iter().any(|fact| !fact.is_finite()) {
+            return Err(serde_json::Error::custom(format!("these are no facts about a clock: {clocks:?}")));
         }
     }
     Ok((job, event))
@@ -254,7 +268,7 @@ mod tests {
     fn a_time_that_is_no_time_is_refused() {
         let sample = |wall: &str| {
             format!(
-                r#"{{"kind":"sample","sample":{{"kind":"steady","wallMs":{wall},"gpuMs":null,"atMs":1,"batch":1,"hidden":false}}}}"#
+                r#"{{"kind":"sample","sample":{{"kind":"steady","wallMs":{wall},"gpuMs":null,"atMs":1,"iterations":1,"hidden":false}}}}"#
             )
         };
         assert!(read(&sample("1.5")).is_ok());

@@ -148,6 +148,7 @@ impl Checker<'_> {
             warmup: file.warmup.as_ref().map_or(default.warmup, |warmup| *warmup.get()),
             samples: file.samples.as_ref().map_or(default.samples, |samples| self.samples(samples)),
             rounds,
+            latency: file.latency.unwrap_or(default.latency),
             timeout,
             retries: file.retries.as_ref().map_or(default.retries, |retries| *retries.get()),
             fallback: file.fallback.as_ref().map_or(default.fallback, |names| self.fallback(names)),

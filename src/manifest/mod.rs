@@ -101,12 +101,14 @@ impl fmt::Display for AxisValue {
 /// `[measure]`: how each job is measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measure {
-    /// Inferences after the first one that are run and not counted.
+    /// Inferences after the first one that are run and not counted, at least; 0 takes no warm-up.
     pub warmup: u32,
     /// When to stop taking samples.
     pub samples: Samples,
     /// Over how many rounds the samples are spread.
     pub rounds: u32,
+    /// Whether single inferences, each waited for, are timed as well.
+    pub latency: bool,
     /// How long one job may take, start of the page to its result.
     pub timeout: Duration,
     /// How often a job that timed out or lost its browser is tried again.
@@ -122,7 +124,8 @@ impl Default for Measure {
         Self {
             warmup: 3,
             samples: Samples::default(),
-            rounds: 3,
+            rounds: 10,
+            latency: false,
             timeout: Duration::from_secs(60),
             retries: 1,
             fallback: vec![Backend::Wasm],

@@ -117,12 +117,14 @@ impl MatrixFile {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MeasureFile {
-    /// Inferences after the first one that are run and not counted; default 3.
+    /// Least number of inferences that warm a job up, which goes on until it is steady; default 3; 0 takes none.
     pub warmup: Option<At<u32>>,
     /// Samples a job: a number, or when to stop; default { min = 10, max = 100, precision = "2%" }.
     pub samples: Option<At<SamplesFile>>,
-    /// Over how many rounds the samples are spread, with the jobs interleaved; default 3.
+    /// Over how many rounds the samples are spread, with the jobs interleaved; default 10.
     pub rounds: Option<At<u32>>,
+    /// true: single inferences, each waited for, are timed as well (the latency columns); default false.
+    pub latency: Option<bool>,
     /// How long one job may take, such as "60s" (the default).
     pub timeout: Option<At<Written<Duration>>>,
     /// How often a job that timed out or lost its browser is tried again; default 1.

@@ -12,6 +12,9 @@ const LONG_MS: f64 = 20.0;
 const LEAST_SHARE: f64 = 1.0 / 30.0;
 /// The GPU can't take longer than the wall clock that encloses it, but for the clocks' drift.
 const MOST_SHARE: f64 = 1.05;
+/// Two clocks that run at rates this much apart, in percent, are not both right: the difference itself is known to about
+/// one, and honest clocks are parts per million apart.
+const MOST_DRIFT_PERCENT: f64 = 5.0;
 
 /// Why the GPU times of a measurement are not to be used; `None` where they are fine, or where there are none to judge.
 #[must_use]
@@ -21,7 +24,7 @@ pub fn demotion(measurement: &Measurement) -> Option<String> {
     let mut stamped = false;
     let (mut wall_ms, mut gpu_ms, mut shortest_ms) = (0.0, 0.0, f64::INFINITY);
     for sample in measurement.steady() {
-        let batch = f64::from(sample.batch);
+        let iterations = f64::from(sample.iterations);
         let Some(gpu) = sample.gpu else {
             if step_ms.is_some() || stamped {
                 return Some("GPU timestamps that do not advance: wall time only".to_owned());
@@ -29,9 +32,9 @@ pub fn demotion(measurement: &Measurement) -> Option<String> {
             continue;
         };
         stamped = true;
-        shortest_ms = f64::min(shortest_ms, gpu.millis() * batch);
-        wall_ms += sample.wall.millis() * batch;
-        gpu_ms += gpu.millis() * batch;
+        shortest_ms = f64::min(shortest_ms, gpu.millis() * iterations);
+        wall_ms += sample.wall.millis() * iterations;
+        gpu_ms += gpu.millis() * iterations;
     }
     if !stamped {
         return None;
@@ -42,6 +45,10 @@ pub fn demotion(measurement: &Measurement) -> Option<String> {
             significant(step, 3),
             significant(shortest_ms, 3)
         ));
+    }
+    if let Some(drift) = clocks.timestamp_drift_percent.filter(|drift| drift.abs() > MOST_DRIFT_PERCENT) {
+        let (drift, way) = (significant(drift.abs(), 2), if drift > 0.0 { "faster" } else { "slower" });
+        return Some(format!("GPU timestamps advance {drift} % {way} than the wall clock: wall time only"));
     }
     let share = gpu_ms / wall_ms;
     let count = measurement.steady().count() as f64;
@@ -63,19 +70,24 @@ mod tests {
     use crate::browser::wire::SampleKind;
     use crate::units::Nanos;
 
-    /// Ten samples of `batch` inferences that take this long in all, by each clock, in ms.
-    fn measured(wall: f64, gpu: Option<f64>, batch: u32, step_ns: f64) -> Option<String> {
+    /// Ten samples of several inferences that take this long in all, by each clock, in ms.
+    fn measured(wall: f64, gpu: Option<f64>, iterations: u32, step_ns: f64) -> Option<String> {
+        drifting(wall, gpu, iterations, step_ns, 0.2)
+    }
+
+    fn drifting(wall: f64, gpu: Option<f64>, iterations: u32, step_ns: f64, drift_percent: f64) -> Option<String> {
         let mut prepared = prepared();
         prepared.clocks.timestamp_step_ns = Some(step_ns);
+        prepared.clocks.timestamp_drift_percent = Some(drift_percent);
         let mut measurement = Measurement::begin(prepared);
-        let one = |ms: f64| Nanos::from_millis_f64(ms / f64::from(batch));
+        let one = |ms: f64| Nanos::from_millis_f64(ms / f64::from(iterations));
         let sample = Sample {
             round: 0,
             kind: SampleKind::Steady,
             wall: one(wall),
             gpu: gpu.map(one),
             at: Nanos(0),
-            batch,
+            iterations,
             hidden: false,
         };
         measurement.samples.extend([sample; 10]);
@@ -99,5 +111,8 @@ mod tests {
         assert!(said(measured(10.0, Some(15.0), 1, 1.0)).contains("where the wall clock says"));
         assert!(said(measured(10.0, None, 1, 1.0)).contains("do not advance"));
         assert!(said(measured(1.2, Some(1.0), 1, 65_536.0)).contains("step by 0.0655 ms"));
+        let drifted = |percent: f64| said(drifting(10.0, Some(9.0), 1, 1.0, percent));
+        assert!(drifted(-98.6).contains("advance 99 % slower"), "{}", drifted(-98.6));
+        assert!(drifted(20.0).contains("advance 20 % faster"));
     }
 }

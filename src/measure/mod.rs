@@ -1,12 +1,15 @@
 //! A measurement is what one job cost, in phases and samples, with the facts that say what really ran.
 //!
-//! `clock` says whether GPU times can be believed, `stats` turns samples into figures, `sampling` says when there are
-//! enough. Made by `run` from what `browser`
+//! `warmup` says when samples may begin, `sampling` when there are enough, `clock` whether GPU times can be believed;
+//! `stats` turns samples into figures, `trend` and `modes` see what figures hide. Made by `run` from what `browser`
 //! heard; used by `record`.
 
 pub mod clock;
+pub mod modes;
 pub mod sampling;
 pub mod stats;
+pub mod trend;
+pub mod warmup;
 
 use crate::browser::executor::{Check, Prepared};
 use crate::browser::wire::{AdapterFacts, ClockFacts, RawPhases, RawSample, SampleKind};
@@ -27,6 +30,8 @@ pub struct Measurement {
     pub samples: Vec<Sample>,
     /// What the check of the first output said.
     pub check: Check,
+    /// Whether the warm-up came to a steady state; `None` where it was too short to say.
+    pub settled: Option<bool>,
 }
 
 /// What a job's start cost.
@@ -58,7 +63,7 @@ pub struct Sample {
     /// Since the job began.
     pub at: Nanos,
     /// Inferences in the submission, whose time was divided by it.
-    pub batch: u32,
+    pub iterations: u32,
     /// Whether the page was hidden: a browser may slow it down then.
     pub hidden: bool,
 }
@@ -82,7 +87,7 @@ impl Measurement {
             first_inference: first_inference_ms,
             time_to_first_result: time_to_first_result_ms,
         };
-        let mut measurement = Self { adapter, clocks, phases, samples: Vec::new(), check };
+        let mut measurement = Self { adapter, clocks, phases, samples: Vec::new(), check, settled: None };
         measurement.add(0, &[first]);
         measurement
     }
@@ -95,7 +100,7 @@ impl Measurement {
             wall: sample.wall_ms,
             gpu: sample.gpu_ms,
             at: sample.at_ms,
-            batch: sample.batch,
+            iterations: sample.iterations,
             hidden: sample.hidden,
         }));
     }
@@ -104,6 +109,23 @@ impl Measurement {
     #[must_use]
     pub fn wall_ms(&self) -> Vec<f64> {
         self.steady().map(|sample| sample.wall.millis()).collect()
+    }
+
+    /// Wall times of single inferences, each waited for, in milliseconds. Where a steady sample holds one inference it is
+    /// one of these, and no others are taken.
+    #[must_use]
+    pub fn latency_ms(&self) -> Vec<f64> {
+        if self.iterations() == Some(1) {
+            return self.wall_ms();
+        }
+        let taken = self.samples.iter().filter(|sample| sample.kind == SampleKind::Latency);
+        taken.map(|sample| sample.wall.millis()).collect()
+    }
+
+    /// Inferences in each steady sample; `None` before there is one.
+    #[must_use]
+    pub fn iterations(&self) -> Option<u32> {
+        self.steady().next().map(|sample| sample.iterations)
     }
 
     /// GPU times of the steady state in milliseconds, empty unless every sample has one and the clock is believed.
@@ -120,20 +142,6 @@ impl Measurement {
     pub fn deciding_ms(&self) -> Vec<f64> {
         let gpu = self.gpu_ms();
         if gpu.is_empty() { self.wall_ms() } else { gpu }
-    }
-
-    /// Medians of the deciding times, a round each.
-    #[must_use]
-    pub fn round_medians_ms(&self) -> Vec<f64> {
-        let times = self.deciding_ms();
-        let mut rounds: Vec<(u32, Vec<f64>)> = Vec::new();
-        for (sample, time) in self.steady().zip(times) {
-            match rounds.last_mut() {
-                Some((round, times)) if *round == sample.round => times.push(time),
-                _ => rounds.push((sample.round, vec![time])),
-            }
-        }
-        rounds.iter().filter_map(|(_, times)| Summary::of(times).map(|summary| summary.median)).collect()
     }
 
     /// How many inferences were run to warm up.

@@ -22,8 +22,16 @@ impl Table {
         Ok(table)
     }
 
-    /// Opens a file that has its header row.
-    pub fn append(path: &Path) -> Result<Self, RecordError> {
+    /// Opens a file that has this header row.
+    pub fn append(path: &Path, header: &[String]) -> Result<Self, RecordError> {
+        let found = csv::Reader::from_path(path).and_then(|mut reader| reader.headers().cloned());
+        if !found.is_ok_and(|found| found.iter().eq(header.iter().map(String::as_str))) {
+            return Err(RecordError::NotTheRun {
+                path: path.to_owned(),
+                reason: "has other columns than this version of gpujobs writes".to_owned(),
+                help: "start a new run, or take it up with the version that its run.toml names".to_owned(),
+            });
+        }
         let file = OpenOptions::new().append(true).open(path).map_err(RecordError::io("open", path))?;
         Ok(Self { path: path.to_owned(), writer: writer(file) })
     }

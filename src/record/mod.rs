@@ -8,6 +8,7 @@ pub mod read;
 pub mod resume;
 pub mod row;
 pub mod run_toml;
+mod warnings;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,8 +98,8 @@ impl Recorder {
     pub fn append(folder: &Path, plan: &Plan, run: RunToml) -> Result<Self, RecordError> {
         let run_id = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let context = Context::of(run_id, plan);
-        let jobs = Table::append(&folder.join("jobs.csv"))?;
-        let samples = Table::append(&folder.join("samples.csv"))?;
+        let jobs = Table::append(&folder.join("jobs.csv"), &Row::header(&context))?;
+        let samples = Table::append(&folder.join("samples.csv"), &row::samples_header())?;
         run.write(folder)?;
         Ok(Self { folder: folder.to_owned(), context, jobs, samples, run })
     }

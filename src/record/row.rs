@@ -1,7 +1,7 @@
 //! A row is one job as a spreadsheet shows it: named columns with their units, empty where nothing was measured.
 
 use super::csv::harmless;
-use crate::browser::wire::{AdapterFacts, AdapterKind};
+use crate::browser::wire::AdapterFacts;
 use crate::measure::{Measurement, Sample, Summary};
 use crate::plan::Plan;
 use crate::run::{JobReport, Status};
@@ -20,6 +20,8 @@ pub struct Context {
     cpu: String,
     /// What the manifest asks of the interval, 0 to 1.
     precision: Option<f64>,
+    /// Whether it asks for single inferences.
+    latency: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -47,6 +49,7 @@ impl Context {
             os: host.os,
             cpu: host.cpu,
             precision: manifest.measure.samples.precision,
+            latency: manifest.measure.latency,
         }
     }
 }
@@ -196,6 +199,7 @@ fn identity(columns: &mut Columns, context: &Context, report: Option<&JobReport>
     columns.word("status", report.map(|report| report.status.name()));
     columns.text("reason", report.map(|report| report.reason.as_str()));
     columns.word("attempts", report.map(|report| report.attempts));
+    columns.word("group", report.and_then(|report| report.circumstances.group));
     columns.word("started_at", report.map(|report| report.started_at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")));
 }
 
@@ -281,10 +285,13 @@ fn figures(columns: &mut Columns, context: &Context, report: Option<&JobReport>)
     columns.millis("time_to_first_result_ms", phases.map(|phases| phases.time_to_first_result));
     let wall = measurement.and_then(|measurement| Summary::of(&measurement.wall_ms()));
     let gpu = measurement.and_then(|measurement| Summary::of(&measurement.gpu_ms()));
+    let latency = measurement.filter(|_| context.latency);
     columns.word("samples", wall.map(|wall| wall.count));
     columns.word("warmup", measurement.map(Measurement::warmups));
+    columns.word("iterations", measurement.and_then(Measurement::iterations));
     columns.summary("wall", wall);
     columns.summary("gpu", gpu);
+    columns.summary("latency", latency.and_then(|measurement| Summary::of(&measurement.latency_ms())));
     let batch = report.map_or(1, |report| report.job.batch);
     columns.number("throughput_per_s", wall.map(|wall| f64::from(batch) * 1e3 / wall.median));
     columns.number("gflops", measurement.zip(report).and_then(|(measurement, report)| gflops(report, measurement)));
@@ -293,8 +300,12 @@ fn figures(columns: &mut Columns, context: &Context, report: Option<&JobReport>)
     let clocks = measurement.map(|measurement| measurement.clocks);
     columns.number("clock_step_us", clocks.map(|clocks| clocks.clock_step_us));
     columns.number("timestamp_step_ns", clocks.and_then(|clocks| clocks.timestamp_step_ns));
+    columns.number("timestamp_drift_percent", clocks.and_then(|clocks| clocks.timestamp_drift_percent));
     columns.number("empty_submit_ms", clocks.map(|clocks| clocks.empty_submit_ms));
-    let warnings = measurement.map(|measurement| warnings(context, measurement).join("; "));
+    columns.number("empty_submit_raw_ms", clocks.map(|clocks| clocks.empty_submit_raw_ms));
+    let warnings = report.zip(measurement).map(|(report, measurement)| {
+        super::warnings::of(&report.circumstances, measurement, context.precision).join("; ")
+    });
     columns.text("warnings", warnings.as_deref());
 }
 
@@ -303,43 +314,6 @@ fn gflops(report: &JobReport, measurement: &Measurement) -> Option<f64> {
     let flops = report.page.as_ref()?.flops?.0 as f64;
     let time = Summary::of(&measurement.gpu_ms()).or_else(|| Summary::of(&measurement.wall_ms()))?;
     Some(flops / time.median / 1e6)
-}
-
-/// How much slower the last round may be than the first before the row says so.
-const DROOP: f64 = 1.1;
-
-/// What a reader of the row has to know to trust its figures as far as they go; the README names the remedies.
-fn warnings(context: &Context, measurement: &Measurement) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if measurement.adapter.kind == AdapterKind::Software {
-        warnings.push("software adapter: times are those of a CPU".to_owned());
-    }
-    match crate::measure::clock::demotion(measurement) {
-        Some(demotion) => warnings.push(demotion),
-        None if measurement.gpu_ms().is_empty() => warnings.push("no GPU timestamps: wall time only".to_owned()),
-        None => {}
-    }
-    if measurement.check.verdict.verified.is_none() {
-        warnings.push("output not verified: an op without a reference".to_owned());
-    }
-    if measurement.samples.iter().any(|sample| sample.hidden) {
-        warnings.push("the page was hidden for some samples".to_owned());
-    }
-    if let [first, .., last] = measurement.round_medians_ms().as_slice()
-        && last / first > DROOP
-    {
-        warnings.push(format!(
-            "the last round is {:.0} % slower than the first: clock droop, heat or load",
-            (last / first - 1.0) * 100.0
-        ));
-    }
-    let width = Summary::of(&measurement.deciding_ms()).and_then(|summary| summary.relative_half_width());
-    if let (Some(width), Some(wanted)) = (width, context.precision)
-        && width > wanted
-    {
-        warnings.push(format!("precision not reached: ±{:.1} % of ±{:.1} %", width * 100.0, wanted * 100.0));
-    }
-    warnings
 }
 
 /// Six significant digits without trailing zeros.
@@ -354,7 +328,9 @@ fn decimal(number: f64) -> String {
 /// The names of the columns of `samples.csv`.
 #[must_use]
 pub fn samples_header() -> Vec<String> {
-    ["run_id", "job_id", "round", "sample", "kind", "wall_ms", "gpu_ms", "at_ms"].map(str::to_owned).to_vec()
+    ["run_id", "job_id", "round", "sample", "kind", "wall_ms", "gpu_ms", "at_ms", "iterations"]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 /// The samples of a job; none of one that did not end well.
@@ -371,6 +347,7 @@ pub fn samples(context: &Context, report: &JobReport) -> Vec<Vec<String>> {
             decimal(sample.wall.millis()),
             sample.gpu.map(|gpu| decimal(gpu.millis())).unwrap_or_default(),
             decimal(sample.at.millis()),
+            sample.iterations.to_string(),
         ]
     };
     samples.iter().enumerate().map(row).collect()

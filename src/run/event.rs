@@ -87,6 +87,21 @@ pub struct JobReport {
     pub page: Option<PageReport>,
     /// What the check of a wrong output found.
     pub wrong: Option<Check>,
+    /// What else went on while it was measured.
+    pub circumstances: Circumstances,
+}
+
+/// What else went on while a job was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Circumstances {
+    /// Names the group whose jobs took turns with this one, uniquely in the run; `None` where it had no company.
+    pub group: Option<usize>,
+    /// How many times as long the group's last samples took as its first, where there is a trend.
+    pub trend: Option<f64>,
+    /// Processors that other programs kept busy, on average.
+    pub others: Option<f64>,
+    /// Whether the group's jobs are so unlike that their samples hold different numbers of inferences.
+    pub uneven: bool,
 }
 
 /// What is known of a page without running it.

@@ -2,187 +2,314 @@
 //! that what the machine does meanwhile hits all alike.
 //!
 //! Its jobs are brought to their first results one after the other and stay ready, each with its own device, until the
-//! last round. A job that loses its browser leaves the group, takes the others of that browser with it, and they run by
-//! themselves afterwards.
+//! last round. They have as many rounds and as many inferences in a sample as each other, so that round by round they
+//! can be compared. A job that loses its browser leaves the group, takes the others of that browser with it, and each of
+//! them is tried again as a group of one.
 
+use std::collections::VecDeque;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use indexmap::IndexMap;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::job::{Begun, due, ended_badly, ended_well, first_result};
-use super::{JobReport, Outcome, RunEvent, Seats, Status, attempts, blank, too_late};
-use crate::browser::executor::Executor;
-use crate::manifest::{Backend, Manifest};
+use super::load::Load;
+use super::member::{End, Member};
+use super::{JobReport, Outcome, RunEvent, Seats, Status, Try, blank};
+use crate::browser::executor::{Executor, OpenError};
+use crate::manifest::{Backend, Manifest, Measure};
+use crate::measure::{sampling, trend};
+use crate::plan::graph::{Graph, JobVars};
 use crate::plan::{Cache, Job, Plan};
 use crate::render::page::{Page, PageError};
 
-/// Jobs that are ready at the same time, each with a device and its model's tensors.
+/// Jobs that are ready at the same time, each with a device of its own.
 const LARGEST: usize = 12;
+/// What the tensors of a group's jobs may take together, in bytes.
+const HEAVIEST: u64 = 2 << 30;
+/// A sample of the slowest job that is longer than this is not worth an equal number of inferences for all.
+const LONGEST_SAMPLE: Duration = Duration::from_millis(500);
 
-/// Divides jobs, with their positions in the plan, into groups of neighbours: of one model, none of them cold, where
-/// there are rounds to interleave at all.
-pub(super) fn groups<'jobs, 'run>(plan: &Plan, jobs: &'jobs [(usize, &'run Job)]) -> Vec<&'jobs [(usize, &'run Job)]> {
-    let rounds = plan.manifest.measure.rounds;
-    let belong =
-        |a: &Job, b: &Job| rounds > 1 && a.model == b.model && a.cache == Cache::Warm && b.cache == Cache::Warm;
-    let neighbours = jobs.chunk_by(|(_, a), (_, b)| belong(a, b));
-    neighbours.flat_map(|chunk| chunk.chunks(LARGEST)).collect()
-}
+/// Jobs with their positions in the plan.
+type Group<'run> = Vec<(usize, &'run Job)>;
 
-/// A job of the group that takes its turns.
-struct Member<'run> {
-    index: usize,
-    job: &'run Job,
-    report: JobReport,
-    begun: Begun,
-    spent: Duration,
-    enough: bool,
-}
-
-/// Runs a group and tells how each of its jobs ended.
-pub(super) async fn run<'run, E: Executor>(
-    manifest: &Manifest,
-    render: &mut impl FnMut(&Job, u64, Backend) -> Result<Page, PageError>,
-    number: &mut u64,
-    seats: &mut Seats<'run, E>,
-    jobs: &[(usize, &'run Job)],
-    outcome: &mut Outcome,
-    tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
-) -> io::Result<()> {
-    let measure = &manifest.measure;
-    let mut finish = |report: JobReport, tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>| {
-        outcome.count(report.status);
-        tell(RunEvent::JobFinished(Box::new(report)))
-    };
-    // Jobs that run by themselves: all of a group of one, and those that lost their browser, with their tries so far.
-    let mut alone: Vec<(usize, &'run Job, u32)> = Vec::new();
-    let mut members: Vec<Member<'run>> = Vec::new();
-    if let [(index, job)] = jobs {
-        tell(RunEvent::JobStarted { job, index: *index })?;
-        alone.push((*index, job, 0));
-    } else {
-        for (index, job) in jobs {
-            tell(RunEvent::JobStarted { job, index: *index })?;
-            let Some(seat) = seats.get_mut(job.browser.as_str()) else { continue };
-            let mut report = blank(job);
-            report.attempts = 1;
-            let since = Instant::now();
-            // What can't even be opened, and what nothing can run, is told by the way that jobs go by themselves.
-            let hopeless = seat.missing.is_some() || job.impossible.is_some();
-            let opened = if hopeless { None } else { seat.executor.open(false).await.ok() };
-            let Some(opened) = opened else {
-                alone.push((*index, job, 0));
-                continue;
-            };
-            report.session = Some(opened);
-            let first = first_result(manifest, render, number, seat, &mut report);
-            match tokio::time::timeout(measure.timeout, first).await {
-                Ok(Ok(Some(begun))) => {
-                    members.push(Member { index: *index, job, report, begun, spent: since.elapsed(), enough: false });
-                }
-                Ok(Ok(None)) => finish(report, tell)?,
-                lost => {
-                    seat.executor.close().await;
-                    leave(&mut members, &mut alone, &job.browser);
-                    (report.status, report.reason) = match lost {
-                        Ok(Err(reason)) => (Status::Failed, reason),
-                        _ => (Status::TimedOut, too_late(measure)),
-                    };
-                    if measure.retries > 0 {
-                        tell(RunEvent::Retrying { job, reason: report.reason })?;
-                        alone.push((*index, job, 1));
-                    } else {
-                        finish(report, tell)?;
-                    }
-                }
+/// Divides jobs, with their positions in the plan, into groups: of one model, none of them cold, where there are rounds
+/// to interleave at all. Jobs that differ only in their browser stay together, since that is what is compared first.
+pub(super) fn groups<'run>(plan: &Plan, jobs: &[(usize, &'run Job)]) -> Vec<Group<'run>> {
+    if plan.manifest.measure.rounds < 2 {
+        return jobs.iter().map(|job| vec![*job]).collect();
+    }
+    // By model, then by everything but the browser; both in the order of the plan.
+    let mut alike: IndexMap<String, IndexMap<&str, Group>> = IndexMap::new();
+    for (index, job) in jobs {
+        let key = if job.cache == Cache::Warm { job.model.clone() } else { format!("{index}: cold") };
+        let rest = job.id.0.split_once('/').map_or("", |(_, rest)| rest);
+        alike.entry(key).or_default().entry(rest).or_default().push((*index, job));
+    }
+    let mut groups: Vec<Group> = Vec::new();
+    for sets in alike.into_values() {
+        let (mut group, mut weight) = (Group::new(), 0_u64);
+        for set in sets.into_values() {
+            let heavy: u64 = set.iter().map(|(_, job)| bytes(plan, job)).sum();
+            if !group.is_empty() && (group.len() + set.len() > LARGEST || weight.saturating_add(heavy) > HEAVIEST) {
+                groups.push(std::mem::take(&mut group));
+                weight = 0;
             }
+            group.extend(set);
+            weight = weight.saturating_add(heavy);
         }
-        rounds(manifest, seats, &mut members, &mut alone, &mut finish, tell).await?;
-        members.sort_by_key(|member| member.index);
+        groups.push(group);
+    }
+    groups
+}
+
+/// What a job's tensors take on the GPU; nothing where it can't run.
+fn bytes(plan: &Plan, job: &Job) -> u64 {
+    let graph = plan.manifest.models.get(&job.model).and_then(|model| Graph::of(model, &JobVars::of(job)).ok());
+    graph.map_or(0, |graph| graph.tensors.iter().map(|tensor| 4 * tensor.len() as u64).sum())
+}
+
+/// What all groups of a run share.
+pub(super) struct Floor<'a, 'run, E, Render> {
+    pub(super) manifest: &'run Manifest,
+    pub(super) render: &'a mut Render,
+    /// Pages made so far.
+    pub(super) numbers: &'a mut u64,
+    pub(super) seats: &'a mut Seats<'run, E>,
+    pub(super) outcome: &'a mut Outcome,
+    pub(super) tell: &'a mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
+}
+
+/// A member's next turn.
+#[derive(Clone, Copy)]
+enum Turn {
+    Pilot,
+    WarmUp,
+    Samples { round: u32, count: u32, interleaved: bool },
+}
+
+impl<'run, E, Render> Floor<'_, 'run, E, Render>
+where
+    E: Executor,
+    Render: FnMut(&Job, u64, Backend) -> Result<Page, PageError>,
+{
+    /// Runs a group and tells how each of its jobs ended.
+    pub(super) async fn run(&mut self, jobs: &[(usize, &'run Job)]) -> io::Result<()> {
+        let tries = jobs.iter().map(|(index, job)| Try { index: *index, job, used: 0, told: false });
+        let mut groups = VecDeque::from([tries.collect::<Vec<_>>()]);
+        while let Some(group) = groups.pop_front() {
+            let mut again = self.together(group).await?;
+            again.sort_by_key(|one| one.index);
+            groups.extend(again.into_iter().map(|one| vec![one]));
+        }
+        Ok(())
+    }
+
+    /// Runs jobs as one group and gives those that are to be tried again.
+    async fn together(&mut self, group: Vec<Try<'run>>) -> io::Result<Vec<Try<'run>>> {
+        let mut again = Vec::new();
+        let mut members = Vec::new();
+        let number = group.first().map(|one| one.index + 1);
+        for mut one in group {
+            if !one.told {
+                (self.tell)(RunEvent::JobStarted { job: one.job, index: one.index })?;
+                one.told = true;
+            }
+            self.make_ready(one, &mut members, &mut again).await?;
+        }
+        let load = Load::begin(self.manifest);
+        self.in_order(Turn::Pilot, &mut members, &mut again).await?;
+        let uneven = settle_iterations(&mut members);
+        self.in_order(Turn::WarmUp, &mut members, &mut again).await?;
+        self.rounds(&mut members, &mut again).await?;
+        let others = load.end();
+        let times: Vec<Vec<f64>> = members.iter().map(|member| member.measurement.deciding_ms()).collect();
+        let trend = trend::common_trend(&times);
+        let shared = members.len() > 1;
+        members.sort_by_key(|member| member.origin.index);
         for mut member in members {
-            if let Some(seat) = seats.get_mut(member.job.browser.as_str()) {
-                seat.executor.release(member.begun.number).await;
-            }
-            ended_well(&mut member.report, member.begun.measurement);
-            finish(member.report, tell)?;
+            self.release(&member).await;
+            let circumstances = &mut member.report.circumstances;
+            circumstances.group = number.filter(|_| shared);
+            (circumstances.trend, circumstances.others, circumstances.uneven) = (trend, others, uneven);
+            self.finish(member.well())?;
         }
+        Ok(again)
     }
-    alone.sort_by_key(|(index, ..)| *index);
-    for (_, job, used) in alone {
-        let Some(seat) = seats.get_mut(job.browser.as_str()) else { continue };
-        let report = attempts(manifest, render, number, seat, (job, used), tell).await?;
-        finish(report, tell)?;
-    }
-    Ok(())
-}
 
-/// Takes the members' samples, round by round, until each has enough.
-async fn rounds<'run, E: Executor>(
-    manifest: &Manifest,
-    seats: &mut Seats<'run, E>,
-    members: &mut Vec<Member<'run>>,
-    alone: &mut Vec<(usize, &'run Job, u32)>,
-    finish: &mut impl FnMut(JobReport, &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>) -> io::Result<()>,
-    tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
-) -> io::Result<()> {
-    let measure = &manifest.measure;
-    for round in 0.. {
-        let mut order: Vec<usize> = members.iter().filter(|member| !member.enough).map(|member| member.index).collect();
-        if order.is_empty() {
-            return Ok(());
+    /// Brings a job to its first result, or to its end.
+    async fn make_ready(
+        &mut self,
+        one: Try<'run>,
+        members: &mut Vec<Member<'run>>,
+        again: &mut Vec<Try<'run>>,
+    ) -> io::Result<()> {
+        let measure = &self.manifest.measure;
+        let mut report = blank(one.job);
+        if let (Some(reason), []) = (&one.job.impossible, measure.fallback.as_slice()) {
+            (report.status, report.reason) = (Status::Unsupported, reason.clone());
+            return self.finish(report);
         }
-        // The order is that of the round, in every run.
-        order.shuffle(&mut StdRng::seed_from_u64(u64::from(round)));
-        for index in order {
-            let Some(place) = members.iter().position(|member| member.index == index) else { continue };
-            let member = &mut members[place];
-            let Some((warmup, samples)) = due(measure, round, &member.begun) else {
-                member.enough = true;
-                continue;
-            };
-            let Some(seat) = seats.get_mut(member.job.browser.as_str()) else { continue };
-            let since = Instant::now();
-            let left = measure.timeout.saturating_sub(member.spent);
-            let taken = if samples == 0 {
-                Ok(Ok(Vec::new()))
-            } else {
-                tokio::time::timeout(left, seat.executor.measure(member.begun.number, warmup, samples)).await
-            };
-            member.spent += since.elapsed();
-            let lost = match taken {
-                Ok(Ok(taken)) => {
-                    member.begun.measurement.add(round, &taken);
-                    continue;
+        let Some(seat) = self.seats.get_mut(one.job.browser.as_str()) else { return Ok(()) };
+        report.attempts = one.used;
+        if let Some(reason) = &seat.missing {
+            report.reason.clone_from(reason);
+            return self.finish(report);
+        }
+        report.attempts += 1;
+        match seat.executor.open(one.job.cache == Cache::Cold).await {
+            Ok(opened) => report.session = Some(opened),
+            Err(OpenError { message, missing }) => {
+                report.status = if missing { Status::Skipped } else { Status::Failed };
+                report.reason.clone_from(&message);
+                if missing || one.used == measure.retries {
+                    // A browser that did not start with all its tries will not start for the next job either.
+                    seat.missing = Some(message);
                 }
-                Ok(Err(error)) => ended_badly(&mut member.report, error).err().map(|reason| (Status::Failed, reason)),
-                Err(_) => Some((Status::TimedOut, too_late(measure))),
-            };
-            let Member { index, job, mut report, begun, .. } = members.remove(place);
-            let Some((status, reason)) = lost else {
-                seat.executor.release(begun.number).await;
-                finish(report, tell)?;
-                continue;
-            };
-            seat.executor.close().await;
-            leave(members, alone, &job.browser);
-            if measure.retries > 0 {
-                tell(RunEvent::Retrying { job, reason })?;
-                alone.push((index, job, 1));
-            } else {
+                return self.lost(report, one, missing, members, again).await;
+            }
+        }
+        match Member::first_result(self.manifest, self.render, self.numbers, seat, one, report).await {
+            Ok(member) => members.push(member),
+            Err((report, End::Told)) => self.finish(report)?,
+            Err((mut report, End::Lost(status, reason))) => {
                 (report.status, report.reason) = (status, reason);
-                finish(report, tell)?;
+                self.lost(report, one, false, members, again).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the members' samples, round by round, until each of them has enough: what one of them needs all get, so
+    /// that their rounds stay in pairs.
+    async fn rounds(&mut self, members: &mut Vec<Member<'run>>, again: &mut Vec<Try<'run>>) -> io::Result<()> {
+        let measure = &self.manifest.measure;
+        let interleaved = members.len() > 1;
+        let planned = (0..measure.rounds).map(|round| sampling::share(measure.samples.min, round, measure.rounds));
+        let mut counts: VecDeque<u32> = planned.collect();
+        let size = measure.samples.min.div_ceil(measure.rounds).max(1);
+        for round in 0.. {
+            if counts.is_empty() {
+                let more = further(measure, members);
+                counts.extend((0..more).step_by(size as usize).map(|from| size.min(more - from)));
+            }
+            let Some(count) = counts.pop_front() else { return Ok(()) };
+            if count == 0 {
+                continue;
+            }
+            let mut order: Vec<usize> = members.iter().map(|member| member.origin.index).collect();
+            // The order is that of the round, in every run.
+            order.shuffle(&mut StdRng::seed_from_u64(u64::from(round)));
+            for index in order {
+                self.turn(Turn::Samples { round, count, interleaved }, index, members, again).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives every member the same turn.
+    async fn in_order(
+        &mut self,
+        turn: Turn,
+        members: &mut Vec<Member<'run>>,
+        again: &mut Vec<Try<'run>>,
+    ) -> io::Result<()> {
+        let order: Vec<usize> = members.iter().map(|member| member.origin.index).collect();
+        for index in order {
+            self.turn(turn, index, members, again).await?;
+        }
+        Ok(())
+    }
+
+    /// One turn of the member with this position in the plan, if it is still there.
+    async fn turn(
+        &mut self,
+        turn: Turn,
+        index: usize,
+        members: &mut Vec<Member<'run>>,
+        again: &mut Vec<Try<'run>>,
+    ) -> io::Result<()> {
+        let measure = &self.manifest.measure;
+        let Some(place) = members.iter().position(|member| member.origin.index == index) else { return Ok(()) };
+        let member = &mut members[place];
+        let Some(seat) = self.seats.get_mut(member.origin.job.browser.as_str()) else { return Ok(()) };
+        let ended = match turn {
+            Turn::Pilot => member.pilot(seat, measure).await,
+            Turn::WarmUp => member.warm_up(seat, measure).await,
+            Turn::Samples { round, count, interleaved } => {
+                member.samples(seat, measure, round, count, interleaved).await
+            }
+        };
+        let Err(end) = ended else { return Ok(()) };
+        let mut member = members.remove(place);
+        match end {
+            End::Told => {
+                self.release(&member).await;
+                self.finish(member.report)
+            }
+            End::Lost(status, reason) => {
+                (member.report.status, member.report.reason) = (status, reason);
+                self.lost(member.report, member.origin, false, members, again).await
             }
         }
     }
-    Ok(())
+
+    /// A try has lost its browser: it is closed, whoever else was ready in it tries again by itself, and so does this
+    /// one if it has a try left.
+    async fn lost(
+        &mut self,
+        report: JobReport,
+        one: Try<'run>,
+        hopeless: bool,
+        members: &mut Vec<Member<'run>>,
+        again: &mut Vec<Try<'run>>,
+    ) -> io::Result<()> {
+        let browser = one.job.browser.as_str();
+        if let Some(seat) = self.seats.get_mut(browser) {
+            // Whatever is left of the session can't be trusted.
+            seat.executor.close().await;
+        }
+        let others = members.extract_if(.., |member| member.origin.job.browser == browser);
+        again.extend(others.map(|member| member.origin));
+        if hopeless || one.used >= self.manifest.measure.retries {
+            return self.finish(report);
+        }
+        (self.tell)(RunEvent::Retrying { job: one.job, reason: report.reason })?;
+        again.push(Try { used: one.used + 1, ..one });
+        Ok(())
+    }
+
+    async fn release(&mut self, member: &Member<'run>) {
+        if let Some(seat) = self.seats.get_mut(member.origin.job.browser.as_str()) {
+            seat.executor.release(member.number).await;
+        }
+    }
+
+    fn finish(&mut self, report: JobReport) -> io::Result<()> {
+        self.outcome.count(report.status);
+        (self.tell)(RunEvent::JobFinished(Box::new(report)))
+    }
 }
 
-/// The members of a browser that is gone will run by themselves.
-fn leave<'run>(members: &mut Vec<Member<'run>>, alone: &mut Vec<(usize, &'run Job, u32)>, browser: &str) {
-    alone.extend(
-        members.extract_if(.., |member| member.job.browser == browser).map(|member| (member.index, member.job, 0)),
-    );
+/// Gives all members the largest of their numbers of inferences, unless that would make the slowest one's samples too
+/// long; then each keeps its own, and the answer is true.
+fn settle_iterations(members: &mut [Member<'_>]) -> bool {
+    let Some(most) = members.iter().map(|member| member.iterations).max() else { return false };
+    let slowest = members.iter().map(|member| member.inference).max().unwrap_or_default();
+    if slowest.saturating_mul(most) > LONGEST_SAMPLE {
+        return members.iter().any(|member| member.iterations != most);
+    }
+    for member in members {
+        member.iterations = most;
+    }
+    false
+}
+
+/// How many more samples every member takes: as many as the one that needs most, and as its time allows it.
+fn further(measure: &Measure, members: &[Member<'_>]) -> u32 {
+    let wanted = members.iter().map(|member| sampling::more(&measure.samples, &member.measurement.deciding_ms())).max();
+    let affordable = members.iter().map(|member| member.affordable(measure)).min();
+    wanted.unwrap_or(0).min(affordable.unwrap_or(0))
 }

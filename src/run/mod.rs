@@ -5,7 +5,8 @@
 
 pub mod event;
 mod group;
-mod job;
+mod load;
+mod member;
 
 use std::collections::HashMap;
 use std::io;
@@ -13,12 +14,14 @@ use std::io;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::browser::executor::{Executor, OpenError};
-use crate::manifest::{Backend, BrowserSettings, Manifest, Measure};
-use crate::plan::{Cache, Job, Plan};
+use crate::browser::executor::Executor;
+use crate::manifest::{Backend, BrowserSettings};
+use crate::plan::{Job, Plan};
 use crate::render::page::{Page, PageError};
 
-pub use event::{JobReport, PageReport, RunEvent, Status};
+use group::Floor;
+
+pub use event::{Circumstances, JobReport, PageReport, RunEvent, Status};
 
 /// What the dispatcher needs besides the plan.
 pub struct Dispatcher<'run, E, Open, Render>
@@ -60,6 +63,18 @@ struct Seat<E> {
     missing: Option<String>,
 }
 
+/// A try of a job, to be made.
+#[derive(Clone, Copy)]
+struct Try<'run> {
+    /// Its position in the plan.
+    index: usize,
+    job: &'run Job,
+    /// Tries that are used up.
+    used: u32,
+    /// Whether its start was told.
+    told: bool,
+}
+
 impl<'run, E, Open, Render> Dispatcher<'run, E, Open, Render>
 where
     E: Executor,
@@ -75,24 +90,39 @@ where
         let plan = self.plan;
         let mut outcome = Outcome::default();
         let mut seats: Seats<'run, E> = HashMap::new();
-        let mut number = 0;
+        let mut numbers = 0;
         let jobs: Vec<(usize, &Job)> = plan.jobs.iter().enumerate().filter(|(_, job)| wanted(job)).collect();
         let mut told = Ok(());
         for jobs in group::groups(plan, &jobs) {
-            for (_, job) in jobs {
+            for (_, job) in &jobs {
                 seats.entry(&job.browser).or_insert_with(|| {
                     let executor = (self.executor)(&plan.manifest.browsers[&job.browser]);
                     Seat { executor, missing: None }
                 });
             }
             let mut stop = self.stop.clone();
-            let ran = tokio::select! {
-                ran = group::run(&plan.manifest, &mut self.render, &mut number, &mut seats, jobs, &mut outcome, tell) => ran,
-                () = stopped(&mut stop) => { outcome.interrupted = true; break }
+            let mut floor = Floor {
+                manifest: &plan.manifest,
+                render: &mut self.render,
+                numbers: &mut numbers,
+                seats: &mut seats,
+                outcome: &mut outcome,
+                tell: &mut *tell,
             };
-            if ran.is_err() {
-                told = ran;
-                break;
+            let ran = tokio::select! {
+                ran = floor.run(&jobs) => Some(ran),
+                () = stopped(&mut stop) => None,
+            };
+            match ran {
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    told = Err(error);
+                    break;
+                }
+                None => {
+                    outcome.interrupted = true;
+                    break;
+                }
             }
         }
         for seat in seats.values_mut() {
@@ -123,12 +153,6 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     }
 }
 
-/// Why a job ended that took too long.
-fn too_late(measure: &Measure) -> String {
-    let limit = humantime::format_duration(measure.timeout);
-    format!("no result within {limit}: raise `timeout` under [measure] if the job is that long")
-}
-
 /// The report of a job of which nothing is known yet.
 fn blank(job: &Job) -> JobReport {
     JobReport {
@@ -143,66 +167,6 @@ fn blank(job: &Job) -> JobReport {
         measurement: None,
         page: None,
         wrong: None,
+        circumstances: Circumstances::default(),
     }
-}
-
-/// Tries a job by itself until it ends or its tries are used up, of which `used` are gone.
-async fn attempts<'run, E: Executor>(
-    manifest: &Manifest,
-    render: &mut impl FnMut(&Job, u64, Backend) -> Result<Page, PageError>,
-    number: &mut u64,
-    seat: &mut Seat<E>,
-    (job, used): (&'run Job, u32),
-    tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
-) -> io::Result<JobReport> {
-    let mut report = blank(job);
-    let measure = &manifest.measure;
-    if let (Some(reason), []) = (&job.impossible, measure.fallback.as_slice()) {
-        report.status = Status::Unsupported;
-        report.reason.clone_from(reason);
-        return Ok(report);
-    }
-    for attempt in used + 1..=measure.retries + 1 {
-        if let Some(reason) = &seat.missing {
-            report.reason.clone_from(reason);
-            return Ok(report);
-        }
-        report.attempts = attempt;
-        report.started_at = Timestamp::now();
-        let opened = match seat.executor.open(job.cache == Cache::Cold).await {
-            Ok(opened) => opened,
-            Err(OpenError { message, missing }) => {
-                report.status = if missing { Status::Skipped } else { Status::Failed };
-                report.reason.clone_from(&message);
-                if missing || attempt > measure.retries {
-                    // A browser that did not start with all its tries will not start for the next job either.
-                    seat.missing = Some(message);
-                    seat.executor.close().await;
-                    return Ok(report);
-                }
-                tell(RunEvent::Retrying { job, reason: message })?;
-                continue;
-            }
-        };
-        report.session = Some(opened);
-        let ended = tokio::time::timeout(measure.timeout, job::once(manifest, render, number, seat, &mut report)).await;
-        let lost = match ended {
-            Ok(Ok(())) => return Ok(report),
-            Ok(Err(lost)) => {
-                report.status = Status::Failed;
-                lost
-            }
-            Err(_) => {
-                report.status = Status::TimedOut;
-                too_late(measure)
-            }
-        };
-        report.reason.clone_from(&lost);
-        // Whatever is left of the session can't be trusted.
-        seat.executor.close().await;
-        if attempt <= measure.retries {
-            tell(RunEvent::Retrying { job, reason: lost })?;
-        }
-    }
-    Ok(report)
 }

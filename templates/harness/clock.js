@@ -12,18 +12,29 @@ const STEPS = 20;
 const SUBMITS = 9;
 /** Waits without a nudge: 100 ms each in Firefox. */
 const RAW_SUBMITS = 3;
+/** Readings of both clocks at either end of a span, of which the quickest is kept. */
+const READINGS = 5;
+/** The span over which the two clocks are compared is at least this long … */
+const SHORTEST_SPAN_MS = 100;
+/** … and so many times what the readings at its ends leave open, … */
+const SPAN_IN_SLACKS = 100;
+/** … as long as it is not longer than this. */
+const LONGEST_SPAN_MS = 500;
 
 /**
  * @param {GPUDevice} device
  * @returns {Promise<ClockFacts>}
  */
 export async function calibrate(device) {
-  return {
+  const stamped = device.features.has("timestamp-query");
+  const began = stamped ? await readBothClocks(device) : null;
+  const facts = {
     clockStepUs: clockStepMs() * 1000,
-    timestampStepNs: await timestampStepNs(device),
+    timestampStepNs: stamped ? await timestampStepNs(device) : null,
     emptySubmitMs: await median(SUBMITS, () => emptySubmit(device, true)),
     emptySubmitRawMs: await median(RAW_SUBMITS, () => emptySubmit(device, false)),
   };
+  return { ...facts, timestampDriftPercent: began && (await timestampDriftPercent(device, began)) };
 }
 
 /** The smallest difference between two readings of `performance.now` that differ. */
@@ -66,7 +77,6 @@ async function emptySubmit(device, nudged) {
  * @returns {Promise<number | null>}
  */
 async function timestampStepNs(device) {
-  if (!device.features.has("timestamp-query")) return null;
   const count = 32;
   const querySet = device.createQuerySet({ type: "timestamp", count });
   const resolved = device.createBuffer({ size: count * 8, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
@@ -88,6 +98,56 @@ async function timestampStepNs(device) {
   let step = 0n;
   for (let index = 1; index < count; index += 1) step = divisor(step, stamps[index] - stamps[index - 1]);
   return step === 0n ? null : Number(step);
+}
+
+/**
+ * The same moment on both clocks; `slackMs` is how long the reading took, so the wall clock's is half of that off at most.
+ * @typedef {object} Moment
+ * @property {number} wallMs
+ * @property {number} gpuMs
+ * @property {number} slackMs
+ */
+
+/**
+ * @param {GPUDevice} device
+ * @returns {Promise<Moment>}
+ */
+async function readBothClocks(device) {
+  const querySet = device.createQuerySet({ type: "timestamp", count: 2 });
+  const resolved = device.createBuffer({ size: 16, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+  const staging = device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  /** @type {Moment | null} */
+  let best = null;
+  for (let reading = 0; reading < READINGS; reading += 1) {
+    const encoder = device.createCommandEncoder();
+    const timestampWrites = { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 };
+    encoder.beginComputePass({ timestampWrites }).end();
+    encoder.resolveQuerySet(querySet, 0, 2, resolved, 0);
+    encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16);
+    const before = performance.now();
+    device.queue.submit([encoder.finish()]);
+    await settled(device, staging.mapAsync(GPUMapMode.READ));
+    const after = performance.now();
+    const [, end] = new BigInt64Array(staging.getMappedRange());
+    const moment = { wallMs: (before + after) / 2, gpuMs: Number(end) / 1e6, slackMs: after - before };
+    staging.unmap();
+    if (best === null || moment.slackMs < best.slackMs) best = moment;
+  }
+  for (const resource of [querySet, resolved, staging]) resource.destroy();
+  return /** @type {Moment} */ (best);
+}
+
+/**
+ * How much faster GPU timestamps advance than the wall clock, over a span that makes it known to about a percent.
+ * @param {GPUDevice} device
+ * @param {Moment} began
+ */
+async function timestampDriftPercent(device, began) {
+  const span = Math.min(LONGEST_SPAN_MS, Math.max(SHORTEST_SPAN_MS, SPAN_IN_SLACKS * began.slackMs));
+  const left = span - (performance.now() - began.wallMs);
+  if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
+  const ended = await readBothClocks(device);
+  return ((ended.gpuMs - began.gpuMs) / (ended.wallMs - began.wallMs) - 1) * 100;
 }
 
 /**

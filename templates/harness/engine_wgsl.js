@@ -32,7 +32,7 @@ const MOST_OUTPUTS = 8;
  * @property {Phases} phases
  * @property {Sample} first
  * @property {GPUDevice} device
- * @property {(batch: number, kind: Sample["kind"]) => Promise<Sample>} sample
+ * @property {(iterations: number, kind: Sample["kind"]) => Promise<Sample>} sample
  * @property {() => void} dispose
  */
 
@@ -64,11 +64,11 @@ export async function prepare(job, host) {
         wallMs: run.phases.firstInferenceMs,
         gpuMs: run.gpuMs,
         atMs: timeToFirstResultMs,
-        batch: 1,
+        iterations: 1,
         hidden: document.hidden,
       },
       device,
-      sample: (batch, kind) => sample(job, host, run, accepted, { batch, kind, began }),
+      sample: (iterations, kind) => sample(job, host, run, accepted, { iterations, kind, began }),
       dispose: () => device.destroy(),
     };
   } catch (error) {
@@ -197,12 +197,12 @@ async function load(job, device) {
  * @param {GPUDevice} device
  * @param {Bound[]} stages
  * @param {Stopwatch | null} stopwatch
- * @param {number} batch Inferences in this submission.
+ * @param {number} iterations Inferences in this submission.
  */
-function dispatch(device, stages, stopwatch, batch) {
+function dispatch(device, stages, stopwatch, iterations) {
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass(stopwatch ? { timestampWrites: stopwatch.writes } : {});
-  for (let inference = 0; inference < batch; inference += 1) {
+  for (let inference = 0; inference < iterations; inference += 1) {
     for (const stage of stages) {
       pass.setPipeline(stage.pipeline);
       pass.setBindGroup(0, stage.group);
@@ -215,13 +215,13 @@ function dispatch(device, stages, stopwatch, batch) {
 }
 
 /**
- * `batch` inferences in one submission. It counts only if the outputs, filled with the sentinel before, hold what was
+ * Several inferences in one submission. It counts only if the outputs, filled with the sentinel before, hold what was
  * verified afterwards.
  * @param {Job} job
  * @param {Host} host
  * @param {Run} run
  * @param {Float32Array[][]} accepted
- * @param { { batch: number, kind: Sample["kind"], began: number } } how
+ * @param { { iterations: number, kind: Sample["kind"], began: number } } how
  * @returns {Promise<Sample>}
  */
 async function sample(job, host, run, accepted, how) {
@@ -234,7 +234,7 @@ async function sample(job, host, run, accepted, how) {
   let wallMs = 0;
   await scoped(device, "an inference", async () => {
     const began = performance.now();
-    dispatch(device, stages, stopwatch, how.batch);
+    dispatch(device, stages, stopwatch, how.iterations);
     await settled(device, device.queue.onSubmittedWorkDone());
     wallMs = performance.now() - began;
   });
@@ -249,10 +249,10 @@ async function sample(job, host, run, accepted, how) {
   }
   return {
     kind: how.kind,
-    wallMs: wallMs / how.batch,
-    gpuMs: gpuMs === null ? null : gpuMs / how.batch,
+    wallMs: wallMs / how.iterations,
+    gpuMs: gpuMs === null ? null : gpuMs / how.iterations,
     atMs: performance.now() - how.began,
-    batch: how.batch,
+    iterations: how.iterations,
     hidden: document.hidden,
   };
 }

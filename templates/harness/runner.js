@@ -6,7 +6,7 @@ import { openChannel, postTensors } from "gpujobs/channel.js";
 import { calibrate } from "gpujobs/clock.js";
 import { adapterFacts, findAdapter } from "gpujobs/device.js";
 import { forwardFailures, Incorrect, messageOf, NoAdapter, Unsupported } from "gpujobs/failures.js";
-import { pilotBatch } from "gpujobs/sampling.js";
+import { pilot } from "gpujobs/sampling.js";
 
 /** @import { ClockFacts, Job, PageFacts, Sample } from "gpujobs/types.js" */
 /** @import { Host, Prepared } from "gpujobs/engine_wgsl.js" */
@@ -16,9 +16,18 @@ import { pilotBatch } from "gpujobs/sampling.js";
 const LOSS_WITHIN_MS = 100;
 
 /**
+ * Samples that the runner asks for.
+ * @typedef {object} Ask
+ * @property {Sample["kind"]} kind
+ * @property {number} count
+ * @property {number} iterations Inferences in each.
+ */
+
+/**
  * @typedef { { do: "probe" }
  *   | { do: "prepare", module: string, tensors: string }
- *   | { do: "measure", job: number, samples: number, warmup: number }
+ *   | { do: "pilot", job: number }
+ *   | { do: "measure", job: number, asks: Ask[] }
  *   | { do: "dispose", job: number } } Command
  */
 
@@ -29,7 +38,7 @@ export async function serve(channelUrl) {
   const channel = await openChannel(channelUrl);
   /**
    * The jobs that are ready, by their numbers.
-   * @type {Map<number, { prepared: Prepared, batch: number | null }>}
+   * @type {Map<number, Prepared>}
    */
   const ready = new Map();
   /**
@@ -44,6 +53,19 @@ export async function serve(channelUrl) {
   const lose = (/** @type {string} */ message) => push({ kind: "lost", message });
   forwardFailures(fail, (level, text) => push({ kind: "log", level, text }));
 
+  /** A job's turn: it is the one that runs now, and each sample that it takes is told. */
+  const turn = (/** @type {number} */ job) => {
+    number = job;
+    const prepared = ready.get(job);
+    if (!prepared || !clocks) throw new Error("a job was to be measured that is not ready");
+    const take = async (/** @type {number} */ iterations, /** @type {Sample["kind"]} */ kind) => {
+      const sample = await prepared.sample(iterations, kind);
+      push({ kind: "sample", sample });
+      return sample;
+    };
+    return { take, clocks };
+  };
+
   /** @type { { [Name in Command["do"]]: (command: any) => Promise<void> } } */
   const commands = {
     probe: async () => {
@@ -57,28 +79,23 @@ export async function serve(channelUrl) {
       const host = { fail, lose, verify: (values) => postTensors(tensors, values) };
       const prepared = await prepare(job, host);
       clocks ??= await calibrate(prepared.device);
-      ready.set(job.number, { prepared, batch: null });
+      ready.set(job.number, prepared);
       const { adapter, phases, first } = prepared;
       push({ kind: "prepared", adapter, phases, first, clocks });
     },
-    measure: async ({ job, samples, warmup }) => {
-      number = job;
-      const current = ready.get(job);
-      if (!current || !clocks) throw new Error("measure came before prepare");
-      const { prepared } = current;
-      const take = async (/** @type {number} */ batch, /** @type {Sample["kind"]} */ kind) => {
-        const sample = await prepared.sample(batch, kind);
-        push({ kind: "sample", sample });
-        return sample;
-      };
-      let last = prepared.first;
-      for (let taken = 0; taken < warmup; taken += 1) last = await take(1, "warmup");
-      current.batch ??= await pilotBatch(clocks, last, () => prepared.sample(1, "warmup"));
-      for (let taken = 0; taken < samples; taken += 1) await take(current.batch, "steady");
-      push({ kind: "measured", batch: current.batch });
+    pilot: async ({ job }) => {
+      const { take, clocks } = turn(job);
+      push({ kind: "piloted", ...(await pilot(clocks, (iterations) => take(iterations, "warmup"))) });
+    },
+    measure: async ({ job, asks }) => {
+      const { take } = turn(job);
+      for (const { kind, count, iterations } of /** @type {Ask[]} */ (asks)) {
+        for (let taken = 0; taken < count; taken += 1) await take(iterations, kind);
+      }
+      push({ kind: "measured" });
     },
     dispose: async ({ job }) => {
-      ready.get(job)?.prepared.dispose();
+      ready.get(job)?.dispose();
       ready.delete(job);
     },
   };

@@ -1,31 +1,40 @@
 /**
- * @file A sample is as many inferences in one submission as make it long against the clock that times it.
+ * @file A sample is as many inferences in one submission as make it long against the clocks that time it.
  */
 
 /** @import { ClockFacts, Sample } from "gpujobs/types.js" */
 
 /** A sample is at least this long, so that what a submission costs by itself is shared by many inferences. */
 const SHORTEST_MS = 1;
-/** And at least this many steps of the clock, so that a step is at most 1 % of it. */
+/** And at least this many steps of each clock, so that a step is at most 1 % of it. */
 const FEWEST_STEPS = 100;
 /** Wall time of a tiny kernel on a fast GPU has been seen to be twelve times the GPU's; see `measure/clock.rs`. */
 const MOST_OVERHEAD = 30;
-/** A pass with more dispatches than this holds up the browser. */
-const LARGEST_BATCH = 1024;
+/** A pass with more inferences than this holds up the browser. */
+const MOST_ITERATIONS = 1024;
+/** A short pilot says little about a long sample, so the count grows in steps. */
+const FASTEST_GROWTH = 16;
+/** What is aimed at beyond the least length: the next run may be a little faster. */
+const MARGIN = 1.2;
 
 /**
- * How many inferences a sample takes, from the time of a single one.
+ * How many inferences a sample takes: grown until one is long enough.
  * @param {ClockFacts} clocks
- * @param {Sample} last The latest single inference.
- * @param {() => Promise<Sample>} again Runs one more.
- * @returns {Promise<number>}
+ * @param {(iterations: number) => Promise<Sample>} run Runs so many in one submission.
+ * @returns {Promise<{ iterations: number, inferenceMs: number }>} And about how long one of them takes.
  */
-export async function pilotBatch(clocks, last, again) {
-  const wantedMs = Math.max(SHORTEST_MS, (FEWEST_STEPS * clocks.clockStepUs) / 1000);
-  // The first inference may hold a compilation, and any single one holds the latency of its submission.
-  const pilot = last.kind === "first" ? await again() : last;
-  const wallMs = Math.max(pilot.wallMs - clocks.emptySubmitMs, clocks.clockStepUs / 1000);
-  // A GPU clock that says next to nothing for a long wait would ask for a batch that hangs the browser.
-  const aloneMs = pilot.gpuMs === null ? wallMs : Math.max(pilot.gpuMs, wallMs / MOST_OVERHEAD);
-  return Math.min(LARGEST_BATCH, Math.max(1, Math.ceil(wantedMs / aloneMs)));
+export async function pilot(clocks, run) {
+  const stepMs = Math.max(clocks.clockStepUs / 1e3, (clocks.timestampStepNs ?? 0) / 1e6);
+  const wantedMs = Math.max(SHORTEST_MS, FEWEST_STEPS * stepMs);
+  for (let iterations = 1; ; ) {
+    const sample = await run(iterations);
+    const wallMs = sample.wallMs * iterations;
+    // Any submission holds its own latency. And a GPU clock that says next to nothing for a long wait would ask for so
+    // many inferences that the browser hangs.
+    const aloneMs = Math.max(wallMs - clocks.emptySubmitMs, clocks.clockStepUs / 1e3);
+    const lastedMs = sample.gpuMs === null ? aloneMs : Math.max(sample.gpuMs * iterations, wallMs / MOST_OVERHEAD);
+    if (lastedMs >= wantedMs || iterations === MOST_ITERATIONS) return { iterations, inferenceMs: sample.wallMs };
+    const growth = Math.min(FASTEST_GROWTH, (MARGIN * wantedMs) / lastedMs);
+    iterations = Math.min(MOST_ITERATIONS, Math.ceil(iterations * growth));
+  }
 }

@@ -5,7 +5,7 @@
 
 import { calibrate } from "gpujobs/clock.js";
 import { messageOf } from "gpujobs/failures.js";
-import { pilotBatch } from "gpujobs/sampling.js";
+import { pilot } from "gpujobs/sampling.js";
 
 /** @import { Job } from "gpujobs/types.js" */
 /** @import { Host, Prepared } from "gpujobs/engine_wgsl.js" */
@@ -34,9 +34,9 @@ export async function showJob(job, prepare) {
     for (const [phase, ms] of Object.entries(prepared.phases)) say(`${phase}: ${ms.toFixed(3)}`);
     const clocks = await calibrate(prepared.device);
     for (const [fact, value] of Object.entries(clocks)) say(`${fact}: ${value}`);
-    const batch = await pilotBatch(clocks, prepared.first, () => prepared.sample(1, "warmup"));
+    const { iterations } = await pilot(clocks, (count) => prepared.sample(count, "warmup"));
     for (let taken = 0; taken < SAMPLES; taken += 1) {
-      const sample = await prepared.sample(batch, "steady");
+      const sample = await prepared.sample(iterations, "steady");
       say(`sample ${taken}: wall ${sample.wallMs.toFixed(4)} ms, gpu ${sample.gpuMs?.toFixed(4) ?? "-"} ms`);
     }
     prepared.dispose();

@@ -14,7 +14,7 @@
  * @property {boolean} parallelLoading Parts fetched at the same time, or in turn.
  * @property {boolean} requireHardware
  * @property {[number, number, number]} workgroupSize
- * @property {number} warmup Inferences after the first one that are not counted.
+ * @property {number} warmup Inferences after the first one that are not counted, at least.
  * @property {Tensor[]} tensors
  * @property {Part[]} parts What is loaded, in the order in which it is asked for.
  * @property {Shader[]} shaders
@@ -74,6 +74,8 @@
  * @typedef {object} ClockFacts
  * @property {number} clockStepUs Smallest step of `performance.now`.
  * @property {number | null} timestampStepNs Greatest common divisor of GPU timestamp differences; null without timestamps.
+ * @property {number | null} timestampDriftPercent How much faster GPU timestamps advance than `performance.now`, to about
+ *   a percent; null without timestamps.
  * @property {number} emptySubmitMs Median time of an empty submission, as this harness waits for it.
  * @property {number} emptySubmitRawMs The same when the page just waits.
  */
@@ -89,13 +91,13 @@
  */
 
 /**
- * One sample: `batch` inferences in one submission, times divided by `batch`.
+ * One sample: several inferences in one submission, times divided by their number.
  * @typedef {object} Sample
- * @property {"first" | "warmup" | "steady"} kind
+ * @property {"first" | "warmup" | "steady" | "latency"} kind
  * @property {number} wallMs
  * @property {number | null} gpuMs
  * @property {number} atMs Since the job began.
- * @property {number} batch
+ * @property {number} iterations Inferences in the submission.
  * @property {boolean} hidden Whether the page was hidden: a browser may slow it down then.
  */
 

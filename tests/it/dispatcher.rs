@@ -63,7 +63,7 @@ pub(crate) async fn run(plan: &Plan, script: &Script) -> Told {
 }
 
 const TWO_BROWSERS: &str = "[matrix]\nbrowser = ['chrome', 'firefox']\nmodel = 'axpy'\nworkgroup_size = [[64, 1, 1], [1, 1, 1]]\n\
-    [measure]\nsamples = 2\nrounds = 1\nwarmup = 1\nfallback = []\n";
+    [measure]\nsamples = 2\nrounds = 1\nwarmup = 0\nfallback = []\n";
 
 fn open_error(message: &str, missing: bool) -> OpenError {
     OpenError { message: message.to_owned(), missing }
@@ -88,16 +88,19 @@ async fn jobs_run_in_the_order_of_the_plan_and_share_a_session_a_browser() {
     );
     let calls = script.calls();
     assert_eq!(
-        calls[..8],
+        calls[..11],
         [
             "open chrome",
             "prepare chrome/axpy/webgpu/64x1x1/precompiled",
-            "measure 1+2 of 1",
+            "pilot 1",
+            "measure 0+2 of 1",
             "prepare chrome/axpy/webgpu/1x1x1/precompiled",
-            "measure 1+2 of 2",
+            "pilot 2",
+            "measure 0+2 of 2",
             "open firefox",
             "prepare firefox/axpy/webgpu/64x1x1/precompiled",
-            "measure 1+2 of 3",
+            "pilot 3",
+            "measure 0+2 of 3",
         ]
     );
     let mut last = calls[calls.len() - 2..].to_vec();
@@ -112,7 +115,11 @@ async fn a_lost_browser_is_closed_and_the_job_tried_in_a_new_one() {
         let script = Script::new().job("chrome/axpy/webgpu/64", [act]);
         let told = run(&plan(TWO_BROWSERS), &script).await;
         assert_eq!(told.events[..3], ["0 started chrome", "retrying chrome: it crashed", "ok after 2"]);
-        let calls: Vec<String> = script.calls().into_iter().filter(|call| !call.starts_with("measure")).collect();
+        let calls: Vec<String> = script
+            .calls()
+            .into_iter()
+            .filter(|call| call.starts_with("open") || call.starts_with("close") || call.starts_with("prepare"))
+            .collect();
         let job = "prepare chrome/axpy/webgpu/64x1x1/precompiled";
         assert_eq!(calls[..5], ["open chrome", job, "close chrome", "open chrome", job]);
         assert_eq!(
@@ -126,7 +133,7 @@ async fn a_lost_browser_is_closed_and_the_job_tried_in_a_new_one() {
 
 #[tokio::test]
 async fn a_job_that_is_lost_again_and_again_fails_and_the_next_one_runs() {
-    let text = TWO_BROWSERS.replace("warmup = 1", "warmup = 1\nretries = 2");
+    let text = TWO_BROWSERS.replace("warmup = 0", "warmup = 0\nretries = 2");
     let lost = || Act::Lost("it crashed".into());
     let script = Script::new().job("chrome/axpy/webgpu/64", [lost(), lost(), lost()]);
     let told = run(&plan(&text), &script).await;
@@ -141,7 +148,7 @@ async fn a_job_that_is_lost_again_and_again_fails_and_the_next_one_runs() {
 
 #[tokio::test]
 async fn a_page_that_never_answers_times_out_in_a_session_that_is_thrown_away() {
-    let text = TWO_BROWSERS.replace("warmup = 1", "warmup = 1\nretries = 1\ntimeout = '30ms'");
+    let text = TWO_BROWSERS.replace("warmup = 0", "warmup = 0\nretries = 1\ntimeout = '30ms'");
     let script = Script::new().job("chrome/axpy/webgpu/64", [Act::Silent, Act::Silent]);
     let told = run(&plan(&text), &script).await;
     assert_eq!(told.reports[0].status, Status::TimedOut);
@@ -205,11 +212,8 @@ async fn cold_jobs_get_fresh_sessions_and_warm_ones_share() {
     let script = Script::new();
     let told = run(&plan(&text), &script).await;
     assert!(told.reports.iter().all(|report| report.status == Status::Ok));
-    let sessions: Vec<String> = script
-        .calls()
-        .into_iter()
-        .filter(|call| !call.starts_with("measure") && !call.starts_with("prepare"))
-        .collect();
+    let sessions: Vec<String> =
+        script.calls().into_iter().filter(|call| call.starts_with("open") || call.starts_with("close")).collect();
     // In the plan's order: cold, warm, cold, warm.
     let expected = plan(&text).jobs.iter().fold((Vec::new(), false), |(mut calls, open), job| {
         let cold = job.cache.name() == "cold";
@@ -307,6 +311,33 @@ async fn samples(samples: &str, rounds: u32, times: &[f64]) -> Vec<usize> {
         counts[sample.round as usize] += 1;
     }
     counts
+}
+
+#[tokio::test]
+async fn a_job_is_warmed_up_until_it_is_steady_and_at_least_as_long_as_asked_for() {
+    let warmups = async |warmup: u32, times: &[f64]| {
+        let text = TWO_BROWSERS.replace("warmup = 0", &format!("warmup = {warmup}"));
+        let script = Script::new().job("chrome/axpy/webgpu/64", [Act::Runs(times.to_vec())]);
+        let told = run(&plan(&text), &script).await;
+        told.reports[0].measurement.as_ref().map(|measurement| (measurement.warmups(), measurement.settled)).unwrap()
+    };
+    // The pilot's one inference counts; two windows of four show the steady state.
+    assert_eq!(warmups(0, &[1.0]).await, (1, None));
+    assert_eq!(warmups(1, &[1.0]).await, (9, Some(true)));
+    assert_eq!(warmups(20, &[1.0]).await, (20, Some(true)));
+}
+
+#[tokio::test]
+async fn time_that_runs_out_ends_the_samples_and_not_the_job() {
+    let text = TWO_BROWSERS
+        .replace("samples = 2\n", "samples = { min = 2, max = 100000, precision = '0.01%' }\ntimeout = '400ms'\n");
+    let script =
+        Script::new().job("chrome/axpy/webgpu/64", [Act::Slow(std::time::Duration::from_millis(20), vec![1.0, 9.0])]);
+    let told = run(&plan(&text), &script).await;
+    let report = &told.reports[0];
+    assert_eq!(report.status, Status::Ok, "{}", report.reason);
+    let taken = report.measurement.as_ref().unwrap().wall_ms().len();
+    assert!((2..100).contains(&taken), "{taken}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Groups: jobs that take turns in rounds, and what becomes of them when one loses its browser.
 
+use gpujobs::browser::executor::OpenError;
 use gpujobs::browser::fake::{Act, Script};
 use gpujobs::browser::wire::SampleKind;
 use gpujobs::run::Status;
@@ -47,7 +48,8 @@ async fn one_round_cold_jobs_and_other_models_are_not_interleaved() {
     for text in [
         SIX.replace("rounds = 3", "rounds = 1"),
         SIX.replace("model = 'axpy'", "model = 'axpy'\ncache = 'cold'"),
-        SIX.replace("model = 'axpy'", "model = ['axpy', 'copy']")
+        SIX.replace("browser = ['chrome', 'firefox']", "browser = 'chrome'")
+            .replace("model = 'axpy'", "model = ['axpy', 'copy']")
             .replace("[[64, 1, 1], [8, 1, 1], [1, 1, 1]]", "[[64, 1, 1]]"),
     ] {
         let script = Script::new();
@@ -57,6 +59,112 @@ async fn one_round_cold_jobs_and_other_models_are_not_interleaved() {
         let prepared = calls[..first_measure].iter().filter(|call| call.starts_with("prepare")).count();
         assert_eq!(prepared, 1, "{calls:?}");
     }
+}
+
+/// The jobs of each group, in the order in which they are made ready.
+async fn groups(text: &str) -> Vec<Vec<String>> {
+    let script = Script::new();
+    run(&plan(text), &script).await;
+    let mut groups = vec![Vec::new()];
+    for call in script.calls() {
+        if let Some(job) = call.strip_prefix("prepare ") {
+            groups
+                .last_mut()
+                .unwrap()
+                .push(job.split('/').take(2).collect::<Vec<_>>().join("/") + job.rsplit('/').next().unwrap());
+        } else if call.starts_with("measure") && !groups.last().unwrap().is_empty() {
+            groups.push(Vec::new());
+        }
+    }
+    groups.retain(|group| !group.is_empty());
+    groups
+}
+
+#[tokio::test]
+async fn the_same_job_in_every_browser_is_in_one_group_wherever_it_stands_in_the_plan() {
+    let text = "[matrix]\nbrowser = ['chrome', 'firefox']\nmodel = ['axpy', 'copy']\n[axes]\nu = [1, 2, 3, 4, 5, 6, 7]\n\
+        [model.copy]\nparams = { n = 64 }\n[measure]\nwarmup = 0\nsamples = 2\nrounds = 2\nfallback = []\n";
+    let groups = groups(text).await;
+    let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
+    assert_eq!(sizes, [12, 2, 12, 2]);
+    for group in groups {
+        let in_one = |browser: &str| group.iter().filter_map(|job| job.strip_prefix(browser)).collect::<Vec<_>>();
+        assert_eq!(in_one("chrome"), in_one("firefox"), "{group:?}");
+    }
+}
+
+#[tokio::test]
+async fn jobs_that_weigh_too_much_together_are_not_ready_together() {
+    // Two tensors of 512 MiB each.
+    let text = "[matrix]\nbrowser = ['chrome', 'firefox']\nmodel = 'copy'\n[axes]\nu = [1, 2]\n\
+        [model.copy]\nparams = { n = 134217728 }\n[measure]\nwarmup = 0\nsamples = 2\nrounds = 2\nfallback = []\n";
+    assert_eq!(groups(text).await.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+}
+
+#[tokio::test]
+async fn all_jobs_of_a_group_have_as_many_inferences_in_a_sample_unless_they_are_too_unlike() {
+    let iterations = async |needs: [(u32, f64); 2]| {
+        let text = "[matrix]\nbrowser = 'chrome'\nmodel = 'axpy'\nworkgroup_size = [[64, 1, 1], [8, 1, 1]]\n\
+            [measure]\nwarmup = 0\nsamples = 2\nrounds = 2\n";
+        let act = |(iterations, ms): (u32, f64)| Act::Needs { iterations, ms };
+        let script = Script::new().job("/64x", [act(needs[0])]).job("/8x", [act(needs[1])]);
+        let told = run(&plan(text), &script).await;
+        let reports = told.reports.iter();
+        let found: Vec<_> = reports
+            .map(|report| (report.measurement.as_ref().unwrap().iterations().unwrap(), report.circumstances.uneven))
+            .collect();
+        found
+    };
+    assert_eq!(iterations([(40, 0.03), (3, 0.4)]).await, [(40, false), (40, false)]);
+    assert_eq!(iterations([(1, 900.0), (1, 500.0)]).await, [(1, false), (1, false)]);
+    assert_eq!(iterations([(1000, 0.001), (1, 300.0)]).await, [(1000, true), (1, true)]);
+}
+
+#[tokio::test]
+async fn what_one_job_needs_to_be_precise_all_jobs_of_its_group_get() {
+    let text = SIX.replace("samples = 6", "samples = { min = 6, max = 24, precision = '1%' }");
+    let noisy = (0..24).map(|at| 1.0 + 0.1 * f64::from(at % 5)).collect();
+    let script = Script::new().job("chrome/axpy/webgpu/8x", [Act::Runs(noisy)]);
+    let told = run(&plan(&text), &script).await;
+    for report in &told.reports {
+        let measurement = report.measurement.as_ref().unwrap();
+        assert_eq!(measurement.wall_ms().len(), 24, "{}", report.job.id);
+        assert_eq!(report.circumstances.group, Some(1));
+    }
+}
+
+#[tokio::test]
+async fn single_inferences_are_timed_where_they_are_asked_for_and_samples_hold_several() {
+    for (latency, needs, expected) in [(true, 40, 6), (false, 40, 0), (true, 1, 0)] {
+        let text = SIX.replace("rounds = 3", &format!("rounds = 3\nlatency = {latency}"));
+        let script = Script::new().job("/axpy", vec![Act::Needs { iterations: needs, ms: 0.1 }; 6]);
+        let told = run(&plan(&text), &script).await;
+        for report in &told.reports {
+            let measurement = report.measurement.as_ref().unwrap();
+            let taken = measurement.samples.iter().filter(|sample| sample.kind == SampleKind::Latency);
+            assert_eq!(taken.clone().count(), expected);
+            assert!(taken.clone().all(|sample| sample.iterations == 1));
+            assert_eq!(measurement.wall_ms().len(), 6);
+            assert_eq!(measurement.latency_ms().is_empty(), !latency);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failed_start_in_a_group_is_a_try() {
+    let error = || OpenError { message: "it did not start".to_owned(), missing: false };
+    let script = Script::new().opening("firefox", [error()]);
+    let told = run(&plan(SIX), &script).await;
+    assert!(told.reports.iter().all(|report| report.status == Status::Ok), "{:?}", told.events);
+    let attempts: Vec<(&str, u32)> =
+        told.reports.iter().map(|report| (report.job.browser.as_str(), report.attempts)).collect();
+    assert_eq!(attempts.iter().filter(|attempt| **attempt == ("firefox", 2)).count(), 1, "{attempts:?}");
+
+    let script = Script::new().opening("firefox", (0..9).map(|_| error()));
+    let told = run(&plan(&SIX.replace("retries = 1", "retries = 0")), &script).await;
+    assert_eq!(calls(&script, "open firefox").len(), 1, "one try, and the others are not made to wait for more");
+    assert_eq!(told.reports.iter().filter(|report| report.status == Status::Ok).count(), 3);
+    assert_eq!(told.outcome.unwrap().skipped + 1, 3);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use gpujobs::measure::Measurement;
 use gpujobs::plan::{Job, Plan};
 use gpujobs::record::run_toml::RunToml;
 use gpujobs::record::{RecordError, Recorder, resume};
-use gpujobs::run::{JobReport, Status};
+use gpujobs::run::{Circumstances, JobReport, Status};
 use jiff::Timestamp;
 
 use crate::support::workshop::{Workshop, rows};
@@ -36,6 +36,7 @@ fn report(job: &Job, status: Status) -> JobReport {
         measurement: (status == Status::Ok).then(|| Measurement::begin(prepared())),
         page: None,
         wrong: None,
+        circumstances: Circumstances::default(),
     }
 }
 
@@ -55,7 +56,7 @@ fn torn(out: &Path) -> PathBuf {
         OpenOptions::new().append(true).open(folder.join(file)).unwrap().write_all(text.as_bytes()).unwrap();
     };
     append("jobs.csv", "kept,chrome/axpy/webgpu/16x1x1/precompiled,kept,ok,\"torn in the mid");
-    append("samples.csv", "kept,chrome/axpy/webgpu/16x1x1/precompiled,0,0,first,1,,1\r\nkept,chrome/ax");
+    append("samples.csv", "kept,chrome/axpy/webgpu/16x1x1/precompiled,0,0,first,1,,1,1\r\nkept,chrome/ax");
     folder
 }
 
@@ -94,6 +95,12 @@ fn a_torn_run_is_taken_up_with_its_whole_rows_alone() {
     assert_eq!((kept.len(), &kept[0]["job_id"]), (1, &plan.jobs[0].id.0));
     let samples = rows(&folder.join("samples.csv"));
     assert!(!samples.is_empty() && samples.iter().all(|sample| sample["job_id"] == plan.jobs[0].id.0), "{samples:?}");
+
+    let text = std::fs::read_to_string(folder.join("jobs.csv")).unwrap();
+    std::fs::write(folder.join("jobs.csv"), text.replace(",warnings", "")).unwrap();
+    let error = Recorder::append(&folder, &plan, resumable.run.clone()).unwrap_err();
+    assert!(error.to_string().contains("has other columns"), "{error}");
+    std::fs::write(folder.join("jobs.csv"), text).unwrap();
 
     let mut recorder = Recorder::append(&folder, &plan, resumable.run).unwrap();
     for job in &plan.jobs[1..] {
@@ -174,6 +181,6 @@ fn an_interrupted_run_is_finished_by_resume() {
     assert_eq!(jobs[0], first[0], "what was measured is kept as it was");
     assert_eq!(shop.column("workgroup_x"), ["64", "32", "16"]);
     assert_eq!(shop.column("status"), ["ok", "ok", "ok"]);
-    assert_eq!(shop.samples().len(), 3 * 301);
+    assert_eq!(shop.samples().iter().filter(|sample| sample["kind"] == "steady").count(), 3 * 300);
     traces::assert_none(&shop);
 }

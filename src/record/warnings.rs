@@ -1,0 +1,59 @@
+//! Warnings are what a reader of a row has to know to trust its figures as far as they go; the README names the remedies.
+
+use crate::browser::wire::AdapterKind;
+use crate::measure::{Measurement, Summary, clock, modes};
+use crate::run::Circumstances;
+use crate::units::significant;
+
+/// How much slower the end may be than the beginning before the row says so.
+const DROOP: f64 = 1.05;
+/// Processors that others may keep busy before the row says so.
+const OTHERS: f64 = 0.25;
+
+/// All that there are, in a fixed order.
+pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, precision: Option<f64>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if measurement.adapter.kind == AdapterKind::Software {
+        warnings.push("software adapter: times are those of a CPU".to_owned());
+    }
+    match clock::demotion(measurement) {
+        Some(demotion) => warnings.push(demotion),
+        None if measurement.gpu_ms().is_empty() => warnings.push("no GPU timestamps: wall time only".to_owned()),
+        None => {}
+    }
+    if measurement.check.verdict.verified.is_none() {
+        warnings.push("output not verified: an op without a reference".to_owned());
+    }
+    if measurement.samples.iter().any(|sample| sample.hidden) {
+        warnings.push("the page was hidden for some samples".to_owned());
+    }
+    if let Some(others) = circumstances.others.filter(|others| *others > OTHERS) {
+        warnings.push(format!("background load: other programs kept {others:.1} processors busy"));
+    }
+    if measurement.settled == Some(false) {
+        warnings.push(format!("not steady after {} warm-ups", measurement.warmups()));
+    }
+    if let Some(trend) = circumstances.trend.filter(|trend| *trend > DROOP) {
+        let percent = (trend - 1.0) * 100.0;
+        warnings.push(format!("the last samples took {percent:.0} % longer than the first: clock droop, heat or load"));
+    }
+    let times = measurement.deciding_ms();
+    if let Some(modes) = modes::two(&times) {
+        warnings.push(format!(
+            "two modes: {} ms and {} ms, {:.0} % of the samples in the second",
+            significant(modes.low, 3),
+            significant(modes.high, 3),
+            modes.share_high * 100.0
+        ));
+    }
+    let width = Summary::of(&times).and_then(|summary| summary.relative_half_width());
+    if let (Some(width), Some(wanted)) = (width, precision)
+        && width > wanted
+    {
+        warnings.push(format!("precision not reached: ±{:.1} % of ±{:.1} %", width * 100.0, wanted * 100.0));
+    }
+    if circumstances.uneven {
+        warnings.push("samples of this group's jobs hold different numbers of inferences".to_owned());
+    }
+    warnings
+}

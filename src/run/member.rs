@@ -1,0 +1,240 @@
+//! A member is one try of one job: its first result, on the backend asked for or one of the fallback chain, and then its
+//! turns at being measured.
+
+use std::time::{Duration, Instant};
+
+use super::event::{JobReport, PageReport, Status};
+use super::{Seat, Try};
+use crate::browser::executor::{Ask, ExecuteError, Executor};
+use crate::browser::wire::SampleKind;
+use crate::manifest::{Backend, Manifest, Measure};
+use crate::measure::{Measurement, warmup};
+use crate::plan::matrix::refusal;
+use crate::render::RenderError;
+use crate::render::page::{Page, PageError};
+
+/// Of a job's time, the share that further samples may use up: running out of it would lose those that are there.
+const SHARE_FOR_SAMPLES: f64 = 0.8;
+
+/// A job that is ready in its browser.
+pub(super) struct Member<'run> {
+    /// The try that this is.
+    pub(super) origin: Try<'run>,
+    /// What is known so far.
+    pub(super) report: JobReport,
+    /// The number of its page.
+    pub(super) number: u64,
+    /// What it has cost so far.
+    pub(super) measurement: Measurement,
+    /// Inferences in a sample.
+    pub(super) iterations: u32,
+    /// About how long one inference takes.
+    pub(super) inference: Duration,
+    /// The time that it has had; the others' turns do not count.
+    clock: Clock,
+    /// The part of it that steady samples took, with all that goes with them.
+    sampling: Duration,
+}
+
+/// How a try came to an end before its samples were complete.
+pub(super) enum End {
+    /// The report says how; the session goes on.
+    Told,
+    /// The session is lost.
+    Lost(Status, String),
+}
+
+/// What a job has had of the time that the manifest allows it.
+#[derive(Default)]
+struct Clock {
+    spent: Duration,
+}
+
+impl Clock {
+    /// Does a step of the job in what is left of its time.
+    async fn step<T>(
+        &mut self,
+        measure: &Measure,
+        report: &mut JobReport,
+        step: impl Future<Output = Result<T, ExecuteError>>,
+    ) -> Result<T, End> {
+        let since = Instant::now();
+        let done = tokio::time::timeout(measure.timeout.saturating_sub(self.spent), step).await;
+        self.spent += since.elapsed();
+        match done {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(ended_badly(report, error)),
+            Err(_) => Err(End::Lost(Status::TimedOut, too_late(measure))),
+        }
+    }
+}
+
+impl<'run> Member<'run> {
+    /// Brings a job to its first result on the first backend of its chain that can.
+    pub(super) async fn first_result<E: Executor>(
+        manifest: &Manifest,
+        render: &mut impl FnMut(&crate::plan::Job, u64, Backend) -> Result<Page, PageError>,
+        numbers: &mut u64,
+        seat: &mut Seat<E>,
+        origin: Try<'run>,
+        mut report: JobReport,
+    ) -> Result<Self, (JobReport, End)> {
+        let asked = report.job.backend;
+        let fallback = manifest.measure.fallback.iter().copied().filter(|backend| *backend != asked);
+        let mut refusals = Vec::new();
+        let mut clock = Clock::default();
+        for backend in std::iter::once(asked).chain(fallback) {
+            if let Some(reason) = refusal(manifest, &report.job.model, backend) {
+                refusals.push((backend, reason));
+                continue;
+            }
+            *numbers += 1;
+            let number = *numbers;
+            let page = match render(&report.job, number, backend) {
+                Ok(page) => page,
+                Err(PageError::Render(RenderError::Unsupported { reason, .. })) => {
+                    refusals.push((backend, reason));
+                    continue;
+                }
+                Err(error) => {
+                    (report.status, report.reason) = (Status::Failed, error.to_string());
+                    return Err((report, End::Told));
+                }
+            };
+            report.page =
+                Some(PageReport { shader_digest: page.shader_digest(), flops: page.flops(), bytes: page.bytes() });
+            report.backend_used = Some(backend);
+            match clock.step(&manifest.measure, &mut report, seat.executor.prepare(&page)).await {
+                Ok(prepared) => {
+                    report.fallback_reason = reasons(&refusals);
+                    let inference = Duration::from_nanos(prepared.first.wall_ms.0);
+                    let measurement = Measurement::begin(prepared);
+                    let sampling = Duration::ZERO;
+                    return Ok(Self { origin, report, number, measurement, iterations: 1, inference, clock, sampling });
+                }
+                Err(End::Told) if report.status == Status::Unsupported => {
+                    seat.executor.release(number).await;
+                    refusals.push((backend, std::mem::take(&mut report.reason)));
+                }
+                Err(end) => {
+                    seat.executor.release(number).await;
+                    return Err((report, end));
+                }
+            }
+        }
+        report.backend_used = None;
+        (report.status, report.reason) = (Status::Unsupported, reasons(&refusals));
+        Err((report, End::Told))
+    }
+
+    /// Finds out how many inferences make a sample.
+    pub(super) async fn pilot<E: Executor>(&mut self, seat: &mut Seat<E>, measure: &Measure) -> Result<(), End> {
+        let piloted = self.clock.step(measure, &mut self.report, seat.executor.pilot(self.number)).await?;
+        self.measurement.add(0, &piloted.samples);
+        self.iterations = piloted.iterations;
+        self.inference = Duration::from_nanos(piloted.inference.0);
+        Ok(())
+    }
+
+    /// Runs it until it is warm.
+    pub(super) async fn warm_up<E: Executor>(&mut self, seat: &mut Seat<E>, measure: &Measure) -> Result<(), End> {
+        if measure.warmup == 0 {
+            return Ok(());
+        }
+        let piloted = u32::try_from(self.measurement.warmups()).unwrap_or(u32::MAX);
+        let least = measure.warmup.saturating_sub(piloted);
+        let began = self.clock.spent;
+        let mut times = Vec::new();
+        loop {
+            let took = self.clock.spent.checked_sub(began).unwrap_or_default().as_secs_f64() * 1e3;
+            let each = match times.len() {
+                0 => self.inference.as_secs_f64() * 1e3 * f64::from(self.iterations),
+                count => took / count as f64,
+            };
+            let count = warmup::more(least, &times, took, each);
+            if count == 0 {
+                break;
+            }
+            let ask = Ask { kind: SampleKind::Warmup, count, iterations: self.iterations };
+            let taken = self.clock.step(measure, &mut self.report, seat.executor.measure(self.number, &[ask])).await?;
+            self.measurement.add(0, &taken);
+            times.extend(taken.iter().map(|sample| sample.gpu_ms.unwrap_or(sample.wall_ms).millis()));
+        }
+        self.measurement.settled = warmup::steady(&times);
+        Ok(())
+    }
+
+    /// Takes its samples of a round. Where other jobs ran since its last turn, one inference brings it back first.
+    pub(super) async fn samples<E: Executor>(
+        &mut self,
+        seat: &mut Seat<E>,
+        measure: &Measure,
+        round: u32,
+        count: u32,
+        interleaved: bool,
+    ) -> Result<(), End> {
+        let single = |kind: SampleKind, count: u32| Ask { kind, count, iterations: 1 };
+        let mut asks = Vec::new();
+        if interleaved && measure.warmup > 0 {
+            asks.push(single(SampleKind::Warmup, 1));
+        }
+        if measure.latency && self.iterations > 1 {
+            asks.push(single(SampleKind::Latency, count));
+        }
+        asks.push(Ask { kind: SampleKind::Steady, count, iterations: self.iterations });
+        let began = self.clock.spent;
+        let taken = self.clock.step(measure, &mut self.report, seat.executor.measure(self.number, &asks)).await?;
+        self.sampling += self.clock.spent.checked_sub(began).unwrap_or_default();
+        self.measurement.add(round, &taken);
+        Ok(())
+    }
+
+    /// How many more samples its time allows.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count below u32::MAX, by min")]
+    pub(super) fn affordable(&self, measure: &Measure) -> u32 {
+        let left = measure.timeout.mul_f64(SHARE_FOR_SAMPLES).saturating_sub(self.clock.spent);
+        let each = self.sampling.as_secs_f64() / self.measurement.wall_ms().len().max(1) as f64;
+        (left.as_secs_f64() / each.max(1e-9)).min(f64::from(u32::MAX)) as u32
+    }
+
+    /// The report of a member that has all its samples.
+    pub(super) fn well(self) -> JobReport {
+        let mut report = self.report;
+        report.status = Status::Ok;
+        report.reason.clear();
+        report.measurement = Some(self.measurement);
+        report
+    }
+}
+
+/// Fills in the report of a job that came to a bad end.
+fn ended_badly(report: &mut JobReport, error: ExecuteError) -> End {
+    (report.status, report.reason) = match error {
+        ExecuteError::Lost(message) => return End::Lost(Status::Failed, message),
+        ExecuteError::Unsupported(reason) => (Status::Unsupported, reason),
+        ExecuteError::Failed(message) => (Status::Failed, message),
+        ExecuteError::Incorrect { message, check } => {
+            report.wrong = check.map(|check| *check);
+            (Status::Incorrect, message)
+        }
+    };
+    End::Told
+}
+
+/// Why a job ended that took too long.
+fn too_late(measure: &Measure) -> String {
+    let limit = humantime::format_duration(measure.timeout);
+    format!("no result within {limit}: raise `timeout` under [measure] if the job is that long")
+}
+
+/// `webgpu: no adapter; wasm: …`, or the bare reason where only one backend was tried.
+fn reasons(refusals: &[(Backend, String)]) -> String {
+    match refusals {
+        [(_, reason)] => reason.clone(),
+        several => {
+            let named: Vec<String> =
+                several.iter().map(|(backend, reason)| format!("{}: {reason}", backend.name())).collect();
+            named.join("; ")
+        }
+    }
+}
