@@ -136,7 +136,10 @@ fn answer(report: &JobReport) -> String {
         let check = &measurement.check;
         lines.push(format!("computed a x + y with random a and length: right, digest {}", check.output_digest));
         let clocks = &measurement.clocks;
-        let stamps = clocks.timestamp_step_ns.map_or("absent".to_owned(), |step| format!("step {step} ns"));
+        let stamps = clocks.timestamp_step_ns.map_or("absent".to_owned(), |step| {
+            let drift = clocks.timestamp_drift_percent.unwrap_or_default();
+            format!("step {step} ns (drift {drift:.1} % against the clock)")
+        });
         lines.push(format!(
             "clock step {} µs, GPU timestamps {stamps}, empty submission {:.2} ms ({:.2} ms where the page only waits)",
             crate::units::significant(clocks.clock_step_us, 3),

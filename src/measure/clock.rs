@@ -62,6 +62,21 @@ pub fn demotion(measurement: &Measurement) -> Option<String> {
     })
 }
 
+/// Why the wall times of a measurement are rough; `None` where they are fine.
+#[must_use]
+pub fn coarseness(measurement: &Measurement) -> Option<String> {
+    let step_ms = measurement.clocks.clock_step_us / 1e3;
+    let lasted = measurement.steady().map(|sample| sample.wall.millis() * f64::from(sample.iterations));
+    let shortest_ms = lasted.fold(f64::INFINITY, f64::min);
+    (step_ms > COARSEST * shortest_ms).then(|| {
+        format!(
+            "the wall clock steps by {} ms, a sample takes {} ms",
+            significant(step_ms, 3),
+            significant(shortest_ms, 3)
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Sample;

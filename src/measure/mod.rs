@@ -1,14 +1,14 @@
 //! A measurement is what one job cost, in phases and samples, with the facts that say what really ran.
 //!
 //! `warmup` says when samples may begin, `sampling` when there are enough, `clock` whether GPU times can be believed;
-//! `stats` turns samples into figures, `trend` and `modes` see what figures hide. Made by `run` from what `browser`
+//! `stats` turns samples into figures, `course` and `modes` see what figures hide. Made by `run` from what `browser`
 //! heard; used by `record`.
 
 pub mod clock;
+pub mod course;
 pub mod modes;
 pub mod sampling;
 pub mod stats;
-pub mod trend;
 pub mod warmup;
 
 use crate::browser::executor::{Check, Prepared};

@@ -20,7 +20,7 @@ use super::member::{End, Member};
 use super::{JobReport, Outcome, RunEvent, Seats, Status, Try, blank};
 use crate::browser::executor::{Executor, OpenError};
 use crate::manifest::{Backend, Manifest, Measure};
-use crate::measure::{sampling, trend};
+use crate::measure::{course, sampling};
 use crate::plan::graph::{Graph, JobVars};
 use crate::plan::{Cache, Job, Plan};
 use crate::render::page::{Page, PageError};
@@ -126,14 +126,14 @@ where
         self.rounds(&mut members, &mut again).await?;
         let others = load.end();
         let times: Vec<Vec<f64>> = members.iter().map(|member| member.measurement.deciding_ms()).collect();
-        let trend = trend::common_trend(&times);
+        let course = course::course(&times);
         let shared = members.len() > 1;
         members.sort_by_key(|member| member.origin.index);
         for mut member in members {
             self.release(&member).await;
             let circumstances = &mut member.report.circumstances;
             circumstances.group = number.filter(|_| shared);
-            (circumstances.trend, circumstances.others, circumstances.uneven) = (trend, others, uneven);
+            (circumstances.course, circumstances.others, circumstances.uneven) = (course, others, uneven);
             self.finish(member.well())?;
         }
         Ok(again)

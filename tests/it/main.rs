@@ -30,3 +30,5 @@ mod records;
 mod server;
 mod setup;
 mod support;
+#[cfg(target_os = "linux")]
+mod trust;

@@ -1,0 +1,164 @@
+//! What a page measures badly is said in its row and misleads no comparison: clocks that lie or step too far, slow rounds,
+//! load, two modes. The pages are real ones in Chromium whose harness was tampered with.
+//!
+//! These need Chromium with its driver (`gpujobs setup`); a missing one fails its test.
+
+use std::process::{Child, Command, Stdio};
+
+use crate::support::workshop::{Row, Workshop};
+
+fn harness(file: &str) -> String {
+    std::fs::read_to_string(format!("{}/templates/harness/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// A module of the page with changes.
+fn tampered(file: &str, changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(harness(file), |text, (from, to)| {
+        assert!(text.contains(from), "{file} no longer holds {from:?}");
+        text.replace(from, to)
+    })
+}
+
+/// Runs two equal jobs that take turns, with a tampered page.
+fn twins(measure: &str, files: &[(&str, String)]) -> Workshop {
+    let shop = Workshop::new();
+    std::fs::create_dir(shop.path("own")).unwrap();
+    for (file, text) in files {
+        shop.write(&format!("own/harness/{file}"), text);
+    }
+    let manifest = format!(
+        "name = 'trust'\n[matrix]\nbrowser = 'chrome'\nmodel = 'matmul'\n[axes]\ntwin = ['a', 'b']\n\
+         [model.matmul]\nparams = {{ m = 32, n = 32, k = 32 }}\n[measure]\nretries = 0\nfallback = []\n{measure}\n"
+    );
+    shop.run(&manifest, &["--templates", "own"]).expect(0);
+    shop
+}
+
+fn verdict(shop: &Workshop) -> serde_json::Value {
+    let folder = shop.run_folder();
+    let compared = shop.gpujobs(&["compare", folder.to_str().unwrap(), "--by", "twin", "--format", "json"]).expect(0);
+    let rows: serde_json::Value = serde_json::from_str(&compared.stdout).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), 1);
+    rows[0].clone()
+}
+
+fn both(shop: &Workshop) -> [Row; 2] {
+    shop.jobs().try_into().unwrap()
+}
+
+/// Sample times that a page makes up: `n` counts the job's steady samples, `job` is 1 or 2.
+fn made_up(ms: &str) -> [(&'static str, String); 1] {
+    let from = "      push({ kind: \"sample\", sample });";
+    let to = format!(
+        "      if (kind === \"steady\") {{\n        const n = (counts[job] = (counts[job] ?? -1) + 1);\n        \
+         sample.wallMs = {ms};\n        sample.gpuMs = sample.gpuMs === null ? null : sample.wallMs - 0.1;\n      }}\n{from}"
+    );
+    let counts = "  /** A job's turn";
+    let text = tampered("runner.js", &[(from, &to), (counts, &format!("  const counts = {{}};\n{counts}"))]);
+    [("runner.js", text)]
+}
+
+const TWENTY: &str = "warmup = 1\nsamples = 20\nrounds = 20";
+/// Times about 10 ms with a spread of a few percent, unlike for the two jobs.
+const NOISE: &str = "10 + 0.3 * (((n * 7 + job * 3) % 11) / 5 - 1)";
+
+#[test]
+fn a_gpu_clock_that_runs_slow_is_demoted() {
+    // What some versions of Safari do: 1 ms for 70.
+    let slow = tampered("clock.js", &[("Number(end) / 1e6", "Number(end) / 70e6")]);
+    let shop = twins("warmup = 0\nsamples = 2\nrounds = 1", &[("clock.js", slow)]);
+    for job in both(&shop) {
+        assert!(job["warnings"].contains("% slower than the wall clock: wall time only"), "{}", job["warnings"]);
+        assert!(job["timestamp_drift_percent"].starts_with("-98."), "{job:?}");
+        assert_eq!((job["gpu_median_ms"].as_str(), job["status"].as_str()), ("", "ok"));
+    }
+    assert_eq!(verdict(&shop)["clock"], "wall");
+}
+
+#[test]
+fn a_sample_below_a_step_of_its_clock_is_said() {
+    // No number of inferences of so small a kernel is long against steps of a second.
+    let coarse = [("clockStepUs: clockStepMs() * 1000", "clockStepUs: 1e6"), ("await timestampStepNs(device)", "1e9")];
+    let shop = twins("warmup = 0\nsamples = 1\nrounds = 1", &[("clock.js", tampered("clock.js", &coarse))]);
+    for job in both(&shop) {
+        assert!(job["warnings"].contains("GPU timestamps step by 1000 ms, a sample takes "), "{}", job["warnings"]);
+        assert!(job["warnings"].contains("the wall clock steps by 1000 ms, a sample takes "), "{}", job["warnings"]);
+        assert_eq!((job["gpu_median_ms"].as_str(), job["iterations"].as_str()), ("", "1024"));
+    }
+}
+
+#[test]
+fn samples_are_long_against_the_steps_of_a_coarse_clock() {
+    let coarse = tampered("clock.js", &[("await timestampStepNs(device)", "65536")]);
+    let shop = twins("warmup = 0\nsamples = 2\nrounds = 2", &[("clock.js", coarse)]);
+    let jobs = both(&shop);
+    assert_eq!(jobs[0]["iterations"], jobs[1]["iterations"], "the same for both");
+    for job in jobs {
+        let iterations: f64 = job["iterations"].parse().unwrap();
+        let lasted = iterations * job["gpu_median_ms"].parse::<f64>().unwrap();
+        assert!(iterations > 1.0 && lasted > 3.0, "100 steps are 6.55 ms, this one lasted {lasted}");
+        assert!(!job["warnings"].contains("step"), "{}", job["warnings"]);
+    }
+}
+
+#[test]
+fn a_slow_round_is_said_and_decides_nothing() {
+    for (slowed, said) in [("n === 7", true), ("n === 7 && job === 2", false)] {
+        let shop = twins(TWENTY, &made_up(&format!("({NOISE}) * ({slowed} ? 3 : 1)")));
+        for job in both(&shop) {
+            let warned = job["warnings"].contains("1 of 20 samples were slow, up to 3");
+            assert_eq!(warned, said, "{}", job["warnings"]);
+        }
+        let verdict = verdict(&shop);
+        assert!(["same", "undecided"].contains(&verdict["verdict"].as_str().unwrap()), "{verdict}");
+    }
+}
+
+#[test]
+fn times_that_grow_are_said_and_hide_no_difference() {
+    let shop = twins(TWENTY, &made_up(&format!("({NOISE}) * (1 + 0.02 * n) * (job === 2 ? 1.05 : 1)")));
+    for job in both(&shop) {
+        assert!(job["warnings"].contains("% longer than the first: clock droop, heat or load"), "{}", job["warnings"]);
+    }
+    let verdict = verdict(&shop);
+    assert_eq!(verdict["verdict"], "slower", "{verdict}");
+}
+
+#[test]
+fn two_modes_and_too_little_precision_are_said() {
+    let precise = "warmup = 1\nsamples = { min = 20, max = 24, precision = '1%' }\nrounds = 20";
+    let shop = twins(precise, &made_up("(n % 2 ? 10 : 14) + 0.05 * (n % 3)"));
+    for job in both(&shop) {
+        assert!(job["warnings"].contains("two modes: 9.95 ms and 13.9 ms"), "{}", job["warnings"]);
+        assert!(job["warnings"].contains("precision not reached"), "{}", job["warnings"]);
+        assert_eq!(job["samples"], "24");
+    }
+}
+
+#[test]
+fn a_hidden_page_is_said() {
+    let hidden = tampered("engine_wgsl.js", &[("hidden: document.hidden", "hidden: true")]);
+    let shop = twins("warmup = 0\nsamples = 1\nrounds = 1", &[("engine_wgsl.js", hidden)]);
+    assert!(both(&shop).iter().all(|job| job["warnings"].contains("hidden")));
+}
+
+/// Another program that keeps a processor busy until it is dropped.
+struct Busy(Child);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn other_programs_that_keep_processors_busy_are_said() {
+    let busy = || Busy(Command::new("sh").args(["-c", "while :; do :; done"]).stdin(Stdio::null()).spawn().unwrap());
+    let _load = busy();
+    let shop = twins("warmup = 3\nsamples = 300\nrounds = 2", &[]);
+    for job in both(&shop) {
+        assert!(job["warnings"].contains("background load: other programs kept "), "{}", job["warnings"]);
+    }
+}
