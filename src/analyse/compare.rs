@@ -2,11 +2,9 @@
 
 use indexmap::IndexMap;
 
+use super::ranks::ALPHA;
 use super::ratio::{Ratio, holm, ratio};
 use crate::record::read::{JobRecord, Run};
-
-/// Chance of calling equal jobs different, over all comparisons made together.
-const ALPHA: f64 = 0.05;
 
 /// What a comparison allows and demands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -194,7 +192,7 @@ fn pair(
     let (base_rounds, new_rounds) = (rounds(base), rounds(new));
     let median = |rounds: &[Vec<f64>]| crate::measure::Summary::of(&rounds.concat()).map(|summary| summary.median);
     (comparison.base_ms, comparison.new_ms) = (median(&base_rounds), median(&new_rounds));
-    comparison.ratio = ratio(&base_rounds, &new_rounds, one_run);
+    comparison.ratio = ratio(&base_rounds, &new_rounds, one_run, 1);
     if comparison.ratio.is_none() {
         "one of them has no samples".clone_into(&mut comparison.reason);
     }
