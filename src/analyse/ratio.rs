@@ -87,7 +87,7 @@ impl Ratio {
 pub fn ratio(base: &[Vec<f64>], new: &[Vec<f64>], paired: bool, family: usize) -> Option<Ratio> {
     let log = |round: &Vec<f64>| median(round).map(f64::ln);
     // The least p-value must survive Holm's factor.
-    let decisive = |least_p: f64| least_p * family.max(1) as f64 <= ALPHA;
+    let decisive = |least_p: f64| least_p * (family.max(1) as f64) < ALPHA;
     if paired {
         let pairs = base.iter().zip(new).filter_map(|(base, new)| Some(log(new)? - log(base)?));
         let differences: Vec<f64> = pairs.collect();

@@ -151,10 +151,13 @@ async fn one(plan: Plan, templates: Templates, args: &RunArgs, out: &mut dyn Wri
     live.end();
     table::sort(&plan, &mut rows);
     // The rows are on disk whatever becomes of their comparison.
-    let against = read::run(recorder.folder()).map(|run| Against::of(&plan, run)).unwrap_or_else(|error| {
-        anstream::eprintln!("nothing is compared: {error}");
-        Against::default()
-    });
+    let against = match read::run(recorder.folder()) {
+        Ok(run) => Against::of(&plan, run),
+        Err(error) => {
+            anstream::eprintln!("nothing is compared: {error}");
+            Against::default()
+        }
+    };
     match args.format {
         TableFormat::Table => writeln!(out, "{}", table::table(&plan, &rows, &against, false))?,
         TableFormat::Markdown => writeln!(out, "{}", table::table(&plan, &rows, &against, true))?,

@@ -47,7 +47,7 @@ pub fn told(comparison: &Comparison, rules: &Rules) -> String {
     match (comparison.verdict, comparison.ratio) {
         (Verdict::Slower, Some(ratio)) => format!("{} slower", times(ratio.ratio)),
         (Verdict::Faster, Some(ratio)) => format!("{} faster", times(1.0 / ratio.ratio)),
-        (Verdict::Same, _) => format!("same within {} %", significant(rules.same_within * 100.0, 2)),
+        (Verdict::Same, _) => format!("same within {} %", (rules.same_within * 1e4).round() / 1e2),
         (Verdict::Refused, _) => format!("refused: {}", comparison.reason),
         (verdict, _) => verdict.name().to_owned(),
     }
