@@ -37,7 +37,8 @@ pub fn more(wanted: &Samples, taken: &[f64]) -> u32 {
         // Saturates at the largest number.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "above 0, and bounded below")]
         Some(excess) => ((f64::from(count) * (excess * excess - 1.0)).ceil() as u32).clamp(least, most),
-        None => least.max(FEWEST.saturating_sub(count)),
+        None if count < FEWEST => FEWEST - count,
+        None => least,
     };
     asked.min(wanted.max.saturating_sub(count))
 }
