@@ -1,12 +1,16 @@
 //! A comparison says which jobs belong together and what may be said of each pair.
 
-use indexmap::IndexMap;
+use std::collections::BTreeMap;
 
-use super::ratio::{Ratio, holm, ratio};
-use crate::record::read::{JobRecord, Run};
+use indexmap::{IndexMap, IndexSet};
 
-/// Chance of calling equal jobs different, over all comparisons made together.
-const ALPHA: f64 = 0.05;
+use super::ranks::ALPHA;
+use super::ratio::{FEWEST_ROUNDS, Ratio, holm, ratio};
+use crate::measure::Summary;
+use crate::record::read::{JobRecord, Run, SampleRecord};
+
+/// The share within which times count as the same unless the user says otherwise.
+pub const SAME_WITHIN: f64 = 0.01;
 
 /// What a comparison allows and demands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,8 +21,15 @@ pub struct Rules {
     pub across_machines: bool,
     /// Whether jobs whose output was not verified may be compared.
     pub unverified: bool,
-    /// Whether jobs of one id may have run different shaders.
+    /// Whether jobs that ran different programs may be compared: other shaders, or another backend than was asked for.
     pub different_shaders: bool,
+}
+
+impl Default for Rules {
+    /// Nothing is lifted.
+    fn default() -> Self {
+        Self { same_within: SAME_WITHIN, across_machines: false, unverified: false, different_shaders: false }
+    }
 }
 
 /// What may be said of a pair.
@@ -59,6 +70,10 @@ pub struct Comparison {
     pub base: String,
     /// See `base`.
     pub new: String,
+    /// The `job_id` of the base, as its row has it.
+    pub base_id: String,
+    /// The `job_id` of the new one.
+    pub new_id: String,
     /// Which clock: `gpu` where both have it, else `wall`.
     pub clock: &'static str,
     /// Median time of the base, ms.
@@ -75,6 +90,16 @@ pub struct Comparison {
     pub reason: String,
 }
 
+/// Two jobs whose times may or may not be compared.
+struct Pair<'run> {
+    /// Refused until the times are in it.
+    comparison: Comparison,
+    base: &'run JobRecord,
+    new: &'run JobRecord,
+    /// Whether round `i` of both was measured at the same time.
+    together: bool,
+}
+
 /// Pairs the jobs of two runs by their ids.
 #[must_use]
 pub fn runs(base: &Run, new: &Run, rules: &Rules) -> Vec<Comparison> {
@@ -83,33 +108,44 @@ pub fn runs(base: &Run, new: &Run, rules: &Rules) -> Vec<Comparison> {
     let by_id: IndexMap<&str, &JobRecord> = new.jobs.iter().map(|job| (job.cell("job_id"), job)).collect();
     let pairs = base.jobs.iter().filter_map(|job| {
         let other = by_id.get(job.cell("job_id"))?;
-        let shaders = job.cell("shader_digest") == other.cell("shader_digest") || rules.different_shaders;
-        let refusal = (!shaders).then(|| {
-            "the shaders differ, so this is not the same program (--different-shaders compares them all the same)"
-                .to_owned()
-        });
-        Some(pair(job.cell("job_id"), (&base_name, job), (&new_name, other), false, refusal, rules))
+        let refusal = unfit(job, rules)
+            .or_else(|| unfit(other, rules))
+            .or_else(|| unlike(job, other, &ADAPTER_AND_HOST, rules))
+            .or_else(|| another_program(job, other, &["backend_used", "shader_digest"], rules));
+        Some(pair(job.cell("job_id"), (&base_name, job), (&new_name, other), false, refusal))
     });
     judged(pairs.collect(), rules)
 }
 
-/// Pairs the jobs of one run that differ in one axis only; the axis's first value in the run is the base.
+/// Pairs the jobs of one run that differ in one axis only; each is compared with that of the value which comes first in
+/// the run.
 ///
 /// `axis` is a column (`browser`, `shader_precompilation`, `axis_NAME`), or `workgroup_size` for the three of it.
 #[must_use]
 pub fn axis(run: &Run, axis: &str, rules: &Rules) -> Vec<Comparison> {
-    let mut groups: IndexMap<String, Vec<(String, &JobRecord)>> = IndexMap::new();
+    let values: IndexSet<String> = run.jobs.iter().map(|job| value(job, axis)).collect();
+    let mut alike: IndexMap<String, Vec<(String, &JobRecord)>> = IndexMap::new();
     for job in &run.jobs {
-        groups.entry(rest(job, axis)).or_default().push((value(job, axis), job));
+        alike.entry(rest(job, axis)).or_default().push((value(job, axis), job));
     }
-    let mut comparisons = Vec::new();
-    for (common, jobs) in &groups {
+    // Another backend is what an axis of backends is about; elsewhere it is a fallback.
+    let program: &[&str] = if axis == "backend" { &[] } else { &["backend_used"] };
+    let mut pairs = Vec::new();
+    for (common, jobs) in &mut alike {
+        // Rows stand in the order in which jobs ended: the base is to be the same value everywhere.
+        jobs.sort_by_key(|(value, _)| values.get_index_of(value));
         let Some(((base, first), others)) = jobs.split_first() else { continue };
         for (new, job) in others {
-            comparisons.push(pair(common, (base, first), (new, job), true, None, rules));
+            // Inside one run the machine is one, and browsers may hide what they use.
+            let refusal = unfit(first, rules)
+                .or_else(|| unfit(job, rules))
+                .or_else(|| unlike(first, job, &["adapter_kind"], rules))
+                .or_else(|| another_program(first, job, program, rules));
+            let together = !first.cell("group").is_empty() && first.cell("group") == job.cell("group");
+            pairs.push(pair(common, (base, first), (new, job), together, refusal));
         }
     }
-    judged(comparisons, rules)
+    judged(pairs, rules)
 }
 
 /// The axes of a run that take more than one value, in the words of [`axis`].
@@ -146,32 +182,27 @@ fn rest(job: &JobRecord, axis: &str) -> String {
         ("shader_precompilation", _) => "lazy",
         (_, value) => value,
     };
-    let mut gone = false;
-    let parts = job.cell("job_id").split('/').filter(|part| {
-        let this = !gone && (*part == named || *part == word);
-        gone |= this;
-        !this
-    });
-    parts.collect::<Vec<_>>().join("/")
+    let parts: Vec<&str> = job.cell("job_id").split('/').collect();
+    let place = |wanted: &str| parts.iter().position(|part| *part == wanted);
+    let gone = place(&named).or_else(|| place(word));
+    let kept = parts.iter().enumerate().filter(|(place, _)| Some(*place) != gone).map(|(_, part)| *part);
+    kept.collect::<Vec<_>>().join("/")
 }
 
-/// Compares one pair; the verdict waits for the others' p-values.
-fn pair(
+/// A pair whose times are still to be compared, or must not be.
+fn pair<'run>(
     job: &str,
-    (base_name, base): (&str, &JobRecord),
-    (new_name, new): (&str, &JobRecord),
-    one_run: bool,
+    (base_name, base): (&str, &'run JobRecord),
+    (new_name, new): (&str, &'run JobRecord),
+    together: bool,
     refusal: Option<String>,
-    rules: &Rules,
-) -> Comparison {
-    let refusal = refusal
-        .or_else(|| unfit(base, rules))
-        .or_else(|| unfit(new, rules))
-        .or_else(|| unlike(base, new, one_run, rules));
-    let mut comparison = Comparison {
+) -> Pair<'run> {
+    let comparison = Comparison {
         job: job.to_owned(),
         base: base_name.to_owned(),
         new: new_name.to_owned(),
+        base_id: base.cell("job_id").to_owned(),
+        new_id: new.cell("job_id").to_owned(),
         clock: "gpu",
         base_ms: None,
         new_ms: None,
@@ -180,25 +211,52 @@ fn pair(
         verdict: Verdict::Refused,
         reason: refusal.unwrap_or_default(),
     };
-    if !comparison.reason.is_empty() {
-        return comparison;
+    Pair { comparison, base, new, together }
+}
+
+impl Pair<'_> {
+    /// Compares the times, as one of `family` comparisons.
+    fn measure(&mut self, family: usize) {
+        let both = [self.base, self.new];
+        let gpu = both.iter().all(|job| timed_by_gpu(job));
+        self.comparison.clock = if gpu { "gpu" } else { "wall" };
+        let [base, new] = both.map(|job| rounds(job, gpu));
+        let all = |rounds: &BTreeMap<u32, Vec<f64>>| rounds.values().cloned().collect::<Vec<_>>();
+        let median = |rounds: &[Vec<f64>]| Summary::of(&rounds.concat()).map(|summary| summary.median);
+        let (all_base, all_new) = (all(&base), all(&new));
+        (self.comparison.base_ms, self.comparison.new_ms) = (median(&all_base), median(&all_new));
+        // Only a round that both have is a pair; where there are too few the rounds count by themselves.
+        let (paired_base, paired_new): (Vec<_>, Vec<_>) =
+            base.into_iter().filter_map(|(round, times)| Some((times, new.get(&round)?.clone()))).unzip();
+        self.comparison.ratio = if self.together && paired_base.len() >= FEWEST_ROUNDS {
+            ratio(&paired_base, &paired_new, true, family)
+        } else {
+            ratio(&all_base, &all_new, false, family)
+        };
+        if self.comparison.ratio.is_none() {
+            "one of them has no time above zero".clone_into(&mut self.comparison.reason);
+        }
     }
-    // The row of a job whose GPU clock was demoted has no GPU median, its samples keep what the clock said.
-    let timed = |job: &JobRecord| !job.cell("gpu_median_ms").is_empty();
-    let gpu = timed(base) && timed(new);
-    comparison.clock = if gpu { "gpu" } else { "wall" };
-    let rounds = |job: &JobRecord| -> Vec<Vec<f64>> {
-        let time = |sample: &crate::record::read::SampleRecord| if gpu { sample.gpu_ms } else { Some(sample.wall_ms) };
-        job.rounds.values().map(|round| round.iter().filter_map(time).filter(|time| *time > 0.0).collect()).collect()
-    };
-    let (base_rounds, new_rounds) = (rounds(base), rounds(new));
-    let median = |rounds: &[Vec<f64>]| crate::measure::Summary::of(&rounds.concat()).map(|summary| summary.median);
-    (comparison.base_ms, comparison.new_ms) = (median(&base_rounds), median(&new_rounds));
-    comparison.ratio = ratio(&base_rounds, &new_rounds, one_run);
-    if comparison.ratio.is_none() {
-        "one of them has no samples".clone_into(&mut comparison.reason);
-    }
-    comparison
+}
+
+/// A time that a ratio can be made of.
+fn usable(time: f64) -> bool {
+    time > 0.0 && time.is_finite()
+}
+
+/// Whether the GPU's clock timed every sample. The row of a job whose GPU clock was demoted has no GPU median, its
+/// samples keep what the clock said.
+fn timed_by_gpu(job: &JobRecord) -> bool {
+    !job.cell("gpu_median_ms").is_empty()
+        && job.rounds.values().flatten().all(|sample| sample.gpu_ms.is_some_and(usable))
+}
+
+/// A job's times by round; rounds without any are left out.
+fn rounds(job: &JobRecord, gpu: bool) -> BTreeMap<u32, Vec<f64>> {
+    let time = |sample: &SampleRecord| if gpu { sample.gpu_ms } else { Some(sample.wall_ms) };
+    let times = |round: &[SampleRecord]| round.iter().filter_map(time).filter(|time| usable(*time)).collect();
+    let rounds = job.rounds.iter().map(|(round, samples)| (*round, times(samples)));
+    rounds.filter(|(_, times): &(u32, Vec<f64>)| !times.is_empty()).collect()
 }
 
 /// Why a job can't be compared at all.
@@ -210,34 +268,37 @@ fn unfit(job: &JobRecord, rules: &Rules) -> Option<String> {
         .then(|| format!("{} was not verified (--unverified compares it all the same)", job.cell("job_id")))
 }
 
-/// Why two jobs can't be compared: inside one run the machine is one, and browsers may hide what they use, so only
-/// hardware against software is unlike; between runs every word about the adapter and the processor counts.
-fn unlike(base: &JobRecord, new: &JobRecord, one_run: bool, rules: &Rules) -> Option<String> {
-    let columns: &[&str] = if one_run {
-        &["adapter_kind"]
-    } else {
-        &[
-            "adapter_kind",
-            "adapter_vendor",
-            "adapter_architecture",
-            "adapter_device",
-            "adapter_description",
-            "os",
-            "cpu",
-        ]
-    };
-    let differing = columns.iter().find(|column| base.cell(column) != new.cell(column))?;
-    (!rules.across_machines).then(|| {
-        format!(
-            "{differing} is `{}` and `{}` (--across-machines compares them all the same)",
-            base.cell(differing),
-            new.cell(differing)
-        )
+/// What two runs must have in common to be told apart by their jobs: every word about the adapter and the processor.
+const ADAPTER_AND_HOST: [&str; 7] =
+    ["adapter_kind", "adapter_vendor", "adapter_architecture", "adapter_device", "adapter_description", "os", "cpu"];
+
+/// Why two jobs can't be compared: one of the columns says that they ran on unlike machines.
+fn unlike(base: &JobRecord, new: &JobRecord, columns: &[&str], rules: &Rules) -> Option<String> {
+    let differing = differing(base, new, columns)?;
+    (!rules.across_machines).then(|| format!("{differing} (--across-machines compares them all the same)"))
+}
+
+/// Why two jobs of one id can't be compared: one of the columns says that they did not run the same program.
+fn another_program(base: &JobRecord, new: &JobRecord, columns: &[&str], rules: &Rules) -> Option<String> {
+    let differing = differing(base, new, columns)?;
+    (!rules.different_shaders).then(|| {
+        format!("{differing}, so this is not the same program (--different-shaders compares them all the same)")
     })
 }
 
-/// Gives each comparison its verdict, all p-values in view.
-fn judged(mut comparisons: Vec<Comparison>, rules: &Rules) -> Vec<Comparison> {
+/// The first of the columns in which two jobs differ, with what they have there.
+fn differing(base: &JobRecord, new: &JobRecord, columns: &[&str]) -> Option<String> {
+    let column = columns.iter().find(|column| base.cell(column) != new.cell(column))?;
+    Some(format!("{column} is `{}` and `{}`", base.cell(column), new.cell(column)))
+}
+
+/// Compares all pairs that may be, and gives each its verdict, all p-values in view.
+fn judged(mut pairs: Vec<Pair>, rules: &Rules) -> Vec<Comparison> {
+    let family = pairs.iter().filter(|pair| pair.comparison.reason.is_empty()).count();
+    for pair in pairs.iter_mut().filter(|pair| pair.comparison.reason.is_empty()) {
+        pair.measure(family);
+    }
+    let mut comparisons: Vec<Comparison> = pairs.into_iter().map(|pair| pair.comparison).collect();
     let p: Vec<f64> = comparisons.iter().filter_map(|comparison| comparison.ratio.map(|ratio| ratio.p)).collect();
     let mut adjusted = holm(&p).into_iter();
     for comparison in &mut comparisons {

@@ -1,11 +1,12 @@
 //! `gpujobs compare`: two runs, or the values of one axis inside one run.
 
+use std::collections::HashSet;
 use std::io::Write;
 
-use crate::analyse::compare::{Rules, axes_of, axis, regressions, runs};
+use crate::analyse::compare::{Comparison, Rules, axes_of, axis, regressions, runs};
 use crate::cli::{CompareArgs, CompareFormat};
 use crate::error::{Error, Exit};
-use crate::record::read;
+use crate::record::read::{self, Run};
 use crate::report::comparison;
 
 /// Writes the table; fails where a job is slower than `--fail-above` allows.
@@ -18,7 +19,16 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     };
     let base = read::run(&args.base)?;
     let comparisons = match (&args.new, &args.by) {
-        (Some(new), _) => runs(&base, &read::run(new)?, &rules),
+        (Some(new), _) => {
+            let new = read::run(new)?;
+            let comparisons = runs(&base, &new, &rules);
+            let only_base = left_out(&base, comparisons.iter().map(|comparison| &comparison.base_id));
+            let only_new = left_out(&new, comparisons.iter().map(|comparison| &comparison.new_id));
+            if only_base + only_new > 0 && !comparisons.is_empty() {
+                anstream::eprintln!("left out: {} only in BASE, {} only in NEW", jobs(only_base), jobs(only_new));
+            }
+            comparisons
+        }
         (None, by) => {
             let by = by.as_deref().unwrap_or_default();
             let axes = axes_of(&base);
@@ -27,13 +37,24 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Error> {
                 message: format!("`{by}` is no axis of {} that takes several values", args.base.display()),
                 help: format!("its axes are {}", axes.join(", ")),
             })?;
-            axis(&base, known, &rules)
+            let comparisons = axis(&base, known, &rules);
+            let both = |comparison: &Comparison| [comparison.base_id.clone(), comparison.new_id.clone()];
+            let ids: Vec<String> = comparisons.iter().flat_map(both).collect();
+            let alone = left_out(&base, ids.iter());
+            if alone > 0 && !comparisons.is_empty() {
+                anstream::eprintln!("left out: {} without a counterpart on {by}", jobs(alone));
+            }
+            comparisons
         }
     };
     if comparisons.is_empty() {
         return Err(Error::Usage {
             message: "there is no pair of equal jobs to compare".to_owned(),
-            help: "the two runs have no job id in common; `job_id` in their jobs.csv lists them".to_owned(),
+            help: match args.by {
+                None => "the two runs have no job id in common; `job_id` in their jobs.csv lists them",
+                Some(_) => "no two jobs of the run differ in this axis alone; `job_id` in its jobs.csv lists them",
+            }
+            .to_owned(),
         });
     }
     match args.format {
@@ -44,4 +65,29 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     }
     let worse = args.fail_above.map_or(0, |above| regressions(&comparisons, above));
     Ok(if worse > 0 { Exit::Failure } else { Exit::Success })
+}
+
+/// How many jobs of a run are not among those that were compared.
+fn left_out<'a>(run: &Run, compared: impl Iterator<Item = &'a String>) -> usize {
+    let compared: HashSet<&str> = compared.map(String::as_str).collect();
+    run.jobs.iter().filter(|job| !compared.contains(job.cell("job_id"))).count()
+}
+
+fn jobs(count: usize) -> String {
+    if count == 1 { "1 job".to_owned() } else { format!("{count} jobs") }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::analyse::compare::SAME_WITHIN;
+    use crate::cli::{Cli, Command};
+
+    #[test]
+    fn the_margin_is_that_of_the_closing_table() {
+        let cli = Cli::parse_from(["gpujobs", "compare", "a", "b"]);
+        let Command::Compare(args) = cli.command else { panic!("{cli:?}") };
+        assert!((args.same_within - SAME_WITHIN).abs() < 1e-12);
+    }
 }

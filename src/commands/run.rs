@@ -19,11 +19,11 @@ use crate::manifest::{BrowserKind, BrowserSettings, Manifest};
 use crate::plan::{Job, Plan};
 use crate::record::row::Row;
 use crate::record::run_toml::RunToml;
-use crate::record::{Recorder, resume};
+use crate::record::{Recorder, read, resume};
 use crate::render::page::{Page, PageError};
 use crate::render::{RenderError, Templates};
 use crate::report::live::Live;
-use crate::report::table;
+use crate::report::table::{self, Against};
 use crate::run::{Dispatcher, Outcome, RunEvent};
 use crate::serve::{Network, Server};
 use crate::setup::install::install;
@@ -149,10 +149,19 @@ async fn one(plan: Plan, templates: Templates, args: &RunArgs, out: &mut dyn Wri
     })
     .await?;
     live.end();
+    table::sort(&plan, &mut rows);
+    // The rows are on disk whatever becomes of their comparison.
+    let against = match read::run(recorder.folder()) {
+        Ok(run) => Against::of(&plan, run),
+        Err(error) => {
+            anstream::eprintln!("nothing is compared: {error}");
+            Against::default()
+        }
+    };
     match args.format {
-        TableFormat::Table => writeln!(out, "{}", table::table(&plan, &rows, false))?,
-        TableFormat::Markdown => writeln!(out, "{}", table::table(&plan, &rows, true))?,
-        TableFormat::Json => writeln!(out, "{:#}", table::json(&rows))?,
+        TableFormat::Table => writeln!(out, "{}", table::table(&plan, &rows, &against, false))?,
+        TableFormat::Markdown => writeln!(out, "{}", table::table(&plan, &rows, &against, true))?,
+        TableFormat::Json => writeln!(out, "{:#}", table::json(&rows, &against))?,
     }
     if !args.quiet {
         let folder = recorder.folder().display();

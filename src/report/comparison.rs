@@ -47,10 +47,27 @@ pub fn told(comparison: &Comparison, rules: &Rules) -> String {
     match (comparison.verdict, comparison.ratio) {
         (Verdict::Slower, Some(ratio)) => format!("{} slower", times(ratio.ratio)),
         (Verdict::Faster, Some(ratio)) => format!("{} faster", times(1.0 / ratio.ratio)),
-        (Verdict::Same, _) => format!("same within {} %", significant(rules.same_within * 100.0, 2)),
+        (Verdict::Same, _) => format!("same within {} %", (rules.same_within * 1e4).round() / 1e2),
         (Verdict::Refused, _) => format!("refused: {}", comparison.reason),
         (verdict, _) => verdict.name().to_owned(),
     }
+}
+
+/// For one cell of another table: `1.80x slower, 1.70–1.90`, `same within 1 %`, `undecided, 0.980–1.05`; empty where it
+/// is refused.
+#[must_use]
+pub fn brief(comparison: &Comparison, rules: &Rules) -> String {
+    let Some(ratio) = comparison.ratio else { return String::new() };
+    let (low, high) = match comparison.verdict {
+        // As many times faster.
+        Verdict::Faster => (1.0 / ratio.high, 1.0 / ratio.low),
+        Verdict::Slower | Verdict::Undecided => (ratio.low, ratio.high),
+        Verdict::Same | Verdict::Refused => return told(comparison, rules),
+    };
+    if !(low > 0.0 && high.is_finite()) {
+        return told(comparison, rules);
+    }
+    format!("{}, {}–{}", told(comparison, rules), significant(low, 3), significant(high, 3))
 }
 
 /// An array of objects, one a pair; what could not be computed is null.

@@ -1,11 +1,17 @@
 //! The closing table of a run.
 
+use std::collections::HashMap;
+
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::comparison::brief;
+use crate::analyse::compare::{self, Comparison, Rules};
 use crate::plan::select::value;
 use crate::plan::{Job, Plan};
+use crate::record::csv::harmless;
+use crate::record::read::Run;
 use crate::record::row::Row;
 use crate::run::Status;
 use crate::units::significant;
@@ -13,9 +19,81 @@ use crate::units::significant;
 /// Columns at least this wide are cut by the terminal, not by us.
 const WIDEST: u16 = 160;
 
+/// How the jobs of a run compare with those of an axis's first value.
+#[derive(Debug, Clone, Default)]
+pub struct Against {
+    /// That value; empty where there is nothing to compare.
+    base: String,
+    rules: Rules,
+    /// By the id of the job that is compared with its base.
+    comparisons: HashMap<String, Comparison>,
+}
+
+impl Against {
+    /// The jobs of a plan as its run folder has them, compared along the browser or, where there is but one, along the
+    /// first axis with several values; along the model, whose values do different work, only where nothing else varies.
+    #[must_use]
+    pub fn of(plan: &Plan, mut run: Run) -> Self {
+        let several = varying(plan).into_iter().filter(|axis| differ(plan, axis));
+        let rank = |axis: &String| match axis.as_str() {
+            "browser" => 0,
+            "model" => 2,
+            _ => 1,
+        };
+        let Some(axis) = several.min_by_key(rank) else { return Self::default() };
+        // The plan says which value is first; rows stand in the order in which jobs ended.
+        let places: HashMap<String, usize> =
+            plan.jobs.iter().enumerate().map(|(place, job)| (harmless(&job.id.0), place)).collect();
+        run.jobs.retain(|job| places.contains_key(job.cell("job_id")));
+        run.jobs.sort_by_key(|job| places.get(job.cell("job_id")));
+        let own = plan.manifest.axes.iter().any(|known| known.own && known.name == axis);
+        let rules = Rules::default();
+        let comparisons = compare::axis(&run, &if own { format!("axis_{axis}") } else { axis.clone() }, &rules);
+        let base = plan.jobs.first().and_then(|job| value(job, &axis)).unwrap_or_default().into_owned();
+        let by_id = comparisons.into_iter().map(|comparison| (comparison.new_id.clone(), comparison));
+        Self { base, rules, comparisons: by_id.collect() }
+    }
+
+    fn title(&self) -> Option<String> {
+        (!self.comparisons.is_empty()).then(|| format!("vs {}", self.base))
+    }
+
+    fn comparison(&self, job: &Job) -> Option<&Comparison> {
+        self.comparisons.get(&harmless(&job.id.0))
+    }
+
+    /// Empty for a base, for what is refused, and for a job whose base lacks the value that the title names.
+    fn cell(&self, job: &Job) -> String {
+        let comparison = self.comparison(job).filter(|comparison| comparison.base == harmless(&self.base));
+        comparison.map(|comparison| brief(comparison, &self.rules)).unwrap_or_default()
+    }
+
+    fn json(&self, job: &Job) -> Value {
+        let Some(comparison) = self.comparison(job) else { return Value::Null };
+        let ratio = comparison.ratio;
+        json!({
+            "base": comparison.base,
+            "ratio": ratio.map(|ratio| ratio.ratio),
+            "ratio_low": ratio.map(|ratio| ratio.low),
+            "ratio_high": ratio.map(|ratio| ratio.high),
+            "p_adjusted": comparison.p_adjusted,
+            "method": ratio.map(|ratio| ratio.method.name()),
+            "verdict": comparison.verdict.name(),
+            "reason": comparison.reason,
+        })
+    }
+}
+
+/// Puts rows into the order of the plan: jobs that were interleaved or tried again end in another one.
+pub fn sort(plan: &Plan, rows: &mut [(Job, Row)]) {
+    let places: HashMap<&str, usize> =
+        plan.jobs.iter().enumerate().map(|(place, job)| (job.id.0.as_str(), place)).collect();
+    rows.sort_by_key(|(job, _)| places.get(job.id.0.as_str()).copied());
+}
+
 /// The table of a run, for a terminal or, in Markdown, for a document.
 #[must_use]
-pub fn table(plan: &Plan, rows: &[(Job, Row)], markdown: bool) -> String {
+pub fn table(plan: &Plan, rows: &[(Job, Row)], against: &Against, markdown: bool) -> String {
     let axes = varying(plan);
     let mut table = Table::new();
     table.load_style(if markdown { ASCII_MARKDOWN } else { UTF8_FULL_CONDENSED });
@@ -26,10 +104,12 @@ pub fn table(plan: &Plan, rows: &[(Job, Row)], markdown: bool) -> String {
         }
     }
     let figures = ["status", "verified", "adapter", "gpu ms", "wall ms", "95 % interval", "first result ms", "GFLOP/s"];
-    table.set_header(axes.iter().map(String::as_str).chain(figures));
+    let title = against.title();
+    table.set_header(axes.iter().map(String::as_str).chain(figures).chain(title.as_deref()));
     for (job, row) in rows {
         let labels = axes.iter().map(|axis| value(job, axis).map(std::borrow::Cow::into_owned).unwrap_or_default());
-        table.add_row(labels.chain(cells(row)));
+        let compared = title.as_ref().map(|_| against.cell(job));
+        table.add_row(labels.chain(cells(row)).chain(compared));
     }
     for column in axes.len() + 3..axes.len() + figures.len() {
         if let Some(column) = table.column_mut(column) {
@@ -39,12 +119,14 @@ pub fn table(plan: &Plan, rows: &[(Job, Row)], markdown: bool) -> String {
     table.to_string()
 }
 
-/// The rows as a JSON array; figures are numbers, what was not measured is null.
+/// The rows as a JSON array; figures are numbers, what was not measured is null. `comparison` is how a row compares with
+/// its base, null for a base.
 #[must_use]
-pub fn json(rows: &[(Job, Row)]) -> Value {
-    let object = |(_, row): &(Job, Row)| {
+pub fn json(rows: &[(Job, Row)], against: &Against) -> Value {
+    let object = |(job, row): &(Job, Row)| {
         let cells = row.columns().iter().map(|(name, text)| (name.clone(), typed(name, text)));
-        Value::Object(cells.collect::<Map<_, _>>())
+        let comparison = ("comparison".to_owned(), against.json(job));
+        Value::Object(cells.chain([comparison]).collect::<Map<_, _>>())
     };
     Value::Array(rows.iter().map(object).collect())
 }
@@ -77,13 +159,15 @@ fn typed(name: &str, text: &str) -> Value {
 /// The axes that tell the jobs of a plan apart; always the browser.
 fn varying(plan: &Plan) -> Vec<String> {
     let own = plan.manifest.axes.iter().map(|axis| axis.name.clone());
-    let differ = |axis: &String| {
-        let mut values = plan.jobs.iter().map(|job| value(job, axis));
-        let first = values.next();
-        values.any(|value| Some(value) != first)
-    };
-    let axes: Vec<String> = own.filter(|axis| axis == "browser" || differ(axis)).collect();
+    let axes: Vec<String> = own.filter(|axis| axis == "browser" || differ(plan, axis)).collect();
     if axes.is_empty() { vec!["browser".to_owned()] } else { axes }
+}
+
+/// Whether an axis takes several values in a plan.
+fn differ(plan: &Plan, axis: &str) -> bool {
+    let mut values = plan.jobs.iter().map(|job| value(job, axis));
+    let first = values.next();
+    values.any(|value| Some(value) != first)
 }
 
 fn cells(row: &Row) -> [String; 8] {
@@ -109,7 +193,7 @@ fn cells(row: &Row) -> [String; 8] {
     [
         row.status.name().to_owned(),
         verified(figures.verified),
-        crate::record::csv::harmless(&named.unwrap_or_default()),
+        harmless(&named.unwrap_or_default()),
         ms(figures.gpu.map(|gpu| gpu.median)),
         ms(figures.wall.map(|wall| wall.median)),
         interval.map(|(low, high)| format!("{}–{}", significant(low, 3), significant(high, 3))).unwrap_or_default(),

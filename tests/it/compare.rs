@@ -5,6 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use gpujobs::browser::fake::Script;
+use gpujobs::record::{Recorder, read, run_toml::RunToml};
+use gpujobs::report::table::{self, Against};
+use jiff::Timestamp;
+
+use crate::dispatcher::{plan, run};
+
 /// A job of a run made by hand.
 #[derive(Clone)]
 struct Made {
@@ -28,6 +35,12 @@ fn job(id: &'static str, browser: &'static str, rounds: Vec<Vec<f64>>) -> Made {
     Made { id, browser, rounds, cells: Vec::new() }
 }
 
+/// The job as one of a group whose rounds were interleaved.
+fn grouped(mut job: Made, group: &'static str) -> Made {
+    job.cells.push(("group", group));
+    job
+}
+
 /// Writes a run folder.
 fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
     let run = folder.join(name);
@@ -46,6 +59,9 @@ fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
         "os",
         "cpu",
         "gpu_median_ms",
+        "backend_used",
+        "group",
+        "axis_unroll",
     ];
     let (mut rows, mut samples) = (header.join(",") + "\r\n", "job_id,round,kind,wall_ms,gpu_ms\r\n".to_owned());
     for job in jobs {
@@ -56,6 +72,7 @@ fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
                 "browser" => job.browser,
                 "verified" => "true",
                 "adapter_kind" => "hardware",
+                "group" | "axis_unroll" => "",
                 _ => "same",
             };
             job.cells.iter().find(|(name, _)| *name == column).map_or(good, |(_, cell)| cell).to_owned()
@@ -76,12 +93,15 @@ fn compare(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_gpujobs")).arg("compare").args(arguments).output().unwrap()
 }
 
-fn verdicts(arguments: &[&str]) -> Vec<(String, String)> {
+fn rows(arguments: &[&str]) -> Vec<serde_json::Value> {
     let output = compare(&[arguments, &["--format", "json"]].concat());
-    let rows: serde_json::Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn verdicts(arguments: &[&str]) -> Vec<(String, String)> {
     let text = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap().to_owned();
-    rows.as_array().unwrap().iter().map(|row| (text(row, "job"), text(row, "verdict"))).collect()
+    rows(arguments).iter().map(|row| (text(row, "job"), text(row, "verdict"))).collect()
 }
 
 #[test]
@@ -109,8 +129,10 @@ fn two_runs_are_compared_job_by_job() {
     assert_eq!(compare(&[base, new, "--fail-above", "50%"]).status.code(), Some(0));
     assert_eq!(compare(&[new, base, "--fail-above", "5%"]).status.code(), Some(0), "faster is no regression");
     assert_eq!(compare(&[base, new, "--fail-above", "5"]).status.code(), Some(2));
-    let table = String::from_utf8(compare(&[base, new]).stdout).unwrap();
+    let output = compare(&[base, new]);
+    let table = String::from_utf8(output.stdout).unwrap();
     assert!(table.contains("1.30x slower"), "{table}");
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "left out: 1 job only in BASE, 1 job only in NEW\n");
     let csv = String::from_utf8(compare(&[base, new, "--format", "csv"]).stdout).unwrap();
     assert!(csv.starts_with("job,base,new,clock,base_median_ms,new_median_ms,ratio,ratio_low,ratio_high,p,"), "{csv}");
     assert_eq!(csv.lines().count(), 3);
@@ -121,9 +143,20 @@ fn an_axis_is_compared_inside_a_run_and_rounds_are_paired() {
     let folder = tempfile::tempdir().unwrap();
     // The rounds' wobble of 12 % hides a difference of 2 % from all but paired rounds.
     let jobs = [job("chrome/m/webgpu", "chrome", about(10.0, 10)), job("firefox/m/webgpu", "firefox", about(10.2, 10))];
-    let run = made(folder.path(), "run", &jobs);
+    let of_groups = |name: &str, groups: [&'static str; 2]| {
+        let [chrome, firefox] = jobs.clone();
+        made(folder.path(), name, &[grouped(chrome, groups[0]), grouped(firefox, groups[1])])
+    };
+    let run = of_groups("run", ["1", "1"]);
     let run = run.to_str().unwrap();
     assert_eq!(verdicts(&[run, "--by", "browser"]), [("m/webgpu".to_owned(), "slower".to_owned())]);
+    assert_eq!(rows(&[run, "--by", "browser"])[0]["method"], "paired rounds, signed-rank");
+    // Rounds of other groups, and of jobs that ran alone, were measured at other times.
+    for (name, groups) in [("groups", ["1", "2"]), ("alone", ["", ""])] {
+        let run = of_groups(name, groups);
+        let row = &rows(&[run.to_str().unwrap(), "--by", "browser"])[0];
+        assert_eq!((&row["verdict"], &row["method"]), (&"undecided".into(), &"unpaired rounds, rank-sum".into()));
+    }
     let base = made(folder.path(), "base", &[job("m", "chrome", about(10.0, 10))]);
     let new = made(folder.path(), "new", &[job("m", "chrome", about(10.2, 10))]);
     let unpaired = verdicts(&[base.to_str().unwrap(), new.to_str().unwrap()]);
@@ -143,6 +176,7 @@ fn what_must_not_be_compared_is_refused_until_told_otherwise() {
         ("cpu", "cpu", "other", "--across-machines"),
         ("unverified", "verified", "", "--unverified"),
         ("shader", "shader_digest", "other", "--different-shaders"),
+        ("fallback", "backend_used", "wasm", "--different-shaders"),
     ] {
         let mut other = job("a", "chrome", about(10.0, 5));
         other.cells.push((cell, value));
@@ -161,6 +195,114 @@ fn what_must_not_be_compared_is_refused_until_told_otherwise() {
 }
 
 #[test]
+fn along_an_axis_fallbacks_and_software_are_refused_and_other_shaders_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    for (place, (cell, value, verdict)) in
+        [("adapter_kind", "software", "refused"), ("backend_used", "wasm", "refused"), ("shader_digest", "x", "slower")]
+            .into_iter()
+            .enumerate()
+    {
+        let mut other = job("firefox/m", "firefox", about(20.0, 8));
+        other.cells.push((cell, value));
+        let run = made(folder.path(), &place.to_string(), &[job("chrome/m", "chrome", about(10.0, 8)), other]);
+        assert_eq!(verdicts(&[run.to_str().unwrap(), "--by", "browser"])[0].1, verdict, "{cell}");
+    }
+}
+
+#[test]
+fn one_slow_round_decides_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for count in [4, 8, 12] {
+        let mut slow = about(10.0, count);
+        slow[2].iter_mut().for_each(|time| *time *= 2.0);
+        let jobs = [
+            grouped(job("chrome/m", "chrome", about(10.0, count)), "0"),
+            grouped(job("edge/m", "edge", about(10.0, count)), "0"),
+            grouped(job("firefox/m", "firefox", slow), "0"),
+        ];
+        let run = made(folder.path(), &count.to_string(), &jobs);
+        let found = verdicts(&[run.to_str().unwrap(), "--by", "browser", "--same-within", "0%"]);
+        assert!(found.iter().all(|(_, verdict)| ["undecided", "same"].contains(&verdict.as_str())), "{found:?}");
+        let run = run.to_str().unwrap();
+        assert_eq!(compare(&[run, "--by", "browser", "--fail-above", "0%"]).status.code(), Some(0));
+    }
+}
+
+#[test]
+fn each_value_of_an_axis_is_compared_with_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |id: &'static str, browser: &'static str, time: f64| grouped(job(id, browser, about(time, 10)), "3");
+    // Firefox's row of the second model comes first, as if Chrome had been tried again.
+    let jobs = [
+        of("chrome/m", "chrome", 10.0),
+        of("firefox/m", "firefox", 20.0),
+        of("webkit/m", "webkit", 5.0),
+        of("firefox/n", "firefox", 20.0),
+        of("chrome/n", "chrome", 10.0),
+        of("chrome/o", "chrome", 10.0),
+    ];
+    let run = made(folder.path(), "run", &jobs);
+    let found: Vec<_> = rows(&[run.to_str().unwrap(), "--by", "browser"])
+        .into_iter()
+        .map(|row| {
+            [&row["job"], &row["base"], &row["new"], &row["verdict"]].map(|cell| cell.as_str().unwrap().to_owned())
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ["m", "chrome", "firefox", "slower"].map(str::to_owned),
+            ["m", "chrome", "webkit", "faster"].map(str::to_owned),
+            ["n", "chrome", "firefox", "slower"].map(str::to_owned),
+        ]
+    );
+    let told = compare(&[run.to_str().unwrap(), "--by", "browser"]).stderr;
+    assert_eq!(String::from_utf8(told).unwrap(), "left out: 1 job without a counterpart on browser\n");
+}
+
+#[test]
+fn times_that_are_none_are_left_out_and_rounds_that_one_lacks_are_no_pairs() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |time: f64| {
+        let mut rounds = about(20.0, 10);
+        rounds[1][0] = time;
+        rounds
+    };
+    for (place, time) in [0.0, f64::NAN, f64::INFINITY, -1.0].into_iter().enumerate() {
+        let jobs = [
+            grouped(job("chrome/m", "chrome", about(10.0, 10)), "0"),
+            grouped(job("firefox/m", "firefox", with(time)), "0"),
+        ];
+        let run = made(folder.path(), &format!("odd-{place}"), &jobs);
+        let row = &rows(&[run.to_str().unwrap(), "--by", "browser"])[0];
+        // Not all samples have a GPU time, so the wall clock counts.
+        assert_eq!((&row["verdict"], &row["clock"]), (&"slower".into(), &"wall".into()), "{time}: {row}");
+        assert!((row["ratio"].as_f64().unwrap() - 21.0 / 11.0).abs() < 0.02, "{row}");
+    }
+    let none = made(
+        folder.path(),
+        "none",
+        &[job("chrome/m", "chrome", about(10.0, 6)), job("firefox/m", "firefox", vec![vec![-1.0, f64::NAN]])],
+    );
+    let row = &rows(&[none.to_str().unwrap(), "--by", "browser"])[0];
+    assert_eq!((&row["verdict"], &row["ratio"]), (&"refused".into(), &serde_json::Value::Null), "{row}");
+    assert!(row["reason"].as_str().unwrap().contains("no time above zero"), "{row}");
+
+    // The base has rounds 0–9, the new one 0–6 and too few in common.
+    for (name, rounds, method) in
+        [("seven", 7, "paired rounds, signed-rank"), ("four", 4, "paired rounds, t"), ("two", 2, "samples, bootstrap")]
+    {
+        let jobs = [
+            grouped(job("chrome/m", "chrome", about(10.0, 10)), "0"),
+            grouped(job("firefox/m", "firefox", about(20.0, rounds)), "0"),
+        ];
+        let run = made(folder.path(), name, &jobs);
+        let row = &rows(&[run.to_str().unwrap(), "--by", "browser"])[0];
+        assert_eq!((&row["verdict"], &row["method"]), (&"slower".into(), &method.into()), "{name}: {row}");
+    }
+}
+
+#[test]
 fn a_folder_that_is_no_run_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let run = made(folder.path(), "run", &[job("a", "chrome", about(10.0, 5))]);
@@ -176,6 +318,82 @@ fn a_folder_that_is_no_run_is_named() {
     assert!(String::from_utf8_lossy(&nonsense.stderr).contains("wall_ms is no number"), "{nonsense:?}");
 }
 
+/// The closing table is that of rows in the order in which jobs ended, with what the run folder says of their times.
+#[tokio::test]
+async fn the_closing_table_says_how_the_jobs_compare() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(
+        "[matrix]\nworkgroup_size = [[64, 1, 1], [1, 1, 1]]\nbrowser = ['chrome', 'firefox', 'edge']\nmodel = 'axpy'\n\
+         [measure]\nsamples = 2\nrounds = 1\nwarmup = 1\nfallback = []\n",
+    );
+    let started = Timestamp::now();
+    let mut recorder = Recorder::create(folder.path(), &plan, RunToml::of(&plan.manifest, started), started).unwrap();
+    let reports = run(&plan, &Script::new()).await.reports;
+    let ended = reports.into_iter().rev().map(|report| (report.job.clone(), recorder.add(&report).unwrap()));
+    let mut rows: Vec<_> = ended.collect();
+    let of = |id: &'static str, browser: &'static str, time: f64| grouped(job(id, browser, about(time, 12)), "0");
+    let mut wrong = of("edge/axpy/webgpu/1x1x1/precompiled", "edge", 10.0);
+    wrong.cells.push(("status", "failed"));
+    let jobs = [
+        of("firefox/axpy/webgpu/64x1x1/precompiled", "firefox", 18.0),
+        of("chrome/axpy/webgpu/64x1x1/precompiled", "chrome", 10.0),
+        of("edge/axpy/webgpu/64x1x1/precompiled", "edge", 10.0),
+        of("chrome/axpy/webgpu/1x1x1/precompiled", "chrome", 10.0),
+        of("firefox/axpy/webgpu/1x1x1/precompiled", "firefox", 5.0),
+        wrong,
+        of("chrome/other/webgpu/1x1x1/precompiled", "chrome", 10.0),
+    ];
+    let against = Against::of(&plan, read::run(&made(folder.path(), "made", &jobs)).unwrap());
+    table::sort(&plan, &mut rows);
+    let markdown = table::table(&plan, &rows, &against, true);
+    let last: Vec<&str> =
+        markdown.lines().map(|line| line.trim_end_matches('|').rsplit('|').next().unwrap().trim()).collect();
+    let expected = ["vs chrome", "", "1.80x slower, 1.80–1.80", "same within 1 %", "", "2.00x faster, 2.00–2.00", ""];
+    assert_eq!([&last[..1], &last[2..]].concat(), expected, "{markdown}");
+    let terminal = table::table(&plan, &rows, &against, false);
+    assert!(terminal.lines().all(|line| line.chars().count() <= 160), "{terminal}");
+
+    let json = table::json(&rows, &against);
+    let found = &json[1]["comparison"];
+    assert_eq!((&found["base"], &found["verdict"]), (&"chrome".into(), &"slower".into()), "{json:#}");
+    assert_eq!(found["method"], "paired rounds, signed-rank");
+    assert!((found["ratio"].as_f64().unwrap() - 1.8).abs() < 1e-9 && found["p_adjusted"].as_f64().unwrap() < 0.05);
+    assert!(json[0]["comparison"].is_null() && json[3]["comparison"].is_null(), "{json:#}");
+    assert_eq!(json[5]["comparison"]["verdict"], "refused");
+
+    // Without another value there is no column.
+    let alone = table::table(&plan, &rows, &Against::default(), true);
+    assert!(!alone.contains("vs ") && alone.contains("first result ms"), "{alone}");
+}
+
+#[test]
+fn the_closing_table_compares_along_the_axis_that_varies() {
+    let folder = tempfile::tempdir().unwrap();
+    let title = |name: &str, matrix: &str, jobs: &[Made]| {
+        let plan = plan(&format!("{matrix}\n[measure]\nsamples = 2\n"));
+        let run = read::run(&made(folder.path(), name, jobs)).unwrap();
+        table::table(&plan, &[], &Against::of(&plan, run), true).lines().next().unwrap().to_owned()
+    };
+    let with = |id: &'static str, cell: &'static str, value: &'static str| {
+        let mut job = job(id, "chrome", about(10.0, 8));
+        job.cells.push((cell, value));
+        job
+    };
+    let own = [
+        with("chrome/axpy/webgpu/64x1x1/precompiled/unroll=1", "axis_unroll", "1"),
+        with("chrome/axpy/webgpu/64x1x1/precompiled/unroll=4", "axis_unroll", "4"),
+    ];
+    let matrix = "[matrix]\nbrowser = 'chrome'\nmodel = ['axpy', 'copy']\n[axes]\nunroll = [1, 4]";
+    assert!(title("own", matrix, &own).contains("| vs 1"));
+    let models = [
+        with("chrome/axpy/webgpu/64x1x1/precompiled", "x", ""),
+        with("chrome/copy/webgpu/64x1x1/precompiled", "x", ""),
+    ];
+    let matrix = "[matrix]\nbrowser = 'chrome'\nmodel = ['axpy', 'copy']";
+    assert!(!title("no-column", matrix, &models[..1]).contains("vs "));
+    assert!(!title("nothing", "[matrix]\nbrowser = 'chrome'\nmodel = 'axpy'", &models[..1]).contains("vs "));
+}
+
 #[test]
 fn a_hundred_thousand_samples_are_compared() {
     let folder = tempfile::tempdir().unwrap();
@@ -184,5 +402,6 @@ fn a_hundred_thousand_samples_are_compared() {
     let since = std::time::Instant::now();
     let found = verdicts(&[base.to_str().unwrap(), new.to_str().unwrap()]);
     println!("100,000 samples compared in {:?}", since.elapsed());
+    assert!(since.elapsed() < std::time::Duration::from_secs(2));
     assert_eq!(found, [("a".to_owned(), "slower".to_owned()), ("b".to_owned(), "same".to_owned())]);
 }
