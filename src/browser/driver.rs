@@ -3,6 +3,7 @@
 //! Started by `launch`, one for a browser because geckodriver and `WebKitWebDriver` hold one session each. It runs in a
 //! process group and in a temporary folder of its own; both end with it.
 
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -77,7 +78,7 @@ impl Driver {
             .map_err(|source| BrowserError::Io { doing: "making a temporary folder".to_owned(), source })?;
         let output = Output::new(log);
         let mut command = Command::new(program);
-        command.envs(environment(settings.kind, cold, process::is_root())).env("TMPDIR", folder.path());
+        command.envs(environment(settings.kind, cold, process::is_root(), folder.path())).env("TMPDIR", folder.path());
         let mut group = None;
         if let Some(xvfb) = display_server(settings)? {
             let (display, own) = start_display(&xvfb, &output, watchdog).await?;
@@ -249,14 +250,17 @@ fn arguments(kind: BrowserKind, port: Option<u16>, folder: &Path) -> Vec<String>
 }
 
 /// What the driver, and through it the browser, finds in its environment.
-fn environment(kind: BrowserKind, cold: bool, root: bool) -> Vec<(&'static str, &'static str)> {
-    let mut variables = Vec::new();
-    if cold {
-        variables.extend([("MESA_SHADER_CACHE_DISABLE", "true"), ("__GL_SHADER_DISK_CACHE", "0")]);
-    }
+fn environment(kind: BrowserKind, cold: bool, root: bool, folder: &Path) -> Vec<(&'static str, OsString)> {
+    let mut variables: Vec<(&str, OsString)> = if cold {
+        vec![("MESA_SHADER_CACHE_DISABLE", "true".into()), ("__GL_SHADER_DISK_CACHE", "0".into())]
+    } else {
+        // The graphics drivers keep compiled shaders in the user's home, where they outlive the run: the first job would
+        // compile or not as some earlier program had left it. In the session's own folder they begin empty.
+        ["MESA_SHADER_CACHE_DIR", "__GL_SHADER_DISK_CACHE_PATH"].map(|name| (name, folder.into())).to_vec()
+    };
     if root && kind == BrowserKind::Webkitgtk {
         // WebKitGTK's sandbox refuses root, as Chromium's does.
-        variables.push(("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1"));
+        variables.push(("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1".into()));
     }
     variables
 }
@@ -334,11 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn a_cold_start_takes_the_drivers_caches_away() {
-        let names =
-            |kind, cold, root| environment(kind, cold, root).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    fn a_cold_start_takes_the_drivers_caches_away_and_a_warm_one_begins_them_empty() {
+        let folder = Path::new("/tmp/gpujobs-x");
+        let all = |kind, cold, root| environment(kind, cold, root, folder);
+        let names = |kind, cold, root| all(kind, cold, root).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let caches = ["MESA_SHADER_CACHE_DIR", "__GL_SHADER_DISK_CACHE_PATH"];
         assert_eq!(names(BrowserKind::Firefox, true, true), ["MESA_SHADER_CACHE_DISABLE", "__GL_SHADER_DISK_CACHE"]);
-        assert_eq!(names(BrowserKind::Webkitgtk, false, true), ["WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS"]);
-        assert!(names(BrowserKind::Webkitgtk, false, false).is_empty());
+        assert_eq!(names(BrowserKind::Webkitgtk, false, false), caches);
+        assert!(names(BrowserKind::Webkitgtk, false, true).contains(&"WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS"));
+        assert!(all(BrowserKind::Chrome, false, false).iter().all(|(_, value)| value == folder.as_os_str()));
     }
 }

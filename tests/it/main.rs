@@ -4,6 +4,8 @@
 #![expect(clippy::print_stdout, reason = "shown for a test that fails")]
 
 #[cfg(target_os = "linux")]
+mod caches;
+#[cfg(target_os = "linux")]
 mod cli;
 mod compare;
 mod dispatcher;

@@ -1,0 +1,152 @@
+//! First-run figures come from first runs: cold jobs compile each time, warm ones only once, and what a lost try had
+//! measured is in no row.
+//!
+//! These need Chromium and Firefox with their drivers (`gpujobs setup`); a missing one fails its test.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nix::sys::signal::Signal;
+
+use crate::support::browser_turn;
+use crate::support::traces;
+use crate::support::workshop::{Row, Workshop, ended};
+
+const MODEL: &str = "family = 'text'\n[params]\nn = 64\n[[input]]\nname = 'x'\nshape = ['n']\n\
+    [[stage]]\nop = 'long'\nin = ['x']\nout = { y = ['n'] }\n";
+
+/// A shader that takes about a second to compile and no time to run.
+///
+/// The function that nothing calls is work for the browser's own compiler only, the statements of `main` are work for
+/// the graphics driver as well: which of the two a browser keeps differs (see [`kept`]).
+const LONG: &str = "{% set threads = wg[0] * wg[1] * wg[2] %}
+{% set grid = [ceil_div(outputs[0].len, threads), 1, 1] %}
+{% macro steps(count) %}{% for step in range(count) %}
+    s = s * {{ 0.5 + step / 10000 }} + a * a;
+    if (s > {{ step }}.5) { s = s - {{ step }}.25; }
+{% endfor %}{% endmacro %}
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+fn uncalled(a: f32) -> f32 {
+    var s = a;
+    {{ steps(4000) }}
+    return s;
+}
+@compute @workgroup_size({{ wg | join(', ') }})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+    let i = group.x * {{ threads }}u + thread;
+    if (i >= {{ outputs[0].len }}u) { return; }
+    let a = x[i];
+    var s = a;
+    {{ steps(200) }}
+    y[i] = s;
+}
+";
+
+/// The phase that a browser's cache shortens.
+///
+/// Chromium keeps what Dawn has translated; `SwiftShader`, below it, keeps nothing. Firefox keeps nothing itself and
+/// translates every time; what shortens its next run is the cache of Mesa, which compiles at the first dispatch.
+fn kept(browser: &str) -> &'static str {
+    if browser == "chrome" { "shader_compile_ms" } else { "first_inference_ms" }
+}
+
+/// Runs one job twice, as far as its shader goes; how long the second run compiled as a share of the first.
+fn second_by_first(browser: &str, cache: &str) -> f64 {
+    let shop = Workshop::new();
+    shop.write("models/long.toml", MODEL);
+    shop.write("own/long.wgsl", LONG);
+    let manifest = format!(
+        "name = 'caches'\nshaders = 'own'\n[matrix]\nbrowser = '{browser}'\nmodel = 'long'\ncache = '{cache}'\n\
+         [axes]\nturn = [1, 2]\n\
+         [measure]\nwarmup = 0\nsamples = 1\nrounds = 1\nretries = 0\nfallback = []\n"
+    );
+    shop.run(&manifest, &[]).expect(0);
+    let jobs = shop.jobs();
+    assert_eq!(jobs[0]["shader_digest"], jobs[1]["shader_digest"], "one and the same shader");
+    let samples = shop.samples();
+    for job in &jobs {
+        assert_eq!(job["cache"], cache);
+        first_is_first(job, &samples);
+    }
+    let [first, second] = [0, 1].map(|at: usize| jobs[at][kept(browser)].parse::<f64>().unwrap());
+    println!("{browser} {cache}: {first} ms, then {second} ms");
+    second / first
+}
+
+/// A row has one first sample, and it is that one's time which the row shows.
+fn first_is_first(job: &Row, samples: &[Row]) {
+    let of_job = samples.iter().filter(|sample| sample["job_id"] == job["job_id"]);
+    let kinds: Vec<(&str, &str)> = of_job.map(|sample| (sample["kind"].as_str(), sample["wall_ms"].as_str())).collect();
+    assert_eq!(kinds[0], ("first", job["first_inference_ms"].as_str()));
+    assert!(kinds[1..].iter().all(|(kind, _)| *kind != "first"), "{kinds:?}");
+}
+
+#[test]
+fn in_chromium_the_second_run_compiles_again_only_where_it_is_cold() {
+    let (warm, cold) = (second_by_first("chrome", "warm"), second_by_first("chrome", "cold"));
+    assert!(warm < 0.5 && cold > 0.5, "warm {warm}, cold {cold}");
+}
+
+#[test]
+fn in_firefox_the_second_run_compiles_again_only_where_it_is_cold() {
+    let (warm, cold) = (second_by_first("firefox", "warm"), second_by_first("firefox", "cold"));
+    assert!(warm < 0.5 && cold > 0.5, "warm {warm}, cold {cold}");
+}
+
+/// Milliseconds since 1970.
+fn now() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()
+}
+
+/// Kills the driver after the first sample of a run whose pages report, for every time that they measure, the time of
+/// day since `begin`: so each figure tells which try it is of.
+fn only_the_last_try(browser: &str, driver: &str, measure: &str) {
+    let _turn = browser_turn();
+    let shop = Workshop::new();
+    let begin = now();
+    let mut engine =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/harness/engine_wgsl.js")).unwrap();
+    for (from, to) in [
+        ("const firstInferenceMs = performance.now() - runBegan;", "const firstInferenceMs = Date.now() - BEGIN;"),
+        ("wallMs = performance.now() - began;", "wallMs = Date.now() - BEGIN; console.log('sampled');"),
+    ] {
+        assert!(engine.contains(from), "{from}");
+        engine = engine.replace(from, &to.replace("BEGIN", &begin.to_string()));
+    }
+    shop.write("own/harness/engine_wgsl.js", &engine);
+    let manifest = format!(
+        "name = 'retried'\n[matrix]\nbrowser = '{browser}'\nmodel = 'axpy'\nworkgroup_size = [[64, 1, 1], [8, 1, 1]]\n\
+         [measure]\nwarmup = 0\nretries = 1\nfallback = []\n{measure}\n"
+    );
+    shop.write("m.toml", &manifest);
+    let mut child = shop.command(&["run", "m.toml", "--out", "out", "--templates", "own"]).spawn().unwrap();
+    shop.wait_for(&mut child, &format!("logs/{browser}.log"), "sampled");
+    let marked = |id: &u32| traces::command_line(*id).contains(driver);
+    traces::processes(&shop.path("tmp")).into_iter().filter(marked).for_each(|id| traces::signal(id, Signal::SIGKILL));
+    let killed = now() - begin;
+    let ended = ended(child).expect(0);
+    assert!(ended.stderr.contains("trying again: "), "{}", ended.stderr);
+    traces::assert_none(&shop);
+
+    let samples = shop.samples();
+    let jobs = shop.jobs();
+    assert_eq!((jobs.len(), samples.len()), (2, 2 * 301));
+    assert!(jobs.iter().any(|job| job["attempts"] == "2"), "{jobs:?}");
+    for job in &jobs {
+        first_is_first(job, &samples);
+    }
+    for sample in &samples {
+        let at: f64 = sample["wall_ms"].parse().unwrap();
+        assert!(at >= f64::from(u32::try_from(killed).unwrap()), "measured before {killed}: {sample:?}");
+    }
+}
+
+#[test]
+fn a_job_that_is_tried_again_by_itself_keeps_nothing_of_its_lost_try() {
+    only_the_last_try("chrome", "chromedriver", "samples = 300\nrounds = 1");
+}
+
+#[test]
+fn jobs_of_a_group_that_are_tried_again_keep_nothing_of_their_lost_tries() {
+    only_the_last_try("firefox", "geckodriver", "samples = 300\nrounds = 3");
+}
