@@ -82,7 +82,7 @@ impl Script {
     /// The executor of a browser.
     #[must_use]
     pub fn executor(&self, browser: &str) -> Fake {
-        Fake { script: self.clone(), browser: browser.to_owned(), open: false, jobs: HashMap::new() }
+        Fake { script: self.clone(), browser: browser.to_owned(), open: false, cold: false, jobs: HashMap::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -106,14 +106,16 @@ pub struct Fake {
     script: Script,
     browser: String,
     open: bool,
+    cold: bool,
     jobs: HashMap<u64, (Act, usize)>,
 }
 
 impl Executor for Fake {
     async fn open(&mut self, cold: bool) -> Result<Opened, OpenError> {
-        if cold {
+        if cold || self.cold {
             self.close().await;
         }
+        self.cold = cold;
         if !self.open {
             self.script.note(format!("open {}{}", self.browser, if cold { " cold" } else { "" }));
             let error = self.script.lock().openings.get_mut(&self.browser).and_then(VecDeque::pop_front);

@@ -64,6 +64,8 @@ struct Session {
     jobs: HashMap<u64, Ready>,
     /// The one that it was last told to run.
     current: Option<u64>,
+    /// Whether its caches are off.
+    cold: bool,
 }
 
 #[derive(Debug)]
@@ -102,7 +104,7 @@ impl LiveBrowser {
                     session_start: Duration::from_nanos(facts.start.0),
                     page_ready,
                 };
-                Ok(Session { browser, channel, opened, jobs: HashMap::new(), current: None })
+                Ok(Session { browser, channel, opened, jobs: HashMap::new(), current: None, cold })
             }
             Err(error) => {
                 browser.close(CLOSE_WITHIN).await;
@@ -195,7 +197,8 @@ impl LiveBrowser {
 
 impl Executor for LiveBrowser {
     async fn open(&mut self, cold: bool) -> Result<Opened, OpenError> {
-        if cold {
+        // A session without caches is none for a warm job either.
+        if cold || self.open.as_ref().is_some_and(|session| session.cold) {
             self.close().await;
         }
         if self.open.is_none() {

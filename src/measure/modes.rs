@@ -97,7 +97,6 @@ mod tests {
                     .collect();
                 seen += u32::from(two(&samples).is_some());
             }
-            println!("{shape}: {seen} of 2000");
             assert!(seen <= 40, "{shape}: {seen} of 2000");
         }
     }

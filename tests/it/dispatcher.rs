@@ -215,17 +215,18 @@ async fn cold_jobs_get_fresh_sessions_and_warm_ones_share() {
     let sessions: Vec<String> =
         script.calls().into_iter().filter(|call| call.starts_with("open") || call.starts_with("close")).collect();
     // In the plan's order: cold, warm, cold, warm.
-    let expected = plan(&text).jobs.iter().fold((Vec::new(), false), |(mut calls, open), job| {
+    // A warm job does not run in a session without caches, nor a cold one in any that is open.
+    let expected = plan(&text).jobs.iter().fold((Vec::new(), None), |(mut calls, open), job| {
         let cold = job.cache.name() == "cold";
-        if cold && open {
+        if open.is_some() && (cold || open == Some(true)) {
             calls.push("close chrome");
         }
         if cold {
             calls.push("open chrome cold");
-        } else if !open {
+        } else if open != Some(false) {
             calls.push("open chrome");
         }
-        (calls, true)
+        (calls, Some(cold))
     });
     assert_eq!(sessions, [expected.0, vec!["close chrome"]].concat());
     assert!(sessions.iter().filter(|call| *call == "open chrome cold").count() == 2);
@@ -350,7 +351,7 @@ async fn a_plain_number_of_samples_is_exactly_that_many_in_any_number_of_rounds(
 
 #[tokio::test]
 async fn samples_stop_once_precise_and_never_go_beyond_the_most() {
-    let range = "{ min = 7, max = 12, precision = '2%' }";
-    assert_eq!(samples(range, 3, &[1.0]).await.iter().sum::<usize>(), 7);
+    let range = "{ min = 10, max = 12, precision = '2%' }";
+    assert_eq!(samples(range, 3, &[1.0]).await.iter().sum::<usize>(), 10);
     assert_eq!(samples(range, 3, &[1.0, 5.0]).await.iter().sum::<usize>(), 12);
 }
