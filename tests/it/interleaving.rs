@@ -44,6 +44,27 @@ async fn every_job_has_its_turn_in_every_round_and_the_order_is_shuffled() {
 }
 
 #[tokio::test]
+async fn jobs_that_differ_in_the_last_axis_are_neighbours_in_either_order() {
+    let text = "[matrix]\nbrowser = ['chrome', 'firefox']\nmodel = 'axpy'\n[axes]\nu = [1, 2]\ntwin = ['a', 'b']\n\
+        [measure]\nwarmup = 0\nsamples = 20\nrounds = 20\nfallback = []\n";
+    let script = Script::new();
+    run(&plan(text), &script).await;
+    let jobs: Vec<(String, String)> = calls(&script, "prepare ")
+        .iter()
+        .map(|job| job.rsplit_once("/twin=").map(|(rest, twin)| (rest.to_owned(), twin.to_owned())).unwrap())
+        .collect();
+    let turns: Vec<&(String, String)> =
+        calls(&script, "measure 0+1 of ").iter().map(|number| &jobs[number.parse::<usize>().unwrap() - 1]).collect();
+    assert_eq!(turns.len(), 160);
+    assert!(turns.chunks(2).all(|pair| pair[0].0 == pair[1].0), "{turns:?}");
+    let ahead = turns.chunks(2).filter(|pair| pair[0].1 == "a").count();
+    assert!((20..=60).contains(&ahead), "{ahead} of 80");
+    let browsers: std::collections::HashSet<&str> =
+        turns.chunks(8).map(|round| round[0].0.split('/').next().unwrap()).collect();
+    assert_eq!(browsers.len(), 2, "either browser begins some rounds");
+}
+
+#[tokio::test]
 async fn one_round_cold_jobs_and_other_models_are_not_interleaved() {
     for text in [
         SIX.replace("rounds = 3", "rounds = 1"),
