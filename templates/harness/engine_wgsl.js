@@ -147,7 +147,7 @@ async function firstRun(job, device, isGpu) {
     await settled(device, device.queue.onSubmittedWorkDone());
   });
   const firstInferenceMs = performance.now() - runBegan;
-  const gpuMs = stopwatch && (await stopwatch.read());
+  const gpuMs = stopwatch && stopwatch.elapsedMs((await readBuffers(device, [stopwatch.stamps]))[0]);
   const phases = { modelLoadMs, shaderCompileMs, firstInferenceMs };
   return { device, buffers, stages, stopwatch, busyIterations: isGpu ? 1 : 0, lastedMs: 0, phases, gpuMs };
 }
@@ -264,15 +264,20 @@ async function sample(job, host, run, accepted, how) {
   }
   await settled(device, device.queue.onSubmittedWorkDone());
   let wallMs = 0;
-  await scoped(device, "an inference", async () => {
+  const results = await scoped(device, "an inference", async () => {
     const began = performance.now();
     dispatch(device, stages, stopwatch, how.iterations);
     await settled(device, device.queue.onSubmittedWorkDone());
     wallMs = performance.now() - began;
+    // Read while the scopes are: each wait for a GPU process costs about a millisecond.
+    const stamps = stopwatch ? [stopwatch.stamps] : [];
+    const reading = readBuffers(device, [...stamps, ...job.outputs.map((id) => run.buffers[id])]);
+    reading.catch(() => {});
+    return { reading };
   });
   run.lastedMs = wallMs;
-  const gpuMs = stopwatch && (await stopwatch.read());
-  const outputs = await readOutputs(job, run);
+  const outputs = await results.reading;
+  const gpuMs = stopwatch && stopwatch.elapsedMs(/** @type {Float32Array} */ (outputs.shift()));
   if (!accepted.some((known) => known.every((values, index) => sameBits(values, outputs[index])))) {
     if (accepted.length === MOST_OUTPUTS) {
       throw new Incorrect(`more than ${MOST_OUTPUTS} different outputs from the same inputs`);
@@ -325,7 +330,9 @@ function sameBits(a, b) {
  * @typedef {object} Stopwatch
  * @property {GPUComputePassTimestampWrites} writes
  * @property {(encoder: GPUCommandEncoder) => void} resolve
- * @property {() => Promise<number | null>} read The time between the two in ms; null where it is not positive.
+ * @property {GPUBuffer} stamps Both, once resolved.
+ * @property {(stamps: Float32Array) => number | null} elapsedMs The time between the two that were read; null where it
+ *   is not positive.
  */
 
 /**
@@ -338,10 +345,10 @@ function openStopwatch(device) {
   const stamps = device.createBuffer({ size: 16, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
   return {
     writes: { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 },
+    stamps,
     resolve: (encoder) => encoder.resolveQuerySet(querySet, 0, 2, stamps, 0),
-    read: async () => {
-      const [values] = await readBuffers(device, [stamps]);
-      const [begin, end] = new BigInt64Array(values.buffer, values.byteOffset, 2);
+    elapsedMs: (words) => {
+      const [begin, end] = new BigInt64Array(words.buffer, words.byteOffset, 2);
       return end > begin ? Number(end - begin) / 1e6 : null;
     },
   };

@@ -38,8 +38,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     for (manifest, axis) in [("equal", "twin"), ("longer", "k")] {
         for row in compared(&measured(manifest, &folder)?, axis)? {
             let effect = match row["new"].as_str().unwrap_or_default() {
-                "3264" => "2 % longer",
-                "3360" => "5 % longer",
+                "1632" => "2 % longer",
+                "1680" => "5 % longer",
                 _ => "equal",
             };
             let browser = row["job"].as_str().unwrap_or_default().split('/').next().unwrap_or_default().to_owned();
