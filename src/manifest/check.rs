@@ -136,6 +136,17 @@ impl Checker<'_> {
             self.at_least_one("rounds", rounds);
             *rounds.get()
         });
+        let instances = file.instances.as_ref().map_or(default.instances, |instances| {
+            self.at_least_one("instances", instances);
+            if *instances.get() > rounds {
+                let label = format!("expected at most {rounds}, the number of rounds");
+                self.note(
+                    Problem::at(instances.span(), "more `instances` than `rounds`", label)
+                        .help("each instance of a job has at least one round: raise `rounds`"),
+                );
+            }
+            *instances.get()
+        });
         for (key, value) in [("warmup", &file.warmup), ("retries", &file.retries)] {
             if let Some(value) = value
                 && *value.get() > MOST_SAMPLES
@@ -148,6 +159,7 @@ impl Checker<'_> {
             warmup: file.warmup.as_ref().map_or(default.warmup, |warmup| *warmup.get()),
             samples: file.samples.as_ref().map_or(default.samples, |samples| self.samples(samples)),
             rounds,
+            instances,
             latency: file.latency.unwrap_or(default.latency),
             timeout,
             retries: file.retries.as_ref().map_or(default.retries, |retries| *retries.get()),

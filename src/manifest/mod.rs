@@ -107,6 +107,9 @@ pub struct Measure {
     pub samples: Samples,
     /// Over how many rounds the samples are spread.
     pub rounds: u32,
+    /// How many times a job is made ready in the course of its rounds, at most once a round: where its code and buffers
+    /// come to lie is luck, which then averages out.
+    pub instances: u32,
     /// Whether single inferences, each waited for, are timed as well.
     pub latency: bool,
     /// How long one job may take, start of the page to its result.
@@ -125,6 +128,7 @@ impl Default for Measure {
             warmup: 3,
             samples: Samples::default(),
             rounds: 10,
+            instances: 1,
             latency: false,
             timeout: Duration::from_secs(60),
             retries: 1,

@@ -123,6 +123,8 @@ pub struct MeasureFile {
     pub samples: Option<At<SamplesFile>>,
     /// Over how many rounds the samples are spread, with the jobs interleaved; default 10.
     pub rounds: Option<At<u32>>,
+    /// How many times each job is made ready anew in the course of its rounds, at most once a round; default 1.
+    pub instances: Option<At<u32>>,
     /// true: single inferences, each waited for, are timed as well (the latency columns); default false.
     pub latency: Option<bool>,
     /// How long one job may take, such as "60s" (the default).

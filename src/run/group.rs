@@ -88,6 +88,7 @@ enum Turn {
     Pilot,
     WarmUp,
     Samples { round: u32, count: u32, interleaved: bool },
+    Renew,
 }
 
 impl<'run, E, Render> Floor<'_, 'run, E, Render>
@@ -190,7 +191,8 @@ where
         let planned = (0..measure.rounds).map(|round| sampling::share(measure.samples.min, round, measure.rounds));
         let mut counts: VecDeque<u32> = planned.collect();
         let size = measure.samples.min.div_ceil(measure.rounds).max(1);
-        for round in 0.. {
+        let renewed_every = measure.rounds.div_ceil(measure.instances);
+        for round in 0_u32.. {
             if counts.is_empty() {
                 let more = further(measure, members);
                 counts.extend((0..more).step_by(size as usize).map(|from| size.min(more - from)));
@@ -198,6 +200,9 @@ where
             let Some(count) = counts.pop_front() else { return Ok(()) };
             if count == 0 {
                 continue;
+            }
+            if measure.instances > 1 && round > 0 && round.is_multiple_of(renewed_every) {
+                self.in_order(Turn::Renew, members, again).await?;
             }
             for index in shuffled(self.manifest, members, round) {
                 self.turn(Turn::Samples { round, count, interleaved }, index, members, again).await?;
@@ -238,6 +243,7 @@ where
             Turn::Samples { round, count, interleaved } => {
                 member.samples(seat, measure, round, count, interleaved).await
             }
+            Turn::Renew => member.renew(self.manifest, self.render, self.numbers, seat).await,
         };
         let Err(end) = ended else { return Ok(()) };
         let mut member = members.remove(place);

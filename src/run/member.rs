@@ -164,6 +164,32 @@ impl<'run> Member<'run> {
         Ok(())
     }
 
+    /// Makes it ready anew, in the same browser and on the same backend. Its first run stays the first one.
+    pub(super) async fn renew<E: Executor>(
+        &mut self,
+        manifest: &Manifest,
+        render: &mut impl FnMut(&crate::plan::Job, u64, Backend) -> Result<Page, PageError>,
+        numbers: &mut u64,
+        seat: &mut Seat<E>,
+    ) -> Result<(), End> {
+        let measure = &manifest.measure;
+        seat.executor.release(self.number).await;
+        *numbers += 1;
+        self.number = *numbers;
+        let backend = self.report.backend_used.unwrap_or(self.report.job.backend);
+        let page = render(&self.report.job, self.number, backend).map_err(|error| {
+            (self.report.status, self.report.reason) = (Status::Failed, error.to_string());
+            End::Told
+        })?;
+        self.clock.step(measure, &mut self.report, seat.executor.prepare(&page)).await?;
+        if measure.warmup > 0 {
+            let ask = Ask { kind: SampleKind::Warmup, count: measure.warmup, iterations: self.iterations };
+            let taken = self.clock.step(measure, &mut self.report, seat.executor.measure(self.number, &[ask])).await?;
+            self.measurement.add(0, &taken);
+        }
+        Ok(())
+    }
+
     /// Takes its samples of a round. Where other jobs ran since its last turn, one inference brings it back first.
     pub(super) async fn samples<E: Executor>(
         &mut self,

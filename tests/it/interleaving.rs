@@ -172,6 +172,26 @@ async fn single_inferences_are_timed_where_they_are_asked_for_and_samples_hold_s
 }
 
 #[tokio::test]
+async fn jobs_are_made_ready_anew_as_often_as_asked_for_and_have_one_first_run() {
+    let text = SIX.replace("samples = 6\nrounds = 3", "samples = 7\nrounds = 7\ninstances = 3");
+    let script = Script::new();
+    let told = run(&plan(&text), &script).await;
+    // Rounds 0 to 2, 3 to 5, and 6.
+    assert_eq!(calls(&script, "prepare ").len(), 3 * 6);
+    for report in &told.reports {
+        let samples = &report.measurement.as_ref().unwrap().samples;
+        let count = |kind: SampleKind| samples.iter().filter(|sample| sample.kind == kind).count();
+        assert_eq!((report.status, count(SampleKind::First), count(SampleKind::Steady)), (Status::Ok, 1, 7));
+    }
+    // One that comes out wrong when made again is wrong, and the others go on.
+    let acts = [Act::Runs(vec![1.0]), Act::Incorrect("wrong".into())];
+    let told = run(&plan(&text), &Script::new().job("chrome/axpy/webgpu/8x", acts)).await;
+    let statuses: Vec<Status> = told.reports.iter().map(|report| report.status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == Status::Ok).count(), 5, "{statuses:?}");
+    assert!(statuses.contains(&Status::Incorrect));
+}
+
+#[tokio::test]
 async fn a_failed_start_in_a_group_is_a_try() {
     let error = || OpenError { message: "it did not start".to_owned(), missing: false };
     let script = Script::new().opening("firefox", [error()]);
