@@ -1,6 +1,6 @@
 /**
- * @file The words that the page and its runner exchange. Rust's side of them is `src/measure/wire.rs`
- * (page to runner) and `src/render/spec.rs` (the job).
+ * @file The words that the page and its runner exchange. Rust's side of them is `src/browser/wire.rs`
+ * (page to runner) and `src/render/page.rs` (the job).
  */
 
 /**
