@@ -18,7 +18,7 @@
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::ranks::{self, ALPHA, Shift};
-use crate::measure::stats::quantile;
+use crate::measure::stats::{median, quantile};
 
 /// Rounds from which on they are the unit.
 pub const FEWEST_ROUNDS: usize = 3;
@@ -184,12 +184,6 @@ pub fn holm(p: &[f64]) -> Vec<f64> {
         adjusted[index] = least;
     }
     adjusted
-}
-
-fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    quantile(&sorted, 0.5)
 }
 
 pub(super) fn mean(values: &[f64]) -> f64 {

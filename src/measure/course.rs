@@ -1,7 +1,7 @@
 //! The course of times while a job, or a group of jobs, is measured: do they grow with heat or a drooping clock, and are
 //! there moments at which everything was slow?
 
-use super::stats::quantile;
+use super::stats::median;
 
 /// Fewer values than this show no trend.
 const FEWEST: usize = 8;
@@ -63,12 +63,6 @@ fn trend(times: &[f64]) -> Option<f64> {
     }
     let third = n / 3;
     Some(median(&times[n - third..])? / median(&times[..third])?)
-}
-
-fn median(times: &[f64]) -> Option<f64> {
-    let mut sorted = times.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    quantile(&sorted, 0.5)
 }
 
 #[cfg(test)]

@@ -42,6 +42,14 @@ pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     Some(sorted[below] + (sorted[above] - sorted[below]) * (position - below as f64))
 }
 
+/// The middle of values in any order; `None` of none.
+#[must_use]
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    quantile(&sorted, 0.5)
+}
+
 /// The interval of the median of sorted values that holds it with `confidence` (0 to 1), whatever the distribution:
 /// order statistics from both ends, interpolated (Hettmansperger & Sheather, "Confidence intervals based on
 /// interpolated order statistics", Statistics & Probability Letters 4, 1986). Whole order statistics jump from 95.1 %

@@ -4,7 +4,7 @@
 //! "Statistically Rigorous Java Performance Evaluation", OOPSLA 2007, §5. Their threshold on the coefficient of variation
 //! takes a noisy machine for a cold one, so windows are compared by rank here, whatever the noise.
 
-use super::stats::quantile;
+use super::stats::median;
 
 /// Warm-ups in a window.
 const WINDOW: usize = 4;
@@ -18,9 +18,7 @@ const WITHIN_MS: f64 = 1000.0;
 pub fn steady(times: &[f64]) -> Option<bool> {
     let (earlier, last) = times.split_at(times.len().checked_sub(WINDOW)?);
     let earlier = &earlier[earlier.len().checked_sub(WINDOW)?..];
-    let mut last = last.to_vec();
-    last.sort_by(f64::total_cmp);
-    let median = quantile(&last, 0.5)?;
+    let median = median(last)?;
     Some(earlier.iter().any(|time| *time <= median) && earlier.iter().any(|time| *time >= median))
 }
 

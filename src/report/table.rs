@@ -133,8 +133,9 @@ pub fn json(rows: &[(Job, Row)], against: &Against) -> Value {
 
 /// A CSV cell as JSON. Only figures become numbers: a version `156.0` stays a text.
 fn typed(name: &str, text: &str) -> Value {
-    const COUNTS: [&str; 10] = [
+    const COUNTS: [&str; 12] = [
         "attempts",
+        "group",
         "batch",
         "workgroup_x",
         "workgroup_y",
@@ -142,11 +143,12 @@ fn typed(name: &str, text: &str) -> Value {
         "threads",
         "samples",
         "warmup",
+        "iterations",
         "gflops",
         "gbytes_per_s",
     ];
-    let figure =
-        COUNTS.contains(&name) || ["_ms", "_us", "_ns", "_error", "_per_s"].iter().any(|unit| name.ends_with(unit));
+    let figure = COUNTS.contains(&name)
+        || ["_ms", "_us", "_ns", "_percent", "_error", "_per_s"].iter().any(|unit| name.ends_with(unit));
     match text {
         "" => Value::Null,
         "true" => Value::Bool(true),
@@ -207,5 +209,22 @@ fn verified(verified: Option<bool>) -> String {
         Some(true) => "yes".to_owned(),
         Some(false) => "no".to_owned(),
         None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_numbers_in_json_and_names_are_not() {
+        for figure in
+            ["iterations", "group", "samples", "timestamp_drift_percent", "latency_p95_ms", "empty_submit_raw_ms"]
+        {
+            assert_eq!(typed(figure, "12"), json!(12), "{figure}");
+        }
+        assert_eq!(typed("timestamp_drift_percent", "-0.05"), json!(-0.05));
+        assert_eq!(typed("browser_version", "156.0"), json!("156.0"));
+        assert_eq!(typed("gpu_median_ms", ""), Value::Null);
     }
 }
