@@ -1,5 +1,7 @@
 //! Tensors to and from tract's.
 
+use tract_onnx::pb::TensorProto;
+use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::prelude::{DatumType, TractError, TractResult};
 use tract_onnx::tract_hir::internal::Tensor as Computed;
 
@@ -41,6 +43,23 @@ pub(super) fn to_tract(feed: &Tensor) -> TractResult<Computed> {
     tensor.try_as_plain_ram_mut()?.as_bytes_mut().copy_from_slice(feed.bytes());
     let computed = if datum == DatumType::F16 { DatumType::F32 } else { datum };
     Ok(tensor.cast_to_dt(computed)?.into_owned())
+}
+
+/// A feed as a constant of the model's file; only of types that steer a graph.
+pub(super) fn to_initializer(feed: &Tensor) -> TensorProto {
+    let kind = match feed.kind() {
+        ElementType::Bool => DataType::Bool,
+        ElementType::I32 => DataType::Int32,
+        ElementType::I64 => DataType::Int64,
+        _ => DataType::Undefined,
+    };
+    TensorProto {
+        name: feed.name().to_owned(),
+        dims: feed.shape().iter().map(|extent| i64::try_from(*extent).unwrap_or(i64::MAX)).collect(),
+        data_type: kind as i32,
+        raw_data: feed.bytes().to_vec(),
+        ..TensorProto::default()
+    }
 }
 
 /// An output in the type that the model declares, or in the computed one if it declares none.

@@ -1,15 +1,17 @@
 //! Functions of one element, rounded from f64, in place of tract's kernels.
 //!
-//! tract's kernels are fast approximations: `erf` by Abramowitz & Stegun 7.1.28 and sixteenth powers in f32 is off by up
-//! to 1e-6, `tanh` and `sigmoid` saturate at 1 - 6e-7. A reference must not be what is wrong, so they are exchanged
+//! tract's kernels are fast approximations: `erf` by Abramowitz & Stegun 7.1.28, a sixteenth power in f32, is off by up to
+//! 1.8e-6, `tanh` and `sigmoid` saturate at 1 - 6e-7. A reference must not be what is wrong, so they are exchanged
 //! before tract simplifies the graph, which would hide them in fused forms. (`exp`, in softmax too, is within 2 ULP.)
 
 use half::f16;
 use statrs::function::erf::erf;
 use tract_onnx::prelude::{DatumType, TractError, TractResult, TypedModel};
 use tract_onnx::tract_core::ops::element_wise::{ElementWiseMiniOp, ElementWiseOp};
+use tract_onnx::tract_core::ops::logic::IfThenElse;
 use tract_onnx::tract_core::ops::math::{Erf, Tanh};
 use tract_onnx::tract_core::ops::nn::{Sigmoid, Silu};
+use tract_onnx::tract_core::ops::scan::Scan;
 use tract_onnx::tract_hir::internal::Tensor;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,9 +74,15 @@ impl ElementWiseMiniOp for Exact {
     }
 }
 
-/// Exchanges the approximations of a model as tract reads it. Those in the bodies of recurrent operators stay.
+/// Exchanges the approximations of a model as tract reads it, in its branches and loops too.
 pub(super) fn exchange(model: &mut TypedModel) {
     for node in model.nodes_mut() {
+        if let Some(branches) = node.op_as_mut::<IfThenElse>() {
+            exchange(&mut branches.then_body);
+            exchange(&mut branches.else_body);
+        } else if let Some(scan) = node.op_as_mut::<Scan>() {
+            exchange(&mut scan.body);
+        }
         let exact = node.op_as::<ElementWiseOp>().and_then(|op| Some((Exact::of(op.0.as_ref())?, op.1)));
         // A fixed output type means quantised elements, which are tables and no approximation.
         if let Some((exact, None)) = exact {

@@ -5,6 +5,7 @@ use std::path::Path;
 use tract_onnx::prelude::{TypedModel, TypedOp};
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv};
 use tract_onnx::tract_core::ops::einsum::EinSum;
+use tract_onnx::tract_core::ops::logic::IfThenElse;
 use tract_onnx::tract_core::ops::scan::Scan;
 use tract_onnx::tract_hir::internal::Cost;
 
@@ -18,17 +19,19 @@ use super::prepared::typed_for;
 /// softmax are not counted: they are bound by memory and a small part of any model that has a product.
 ///
 /// `None` where it is not known: a file that can't be read or is not covered, an input without a shape, shapes that
-/// depend on values, and operators whose products are out of sight (loops, recurrent layers, transposed convolutions).
+/// depend on values, and operators whose products are out of sight (loops, branches, recurrent layers, transposed
+/// convolutions).
 #[must_use]
 pub fn flops(path: &Path, shapes: &[(String, Vec<usize>)]) -> Option<u64> {
     count(&typed_for(path, shapes).ok()?)
 }
 
-fn count(model: &TypedModel) -> Option<u64> {
+/// The count of a model in tract's typed form.
+pub(super) fn count(model: &TypedModel) -> Option<u64> {
     let mut products = 0_u64;
     for node in model.nodes() {
         let op: &dyn TypedOp = node.op.as_ref();
-        if op.is::<Deconv>() || op.is::<Scan>() {
+        if op.is::<Deconv>() || op.is::<Scan>() || op.is::<IfThenElse>() {
             return None;
         }
         // Attention's type is of a crate that tract keeps to itself.

@@ -8,6 +8,7 @@
 //! f32) and none of onnxruntime's code. Where tract's kernels approximate, exact functions stand in (see `exact`), and a
 //! model of f16 is computed in f32.
 
+mod branch;
 mod compare;
 mod convert;
 mod cover;

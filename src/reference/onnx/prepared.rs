@@ -1,6 +1,9 @@
 //! A prepared model: parsed and optimised by tract for the shapes of its first feeds, to be run any number of times.
 //!
 //! Made by `run`, which keeps it as long as it runs that model with inputs of these shapes.
+//!
+//! Some models can't be made ready by shapes alone, because a small input says which branch is taken or how long an
+//! output is (`use_cache_branch` of a merged decoder). Then the values of such inputs are built in as well.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,14 +18,19 @@ use tract_onnx::prelude::{
 use tract_onnx::tract_core::floats::FloatPrecisionTranslator;
 
 use super::signature::{Dim, Port, Signature, declared};
-use super::{ElementType, OnnxError, Tensor, convert, cover, exact, file};
+use super::{ElementType, OnnxError, Tensor, branch, convert, cover, exact, file, flops};
+
+/// A shape as an input has an element a dimension, and models have up to five.
+const MOST_STEERING: usize = 8;
 
 /// A model made ready for inputs of certain shapes.
 #[derive(Debug)]
 pub struct Prepared {
     plan: Arc<TypedRunnableModel>,
     inputs: Vec<Input>,
+    built_in: Vec<Tensor>,
     outputs: Vec<Port>,
+    flops: Option<u64>,
 }
 
 /// What the plan takes, in its order.
@@ -37,18 +45,41 @@ impl Prepared {
     /// Makes the model at `path` ready to compute the outputs named in `wanted` (all if it is empty) from inputs of the
     /// types and shapes of `feeds`. Feeds that the model does not have are ignored.
     pub fn new(path: &Path, feeds: &[Tensor], wanted: &[String]) -> Result<Self, OnnxError> {
-        let proto = file::read(path)?;
+        let mut proto = file::read(path)?;
         let signature = declared(&proto);
-        let inputs = matched(&signature, feeds)?;
+        let mut inputs = matched(&signature, feeds)?;
         let outputs = chosen(&signature, wanted)?;
-        let typed = typed(&proto, path, &inputs, &outputs)?;
+        let mut built_in = Vec::new();
+        let typed = match typed(&proto, path, &inputs, &outputs) {
+            Err(OnnxError::NotCovered(_)) if inputs.iter().any(Input::steers) => {
+                for input in inputs.extract_if(.., |input| input.steers()) {
+                    built_in.push(find(feeds, &input.name)?.clone());
+                }
+                build_in(&mut proto, &built_in);
+                typed(&proto, path, &inputs, &outputs)
+            }
+            typed => typed,
+        }?;
+        let flops = flops::count(&typed);
         let plan = guarded(|| plan(typed)).map_err(OnnxError::NotCovered)?;
-        Ok(Self { plan, inputs, outputs })
+        Ok(Self { plan, inputs, built_in, outputs, flops })
     }
 
-    /// Computes the wanted outputs, in their order. [`OnnxError::BadFeed`] for a feed that is missing or has another
-    /// type or shape than the one that the model was prepared for.
+    /// Floating-point operations of one run of what the wanted outputs need, counted as by [`flops()`](super::flops()).
+    #[must_use]
+    pub fn flops(&self) -> Option<u64> {
+        self.flops
+    }
+
+    /// Computes the wanted outputs, in their order. [`OnnxError::BadFeed`] for a feed that is missing or is not as the
+    /// model was prepared for: in type or shape, or in value if that is built in.
     pub fn run(&self, feeds: &[Tensor]) -> Result<Vec<Tensor>, OnnxError> {
+        for built_in in &self.built_in {
+            if find(feeds, built_in.name())? != built_in {
+                let message = "the model was made ready for another value".to_owned();
+                return Err(OnnxError::BadFeed { input: built_in.name().to_owned(), message });
+            }
+        }
         let mut values = TVec::new();
         for input in &self.inputs {
             let feed = find(feeds, &input.name)?;
@@ -67,6 +98,22 @@ impl Prepared {
             })
             .collect()
     }
+}
+
+impl Input {
+    /// Whether it may decide on branches or shapes.
+    fn steers(&self) -> bool {
+        let len: usize = self.shape.iter().product();
+        matches!(self.kind, ElementType::Bool | ElementType::I32 | ElementType::I64) && len <= MOST_STEERING
+    }
+}
+
+/// Makes inputs constants.
+fn build_in(proto: &mut ModelProto, feeds: &[Tensor]) {
+    let graph = proto.graph.get_or_insert_default();
+    graph.initializer.extend(feeds.iter().map(convert::to_initializer));
+    let conditions = feeds.iter().filter(|feed| *feed.kind() == ElementType::Bool && feed.len() == 1);
+    branch::take(graph, &conditions.map(|feed| (feed.name().to_owned(), feed.bytes() == [1])).collect());
 }
 
 /// The model in tract's typed form: concrete shapes, no operator yet fused or replaced but by `exact`.

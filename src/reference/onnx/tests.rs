@@ -279,6 +279,37 @@ fn a_cache_grows_from_nothing() {
 }
 
 #[test]
+fn a_branch_is_built_in_where_shapes_depend_on_it() {
+    let join = Model::default().custom("", "Concat", &["past", "key"], "t", vec![int("axis", 0)]);
+    let body = |name: &str, model: Model| AttributeProto {
+        name: name.to_owned(),
+        g: Some(model.output("t", DataType::Float, &["?", "1"]).0),
+        r#type: AttributeType::Graph as i32,
+        ..AttributeProto::default()
+    };
+    let branches = vec![body("then_branch", join), body("else_branch", Model::default().node("Tanh", &["key"], "t"))];
+    let model = Model::default()
+        .input("use_cache", DataType::Bool, &["1"])
+        .input("past", DataType::Float, &["p", "1"])
+        .input("key", DataType::Float, &["n", "1"])
+        .custom("", "If", &["use_cache"], "y", branches.clone())
+        .custom("", "If", &["use_cache"], "z", branches)
+        .output("y", DataType::Float, &["?", "1"])
+        .output("z", DataType::Float, &["?", "1"]);
+    let (_folder, path) = model.saved();
+    let feeds = |cache: u8| {
+        let cache = Tensor::new("use_cache", ElementType::Bool, vec![1], vec![cache]).unwrap();
+        [cache, f32s("past", &[2, 1], &[5.0, 6.0]), f32s("key", &[1, 1], &[0.5])]
+    };
+    let prepared = Prepared::new(&path, &feeds(1), &[]).unwrap();
+    for output in prepared.run(&feeds(1)).unwrap() {
+        assert_eq!(output.values_f64(), [5.0, 6.0, 0.5], "{}", output.name());
+    }
+    assert!(prepared.run(&feeds(0)).unwrap_err().to_string().contains("another value"));
+    close(&run(&path, &feeds(0), &[]).unwrap()[0].values_f64(), &[0.5_f64.tanh()]);
+}
+
+#[test]
 fn halves_are_computed_in_f32() {
     let model = Model::default()
         .input("x", DataType::Float16, &["n"])
@@ -330,6 +361,7 @@ fn products_are_counted() {
     let (_folder, path) = layer().saved();
     assert_eq!(flops(&path, &[("x".to_owned(), vec![5, 2])]), Some(2 * 5 * 2 * 3));
     assert_eq!(flops(&path, &[]), None);
+    assert_eq!(Prepared::new(&path, &[f32s("x", &[5, 2], &[0.0; 10])], &[]).unwrap().flops(), Some(60));
     let model = Model::default()
         .input("x", DataType::Float, &["1", "4", "?", "?"])
         .weight("w", &[6, 2, 3, 3], &[0.0; 108])
@@ -368,4 +400,23 @@ fn forms_and_infinities_must_be_the_same() {
     let large = |last: i64| [Tensor::from_i64("i", vec![1], &[(1 << 60) + last]).unwrap()];
     assert_eq!(compare(&large(0), &large(0), Tolerance(0.01)).verified, Some(true));
     assert_eq!(compare(&large(1), &large(0), Tolerance(0.01)).verified, Some(false));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..Default::default() })]
+
+    /// Whatever a file holds, the program goes on.
+    #[test]
+    fn a_damaged_file_is_an_error_or_a_model(changes in proptest::collection::vec((0_usize..1000, 0_u8..=255), 1..6)) {
+        let mut bytes = layer().bytes();
+        for (at, byte) in changes {
+            let at = at % bytes.len();
+            bytes[at] = byte;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("damaged.onnx");
+        std::fs::write(&path, bytes).unwrap();
+        let _ = signature(&path);
+        let _ = run(&path, &[f32s("x", &[1, 2], &[1.0, 2.0])], &[]);
+    }
 }
