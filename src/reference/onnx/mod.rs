@@ -6,7 +6,11 @@
 //!
 //! The reference is another implementation, not a proof: it shares the model's arithmetic (f32 where the model says
 //! f32) and none of onnxruntime's code. Where tract's kernels approximate, exact functions stand in (see `exact`), and a
-//! model of f16 is computed in f32.
+//! model of f16 is computed in f32. Against onnxruntime on the CPU the outputs of small BERT, `ViT`, AST, wav2vec2 and
+//! CLIP models differ by less than 1e-6 of their size, those of `MiniLM` by 1e-5.
+//!
+//! A file may be hostile: tract's panics are caught, but a graph that asks for more memory than there is ends the
+//! program.
 
 mod branch;
 mod compare;
