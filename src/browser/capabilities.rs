@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     fn options(gpu: Gpu, os: Os) -> Options {
-        Options { gpu, cold: false, os, root: false, binary: None, timeout: Duration::from_secs(60) }
+        Options { gpu, cold: false, os, root: false, binary: None, timeout: Duration::from_mins(1) }
     }
 
     fn flags(settings: &BrowserSettings, options: &Options) -> Vec<String> {

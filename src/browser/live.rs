@@ -20,7 +20,7 @@ use crate::render::page::{Page, served_html};
 use crate::serve::{PageChannel, Published, Server, SessionEvent};
 
 /// How long a browser may take to start, its driver included: Firefox through a Grid takes 11 s.
-const START_WITHIN: Duration = Duration::from_secs(60);
+const START_WITHIN: Duration = Duration::from_mins(1);
 /// How long a page may take from its navigation to its first word.
 const HELLO_WITHIN: Duration = Duration::from_secs(30);
 /// How long a browser is given to close by itself before it is ended.

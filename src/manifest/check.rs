@@ -19,7 +19,7 @@ use super::{Backend, Manifest, Measure, Samples, Serve};
 /// A page keeps its samples in memory, and a median needs no more.
 const MOST_SAMPLES: u32 = 100_000;
 /// A job that takes longer than a day is a dead page.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
 
 /// What is noted while a manifest is checked.
 pub(super) struct Checker<'a> {
@@ -251,7 +251,7 @@ impl Checker<'_> {
             self.note(Problem::at(bandwidth.span(), "impossible `bandwidth`", "expected at least 1 B/s"));
         }
         if let Some(latency) = &file.latency
-            && latency.get().0 > Duration::from_secs(60)
+            && latency.get().0 > Duration::from_mins(1)
         {
             self.note(Problem::at(latency.span(), "impossible `latency`", "expected at most 60s"));
         }

@@ -130,7 +130,7 @@ impl Default for Measure {
             rounds: 10,
             instances: 1,
             latency: false,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             retries: 1,
             fallback: vec![Backend::Wasm],
             require_hardware: false,

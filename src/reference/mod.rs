@@ -12,6 +12,7 @@ mod elementwise;
 mod fill;
 mod linear;
 mod norm;
+pub mod onnx;
 mod spectral;
 pub mod tolerance;
 mod verify;

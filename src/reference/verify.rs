@@ -255,7 +255,7 @@ fn from_file(expect: &Expect, len: usize) -> Result<Expected, String> {
 }
 
 /// Row-major position to an index a dimension.
-fn index(mut at: usize, shape: &[usize]) -> Vec<usize> {
+pub(super) fn index(mut at: usize, shape: &[usize]) -> Vec<usize> {
     let mut index: Vec<usize> = shape
         .iter()
         .rev()

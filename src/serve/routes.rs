@@ -18,7 +18,7 @@ use super::channel::{LARGEST_MESSAGE, SessionEvent, carry};
 use super::{Network, Shared, lock};
 
 /// How long a page may take to post the tensors of one job.
-const POST_WITHIN: Duration = Duration::from_secs(120);
+const POST_WITHIN: Duration = Duration::from_mins(2);
 /// Bytes of a part that are sent at a time where its bandwidth is bounded.
 const PACED_CHUNK: usize = 64 << 10;
 

@@ -16,7 +16,7 @@ fn remote(kind: BrowserKind, driver: &FakeDriver) -> Launch {
         settings,
         gpu: Gpu::Software,
         cold: false,
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
         log: None,
         watchdog: Watchdog::with_command("/nonexistent".into(), ["never started for a remote endpoint"]),
     }

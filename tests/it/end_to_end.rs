@@ -205,7 +205,7 @@ async fn a_rendered_job_runs_when_it_is_opened_by_hand() {
         settings: BrowserSettings::of(BrowserKind::Chrome),
         gpu: Gpu::Software,
         cold: false,
-        timeout: std::time::Duration::from_secs(60),
+        timeout: std::time::Duration::from_mins(1),
         log: None,
         watchdog: Watchdog::with_command(env!("CARGO_BIN_EXE_gpujobs").into(), ["watchdog"]),
     };

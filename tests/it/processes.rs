@@ -164,7 +164,7 @@ fn role_parent() {
     let browser = runtime.block_on(start(kind));
     let (group, folder) = traces(&browser);
     std::fs::write(file, format!("{group} {}\n", folder.display())).unwrap();
-    std::thread::sleep(Duration::from_secs(600));
+    std::thread::sleep(Duration::from_mins(10));
 }
 
 /// Not a test: the role of `gpujobs watchdog`. Run by hand it reads an empty stdin and does nothing.

@@ -95,7 +95,7 @@ impl Served {
 async fn reply(stream: &mut TcpStream) -> Reply {
     let mut bytes = Vec::new();
     // A reset after the answer is an end as well.
-    let _ = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut bytes)).await.expect("an end");
+    let _ = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut bytes)).await.expect("an end");
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
     let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
     Reply { status: status(&head), head, body: bytes.split_off(end) }

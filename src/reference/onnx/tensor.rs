@@ -1,0 +1,236 @@
+//! A tensor as a page sends and receives it: a name, an element type, a shape and little-endian bytes.
+//!
+//! Made by `run` from what a page posted, and by this module from what it computes; compared by `compare`.
+
+use half::f16;
+
+use super::OnnxError;
+
+/// What a tensor's elements are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ElementType {
+    /// IEEE binary32.
+    F32,
+    /// IEEE binary16.
+    F16,
+    /// IEEE binary64.
+    F64,
+    /// Signed, 64 bits.
+    I64,
+    /// Signed, 32 bits.
+    I32,
+    /// Signed, 16 bits.
+    I16,
+    /// Signed, 8 bits.
+    I8,
+    /// Unsigned, 64 bits.
+    U64,
+    /// Unsigned, 32 bits.
+    U32,
+    /// Unsigned, 16 bits.
+    U16,
+    /// Unsigned, 8 bits.
+    U8,
+    /// A byte, 0 or 1.
+    Bool,
+    /// What this program can name and not compute: `string`, `bfloat16`, `int4`, …
+    Other(String),
+}
+
+impl ElementType {
+    const KNOWN: [Self; 12] = [
+        Self::F32,
+        Self::F16,
+        Self::F64,
+        Self::I64,
+        Self::I32,
+        Self::I16,
+        Self::I8,
+        Self::U64,
+        Self::U32,
+        Self::U16,
+        Self::U8,
+        Self::Bool,
+    ];
+
+    /// Its name among the tensor types of onnxruntime-web.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::F32 => "float32",
+            Self::F16 => "float16",
+            Self::F64 => "float64",
+            Self::I64 => "int64",
+            Self::I32 => "int32",
+            Self::I16 => "int16",
+            Self::I8 => "int8",
+            Self::U64 => "uint64",
+            Self::U32 => "uint32",
+            Self::U16 => "uint16",
+            Self::U8 => "uint8",
+            Self::Bool => "bool",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// The type that onnxruntime-web calls `name`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        let known = Self::KNOWN.into_iter().find(|kind| kind.name() == name);
+        known.unwrap_or_else(|| Self::Other(name.to_owned()))
+    }
+
+    /// Bytes an element; `None` for a type that can't be computed.
+    #[must_use]
+    pub fn size(&self) -> Option<usize> {
+        match self {
+            Self::F64 | Self::I64 | Self::U64 => Some(8),
+            Self::F32 | Self::I32 | Self::U32 => Some(4),
+            Self::F16 | Self::I16 | Self::U16 => Some(2),
+            Self::I8 | Self::U8 | Self::Bool => Some(1),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// Whether elements are rounded, so that they are compared with a tolerance.
+    #[must_use]
+    pub fn is_float(&self) -> bool {
+        matches!(self, Self::F16 | Self::F32 | Self::F64)
+    }
+}
+
+/// A named tensor: `bytes` holds the row-major elements, little-endian, and is as long as type and shape say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tensor {
+    name: String,
+    kind: ElementType,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Tensor {
+    /// Checks that the bytes fill the shape and that a bool's are 0 or 1; [`OnnxError::BadTensor`] if not.
+    pub fn new(
+        name: impl Into<String>,
+        kind: ElementType,
+        shape: Vec<usize>,
+        bytes: Vec<u8>,
+    ) -> Result<Self, OnnxError> {
+        let name = name.into();
+        let bad = |message: String| OnnxError::BadTensor { tensor: name.clone(), message };
+        let size = kind.size().ok_or_else(|| bad(format!("elements of type {} are not supported", kind.name())))?;
+        let len = shape.iter().try_fold(size, |len, extent| len.checked_mul(*extent));
+        if len != Some(bytes.len()) {
+            let (found, kind) = (bytes.len(), kind.name());
+            let wanted = len.map_or_else(|| "more than memory holds".to_owned(), |len| len.to_string());
+            return Err(bad(format!("it has {found} bytes, {kind} {shape:?} takes {wanted}")));
+        }
+        if kind == ElementType::Bool && bytes.iter().any(|byte| *byte > 1) {
+            return Err(bad("a bool is neither 0 nor 1".to_owned()));
+        }
+        Ok(Self { name, kind, shape, bytes })
+    }
+
+    /// A tensor of f32.
+    pub fn from_f32(name: impl Into<String>, shape: Vec<usize>, values: &[f32]) -> Result<Self, OnnxError> {
+        Self::new(name, ElementType::F32, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }
+
+    /// A tensor of i64.
+    pub fn from_i64(name: impl Into<String>, shape: Vec<usize>, values: &[i64]) -> Result<Self, OnnxError> {
+        Self::new(name, ElementType::I64, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }
+
+    /// The input or output that it is.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its elements are.
+    #[must_use]
+    pub fn kind(&self) -> &ElementType {
+        &self.kind
+    }
+
+    /// Its extents; empty for a scalar.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Its elements, row-major and little-endian.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether it has no element.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Its elements as f64: exact for every type but 64-bit integers beyond 2⁵³.
+    #[must_use]
+    pub fn values_f64(&self) -> Vec<f64> {
+        let bytes = &self.bytes;
+        match self.kind {
+            ElementType::F32 => decode(bytes, |bytes| f32::from_le_bytes(bytes).into()),
+            ElementType::F16 => decode(bytes, |bytes| f16::from_le_bytes(bytes).into()),
+            ElementType::F64 => decode(bytes, f64::from_le_bytes),
+            ElementType::I64 => decode(bytes, |bytes| i64::from_le_bytes(bytes) as f64),
+            ElementType::I32 => decode(bytes, |bytes| i32::from_le_bytes(bytes).into()),
+            ElementType::I16 => decode(bytes, |bytes| i16::from_le_bytes(bytes).into()),
+            ElementType::I8 => decode(bytes, |bytes| i8::from_le_bytes(bytes).into()),
+            ElementType::U64 => decode(bytes, |bytes| u64::from_le_bytes(bytes) as f64),
+            ElementType::U32 => decode(bytes, |bytes| u32::from_le_bytes(bytes).into()),
+            ElementType::U16 => decode(bytes, |bytes| u16::from_le_bytes(bytes).into()),
+            ElementType::U8 | ElementType::Bool => decode(bytes, |[byte]: [u8; 1]| byte.into()),
+            // `new` lets none through.
+            ElementType::Other(_) => Vec::new(),
+        }
+    }
+}
+
+fn decode<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f64) -> Vec<f64> {
+    bytes.as_chunks().0.iter().map(|chunk| value(*chunk)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_fill_the_shape() {
+        let tensor = Tensor::from_f32("x", vec![2, 2], &[1.0, -2.5, 0.0, f32::MAX]).unwrap();
+        assert_eq!(tensor.values_f64(), [1.0, -2.5, 0.0, f64::from(f32::MAX)]);
+        let error = Tensor::from_f32("x", vec![3], &[1.0]).unwrap_err().to_string();
+        assert_eq!(error, "tensor `x`: it has 4 bytes, float32 [3] takes 12");
+        assert!(Tensor::from_i64("x", vec![usize::MAX, 2], &[]).is_err());
+        assert!(Tensor::from_i64("x", vec![0, 64], &[]).unwrap().is_empty());
+        assert!(Tensor::new("x", ElementType::Bool, vec![1], vec![2]).is_err());
+        assert!(Tensor::new("x", ElementType::Other("string".to_owned()), vec![0], vec![]).is_err());
+    }
+
+    #[test]
+    fn halves_are_decoded() {
+        let bytes = [0x00, 0x3c, 0x00, 0xc0, 0x01, 0x00, 0x00, 0x7c].to_vec();
+        let tensor = Tensor::new("h", ElementType::F16, vec![4], bytes).unwrap();
+        assert_eq!(tensor.values_f64(), [1.0, -2.0, 2.0_f64.powi(-24), f64::INFINITY]);
+    }
+
+    #[test]
+    fn names_are_onnxruntimes() {
+        for kind in ElementType::KNOWN {
+            assert_eq!(ElementType::from_name(kind.name()), kind);
+        }
+        assert_eq!(ElementType::from_name("int4"), ElementType::Other("int4".to_owned()));
+    }
+}
