@@ -27,7 +27,7 @@ fn wait_until(what: &str, there: impl Fn() -> bool) {
 }
 
 #[test]
-fn a_model_is_fetched() {
+fn a_model_is_fetched_and_listed() {
     let (shop, hub) = (Workshop::new(), FakeHub::tiny());
     let fetched = gpujobs(&shop, &hub, &["fetch", ID, "--dtype", "fp32", "--dtype", "q8"]).expect(0);
     assert_eq!(fetched.stdout, format!("{}\n", shop.path("store/tests/tiny").display()));
@@ -42,6 +42,13 @@ fn a_model_is_fetched() {
 
     let again = gpujobs(&shop, &hub, &["fetch", ID]).expect(0);
     assert_eq!((again.stdout, again.stderr.as_str()), (fetched.stdout, ""));
+
+    let doctor = gpujobs(&shop, &hub, &["doctor"]).expect(0);
+    let listed = doctor.stdout.lines().find(|line| line.contains(ID)).unwrap_or_else(|| panic!("{}", doctor.stdout));
+    assert!(listed.starts_with("  tests/tiny: ") && listed.ends_with("KiB, fp32, q8"), "{listed}");
+    let json = gpujobs(&shop, &hub, &["doctor", "--format", "json"]).expect(0);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((&json["models"][0]["id"], &json["models"][0]["dtypes"][1]), (&ID.into(), &"q8".into()));
 }
 
 #[test]
@@ -83,12 +90,16 @@ fn offline_ends_with_3_and_the_remedies() {
 }
 
 #[test]
-fn wrong_bytes_end_with_3() {
+fn wrong_bytes_end_with_3_and_doctor_says_what_is_left() {
     let (shop, hub) = (Workshop::new(), FakeHub::tiny().fails("onnx/model_quantized.onnx", 1, Fault::WrongBytes));
     let ended = gpujobs(&shop, &hub, &["fetch", ID, "--dtype", "q8"]).expect(3);
     assert!(ended.stderr.contains("is not what the hub lists"), "{}", ended.stderr);
     assert!(!shop.path("store/tests").exists());
+    let doctor = gpujobs(&shop, &hub, &["doctor"]).expect(3);
+    let left = "the download of `tests/tiny` is not finished; 3.00 B are there\n  remedy: gpujobs fetch tests/tiny --dtype q8\n";
+    assert!(doctor.stdout.contains(left), "{}", doctor.stdout);
     gpujobs(&shop, &hub, &["fetch", ID, "--dtype", "q8"]).expect(0);
+    gpujobs(&shop, &hub, &["doctor"]).expect(0);
 }
 
 #[test]
@@ -101,6 +112,8 @@ fn what_a_killed_fetch_has_is_taken_up_by_one_that_waits() {
     hub.seen();
     let second = start(&shop, &hub, &["fetch", ID]);
     wait_until("the second waits", asked);
+    let doctor = gpujobs(&shop, &hub, &["doctor"]).expect(0);
+    assert!(!doctor.stdout.contains("not finished"), "{}", doctor.stdout);
     first.kill().unwrap();
     first.wait().unwrap();
     let second = ended(second).expect(0);
