@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+use crate::manifest::axes::DTYPES;
+use crate::store::wish::MAIN;
 
 /// Measures GPU compute and AI models in real browsers: from a TOML manifest to verified rows of CSV.
 #[derive(Debug, Parser)]
@@ -30,6 +34,8 @@ pub enum Command {
     Setup(SetupArgs),
     /// Compare two runs, or the values of one axis inside one run.
     Compare(CompareArgs),
+    /// Download models from a hub into the model store.
+    Fetch(FetchArgs),
     /// Print the JSON Schema of a manifest, for editors.
     Schema,
     /// Write a commented starter manifest.
@@ -239,6 +245,29 @@ pub struct SetupArgs {
     /// Only print the commands.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `gpujobs fetch`.
+#[derive(Debug, Args)]
+pub struct FetchArgs {
+    /// The models as the hub names them, for instance onnx-community/whisper-tiny.
+    #[arg(required = true, value_name = "ID")]
+    pub ids: Vec<String>,
+    /// The number format of the weights; can be repeated.
+    #[arg(long = "dtype", value_name = "DTYPE", default_value = DTYPES[0], value_parser = PossibleValuesParser::new(DTYPES))]
+    pub dtypes: Vec<String>,
+    /// The branch, tag or commit.
+    #[arg(long, value_name = "REVISION", default_value = MAIN)]
+    pub revision: String,
+    /// Download every file that the hub has.
+    #[arg(long, conflicts_with = "dtypes")]
+    pub all: bool,
+    /// The folder of models, instead of `$GPUJOBS_MODELS` or the one in the user's data folder.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub store: Option<PathBuf>,
+    /// Show no progress.
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// `gpujobs init`.

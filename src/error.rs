@@ -11,6 +11,8 @@ use crate::record::RecordError;
 use crate::render::RenderError;
 use crate::render::page::PageError;
 use crate::setup::SetupError;
+use crate::store::fetch::FetchError;
+use crate::store::hub::HubError;
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -47,6 +49,14 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Setup(#[from] SetupError),
+    /// A model can't be had.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Fetch(#[from] FetchError),
+    /// There is no hub to ask.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Hub(#[from] HubError),
     /// An argument is faulty.
     #[error("{message}")]
     #[diagnostic(help("{help}"))]
@@ -117,12 +127,15 @@ impl Error {
             | Self::Usage { .. }
             | Self::Init(InitError::Name(_) | InitError::Exists(_))
             | Self::Setup(SetupError::UnknownName { .. })
+            | Self::Fetch(FetchError::Id(_))
             | Self::Record(RecordError::NotTheRun { .. }) => Exit::Usage,
             // The reader of a pipe that has seen enough is no failure.
             Self::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Success,
             Self::Io(_)
             | Self::Init(InitError::Write { .. })
             | Self::Setup(_)
+            | Self::Fetch(_)
+            | Self::Hub(_)
             | Self::Record(RecordError::Io { .. })
             | Self::Environment { .. } => Exit::Environment,
         }

@@ -6,11 +6,14 @@
 //! ManifestFile -> Manifest -> Plan{Job} -> Page{html, js, wgsl} -> RawMeasurement -> Measurement -> Row -> Summary -> Comparison
 //!   manifest/      manifest/    plan/         render/                browser/ run/      measure/    record/ analyse/   analyse/
 //! ```
+//!
+//! Beside the line stands `store/`, from which models come that are not made by gpujobs.
 
 pub mod units;
 
 pub mod manifest;
 pub mod plan;
+pub mod store;
 pub mod reference;
 pub mod render;
 pub mod serve;

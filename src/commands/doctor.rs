@@ -6,6 +6,7 @@ use comfy_table::Table;
 
 use crate::cli::PlanFormat;
 use crate::setup::survey::{BrowserState, Program, Survey, survey};
+use crate::units::Bytes;
 
 /// Prints what is installed; whether nothing is missing.
 pub fn run(format: PlanFormat, out: &mut dyn Write) -> io::Result<bool> {
@@ -42,11 +43,28 @@ pub fn print(survey: &Survey, out: &mut dyn Write) -> io::Result<()> {
     let runtimes =
         survey.runtimes.iter().map(|runtime| format!("{} {}", runtime.path.display(), version(Some(runtime))));
     writeln!(out, "JS runtimes     {}", list(runtimes))?;
+    models(survey, out)?;
     for gap in &survey.gaps {
         writeln!(out, "\n{}\n  remedy: {}", gap.what, gap.remedy)?;
     }
     if survey.gaps.is_empty() {
         writeln!(out, "\nnothing is missing; `gpujobs verify` opens the browsers and says what they really have")?;
+    }
+    Ok(())
+}
+
+/// The models of the store, a line each.
+fn models(survey: &Survey, out: &mut dyn Write) -> io::Result<()> {
+    let folder = survey.store.as_ref().map_or("-".to_owned(), |folder| folder.display().to_string());
+    writeln!(out, "models          {} in {folder}", survey.models.len())?;
+    for model in &survey.models {
+        writeln!(
+            out,
+            "  {}: {}, {}",
+            model.id,
+            Bytes(model.bytes),
+            list(model.dtypes.iter().copied().map(str::to_owned))
+        )?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod completions;
 pub mod doctor;
+pub mod fetch;
 pub mod init;
 mod logs;
 pub mod plan;
@@ -50,6 +51,10 @@ fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
             Ok(Exit::Success)
         }
         Command::Compare(args) => compare::run(&args, out),
+        Command::Fetch(args) => {
+            fetch::run(&args, out)?;
+            Ok(Exit::Success)
+        }
         Command::Schema => {
             schema::run(out)?;
             Ok(Exit::Success)

@@ -13,6 +13,8 @@ use crate::browser::capabilities::Os;
 use crate::browser::discover::{self, Search};
 use crate::browser::{machine_has_gpu, version};
 use crate::manifest::{BrowserKind, BrowserSettings};
+use crate::store::{self, Dtype, Store, Stored, Unfinished};
+use crate::units::Bytes;
 
 /// What is installed.
 #[derive(Debug, Clone, Serialize)]
@@ -29,6 +31,10 @@ pub struct Survey {
     pub xvfb: Option<PathBuf>,
     /// JavaScript runtimes, which only the project's own tests of templates use.
     pub runtimes: Vec<Program>,
+    /// The folder into which models are fetched; none for a user without a home.
+    pub store: Option<PathBuf>,
+    /// The models there.
+    pub models: Vec<ModelState>,
     /// What is missing for the usual browsers, and for those that are half there.
     pub gaps: Vec<Gap>,
 }
@@ -55,6 +61,19 @@ pub struct BrowserState {
     pub versions_match: Option<bool>,
 }
 
+/// A model of the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelState {
+    /// Its name.
+    pub id: String,
+    /// Where it lies.
+    pub folder: PathBuf,
+    /// All its files.
+    pub bytes: u64,
+    /// The number formats of its weights.
+    pub dtypes: Vec<&'static str>,
+}
+
 /// Something missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Gap {
@@ -77,6 +96,7 @@ pub fn survey() -> Survey {
         asked.into_iter().filter_map(|asked| asked.join().ok()).collect()
     });
     let runtimes = ["node", "deno", "bun"].iter().filter_map(|name| search.on_path(&[name])).map(program).collect();
+    let store = Store::new(None);
     let mut survey = Survey {
         os,
         gpu: (os == Os::Linux).then(|| machine_has_gpu(Path::new("/"))),
@@ -84,9 +104,12 @@ pub fn survey() -> Survey {
         vulkan_drivers: vulkan_drivers(Path::new("/")),
         xvfb: search.on_path(&["Xvfb"]),
         runtimes,
+        models: store.list().into_iter().map(model).collect(),
+        store: store.folders.last().cloned(),
         gaps: Vec::new(),
     };
     survey.gaps = survey.find_gaps();
+    survey.gaps.extend(store.unfinished().into_iter().map(gap));
     survey
 }
 
@@ -166,6 +189,17 @@ fn state(kind: BrowserKind, search: &Search) -> BrowserState {
     let both = version(&browser).zip(version(&driver));
     let versions_match = both.map(|(browser, driver)| version::matches(kind, &browser, &driver));
     BrowserState { name: kind.name(), browser, driver, versions_match }
+}
+
+fn model(Stored { id, folder }: Stored) -> ModelState {
+    let bytes = store::files(&folder).iter().map(|(_, bytes)| bytes).sum();
+    let dtypes = store::dtypes_of(&folder).into_iter().map(Dtype::name).collect();
+    ModelState { id: id.to_string(), folder, bytes, dtypes }
+}
+
+fn gap(unfinished: Unfinished) -> Gap {
+    let Unfinished { id, bytes, command } = unfinished;
+    Gap { what: format!("the download of `{id}` is not finished; {} are there", Bytes(bytes)), remedy: command }
 }
 
 fn program(path: PathBuf) -> Program {

@@ -13,7 +13,9 @@ fn gpujobs(arguments: &[&str]) -> Ended {
 
 #[test]
 fn each_verb_explains_itself() {
-    for verb in ["", "run", "plan", "render", "verify", "doctor", "setup", "schema", "init", "completions", "compare"] {
+    for verb in
+        ["", "run", "plan", "render", "verify", "doctor", "setup", "fetch", "schema", "init", "completions", "compare"]
+    {
         let arguments: Vec<&str> = [verb, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
         let ended = gpujobs(&arguments).expect(0);
         assert_eq!(ended.stderr, "");
@@ -47,6 +49,11 @@ fn what_is_typed_wrongly_ends_with_2_and_says_so_on_stderr() {
         &["render", "m.toml"],
         &["init", "a/b"],
         &["setup", "netscape"],
+        &["fetch"],
+        &["fetch", "../evil"],
+        &["fetch", "org/name", "a/b/c"],
+        &["fetch", "org/name", "--dtype", "fp31"],
+        &["fetch", "org/name", "--dtype", "q8", "--all"],
         &["completions", "abacus"],
     ] {
         let ended = shop.gpujobs(arguments).expect(2);

@@ -15,6 +15,8 @@ mod end_to_end;
 #[cfg(target_os = "linux")]
 mod faults;
 #[cfg(target_os = "linux")]
+mod fetching;
+#[cfg(target_os = "linux")]
 mod interleaving;
 mod javascript;
 #[cfg(target_os = "linux")]
@@ -31,6 +33,7 @@ mod readme;
 mod records;
 mod server;
 mod setup;
+mod store;
 mod support;
 #[cfg(target_os = "linux")]
 mod trust;

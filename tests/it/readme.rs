@@ -27,6 +27,7 @@ fn every_command_runs() {
     let _turn = crate::support::browser_turn();
     let folder = checkout();
     let bin = Path::new(env!("CARGO_BIN_EXE_gpujobs"));
+    let hub = crate::support::hub::FakeHub::tiny();
     let path = format!("{}:{}", bin.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let commands: Vec<String> =
         blocks("sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
@@ -38,8 +39,10 @@ fn every_command_runs() {
             .replace("cargo run -- ", "gpujobs ")
             .replace("&& cargo test", "");
         assert!(!here.contains("cargo"), "{here}");
-        let output =
-            Command::new("sh").args(["-c", &here]).current_dir(folder.path()).env("PATH", &path).output().unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &here]).current_dir(folder.path()).env("PATH", &path);
+        shell.env("HF_ENDPOINT", &hub.url).env("GPUJOBS_MODELS", folder.path().join("store"));
+        let output = shell.output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "`{command}` ended with {}:\n{told}", output.status);
     }

@@ -132,6 +132,8 @@ fn a_driver_of_another_version_means_that_both_are_installed_anew() {
         vulkan_drivers: vec![],
         xvfb: None,
         runtimes: vec![],
+        store: None,
+        models: vec![],
         gaps: vec![],
     };
     let chrome = BrowserKind::Chrome;

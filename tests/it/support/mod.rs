@@ -1,6 +1,7 @@
 //! What tests are written with.
 
 pub(crate) mod fake_driver;
+pub(crate) mod hub;
 #[cfg(target_os = "linux")]
 pub(crate) mod traces;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,208 @@
+//! Fetching brings a model from a hub into a store: the files that a page needs to run it in the wanted dtypes.
+//!
+//! Asked for by `gpujobs fetch`, and by `run --allow-download` through [`ensure`].
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+
+use super::download::{DownloadError, download};
+use super::files::entries;
+use super::hub::{Hub, HubError};
+use super::incoming::Incoming;
+use super::listing::{Remote, listing};
+use super::progress::{Event, Tell};
+use super::record::{RECORD, Record};
+use super::wish::Wish;
+use super::{Dtype, IdError, ModelId, Store, is_model};
+
+/// Why a model can't be had.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum FetchError {
+    /// The id is none.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Id(#[from] IdError),
+    /// There is no place for models.
+    #[error("there is no folder for models: this user has no home")]
+    #[diagnostic(help("name one with GPUJOBS_MODELS or --store"))]
+    NoFolder,
+    /// One model's folder would lie in another's.
+    #[error("{} can't hold a model: {} is one already", new.display(), old.display())]
+    #[diagnostic(help("name another folder with --store, or move the model that is there"))]
+    Clash {
+        /// The folder of the model that is wanted.
+        new: PathBuf,
+        /// The folder in its way.
+        old: PathBuf,
+    },
+    /// The hub gives no answer.
+    #[error("can't reach {url}: {why}")]
+    #[diagnostic(help("check the network, set HF_ENDPOINT to a mirror, or put the files under {} by hand", folder.display()))]
+    Offline {
+        /// What was asked for.
+        url: String,
+        /// What the system says.
+        why: String,
+        /// Where the model would lie.
+        folder: PathBuf,
+    },
+    /// The hub has no such model, or not at that revision.
+    #[error("no model `{id}` at revision `{revision}`: {url} is not there (404)")]
+    #[diagnostic(help(
+        "look for its exact id on the hub; ids are case-sensitive, and --revision names a branch, tag or commit"
+    ))]
+    NotThere {
+        /// The model.
+        id: ModelId,
+        /// The revision.
+        revision: String,
+        /// What was asked for.
+        url: String,
+    },
+    /// The hub wants to know who asks.
+    #[error("the model `{id}` is gated, private or not there: {url} answered with status {status}")]
+    #[diagnostic(help("{}", if *token { "accept its terms on the hub, with the account of the token in HF_TOKEN; or look for its exact id" }
+        else { "set HF_TOKEN to a token of an account that may read it; or look for its exact id" }))]
+    Closed {
+        /// The model.
+        id: ModelId,
+        /// What was asked for.
+        url: String,
+        /// 401 or 403.
+        status: u16,
+        /// Whether a token was sent.
+        token: bool,
+    },
+    /// The model has no weights of a dtype.
+    #[error("the model `{id}` has no .onnx file of dtype {wanted}; {}", has(there))]
+    #[diagnostic(help("ask for another --dtype, or for everything with --all"))]
+    NoWeights {
+        /// The model.
+        id: ModelId,
+        /// What was wanted.
+        wanted: Dtype,
+        /// What it has.
+        there: BTreeSet<Dtype>,
+    },
+    /// A file can't be had, or not be kept.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Download(DownloadError),
+}
+
+fn has(there: &BTreeSet<Dtype>) -> String {
+    let names: Vec<&str> = there.iter().map(|dtype| dtype.name()).collect();
+    if names.is_empty() { "it has no .onnx files at all".to_owned() } else { format!("it has {}", names.join(", ")) }
+}
+
+/// The folder of a model that has weights of all these dtypes, from the store where it is there, without any request,
+/// else fetched from the hub of the environment. Blocks for as long as that takes: to be called from a thread that may.
+pub fn ensure(store: &Store, id: &str, dtypes: &[Dtype], tell: Tell<'_>) -> Result<PathBuf, FetchError> {
+    let id: ModelId = id.parse()?;
+    if let Some(folder) = store.find_with(&id, dtypes) {
+        return Ok(folder);
+    }
+    let hub = Hub::from_env().map_err(|error| FetchError::Download(error.into()))?;
+    fetch(&hub, store, &id, &Wish::of(dtypes), tell)
+}
+
+/// Brings what is wished of a model into the store's own folder, and what is there already up to the same revision;
+/// files there that the hub does not have are kept. What is right is not downloaded again. Returns the model's folder.
+pub fn fetch(hub: &Hub, store: &Store, id: &ModelId, wish: &Wish, tell: Tell<'_>) -> Result<PathBuf, FetchError> {
+    let incoming = Incoming::new(store.folders.last().ok_or(FetchError::NoFolder)?, id);
+    let goal = &incoming.goal;
+    no_clash(goal, id)?;
+    let in_words = |error| in_words(error, id, wish, goal);
+    let listing = listing(hub, id, &wish.revision).map_err(|error| in_words(error.into()))?;
+    wish.check(id, &listing)?;
+
+    let waiting = || tell(Event::Waiting { id: id.as_str() });
+    let lock = incoming.lock(&wish.command(id), waiting).map_err(|error| disk(goal, error))?;
+    // Only now: whoever held the lock may have brought weights of another dtype.
+    let wanted = wish.choose(&listing, goal);
+    let (there, missing): (Vec<&Remote>, Vec<&Remote>) =
+        wanted.iter().partition(|file| is_right(&goal.join(&file.path), file));
+    let files = incoming.files();
+    let absent: Vec<&Remote> =
+        missing.iter().copied().filter(|file| !is_right(&files.join(&file.path), file)).collect();
+    if !absent.is_empty() {
+        let bytes = absent.iter().map(|file| file.bytes).sum();
+        tell(Event::Chosen { id: id.as_str(), files: absent.len(), bytes });
+    }
+    let mut commit = listing.commit.clone();
+    let at = commit.clone().unwrap_or_else(|| wish.revision.clone());
+    for file in absent {
+        let url = hub.file_url(id, &at, &file.path);
+        let said = download(hub, &url, file, &files.join(&file.path), tell).map_err(in_words)?;
+        commit = commit.or(said);
+    }
+    let record = Record::new(id, hub.endpoint(), &wish.revision, commit, wanted.iter().copied());
+    if !missing.is_empty() {
+        let own = entries(goal).into_iter().filter(|(path, _)| !listing.files.contains_key(path) && path != RECORD);
+        let kept: Vec<String> = own.map(|(path, _)| path).chain(there.iter().map(|file| file.path.clone())).collect();
+        gather(&incoming, &kept, &missing, &record)?;
+        incoming.publish().map_err(|error| disk(goal, error))?;
+    }
+    drop(lock);
+    Ok(incoming.goal)
+}
+
+/// Whether what lies at a place is this very file. A link is not: it may lead anywhere.
+fn is_right(place: &Path, file: &Remote) -> bool {
+    let same_length = fs::symlink_metadata(place).is_ok_and(|it| it.is_file() && it.len() == file.bytes);
+    same_length && file.checksum.of_file(place).is_ok_and(|found| found == file.checksum)
+}
+
+/// Completes the incoming folder with what is kept of the old one, and takes out of it what is of another wish.
+fn gather(incoming: &Incoming, kept: &[String], new: &[&Remote], record: &Record) -> Result<(), FetchError> {
+    let folder = incoming.files();
+    for (path, place) in entries(&folder) {
+        if !new.iter().any(|file| file.path == path) {
+            fs::remove_file(&place).map_err(|error| disk(&place, error))?;
+        }
+    }
+    for path in kept {
+        let (from, to) = (incoming.goal.join(path), folder.join(path));
+        let parent = to.parent().unwrap_or(&folder);
+        fs::create_dir_all(parent).map_err(|error| disk(parent, error))?;
+        // Another disk, or one without links.
+        let linked = fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(drop));
+        linked.map_err(|error| disk(&to, error))?;
+    }
+    record.write(&folder).map_err(|error| disk(&folder, error))
+}
+
+/// Refuses `org/name` where `org` is a model, and `org` where `org/name` is one.
+fn no_clash(goal: &Path, id: &ModelId) -> Result<(), FetchError> {
+    let clash = |old: &Path| FetchError::Clash { new: goal.to_owned(), old: old.to_owned() };
+    if id.segments().count() == 2 {
+        let above = goal.parent().filter(|above| is_model(above));
+        return above.map_or(Ok(()), |above| Err(clash(above)));
+    }
+    let mut below = fs::read_dir(goal).into_iter().flatten().flatten().map(|entry| entry.path());
+    let model = if is_model(goal) { None } else { below.find(|path| is_model(path)) };
+    model.map_or(Ok(()), |model| Err(clash(&model)))
+}
+
+fn disk(path: &Path, source: std::io::Error) -> FetchError {
+    FetchError::Download(DownloadError::Disk { path: path.to_owned(), source })
+}
+
+/// A hub's error in the words of whoever wants a model.
+fn in_words(error: DownloadError, id: &ModelId, wish: &Wish, goal: &Path) -> FetchError {
+    match error {
+        DownloadError::Hub(HubError::Unreachable { url, why, .. }) => {
+            FetchError::Offline { url, why, folder: goal.to_owned() }
+        }
+        DownloadError::Hub(HubError::NotThere { url }) => {
+            FetchError::NotThere { id: id.clone(), revision: wish.revision.clone(), url }
+        }
+        DownloadError::Hub(HubError::Closed { url, status, token }) => {
+            FetchError::Closed { id: id.clone(), url, status, token }
+        }
+        error => FetchError::Download(error),
+    }
+}
