@@ -153,7 +153,7 @@ pub fn axis(run: &Run, axis: &str, rules: &Rules) -> Vec<Comparison> {
 pub fn axes_of(run: &Run) -> Vec<String> {
     let mut names: Vec<String> = ["browser", "model", "backend", "dtype", "batch", "shader_precompilation"]
         .into_iter()
-        .chain(["parallel_loading", "cache", "threads", "workgroup_size"])
+        .chain(["parallel_loading", "cache", "threads", "webnn_device", "workgroup_size"])
         .map(str::to_owned)
         .collect();
     let mut own: Vec<String> =

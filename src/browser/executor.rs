@@ -5,10 +5,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::wire::{AdapterFacts, ClockFacts, PageFacts, RawPhases, RawSample, SampleKind};
+use super::wire::{AdapterFacts, ClockFacts, PageFacts, Ran, RawKernel, RawPart, RawPhases, RawSample, SampleKind};
 use crate::reference::Verdict;
 use crate::render::page::Page;
-use crate::units::Nanos;
+use crate::units::{Flops, Nanos};
 
 /// Runs pages.
 pub trait Executor {
@@ -24,6 +24,9 @@ pub trait Executor {
 
     /// Takes samples of the prepared job whose page has this number, in the order asked for.
     fn measure(&mut self, number: u64, asks: &[Ask]) -> impl Future<Output = Result<Vec<RawSample>, ExecuteError>>;
+
+    /// Takes the time of each kernel of the prepared job whose page has this number.
+    fn profile(&mut self, number: u64) -> impl Future<Output = Result<Vec<RawKernel>, ExecuteError>>;
 
     /// Lets go of everything that the job with this number holds; harmless when there is none.
     fn release(&mut self, number: u64) -> impl Future<Output = ()>;
@@ -52,12 +55,16 @@ pub struct Opened {
 /// A job that has given its first, verified result.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    /// The adapter, in the browser's words.
-    pub adapter: AdapterFacts,
+    /// The adapter, in the browser's words; `None` where no GPU computes.
+    pub adapter: Option<AdapterFacts>,
+    /// What really ran, beside it.
+    pub ran: Ran,
     /// The session's clocks.
     pub clocks: ClockFacts,
     /// What the start cost.
     pub phases: RawPhases,
+    /// What each part of the model cost, where there are parts.
+    pub parts: Vec<RawPart>,
     /// The first inference.
     pub first: RawSample,
     /// The check of its output.
@@ -91,6 +98,10 @@ pub struct Piloted {
 pub struct Check {
     /// What the reference says.
     pub verdict: Verdict,
+    /// What it was compared with: `rust`, `tract`, or `wasm in BROWSER`; empty where there was nothing.
+    pub reference: String,
+    /// Arithmetic of one inference, where the reference counted it.
+    pub flops: Option<Flops>,
     /// SHA-256 of the model's outputs, the first 16 hexadecimal digits.
     pub output_digest: String,
 }

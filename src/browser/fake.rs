@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::executor::{Ask, Check, ExecuteError, Executor, OpenError, Opened, Piloted, Prepared};
-use super::wire::{AdapterFacts, AdapterKind, ClockFacts, RawPhases, RawSample, SampleKind};
+use super::wire::{AdapterFacts, AdapterKind, ClockFacts, Ran, RawKernel, RawPhases, RawSample, SampleKind};
 use crate::reference::Verdict;
 use crate::render::page::Page;
 use crate::units::Nanos;
@@ -183,6 +183,11 @@ impl Executor for Fake {
         Ok(all)
     }
 
+    async fn profile(&mut self, number: u64) -> Result<Vec<RawKernel>, ExecuteError> {
+        self.script.note(format!("profile {number}"));
+        Ok(vec![RawKernel { name: "kernel".to_owned(), op: "op".to_owned(), dispatches: 1.0, gpu_ms: Nanos(1000) }])
+    }
+
     async fn release(&mut self, number: u64) {
         self.jobs.remove(&number);
     }
@@ -212,19 +217,21 @@ fn sample(kind: SampleKind, wall_ms: f64, iterations: u32) -> RawSample {
 pub fn prepared() -> Prepared {
     let ms = Nanos::from_millis_f64(1.0);
     Prepared {
-        adapter: AdapterFacts {
+        adapter: Some(AdapterFacts {
             vendor: "fake".to_owned(),
             architecture: String::new(),
             device: String::new(),
             description: String::new(),
             kind: AdapterKind::Software,
-        },
+        }),
+        ran: Ran::default(),
+        parts: Vec::new(),
         clocks: ClockFacts {
             clock_step_us: 5.0,
             timestamp_step_ns: None,
             timestamp_drift_percent: None,
-            empty_submit_ms: 0.1,
-            empty_submit_raw_ms: 0.1,
+            empty_submit_ms: Some(0.1),
+            empty_submit_raw_ms: Some(0.1),
         },
         phases: RawPhases {
             device_ready_ms: ms,
@@ -236,6 +243,8 @@ pub fn prepared() -> Prepared {
         first: sample(SampleKind::First, 1.0, 1),
         check: Check {
             verdict: Verdict { verified: Some(true), max_abs_error: 0.0, max_rel_error: 0.0, failure: None },
+            reference: "rust".to_owned(),
+            flops: None,
             output_digest: "0123456789abcdef".to_owned(),
         },
     }

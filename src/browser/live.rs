@@ -9,15 +9,15 @@ use serde_json::json;
 use tokio::time::timeout;
 use url::Url;
 
+use super::check::{Checker, OnnxChecker, References};
 use super::executor::{Ask, Check, ExecuteError, Executor, OpenError, Opened, Piloted, Prepared};
-use super::payload::{Payload, Payloads};
-use super::wire::{self, AdapterKind, PageEvent, PageFacts, RawSample};
+use super::payload::Payloads;
+use super::wire::{self, AdapterKind, PageEvent, PageFacts, RawKernel, RawSample};
 use super::{Browser, BrowserError, Gpu, Launch, LogSink, Watchdog};
 use crate::manifest::BrowserSettings;
-use crate::plan::graph::Graph;
 use crate::render::Templates;
-use crate::render::page::{Page, served_html};
-use crate::serve::{PageChannel, Published, Server, SessionEvent};
+use crate::render::page::{Content, Page, served_html};
+use crate::serve::{PageChannel, Posted, Published, Server, SessionEvent};
 
 /// How long a browser may take to start, its driver included: Firefox through a Grid takes 11 s.
 const START_WITHIN: Duration = Duration::from_mins(1);
@@ -40,6 +40,8 @@ pub struct Studio {
     pub watchdog: Watchdog,
     /// Inputs and weights, made once.
     pub payloads: Payloads,
+    /// What ONNX models must give, computed once.
+    pub references: Arc<References>,
 }
 
 /// A browser of the manifest, open or not.
@@ -70,8 +72,7 @@ struct Session {
 
 #[derive(Debug)]
 struct Ready {
-    graph: Arc<Graph>,
-    payload: Arc<Payload>,
+    checker: Checker,
     check: Option<Check>,
 }
 
@@ -210,29 +211,24 @@ impl Executor for LiveBrowser {
     async fn prepare(&mut self, page: &Page) -> Result<Prepared, ExecuteError> {
         let studio = self.studio.clone();
         let log = self.log.clone();
-        let payload = studio.payloads.of(page).map_err(|error| ExecuteError::Failed(error.to_string()))?;
-        let module = page.module(&studio.templates).map_err(|error| ExecuteError::Failed(error.to_string()))?;
+        let name = self.settings.name.clone();
         let session = self.session()?;
-        let published = Published {
-            module: module.into(),
-            parts: payload.parts.clone(),
-            posted_bytes: page.posted_bytes(),
-            session: session.channel.number,
-        };
+        let (published, checker) = material(&studio, page, name, session.channel.number)?;
         let number = page.number;
+        let at = |path: &str| studio.server.url(&format!("jobs/{number}/{path}"));
+        let frame = published.frame.is_some().then(|| at("frame"));
         studio.server.publish(number, published);
-        session.jobs.insert(number, Ready { graph: page.graph.clone(), payload, check: None });
+        session.jobs.insert(number, Ready { checker, check: None });
         session.current = Some(number);
-        let module = studio.server.url(&format!("jobs/{number}/job.js"));
-        let tensors = studio.server.url(&format!("jobs/{number}/tensors"));
-        session.command(&json!({ "do": "prepare", "module": module, "tensors": tensors })).await?;
+        let prepare = json!({ "do": "prepare", "module": at("job.js"), "frame": frame, "tensors": at("tensors") });
+        session.command(&prepare).await?;
         loop {
-            if let PageEvent::Prepared { adapter, phases, first, clocks } = session.hear(&log).await? {
+            if let PageEvent::Prepared { adapter, ran, phases, parts, first, clocks } = session.hear(&log).await? {
                 let check = session.jobs.get(&number).and_then(|job| job.check.clone());
                 let check = check.ok_or_else(|| {
                     ExecuteError::Failed("the page went on without having its output checked".to_owned())
                 })?;
-                return Ok(Prepared { adapter, clocks, phases, first, check });
+                return Ok(Prepared { adapter, ran, clocks, phases, parts, first, check });
             }
         }
     }
@@ -263,6 +259,18 @@ impl Executor for LiveBrowser {
                 PageEvent::Sample { sample } => taken.push(sample),
                 PageEvent::Measured {} => return Ok(taken),
                 _ => {}
+            }
+        }
+    }
+
+    async fn profile(&mut self, number: u64) -> Result<Vec<RawKernel>, ExecuteError> {
+        let log = self.log.clone();
+        let session = self.session()?;
+        session.current = Some(number);
+        session.command(&json!({ "do": "profile", "job": number })).await?;
+        loop {
+            if let PageEvent::Profiled { kernels } = session.hear(&log).await? {
+                return Ok(kernels);
             }
         }
     }
@@ -349,16 +357,42 @@ impl Session {
         reply: tokio::sync::oneshot::Sender<String>,
     ) -> Result<(), ExecuteError> {
         let Some(ready) = self.jobs.get_mut(&job) else { return Ok(()) };
-        let (graph, payload) = (ready.graph.clone(), ready.payload.clone());
-        let check = tokio::task::spawn_blocking(move || payload.check(&graph, &bytes))
+        let checker = ready.checker.clone();
+        let check = tokio::task::spawn_blocking(move || checker.check(&bytes))
             .await
-            .map_err(|error| ExecuteError::Failed(format!("the check of the output broke off: {error}")))?;
+            .map_err(|error| ExecuteError::Failed(format!("the check of the output broke off: {error}")))?
+            .map_err(ExecuteError::Failed)?;
         let verdict = if check.verdict.failure.is_none() { "ok" } else { "incorrect" };
         ready.check = Some(check);
         // A page that is gone by now says so itself.
         let _ = reply.send(json!({ "verdict": verdict }).to_string());
         Ok(())
     }
+}
+
+/// The most that a page may post to be checked: what a runtime was given and returned has no size known before.
+const MOST_POSTED: u64 = 1 << 30;
+
+/// What a page loads, and what checks it.
+fn material(studio: &Studio, page: &Page, browser: String, session: u64) -> Result<(Published, Checker), ExecuteError> {
+    let fail = |error: &dyn std::fmt::Display| ExecuteError::Failed(error.to_string());
+    let module = page.module(&studio.templates).map_err(|error| fail(&error))?.into();
+    let frame = page.frame(&studio.templates).map_err(|error| fail(&error))?.map(Into::into);
+    Ok(match &page.content {
+        Content::Stages(stages) => {
+            let payload = studio.payloads.of(stages).map_err(|error| fail(&error))?;
+            let (parts, posted) = (payload.parts.clone(), Posted::Exactly(stages.posted_bytes()));
+            let published = Published { module, frame, parts, files: HashMap::new(), posted, session };
+            (published, Checker::Stages { graph: stages.graph.clone(), payload })
+        }
+        Content::Onnx(onnx) => {
+            let files = onnx.served().map(|(path, place)| (path, place.clone())).collect();
+            let posted = Posted::AtMost(MOST_POSTED);
+            let published = Published { module, frame, parts: Vec::new(), files, posted, session };
+            let checker = OnnxChecker::new(onnx, page.backend, browser, studio.references.clone());
+            (published, Checker::Onnx(Arc::new(checker)))
+        }
+    })
 }
 
 /// An error that another try may not meet.

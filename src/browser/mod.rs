@@ -7,7 +7,9 @@
 //!
 //! After [`Browser::close`], [`Browser::kill`] or a drop no process of the browser and none of its files is left.
 
+mod calls;
 pub mod capabilities;
+pub mod check;
 pub mod discover;
 mod driver;
 mod error;

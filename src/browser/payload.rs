@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::executor::Check;
 use crate::plan::graph::{Graph, Tensor, TensorId, TensorRole};
 use crate::reference::{FillError, fill, verify};
-use crate::render::page::{Page, short_digest};
+use crate::render::page::{StagesPage, short_digest};
 
 /// Models whose data is kept: the jobs of a sweep use the same one again and again.
 const KEPT: usize = 4;
@@ -28,7 +28,7 @@ pub struct Payload {
 
 impl Payloads {
     /// The payload of a page, made unless an earlier page had the same inputs and weights.
-    pub fn of(&self, page: &Page) -> Result<Arc<Payload>, FillError> {
+    pub fn of(&self, page: &StagesPage) -> Result<Arc<Payload>, FillError> {
         let given: Vec<Tensor> =
             page.graph.tensors.iter().filter(|tensor| tensor.role != TensorRole::Computed).cloned().collect();
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,7 +45,7 @@ impl Payloads {
 }
 
 impl Payload {
-    fn make(page: &Page) -> Result<Self, FillError> {
+    fn make(page: &StagesPage) -> Result<Self, FillError> {
         let mut values = HashMap::new();
         let mut parts = Vec::new();
         for part in &page.parts {
@@ -80,6 +80,11 @@ impl Payload {
                 bytes.chunks_exact(4).map(|word| f32::from_le_bytes([word[0], word[1], word[2], word[3]])).collect(),
             );
         }
-        Check { verdict: verify(graph, &tensors), output_digest: short_digest(hash) }
+        Check {
+            verdict: verify(graph, &tensors),
+            reference: "rust".to_owned(),
+            flops: None,
+            output_digest: short_digest(hash),
+        }
     }
 }

@@ -24,10 +24,14 @@ pub enum PageEvent {
     },
     /// The job has given its first result, and the result was verified.
     Prepared {
-        /// The adapter that it got.
-        adapter: AdapterFacts,
+        /// The adapter that it got; `None` where no GPU computes.
+        adapter: Option<AdapterFacts>,
+        /// What really ran, beside the adapter.
+        ran: Ran,
         /// What the start cost.
         phases: RawPhases,
+        /// What each part of the model cost, where there are parts.
+        parts: Vec<RawPart>,
         /// The first inference as a sample.
         first: RawSample,
         /// The session's clocks.
@@ -49,6 +53,11 @@ pub enum PageEvent {
     },
     /// All samples that were asked for have been taken.
     Measured {},
+    /// What each kernel costs.
+    Profiled {
+        /// The costliest first.
+        kernels: Vec<RawKernel>,
+    },
     /// This browser can't run the job.
     Unsupported {
         /// The browser's words.
@@ -146,10 +155,88 @@ pub struct ClockFacts {
     /// How much faster GPU timestamps advance than `performance.now`, in percent, known to about one; `None` without
     /// timestamps.
     pub timestamp_drift_percent: Option<f64>,
-    /// Median latency of an empty submission as the harness waits, in ms.
-    pub empty_submit_ms: f64,
+    /// Median latency of an empty submission as the harness waits, in ms; `None` where no GPU computes.
+    pub empty_submit_ms: Option<f64>,
     /// The same where the page just waits, in ms: 100 in Firefox.
-    pub empty_submit_raw_ms: f64,
+    pub empty_submit_raw_ms: Option<f64>,
+}
+
+/// What really ran, as far as the adapter does not tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ran {
+    /// The libraries with their versions; empty for the engine `wgsl`.
+    pub runtime: String,
+    /// Threads of wasm; `None` where none ran.
+    pub threads: Option<u32>,
+    /// Dispatches of one inference on the GPU or in WebNN; `None` where neither ran.
+    pub dispatches: Option<u64>,
+    /// The WebNN context; empty where none ran.
+    pub context: String,
+    /// Nodes of an ONNX model's graph, as the runtime made it; `None` where they can't be told.
+    pub nodes: Option<u32>,
+    /// Those of them that the runtime left to the CPU though another backend was asked for, by operator.
+    pub on_cpu: Vec<OnCpu>,
+}
+
+/// Nodes of one operator that ran on the CPU.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct OnCpu {
+    /// The operator, for instance `Conv`.
+    pub op: String,
+    /// How many of them.
+    pub count: u32,
+}
+
+/// Operators that are what a model computes: one of them on the CPU, and the backend is not what ran. The others move
+/// and count, and runtimes keep some of them on the CPU on purpose.
+const WORK: [&str; 9] = ["Attention", "Conv", "Einsum", "GRU", "Gemm", "LSTM", "MatMul", "Pool", "RNN"];
+
+impl Ran {
+    /// The operators on the CPU that are work, for instance `2 Conv, 1 MatMul`; empty where there are none.
+    #[must_use]
+    pub fn work_on_cpu(&self) -> String {
+        let work = self.on_cpu.iter().filter(|nodes| WORK.iter().any(|work| nodes.op.contains(work)));
+        work.map(|nodes| format!("{} {}", nodes.count, nodes.op)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// How many nodes ran on the CPU.
+    #[must_use]
+    pub fn cpu_nodes(&self) -> u32 {
+        self.on_cpu.iter().fold(0, |sum, nodes| sum.saturating_add(nodes.count))
+    }
+}
+
+/// What a part of a model cost until the first result.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "each field is documented in `PartCost` of `templates/harness/types.js`")]
+pub struct RawPart {
+    pub name: String,
+    pub bytes: u64,
+    #[serde(deserialize_with = "millis")]
+    pub fetch_ms: Nanos,
+    #[serde(deserialize_with = "millis")]
+    pub create_ms: Nanos,
+    #[serde(deserialize_with = "optional_millis")]
+    pub compile_ms: Option<Nanos>,
+    #[serde(deserialize_with = "optional_millis")]
+    pub first_inference_ms: Option<Nanos>,
+}
+
+/// What a kernel cost.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RawKernel {
+    /// A node, a shader or a stage.
+    pub name: String,
+    /// What it computes, in the engine's words.
+    pub op: String,
+    /// In an inference.
+    pub dispatches: f64,
+    /// All of them, in an inference.
+    #[serde(deserialize_with = "millis")]
+    pub gpu_ms: Nanos,
 }
 
 /// [`Phases`](crate::measure::Phases) as the page says them, in ms.
@@ -251,9 +338,10 @@ pub fn read(text: &str) -> Result<(Option<u64>, PageEvent), serde_json::Error> {
     let event: PageEvent = serde_json::from_str(text)?;
     if let PageEvent::Prepared { clocks, .. } = &event {
         let step = clocks.clock_step_us;
-        let optional = [clocks.timestamp_step_ns, clocks.timestamp_drift_percent].into_iter().flatten();
-        let facts = [clocks.empty_submit_ms, clocks.empty_submit_raw_ms].into_iter().chain(optional);
-        if !(step.is_finite() && step > 0.0) || facts.into_iter().any(|fact| !fact.is_finite()) {
+        let ClockFacts { timestamp_step_ns, timestamp_drift_percent, empty_submit_ms, empty_submit_raw_ms, .. } =
+            clocks;
+        let optional = [timestamp_step_ns, timestamp_drift_percent, empty_submit_ms, empty_submit_raw_ms];
+        if !(step.is_finite() && step > 0.0) || optional.into_iter().flatten().any(|fact| !fact.is_finite()) {
             return Err(serde_json::Error::custom(format!("these are no facts about a clock: {clocks:?}")));
         }
     }

@@ -131,6 +131,7 @@ fn object(plan: &Plan, job: &Job) -> Value {
         "parallel_loading": job.parallel_loading,
         "cache": job.cache.name(),
         "threads": job.threads,
+        "webnn_device": job.webnn_device,
         "workgroup_size": job.workgroup_size,
         "axes": own,
         "impossible": job.impossible,

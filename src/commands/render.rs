@@ -12,7 +12,7 @@ use crate::error::{Error, Exit};
 use crate::plan::{Job, Plan};
 use crate::record::RecordError;
 use crate::render::Templates;
-use crate::render::page::{Page, PageError, inlined, standalone_html};
+use crate::render::page::{Content, Page, PageError, inlined, standalone_html};
 
 /// Writes a folder for each job: `index.html`, which holds all it needs, and beside it, to be read, the job's module
 /// and the WGSL of each shader.
@@ -41,7 +41,8 @@ fn write(plan: &Plan, templates: &Templates, harness: &str, job: &Job, index: us
     };
     let folder = out.join(job.id.0.replace('/', "_"));
     fs::create_dir_all(folder.join("wgsl")).map_err(RecordError::io("create", &folder))?;
-    let module = page.standalone_module(templates).map_err(fail)?;
+    let Content::Stages(stages) = &page.content else { return Ok(()) };
+    let module = stages.standalone_module(templates).map_err(fail)?;
     let html = standalone_html(templates, &job.id.0, harness, &module)?;
     let put = |name: &Path, text: &str| {
         let path = folder.join(name);
@@ -49,7 +50,7 @@ fn write(plan: &Plan, templates: &Templates, harness: &str, job: &Job, index: us
     };
     put(Path::new("index.html"), &html)?;
     put(Path::new("job.js"), &module)?;
-    for (index, shader) in page.rendered.shaders.iter().enumerate() {
+    for (index, shader) in stages.rendered.shaders.iter().enumerate() {
         let name = shader.name.replace(['/', '\\'], "_");
         put(&Path::new("wgsl").join(format!("{index:02}-{name}")), &shader.code)?;
     }

@@ -25,7 +25,7 @@ use crate::render::{RenderError, Templates};
 use crate::report::live::Live;
 use crate::report::table::{self, Against};
 use crate::run::{Dispatcher, Outcome, RunEvent};
-use crate::serve::{Network, Server};
+use crate::serve::{Libraries, Network, Server};
 use crate::setup::install::install;
 
 /// Runs each manifest in turn; the exit is that of the worst.
@@ -193,12 +193,13 @@ pub(super) async fn dispatch<'run>(
 pub(super) async fn studio(manifest: &Manifest, templates: Templates) -> Result<Arc<Studio>, Error> {
     let modules = templates.harness()?.into_iter().map(|(name, text)| (name, text.into())).collect();
     let network = Network { latency: manifest.serve.latency, bandwidth: manifest.serve.bytes_per_second };
-    let server = Server::start(LOOPBACK, modules, network).await.map_err(|error| Error::Environment {
-        message: format!("the page server could not bind {LOOPBACK}: {error}"),
-        help: "is the loopback interface up?".to_owned(),
-    })?;
+    let server =
+        Server::start(LOOPBACK, modules, Libraries::find(), network).await.map_err(|error| Error::Environment {
+            message: format!("the page server could not bind {LOOPBACK}: {error}"),
+            help: "is the loopback interface up?".to_owned(),
+        })?;
     let watchdog = Watchdog::start()?;
-    Ok(Arc::new(Studio { server, templates, watchdog, payloads: Payloads::default() }))
+    Ok(Arc::new(Studio { server, templates, watchdog, payloads: Payloads::default(), references: Arc::default() }))
 }
 
 fn exit_of(outcome: Outcome) -> Exit {

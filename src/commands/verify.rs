@@ -85,7 +85,7 @@ pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 /// Hardware, software, absent, or what went wrong, in one word.
 fn verdict(report: &JobReport) -> &'static str {
     match (&report.measurement, report.status) {
-        (Some(measurement), Status::Ok) => measurement.adapter.kind.name(),
+        (Some(measurement), Status::Ok) => measurement.adapter.as_ref().map_or("none", |adapter| adapter.kind.name()),
         (_, Status::Unsupported) => "absent",
         (_, Status::Incorrect) => "wrong",
         (_, Status::Skipped) => "not started",
@@ -126,8 +126,9 @@ fn answer(report: &JobReport) -> String {
             lines.push(format!("wasm threads {} ({} cores)", has(page.shared_memory), page.cores));
         }
     }
-    if let Some(measurement) = &report.measurement {
-        let adapter = &measurement.adapter;
+    if let Some((measurement, adapter)) =
+        report.measurement.as_ref().and_then(|measurement| Some((measurement, measurement.adapter.as_ref()?)))
+    {
         let names = [&adapter.vendor, &adapter.architecture, &adapter.device, &adapter.description];
         let names: Vec<&str> = names.into_iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
         let names = if names.is_empty() { "the browser hides its names".to_owned() } else { names.join(", ") };
@@ -143,8 +144,8 @@ fn answer(report: &JobReport) -> String {
         lines.push(format!(
             "clock step {} µs, GPU timestamps {stamps}, empty submission {:.2} ms ({:.2} ms where the page only waits)",
             crate::units::significant(clocks.clock_step_us, 3),
-            clocks.empty_submit_ms,
-            clocks.empty_submit_raw_ms
+            clocks.empty_submit_ms.unwrap_or_default(),
+            clocks.empty_submit_raw_ms.unwrap_or_default()
         ));
     } else {
         lines.push(format!("because {}", report.reason));

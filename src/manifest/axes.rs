@@ -15,8 +15,11 @@ pub const CACHES: [&str; 2] = ["warm", "cold"];
 /// The values of `dtype`, the default first: those of transformers.js.
 pub const DTYPES: [&str; 8] = ["fp32", "fp16", "q8", "int8", "uint8", "q4", "bnb4", "q4f16"];
 
+/// The values of `webnn_device`, the default first.
+pub const WEBNN_DEVICES: [&str; 3] = ["gpu", "cpu", "npu"];
+
 /// The names of the built-in axes, in the order in which they are listed to users.
-pub const AXES: [&str; 10] = [
+pub const AXES: [&str; 11] = [
     "browser",
     "model",
     "backend",
@@ -26,6 +29,7 @@ pub const AXES: [&str; 10] = [
     "parallel_loading",
     "cache",
     "threads",
+    "webnn_device",
     "workgroup_size",
 ];
 
@@ -64,6 +68,7 @@ impl Kind {
             "backend" => Self::Word(&BACKENDS),
             "dtype" => Self::Word(&DTYPES),
             "cache" => Self::Word(&CACHES),
+            "webnn_device" => Self::Word(&WEBNN_DEVICES),
             "batch" | "threads" => Self::Count,
             "shader_precompilation" | "parallel_loading" => Self::Switch,
             "workgroup_size" => Self::Shape,
@@ -88,7 +93,7 @@ impl Kind {
 #[must_use]
 pub fn default_value(name: &str) -> Option<AxisValue> {
     match name {
-        "backend" | "dtype" | "cache" => {
+        "backend" | "dtype" | "cache" | "webnn_device" => {
             let Kind::Word(words) = Kind::of(name) else { return None };
             words.first().map(|word| AxisValue::Text((*word).to_owned()))
         }

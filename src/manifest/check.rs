@@ -56,6 +56,7 @@ pub(super) fn check(
     let serve = checker.serve(&file.serve.0);
     let templates = checker.existing_folder("templates", file.templates.as_ref());
     let shaders = checker.existing_folder("shaders", file.shaders.as_ref());
+    let model_store = checker.existing_folder("models", file.models.as_ref());
     if !checker.problems.is_empty() || !checker.models.is_empty() {
         return Err((checker.problems, checker.models));
     }
@@ -73,6 +74,7 @@ pub(super) fn check(
         models,
         templates,
         shaders,
+        model_store,
     })
 }
 
@@ -161,6 +163,7 @@ impl Checker<'_> {
             rounds,
             instances,
             latency: file.latency.unwrap_or(default.latency),
+            profile: file.profile.unwrap_or(default.profile),
             timeout,
             retries: file.retries.as_ref().map_or(default.retries, |retries| *retries.get()),
             fallback: file.fallback.as_ref().map_or(default.fallback, |names| self.fallback(names)),

@@ -57,6 +57,8 @@ pub struct Manifest {
     pub templates: Option<PathBuf>,
     /// See `templates`.
     pub shaders: Option<PathBuf>,
+    /// `models = "DIR"`, likewise: looked in before the model store.
+    pub model_store: Option<PathBuf>,
 }
 
 /// One axis of the matrix: a name and the values that it takes, none twice.
@@ -112,6 +114,8 @@ pub struct Measure {
     pub instances: u32,
     /// Whether single inferences, each waited for, are timed as well.
     pub latency: bool,
+    /// Whether what each kernel costs is measured after the samples.
+    pub profile: bool,
     /// How long one job may take, start of the page to its result.
     pub timeout: Duration,
     /// How often a job that timed out or lost its browser is tried again.
@@ -130,6 +134,7 @@ impl Default for Measure {
             rounds: 10,
             instances: 1,
             latency: false,
+            profile: false,
             timeout: Duration::from_mins(1),
             retries: 1,
             fallback: vec![Backend::Wasm],
@@ -160,7 +165,7 @@ impl Default for Samples {
 pub struct Serve {
     /// Added before each reply.
     pub latency: Duration,
-    /// The most that each reply gets.
+    /// The most that all replies together get.
     pub bytes_per_second: Option<u64>,
 }
 

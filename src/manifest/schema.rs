@@ -12,7 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::axes::{BACKENDS, CACHES, DTYPES};
+use super::axes::{BACKENDS, CACHES, DTYPES, WEBNN_DEVICES};
 use super::values::{At, Bandwidth, SamplesFile, Table, Value, Written};
 
 /// What to compare in real browsers, and how to measure it.
@@ -28,6 +28,8 @@ pub struct ManifestFile {
     pub templates: Option<At<String>>,
     /// A folder of shader templates, relative to this file, looked in before the built-in ones.
     pub shaders: Option<At<String>>,
+    /// A folder of models, relative to this file, looked in before the model store.
+    pub models: Option<At<String>>,
     /// The axes: each combination of their values is one job, and the first axis varies slowest.
     pub matrix: Option<At<Table<MatrixFile>>>,
     /// Axes of your own; they reach the templates as variables of the same name.
@@ -76,6 +78,9 @@ pub struct MatrixFile {
     /// Threads of the wasm backend; by default the engine chooses.
     #[schemars(schema_with = "counts")]
     pub threads: Option<At<Value>>,
+    /// Which device a WebNN context is asked for: gpu (default), cpu or npu.
+    #[schemars(schema_with = "webnn_devices")]
+    pub webnn_device: Option<At<Value>>,
     /// Workgroup shapes [x, y, z]; default [64, 1, 1].
     #[schemars(schema_with = "shapes")]
     pub workgroup_size: Option<At<Value>>,
@@ -104,6 +109,7 @@ impl MatrixFile {
             ("parallel_loading", &self.parallel_loading),
             ("cache", &self.cache),
             ("threads", &self.threads),
+            ("webnn_device", &self.webnn_device),
             ("workgroup_size", &self.workgroup_size),
         ];
         let mut written: Vec<_> =
@@ -127,6 +133,8 @@ pub struct MeasureFile {
     pub instances: Option<At<u32>>,
     /// true: single inferences, each waited for, are timed as well (the latency columns); default false.
     pub latency: Option<bool>,
+    /// true: what each kernel costs is measured after the samples, into `kernels.csv`; default false.
+    pub profile: Option<bool>,
     /// How long one job may take, such as "60s" (the default).
     pub timeout: Option<At<Written<Duration>>>,
     /// How often a job that timed out or lost its browser is tried again; default 1.
@@ -177,7 +185,7 @@ pub struct ModelFile {
 pub struct ServeFile {
     /// Added before each reply, such as "50ms"; default none.
     pub latency: Option<At<Written<Duration>>>,
-    /// The most that each reply gets, such as "20MB/s"; default unlimited.
+    /// The most that all replies together get, such as "20MB/s"; default unlimited.
     pub bandwidth: Option<At<Written<Bandwidth>>>,
 }
 
@@ -252,6 +260,10 @@ fn dtypes(_: &mut SchemaGenerator) -> Schema {
 
 fn caches(_: &mut SchemaGenerator) -> Schema {
     one_or_many(&json_schema!({ "enum": CACHES }))
+}
+
+fn webnn_devices(_: &mut SchemaGenerator) -> Schema {
+    one_or_many(&json_schema!({ "enum": WEBNN_DEVICES }))
 }
 
 fn counts(_: &mut SchemaGenerator) -> Schema {

@@ -12,7 +12,7 @@ pub mod stats;
 pub mod warmup;
 
 use crate::browser::executor::{Check, Prepared};
-use crate::browser::wire::{AdapterFacts, ClockFacts, RawPhases, RawSample, SampleKind};
+use crate::browser::wire::{AdapterFacts, ClockFacts, Ran, RawKernel, RawPart, RawPhases, RawSample, SampleKind};
 use crate::units::Nanos;
 
 pub use stats::Summary;
@@ -20,12 +20,18 @@ pub use stats::Summary;
 /// What a job that ran to its end cost, and what ran it.
 #[derive(Debug, Clone)]
 pub struct Measurement {
-    /// The adapter, in the browser's words.
-    pub adapter: AdapterFacts,
+    /// The adapter, in the browser's words; `None` where no GPU computed.
+    pub adapter: Option<AdapterFacts>,
+    /// What really ran, beside it.
+    pub ran: Ran,
     /// How good the session's clocks are.
     pub clocks: ClockFacts,
     /// Start-up, each phase by itself.
     pub phases: Phases,
+    /// What each part of the model cost until the first result, where there are parts.
+    pub parts: Vec<RawPart>,
+    /// What each kernel cost, where that was asked for, or why it can't be told.
+    pub kernels: Result<Vec<RawKernel>, String>,
     /// Every sample, the first inference and the warm-up included, in the order taken.
     pub samples: Vec<Sample>,
     /// What the check of the first output said.
@@ -66,13 +72,15 @@ pub struct Sample {
     pub iterations: u32,
     /// Whether the page was hidden: a browser may slow it down then.
     pub hidden: bool,
+    /// Of a first inference: from the job's start to its output.
+    pub time_to_first_result: Option<Nanos>,
 }
 
 impl Measurement {
     /// Of a job that has given its first, verified result.
     #[must_use]
     pub fn begin(prepared: Prepared) -> Self {
-        let Prepared { adapter, clocks, phases, first, check } = prepared;
+        let Prepared { adapter, ran, clocks, phases, parts, first, check } = prepared;
         let RawPhases {
             device_ready_ms,
             model_load_ms,
@@ -87,9 +95,27 @@ impl Measurement {
             first_inference: first_inference_ms,
             time_to_first_result: time_to_first_result_ms,
         };
-        let mut measurement = Self { adapter, clocks, phases, samples: Vec::new(), check, settled: None };
-        measurement.add(0, &[first]);
+        let mut measurement = Self {
+            adapter,
+            ran,
+            clocks,
+            phases,
+            parts,
+            kernels: Ok(Vec::new()),
+            samples: Vec::new(),
+            check,
+            settled: None,
+        };
+        measurement.add_first(0, &first, time_to_first_result_ms);
         measurement
+    }
+
+    /// Adds the first inference of a job that was made ready in a round.
+    pub fn add_first(&mut self, round: u32, first: &RawSample, time_to_first_result: Nanos) {
+        self.add(round, std::slice::from_ref(first));
+        if let Some(sample) = self.samples.last_mut() {
+            sample.time_to_first_result = Some(time_to_first_result);
+        }
     }
 
     /// Adds what a round brought.
@@ -102,6 +128,7 @@ impl Measurement {
             at: sample.at_ms,
             iterations: sample.iterations,
             hidden: sample.hidden,
+            time_to_first_result: None,
         }));
     }
 

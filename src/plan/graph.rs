@@ -47,6 +47,14 @@ impl Default for JobVars {
 /// Why a model has no graph for a job; the message names the model and what to change.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum GraphError {
+    /// A model of another engine: it has no stages.
+    #[error("model `{model}` runs on the engine `{engine}` and has no stages")]
+    NoStages {
+        /// The model.
+        model: String,
+        /// Its engine.
+        engine: &'static str,
+    },
     /// A dim, extent, parameter or repetition that has no usable value.
     #[error("model `{model}`: {what} = `{expression}`: {message}")]
     Value {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use indexmap::IndexMap;
 
 use super::{Cache, Job, JobId, Plan};
-use crate::manifest::axes::{DEFAULT_SHAPE, DTYPES};
+use crate::manifest::axes::{DEFAULT_SHAPE, DTYPES, WEBNN_DEVICES};
 use crate::manifest::model::Engine;
 use crate::manifest::{AxisValue, Backend, Manifest, product};
 
@@ -43,6 +43,7 @@ fn job<'a>(manifest: &Manifest, values: impl Iterator<Item = (&'a str, &'a AxisV
         dtype: DTYPES[0].to_owned(),
         batch: 1,
         threads: None,
+        webnn_device: WEBNN_DEVICES[0].to_owned(),
         cache: Cache::Warm,
         own: IndexMap::new(),
         impossible: None,
@@ -55,6 +56,7 @@ fn job<'a>(manifest: &Manifest, values: impl Iterator<Item = (&'a str, &'a AxisV
             ("backend", AxisValue::Text(text)) => {
                 job.backend = Backend::ALL.into_iter().find(|backend| backend.name() == text).unwrap_or(job.backend);
             }
+            ("webnn_device", AxisValue::Text(text)) => job.webnn_device.clone_from(text),
             ("cache", AxisValue::Text(text)) => job.cache = if text == "cold" { Cache::Cold } else { Cache::Warm },
             ("batch", AxisValue::Int(count)) => job.batch = u32::try_from(*count).unwrap_or(job.batch),
             ("threads", AxisValue::Int(count)) => job.threads = u32::try_from(*count).ok(),
@@ -83,6 +85,9 @@ fn id(job: &Job) -> JobId {
     if let Some(threads) = job.threads {
         push(&mut id, "threads", &threads);
     }
+    if job.webnn_device != WEBNN_DEVICES[0] {
+        push(&mut id, "webnn_device", &job.webnn_device);
+    }
     if !job.parallel_loading {
         push(&mut id, "parallel_loading", &false);
     }
@@ -103,7 +108,7 @@ fn push(id: &mut String, name: &str, value: &dyn std::fmt::Display) {
 /// Why no browser can run a model on a backend: WGSL needs WebGPU.
 #[must_use]
 pub fn refusal(manifest: &Manifest, model: &str, backend: Backend) -> Option<String> {
-    let engine = manifest.models.get(model)?.engine;
+    let engine = manifest.models.get(model)?.engine();
     let name = backend.name();
     (engine == Engine::Wgsl && backend != Backend::Webgpu)
         .then(|| format!("the model {model} is written in WGSL, which runs on webgpu, not on {name}"))

@@ -1,10 +1,12 @@
 //! A plan is the list of jobs that a manifest expands into; a job is one combination of axis values.
 //!
-//! Made from a `manifest` by `matrix`, thinned out by `select`, timed in advance by `estimate`; `graph` unfolds a job's model into tensors and stages. Used by every later stage.
+//! Made from a `manifest` by `matrix`, thinned out by `select`, timed in advance by `estimate`; `graph` unfolds a job's model into tensors and stages, `given` evaluates what a model of ONNX is given. Used by every later stage.
 
 pub mod estimate;
+pub mod given;
 pub mod graph;
 pub mod matrix;
+mod names;
 pub mod select;
 
 use std::fmt;
@@ -48,6 +50,8 @@ pub struct Job {
     pub batch: u32,
     /// Threads of the wasm backend; `None` leaves the choice to the engine.
     pub threads: Option<u32>,
+    /// Which device a WebNN context is asked for; default `gpu`.
+    pub webnn_device: String,
     /// Whether first-run figures are taken in a fresh session; default `warm`.
     pub cache: Cache,
     /// The user's own axes, in the order of `[axes]`.

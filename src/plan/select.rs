@@ -119,6 +119,7 @@ pub fn value<'a>(job: &'a Job, key: &str) -> Option<Cow<'a, str>> {
         "parallel_loading" => job.parallel_loading.to_string().into(),
         "cache" => job.cache.name().into(),
         "threads" => job.threads?.to_string().into(),
+        "webnn_device" => job.webnn_device.as_str().into(),
         "workgroup_size" => format!("{x}x{y}x{z}").into(),
         own => job.own.get(own)?.to_string().into(),
     })

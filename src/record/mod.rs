@@ -80,6 +80,13 @@ pub struct Recorder {
     run: RunToml,
 }
 
+/// The files that only some runs have, with what stands in them; made with the first row.
+const SIDE_TABLES: [(&str, fn() -> Vec<String>, SideRows); 2] =
+    [("parts.csv", row::parts_header, row::parts), ("kernels.csv", row::kernels_header, row::kernels)];
+
+/// A job's rows of such a file.
+type SideRows = fn(&Context, &JobReport) -> Vec<Vec<String>>;
+
 impl Recorder {
     /// Makes a new folder under `out`, named after the manifest and the time, with the files and their headers.
     pub fn create(out: &Path, plan: &Plan, run: RunToml, started: Timestamp) -> Result<Self, RecordError> {
@@ -108,6 +115,14 @@ impl Recorder {
     pub fn add(&mut self, report: &JobReport) -> Result<Row, RecordError> {
         let row = Row::of(&self.context, report);
         self.samples.add(&row::samples(&self.context, report))?;
+        for (name, header, rows) in SIDE_TABLES {
+            let rows = rows(&self.context, report);
+            let path = self.folder.join(name);
+            if !rows.is_empty() {
+                let opened = if path.exists() { Table::append } else { Table::create };
+                opened(&path, &header())?.add(&rows)?;
+            }
+        }
         self.jobs.add(&[row.cells().to_vec()])?;
         if let Some(session) = &report.session
             && self.run.note_browser(&report.job.browser, session, report.measurement.as_ref())

@@ -35,6 +35,12 @@ pub fn open(folder: &Path, manifest: &Manifest) -> Result<Resumable, RecordError
         status != Some(Status::Skipped.name()) && done.insert(id.to_owned())
     })?;
     keep_rows(&folder.join("samples.csv"), |id, _| done.contains(id))?;
+    for (name, ..) in super::SIDE_TABLES {
+        let path = folder.join(name);
+        if path.exists() {
+            keep_rows(&path, |id, _| done.contains(id))?;
+        }
+    }
     Ok(Resumable { run, done })
 }
 

@@ -38,7 +38,7 @@ impl Context {
         let manifest = &plan.manifest;
         let models = manifest.models.iter().map(|(name, model)| {
             let task = model.task.clone().unwrap_or_default();
-            (name.clone(), ModelColumns { family: model.family.name(), engine: model.engine.name(), task })
+            (name.clone(), ModelColumns { family: model.family.name(), engine: model.engine().name(), task })
         });
         let host = Host::of_this_machine();
         Self {
@@ -130,7 +130,7 @@ impl Row {
             gpu: measurement.and_then(|measurement| Summary::of(&measurement.gpu_ms())),
             time_to_first_result: measurement.map(|measurement| measurement.phases.time_to_first_result),
             verified: verified(report),
-            adapter: measurement.map(|measurement| measurement.adapter.clone()),
+            adapter: measurement.and_then(|measurement| measurement.adapter.clone()),
             gflops: measurement.and_then(|measurement| gflops(report, measurement)),
             reason: report.reason.clone(),
         };
@@ -217,6 +217,7 @@ fn axes(columns: &mut Columns, context: &Context, report: Option<&JobReport>) {
     columns.word("shader_precompilation", job.map(|job| job.shader_precompilation));
     columns.word("parallel_loading", job.map(|job| job.parallel_loading));
     columns.word("cache", job.map(|job| job.cache.name()));
+    columns.text("webnn_device", job.map(|job| job.webnn_device.as_str()));
     for (axis, name) in ["workgroup_x", "workgroup_y", "workgroup_z"].into_iter().enumerate() {
         columns.word(name, job.map(|job| job.workgroup_size[axis]));
     }
@@ -228,8 +229,10 @@ fn axes(columns: &mut Columns, context: &Context, report: Option<&JobReport>) {
 
 fn what_ran(columns: &mut Columns, context: &Context, report: Option<&JobReport>) {
     let session = report.and_then(|report| report.session.as_ref());
-    let adapter = report.and_then(|report| report.measurement.as_ref()).map(|measurement| &measurement.adapter);
-    columns.word("backend_used", report.and_then(|report| report.backend_used).map(crate::manifest::Backend::name));
+    let measurement = report.and_then(|report| report.measurement.as_ref());
+    let adapter = measurement.and_then(|measurement| measurement.adapter.as_ref());
+    let ran = measurement.map(|measurement| &measurement.ran);
+    columns.word("backend_used", report.and_then(backend_used));
     columns.text("fallback_reason", report.map(|report| report.fallback_reason.as_str()));
     columns.text("browser_version", session.map(|session| session.browser_version.as_str()));
     columns.text("driver_version", session.map(|session| session.driver_version.as_str()));
@@ -241,23 +244,36 @@ fn what_ran(columns: &mut Columns, context: &Context, report: Option<&JobReport>
     columns.text("adapter_device", adapter.map(|adapter| adapter.device.as_str()));
     columns.text("adapter_description", adapter.map(|adapter| adapter.description.as_str()));
     columns.word("adapter_kind", adapter_kind(report));
-    columns.word("threads", report.and_then(|report| report.job.threads));
+    columns.word("threads", ran.and_then(|ran| ran.threads));
+    columns.text("runtime", ran.map(|ran| ran.runtime.as_str()));
+    columns.text("webnn_context", ran.map(|ran| ran.context.as_str()));
+    columns.word("dispatches", ran.and_then(|ran| ran.dispatches));
+    columns.word("nodes", ran.and_then(|ran| ran.nodes));
+    columns.word("cpu_nodes", ran.filter(|ran| ran.nodes.is_some()).map(crate::browser::wire::Ran::cpu_nodes));
 }
 
 /// `none` only where a page was asked and had no WebGPU; empty where nothing was asked.
 fn adapter_kind(report: Option<&JobReport>) -> Option<&'static str> {
     let report = report?;
     if let Some(measurement) = &report.measurement {
-        return Some(measurement.adapter.kind.name());
+        return measurement.adapter.as_ref().map(|adapter| adapter.kind.name());
     }
     let page = report.session.as_ref()?.page.as_ref()?;
     (!page.webgpu).then_some("none")
+}
+
+/// What computed; `webgpu+cpu` where a part of the model's work was left to the CPU.
+fn backend_used(report: &JobReport) -> Option<String> {
+    let name = report.backend_used?.name();
+    let mixed = report.measurement.as_ref().is_some_and(|measurement| !measurement.ran.work_on_cpu().is_empty());
+    Some(if mixed { format!("{name}+cpu") } else { name.to_owned() })
 }
 
 fn correctness(columns: &mut Columns, report: Option<&JobReport>) {
     let check = report
         .and_then(|report| report.measurement.as_ref().map(|measurement| &measurement.check).or(report.wrong.as_ref()));
     columns.word("verified", report.and_then(verified));
+    columns.text("reference", check.map(|check| check.reference.as_str()));
     columns.number("max_abs_error", check.map(|check| check.verdict.max_abs_error));
     columns.number("max_rel_error", check.map(|check| check.verdict.max_rel_error));
     columns.word("output_digest", check.map(|check| check.output_digest.as_str()));
@@ -295,14 +311,14 @@ fn figures(columns: &mut Columns, context: &Context, report: Option<&JobReport>)
     let batch = report.map_or(1, |report| report.job.batch);
     columns.number("throughput_per_s", wall.map(|wall| f64::from(batch) * 1e3 / wall.median));
     columns.number("gflops", measurement.zip(report).and_then(|(measurement, report)| gflops(report, measurement)));
-    let bytes = report.and_then(|report| report.page.as_ref()).map(|page| page.bytes.0 as f64);
+    let bytes = report.and_then(|report| Some(report.page.as_ref()?.bytes?.0 as f64));
     columns.number("gbytes_per_s", bytes.zip(gpu.or(wall)).map(|(bytes, time)| bytes / time.median / 1e6));
     let clocks = measurement.map(|measurement| measurement.clocks);
     columns.number("clock_step_us", clocks.map(|clocks| clocks.clock_step_us));
     columns.number("timestamp_step_ns", clocks.and_then(|clocks| clocks.timestamp_step_ns));
     columns.number("timestamp_drift_percent", clocks.and_then(|clocks| clocks.timestamp_drift_percent));
-    columns.number("empty_submit_ms", clocks.map(|clocks| clocks.empty_submit_ms));
-    columns.number("empty_submit_raw_ms", clocks.map(|clocks| clocks.empty_submit_raw_ms));
+    columns.number("empty_submit_ms", clocks.and_then(|clocks| clocks.empty_submit_ms));
+    columns.number("empty_submit_raw_ms", clocks.and_then(|clocks| clocks.empty_submit_raw_ms));
     let warnings = report.zip(measurement).map(|(report, measurement)| {
         super::warnings::of(&report.circumstances, measurement, context.precision).join("; ")
     });
@@ -328,9 +344,78 @@ fn decimal(number: f64) -> String {
 /// The names of the columns of `samples.csv`.
 #[must_use]
 pub fn samples_header() -> Vec<String> {
-    ["run_id", "job_id", "round", "sample", "kind", "wall_ms", "gpu_ms", "at_ms", "iterations"]
+    [
+        "run_id",
+        "job_id",
+        "round",
+        "sample",
+        "kind",
+        "wall_ms",
+        "gpu_ms",
+        "at_ms",
+        "iterations",
+        "time_to_first_result_ms",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// The names of the columns of `parts.csv`.
+#[must_use]
+pub fn parts_header() -> Vec<String> {
+    ["run_id", "job_id", "part", "bytes", "fetch_ms", "create_ms", "compile_ms", "first_inference_ms"]
         .map(str::to_owned)
         .to_vec()
+}
+
+/// The parts of a job's model; none of one that did not end well.
+#[must_use]
+pub fn parts(context: &Context, report: &JobReport) -> Vec<Vec<String>> {
+    let parts = report.measurement.as_ref().map_or(&[][..], |measurement| &measurement.parts);
+    let ms = |time: Option<Nanos>| time.map(|time| decimal(time.millis())).unwrap_or_default();
+    parts
+        .iter()
+        .map(|part| {
+            vec![
+                harmless(&context.run_id),
+                harmless(&report.job.id.0),
+                harmless(&part.name),
+                part.bytes.to_string(),
+                ms(Some(part.fetch_ms)),
+                ms(Some(part.create_ms)),
+                ms(part.compile_ms),
+                ms(part.first_inference_ms),
+            ]
+        })
+        .collect()
+}
+
+/// The names of the columns of `kernels.csv`.
+#[must_use]
+pub fn kernels_header() -> Vec<String> {
+    ["run_id", "job_id", "kernel", "op", "dispatches", "gpu_ms", "share_percent"].map(str::to_owned).to_vec()
+}
+
+/// The kernels of a job; none of one that was not profiled.
+#[must_use]
+pub fn kernels(context: &Context, report: &JobReport) -> Vec<Vec<String>> {
+    let kernels = report.measurement.as_ref().and_then(|measurement| measurement.kernels.as_deref().ok());
+    let kernels = kernels.unwrap_or_default();
+    let total: f64 = kernels.iter().map(|kernel| kernel.gpu_ms.millis()).sum();
+    kernels
+        .iter()
+        .map(|kernel| {
+            vec![
+                harmless(&context.run_id),
+                harmless(&report.job.id.0),
+                harmless(&kernel.name),
+                harmless(&kernel.op),
+                decimal(kernel.dispatches),
+                decimal(kernel.gpu_ms.millis()),
+                decimal(100.0 * kernel.gpu_ms.millis() / total.max(f64::MIN_POSITIVE)),
+            ]
+        })
+        .collect()
 }
 
 /// The samples of a job; none of one that did not end well.
@@ -348,6 +433,7 @@ pub fn samples(context: &Context, report: &JobReport) -> Vec<Vec<String>> {
             sample.gpu.map(|gpu| decimal(gpu.millis())).unwrap_or_default(),
             decimal(sample.at.millis()),
             sample.iterations.to_string(),
+            sample.time_to_first_result.map(|time| decimal(time.millis())).unwrap_or_default(),
         ]
     };
     samples.iter().enumerate().map(row).collect()

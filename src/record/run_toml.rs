@@ -86,7 +86,7 @@ impl RunToml {
             page: session.page.clone(),
             adapter: None,
         });
-        let adapter = measurement.map(|measurement| &measurement.adapter);
+        let adapter = measurement.and_then(|measurement| measurement.adapter.as_ref());
         let news = noted.adapter.is_none() && adapter.is_some();
         if news {
             noted.adapter = adapter.cloned();

@@ -13,17 +13,26 @@ const OTHERS: f64 = 0.25;
 /// All that there are, in a fixed order.
 pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, precision: Option<f64>) -> Vec<String> {
     let mut warnings = Vec::new();
-    if measurement.adapter.kind == AdapterKind::Software {
+    if measurement.adapter.as_ref().is_some_and(|adapter| adapter.kind == AdapterKind::Software) {
         warnings.push("software adapter: times are those of a CPU".to_owned());
     }
     match clock::demotion(measurement) {
         Some(demotion) => warnings.push(demotion),
-        None if measurement.gpu_ms().is_empty() => warnings.push("no GPU timestamps: wall time only".to_owned()),
+        None if measurement.adapter.is_some() && measurement.gpu_ms().is_empty() => {
+            warnings.push("no GPU timestamps: wall time only".to_owned())
+        }
         None => {}
     }
     warnings.extend(clock::coarseness(measurement));
     if measurement.check.verdict.verified.is_none() {
-        warnings.push("output not verified: an op without a reference".to_owned());
+        warnings.push("output not verified: nothing to compare it with".to_owned());
+    }
+    let work = measurement.ran.work_on_cpu();
+    if !work.is_empty() {
+        warnings.push(format!("part of the model ran on the CPU: {work}"));
+    }
+    if let Err(reason) = &measurement.kernels {
+        warnings.push(format!("no profile: {reason}"));
     }
     if measurement.samples.iter().any(|sample| sample.hidden) {
         warnings.push("the page was hidden for some samples".to_owned());

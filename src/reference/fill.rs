@@ -42,7 +42,7 @@ pub enum FillError {
 }
 
 /// Whisper's sample rate, in hertz: that of the `speech` signal and of the mel filters.
-const SAMPLE_RATE: f64 = 16_000.0;
+pub(super) const SAMPLE_RATE: f64 = 16_000.0;
 
 /// The values of an input or a weight, row-major.
 pub fn fill(tensor: &Tensor) -> Result<Vec<f32>, FillError> {
@@ -64,7 +64,7 @@ pub fn fill(tensor: &Tensor) -> Result<Vec<f32>, FillError> {
     clippy::cast_possible_truncation,
     reason = "the index wraps at 2^32, and values are rounded to f32, by design"
 )]
-fn uniform(len: usize, seed: u32, mean: f32, spread: f32) -> Vec<f32> {
+pub(super) fn uniform(len: usize, seed: u32, mean: f32, spread: f32) -> Vec<f32> {
     let (mean, spread) = (f64::from(mean), f64::from(spread));
     let value = |index: usize| (mean + spread * signed_unit(seed, index as u32)) as f32;
     (0..len).into_par_iter().with_min_len(4096).map(value).collect()
@@ -104,7 +104,7 @@ fn table(shape: &[usize], value: impl Fn(usize) -> f64 + Sync) -> Vec<f32> {
 }
 
 /// A voice-like sound: eight harmonics of a gliding pitch in syllables of a quarter second, over faint noise.
-fn speech(voice: usize, sample: usize) -> f64 {
+pub(super) fn speech(voice: usize, sample: usize) -> f64 {
     let t = sample as f64 / SAMPLE_RATE;
     let pitch = 110.0 + 15.0 * voice as f64;
     // The integral of a pitch that swings by 20 Hz twice a second.

@@ -11,6 +11,7 @@ mod dot;
 mod elementwise;
 mod fill;
 mod linear;
+pub mod made;
 mod norm;
 pub mod onnx;
 mod spectral;

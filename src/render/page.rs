@@ -1,22 +1,28 @@
-//! A page is everything that a browser needs for one job: HTML, modules, WGSL, and what is to be loaded.
+//! A page is everything that a browser needs for one job: HTML, modules, and what is to be loaded.
 //!
 //! Made from a job and the templates; `serve` hands it out, `browser` runs it, and `gpujobs render` writes it to disk.
+//! `stages` holds what a model written in WGSL needs, `onnx` what one in onnxruntime-web does.
 
-use std::sync::Arc;
+pub mod onnx;
+pub mod stages;
 
 use base64::Engine as _;
 use minijinja::context;
 use minijinja::value::Serde;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::wgsl::{Rendered, render_stages};
 use super::{RenderError, Templates};
+use crate::manifest::model::Program;
 use crate::manifest::{Backend, Manifest};
 use crate::plan::Job;
-use crate::plan::graph::{Fill, Graph, GraphError, JobVars, TensorId, TensorRole};
-use crate::reference::{FillError, fill};
+use crate::plan::graph::{GraphError, JobVars};
+use crate::reference::FillError;
+use crate::reference::made::MadeError;
+use crate::reference::onnx::OnnxError;
 use crate::units::{Bytes, Flops};
+
+pub use onnx::OnnxPage;
+pub use stages::StagesPage;
 
 /// A job, rendered.
 #[derive(Debug, Clone)]
@@ -25,22 +31,19 @@ pub struct Page {
     pub job: Job,
     /// Its position in the run; names it in messages and paths.
     pub number: u64,
+    /// What computes: the job's own backend, or a fallback.
+    pub backend: Backend,
     /// What runs.
-    pub graph: Arc<Graph>,
-    /// Each stage's WGSL and dispatch.
-    pub rendered: Rendered,
-    /// What is loaded together.
-    pub parts: Vec<Part>,
-    spec: Spec,
+    pub content: Content,
 }
 
-/// Tensors that are loaded together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// For messages.
-    pub name: &'static str,
-    /// Positions in [`Graph::tensors`].
-    pub tensors: Vec<TensorId>,
+/// What runs, by the kind of its engine.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// Stages in WGSL.
+    Stages(Box<StagesPage>),
+    /// A model in onnxruntime-web.
+    Onnx(Box<OnnxPage>),
 }
 
 /// Why a job has no page.
@@ -55,15 +58,31 @@ pub enum PageError {
     /// An input can't be made.
     #[error(transparent)]
     Fill(#[from] FillError),
+    /// What is given to the model can't be made.
+    #[error(transparent)]
+    Made(#[from] MadeError),
+    /// The ONNX file can't be read.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
+    /// A file of the model is not there.
+    #[error("model `{model}`: {message}")]
+    Missing {
+        /// The model's name in the matrix.
+        model: String,
+        /// What is missing, where it was looked for, and the remedy.
+        message: String,
+        /// What `gpujobs fetch` would bring, if it is something that a hub may have.
+        id: Option<String>,
+    },
     /// The job names a model that the manifest does not hold: the plan was not made from it.
     #[error("the model `{0}` is not one of the manifest's")]
     Model(String),
 }
 
-/// The job as the page reads it: `Job` of `templates/harness/types.js`.
-#[derive(Debug, Clone, Serialize)]
+/// What the specs of all engines begin with: `Common` of `templates/harness/types.js`.
+#[derive(Debug, Clone, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Spec {
+struct Common {
     number: u64,
     id: String,
     engine: &'static str,
@@ -71,52 +90,7 @@ struct Spec {
     shader_precompilation: bool,
     parallel_loading: bool,
     require_hardware: bool,
-    workgroup_size: [u32; 3],
     warmup: u32,
-    tensors: Vec<TensorSpec>,
-    parts: Vec<PartSpec>,
-    shaders: Vec<ShaderSpec>,
-    stages: Vec<StageSpec>,
-    outputs: Vec<TensorId>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct TensorSpec {
-    name: String,
-    shape: Vec<usize>,
-    role: &'static str,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct PartSpec {
-    name: &'static str,
-    url: Option<String>,
-    tensors: Vec<TensorId>,
-    sources: Vec<Option<Source>>,
-}
-
-/// How a page without a runner makes a tensor.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Source {
-    Uniform { seed: u32, mean: f32, spread: f32 },
-    Base64(String),
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct ShaderSpec {
-    name: String,
-    code: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct StageSpec {
-    name: String,
-    shader: usize,
-    bindings: Vec<TensorId>,
-    grid: [u32; 3],
-    workgroup_bytes: u32,
 }
 
 impl Page {
@@ -129,91 +103,71 @@ impl Page {
         backend: Backend,
     ) -> Result<Self, PageError> {
         let model = manifest.models.get(&job.model).ok_or_else(|| PageError::Model(job.model.clone()))?;
-        let vars = JobVars::of(job);
-        let graph = Graph::of(model, &vars)?;
-        let rendered = render_stages(templates, &graph, &vars)?;
-        let parts = parts(&graph);
-        let spec = Spec {
+        let common = Common {
             number,
             id: job.id.to_string(),
-            engine: model.engine.name(),
+            engine: model.engine().name(),
             backend: backend.name(),
             shader_precompilation: job.shader_precompilation,
             parallel_loading: job.parallel_loading,
             require_hardware: manifest.measure.require_hardware,
-            workgroup_size: job.workgroup_size,
             warmup: manifest.measure.warmup,
-            tensors: tensor_specs(&graph),
-            parts: part_specs(number, &parts),
-            shaders: rendered
-                .shaders
-                .iter()
-                .map(|shader| ShaderSpec { name: shader.name.clone(), code: shader.code.clone() })
-                .collect(),
-            stages: stage_specs(&graph, &rendered),
-            outputs: graph.outputs.clone(),
         };
-        Ok(Self { job: job.clone(), number, graph: Arc::new(graph), rendered, parts, spec })
+        let vars = JobVars::of(job);
+        let content = match &model.program {
+            Program::Stages(_) => Content::Stages(Box::new(StagesPage::render(templates, model, &vars, common)?)),
+            Program::Pipeline(pipeline) => {
+                Content::Onnx(Box::new(OnnxPage::of_pipeline(manifest, model, pipeline, job, common)?))
+            }
+            Program::OnnxFile(file) => Content::Onnx(Box::new(OnnxPage::of_file(manifest, model, file, job, common)?)),
+        };
+        Ok(Self { job: job.clone(), number, backend, content })
     }
 
     /// The job's own module, for a page that a runner serves.
     pub fn module(&self, templates: &Templates) -> Result<String, RenderError> {
-        templates.render("templates/job.js", context! { job => Serde(&self.spec) })
-    }
-
-    /// The job's own module with all that it needs inside, for a page that is opened by hand.
-    pub fn standalone_module(&self, templates: &Templates) -> Result<String, PageError> {
-        let mut spec = self.spec.clone();
-        for part in &mut spec.parts {
-            part.url = None;
-            part.sources = part.tensors.iter().map(|id| self.source(*id)).collect::<Result<_, _>>()?;
+        match &self.content {
+            Content::Stages(page) => page.module(templates),
+            Content::Onnx(page) => templates.render("templates/job.js", context! { job => Serde(&page.spec) }),
         }
-        Ok(templates.render("templates/job.js", context! { job => Serde(&spec) })?)
     }
 
-    fn source(&self, id: TensorId) -> Result<Option<Source>, FillError> {
-        let tensor = &self.graph.tensors[id];
-        Ok(match &tensor.role {
-            TensorRole::Computed => None,
-            TensorRole::Input(Fill::Uniform { seed, mean, spread })
-            | TensorRole::Weight(Fill::Uniform { seed, mean, spread }) => {
-                Some(Source::Uniform { seed: *seed, mean: *mean, spread: *spread })
+    /// The document of a job that needs one of its own, for a page that a runner serves.
+    pub fn frame(&self, templates: &Templates) -> Result<Option<String>, RenderError> {
+        match &self.content {
+            Content::Stages(_) => Ok(None),
+            Content::Onnx(_) => {
+                let imports = onnx::imports("../../");
+                let context = context! { title => "gpujobs", imports, frame => "./job.js" };
+                templates.render("templates/page.html", context).map(Some)
             }
-            TensorRole::Input(_) | TensorRole::Weight(_) => {
-                let bytes: Vec<u8> = fill(tensor)?.iter().flat_map(|value| value.to_le_bytes()).collect();
-                Some(Source::Base64(base64::engine::general_purpose::STANDARD.encode(bytes)))
-            }
-        })
-    }
-
-    /// Bytes that the page posts to be checked: all computed tensors, in their order.
-    #[must_use]
-    pub fn posted_bytes(&self) -> u64 {
-        let computed = self.graph.tensors.iter().filter(|tensor| tensor.role == TensorRole::Computed);
-        computed.map(|tensor| tensor.len() as u64 * 4).sum()
-    }
-
-    /// SHA-256 of all WGSL in the order of the stages, the first 16 hexadecimal digits.
-    #[must_use]
-    pub fn shader_digest(&self) -> String {
-        let mut hash = Sha256::new();
-        for shader in &self.rendered.shaders {
-            hash.update(shader.code.as_bytes());
-            hash.update([0]);
         }
-        short_digest(hash)
     }
 
-    /// Arithmetic of one inference; `None` where a stage has no formula.
+    /// SHA-256 of what computes, the first 16 hexadecimal digits: all WGSL in the order of the stages, or the model's files.
+    pub fn shader_digest(&self) -> Result<String, PageError> {
+        match &self.content {
+            Content::Stages(page) => Ok(page.shader_digest()),
+            Content::Onnx(page) => page.digest(),
+        }
+    }
+
+    /// Arithmetic of one inference; `None` where a stage has no formula, or only a run tells.
     #[must_use]
     pub fn flops(&self) -> Option<Flops> {
-        self.graph.stages.iter().map(|stage| stage.flops.map(|flops| flops.0)).sum::<Option<u64>>().map(Flops)
+        match &self.content {
+            Content::Stages(page) => page.flops(),
+            Content::Onnx(_) => None,
+        }
     }
 
-    /// Least traffic of one inference.
+    /// Least traffic of one inference; `None` where it is not known.
     #[must_use]
-    pub fn bytes(&self) -> Bytes {
-        Bytes(self.graph.stages.iter().map(|stage| stage.bytes.0).sum())
+    pub fn bytes(&self) -> Option<Bytes> {
+        match &self.content {
+            Content::Stages(page) => Some(page.bytes()),
+            Content::Onnx(_) => None,
+        }
     }
 }
 
@@ -246,55 +200,4 @@ pub fn inlined<'a>(modules: impl IntoIterator<Item = (&'a str, &'a str)>) -> Str
 pub fn standalone_html(templates: &Templates, title: &str, harness: &str, module: &str) -> Result<String, RenderError> {
     let imports = format!("{{\"imports\":{{{harness},{}}}}}", inlined([("job.js", module)]));
     templates.render("templates/page.html", context! { title, imports })
-}
-
-/// Inputs and weights are parts of their own, so that they can load at the same time.
-fn parts(graph: &Graph) -> Vec<Part> {
-    let with = |is: fn(&TensorRole) -> bool| {
-        graph.tensors.iter().enumerate().filter(|(_, tensor)| is(&tensor.role)).map(|(id, _)| id).collect()
-    };
-    let parts = [
-        Part { name: "inputs", tensors: with(|role| matches!(role, TensorRole::Input(_))) },
-        Part { name: "weights", tensors: with(|role| matches!(role, TensorRole::Weight(_))) },
-    ];
-    parts.into_iter().filter(|part: &Part| !part.tensors.is_empty()).collect()
-}
-
-fn part_specs(number: u64, parts: &[Part]) -> Vec<PartSpec> {
-    let spec = |(index, part): (usize, &Part)| PartSpec {
-        name: part.name,
-        // Relative to the page, `…/page/N`.
-        url: Some(format!("../jobs/{number}/parts/{index}")),
-        tensors: part.tensors.clone(),
-        sources: part.tensors.iter().map(|_| None).collect(),
-    };
-    parts.iter().enumerate().map(spec).collect()
-}
-
-fn tensor_specs(graph: &Graph) -> Vec<TensorSpec> {
-    let spec = |tensor: &crate::plan::graph::Tensor| TensorSpec {
-        name: tensor.name.clone(),
-        shape: tensor.shape.clone(),
-        role: match tensor.role {
-            TensorRole::Input(_) => "input",
-            TensorRole::Weight(_) => "weight",
-            TensorRole::Computed => "computed",
-        },
-    };
-    graph.tensors.iter().map(spec).collect()
-}
-
-fn stage_specs(graph: &Graph, rendered: &Rendered) -> Vec<StageSpec> {
-    graph
-        .stages
-        .iter()
-        .zip(&rendered.dispatches)
-        .map(|(stage, dispatch)| StageSpec {
-            name: stage.name.clone(),
-            shader: dispatch.shader,
-            bindings: stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs).copied().collect(),
-            grid: dispatch.grid,
-            workgroup_bytes: dispatch.workgroup_bytes,
-        })
-        .collect()
 }

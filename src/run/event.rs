@@ -112,6 +112,6 @@ pub struct PageReport {
     pub shader_digest: String,
     /// Arithmetic of one inference; `None` where an op has no formula.
     pub flops: Option<Flops>,
-    /// Least traffic of one inference.
-    pub bytes: Bytes,
+    /// Least traffic of one inference; `None` where it is not known.
+    pub bytes: Option<Bytes>,
 }

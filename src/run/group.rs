@@ -19,11 +19,12 @@ use super::load::Load;
 use super::member::{End, Member};
 use super::{JobReport, Outcome, RunEvent, Seats, Status, Try, blank};
 use crate::browser::executor::{Executor, OpenError};
+use crate::manifest::model::Engine;
 use crate::manifest::{Backend, Manifest, Measure};
 use crate::measure::{course, sampling};
 use crate::plan::graph::{Graph, JobVars};
 use crate::plan::{Cache, Job, Plan, select};
-use crate::render::page::{Page, PageError};
+use crate::render::page::{Page, PageError, onnx};
 
 /// Jobs that are ready at the same time, each with a device of its own.
 const LARGEST: usize = 12;
@@ -65,9 +66,15 @@ pub(super) fn groups<'run>(plan: &Plan, jobs: &[(usize, &'run Job)]) -> Vec<Grou
     groups
 }
 
-/// What a job's tensors take on the GPU; nothing where it can't run.
+/// What a job's tensors take on the GPU; nothing where it can't run. A model of ONNX is taken to need room for its files
+/// twice, and for its runtime.
 fn bytes(plan: &Plan, job: &Job) -> u64 {
-    let graph = plan.manifest.models.get(&job.model).and_then(|model| Graph::of(model, &JobVars::of(job)).ok());
+    const RUNTIME: u64 = 100 << 20;
+    let Some(model) = plan.manifest.models.get(&job.model) else { return 0 };
+    if model.engine() != Engine::Wgsl {
+        return RUNTIME + 2 * onnx::loaded_bytes(&plan.manifest, job).unwrap_or(0);
+    }
+    let graph = Graph::of(model, &JobVars::of(job));
     graph.map_or(0, |graph| graph.tensors.iter().map(|tensor| 4 * tensor.len() as u64).sum())
 }
 
@@ -88,7 +95,8 @@ enum Turn {
     Pilot,
     WarmUp,
     Samples { round: u32, count: u32, interleaved: bool },
-    Renew,
+    Renew { round: u32 },
+    Profile,
 }
 
 impl<'run, E, Render> Floor<'_, 'run, E, Render>
@@ -125,6 +133,9 @@ where
         let uneven = settle_iterations(&mut members);
         self.in_order(Turn::WarmUp, &mut members, &mut again).await?;
         self.rounds(&mut members, &mut again).await?;
+        if self.manifest.measure.profile {
+            self.in_order(Turn::Profile, &mut members, &mut again).await?;
+        }
         let others = load.end();
         let times: Vec<Vec<f64>> = members.iter().map(|member| member.measurement.deciding_ms()).collect();
         let course = course::course(&times);
@@ -202,7 +213,7 @@ where
                 continue;
             }
             if measure.instances > 1 && round > 0 && round.is_multiple_of(renewed_every) {
-                self.in_order(Turn::Renew, members, again).await?;
+                self.in_order(Turn::Renew { round }, members, again).await?;
             }
             for index in shuffled(self.manifest, members, round) {
                 self.turn(Turn::Samples { round, count, interleaved }, index, members, again).await?;
@@ -243,7 +254,8 @@ where
             Turn::Samples { round, count, interleaved } => {
                 member.samples(seat, measure, round, count, interleaved).await
             }
-            Turn::Renew => member.renew(self.manifest, self.render, self.numbers, seat).await,
+            Turn::Renew { round } => member.renew(self.manifest, self.render, self.numbers, seat, round).await,
+            Turn::Profile => member.profile(seat, measure).await,
         };
         let Err(end) = ended else { return Ok(()) };
         let mut member = members.remove(place);

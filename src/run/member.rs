@@ -101,12 +101,21 @@ impl<'run> Member<'run> {
                     return Err((report, End::Told));
                 }
             };
-            report.page =
-                Some(PageReport { shader_digest: page.shader_digest(), flops: page.flops(), bytes: page.bytes() });
+            let shader_digest = match page.shader_digest() {
+                Ok(digest) => digest,
+                Err(error) => {
+                    (report.status, report.reason) = (Status::Failed, error.to_string());
+                    return Err((report, End::Told));
+                }
+            };
+            report.page = Some(PageReport { shader_digest, flops: page.flops(), bytes: page.bytes() });
             report.backend_used = Some(backend);
             match clock.step(&manifest.measure, &mut report, seat.executor.prepare(&page)).await {
                 Ok(prepared) => {
                     report.fallback_reason = reasons(&refusals);
+                    if let Some(page) = &mut report.page {
+                        page.flops = page.flops.or(prepared.check.flops);
+                    }
                     let inference = Duration::from_nanos(prepared.first.wall_ms.0);
                     let measurement = Measurement::begin(prepared);
                     let sampling = Duration::ZERO;
@@ -171,6 +180,7 @@ impl<'run> Member<'run> {
         render: &mut impl FnMut(&crate::plan::Job, u64, Backend) -> Result<Page, PageError>,
         numbers: &mut u64,
         seat: &mut Seat<E>,
+        round: u32,
     ) -> Result<(), End> {
         let measure = &manifest.measure;
         seat.executor.release(self.number).await;
@@ -181,7 +191,8 @@ impl<'run> Member<'run> {
             (self.report.status, self.report.reason) = (Status::Failed, error.to_string());
             End::Told
         })?;
-        self.clock.step(measure, &mut self.report, seat.executor.prepare(&page)).await?;
+        let prepared = self.clock.step(measure, &mut self.report, seat.executor.prepare(&page)).await?;
+        self.measurement.add_first(round, &prepared.first, prepared.phases.time_to_first_result_ms);
         if measure.warmup > 0 {
             let ask = Ask { kind: SampleKind::Warmup, count: measure.warmup, iterations: self.iterations };
             let taken = self.clock.step(measure, &mut self.report, seat.executor.measure(self.number, &[ask])).await?;
@@ -212,6 +223,19 @@ impl<'run> Member<'run> {
         let taken = self.clock.step(measure, &mut self.report, seat.executor.measure(self.number, &asks)).await?;
         self.sampling += self.clock.spent.checked_sub(began).unwrap_or_default();
         self.measurement.add(round, &taken);
+        Ok(())
+    }
+
+    /// Takes the time of each kernel. A job that can't be profiled has its samples all the same.
+    pub(super) async fn profile<E: Executor>(&mut self, seat: &mut Seat<E>, measure: &Measure) -> Result<(), End> {
+        let profiled = async {
+            Ok(match seat.executor.profile(self.number).await {
+                Err(ExecuteError::Unsupported(message) | ExecuteError::Failed(message)) => Err(message),
+                Err(lost) => return Err(lost),
+                Ok(kernels) => Ok(kernels),
+            })
+        };
+        self.measurement.kernels = self.clock.step(measure, &mut self.report, profiled).await?;
         Ok(())
     }
 

@@ -5,15 +5,19 @@
 //! of one page. Made once a run; `browser` opens a session on it for each page and publishes jobs.
 //!
 //! The trust boundary: it binds loopback unless told otherwise, every path begins with a token that can't be guessed,
-//! `Host` and `Origin` are checked, nothing is read from disk, and every body, message, header and connection is
+//! `Host` and `Origin` are checked, nothing is read from disk but the files of models that were published and those of the
+//! libraries, and every body, message, header and connection is
 //! bounded in size, time and number.
 
 pub mod channel;
+pub mod libraries;
+mod link;
 mod routes;
 
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,6 +31,10 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 pub use channel::{PageChannel, SessionEvent};
+pub use libraries::Libraries;
+pub use link::Network;
+
+use link::Link;
 
 /// Connections at a time; a browser opens about six to one host.
 const MOST_CONNECTIONS: usize = 256;
@@ -54,16 +62,8 @@ struct Shared {
     jobs: Mutex<HashMap<u64, Arc<Published>>>,
     sessions: Mutex<HashMap<u64, Arc<SessionEntry>>>,
     next_session: AtomicU64,
-    network: Network,
-}
-
-/// What the pages' network is like, beyond loopback itself; applies to the parts of models.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Network {
-    /// Waited before the first byte of each answer.
-    pub latency: Duration,
-    /// Bytes a second, shared by nobody: each answer is paced by itself.
-    pub bandwidth: Option<u64>,
+    libraries: Option<Libraries>,
+    link: Link,
 }
 
 /// What the server holds of one job while it runs.
@@ -71,12 +71,34 @@ pub struct Network {
 pub struct Published {
     /// The job's own module.
     pub module: Bytes,
+    /// The document of a job that needs one of its own.
+    pub frame: Option<Bytes>,
     /// The bytes of each part, in the order of the job's parts.
     pub parts: Vec<Bytes>,
-    /// How many bytes the page may post: all computed tensors.
-    pub posted_bytes: u64,
+    /// The model's files, by the names under which the page asks for them.
+    pub files: HashMap<String, PathBuf>,
+    /// How many bytes the page may post.
+    pub posted: Posted,
     /// The session that runs it.
     pub session: u64,
+}
+
+/// How many bytes a page may post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Posted {
+    /// So many: all computed tensors of a graph.
+    Exactly(u64),
+    /// No more than so many: what a runtime was given and returned.
+    AtMost(u64),
+}
+
+impl Posted {
+    /// The most of it.
+    fn most(self) -> u64 {
+        match self {
+            Self::Exactly(bytes) | Self::AtMost(bytes) => bytes,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -89,7 +111,12 @@ struct SessionEntry {
 
 impl Server {
     /// Binds a free port of `address` and starts to answer.
-    pub async fn start(address: IpAddr, modules: HashMap<String, Bytes>, network: Network) -> io::Result<Self> {
+    pub async fn start(
+        address: IpAddr,
+        modules: HashMap<String, Bytes>,
+        libraries: Option<Libraries>,
+        network: Network,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind((address, 0)).await?;
         let shared = Arc::new(Shared {
             token: format!("{:032x}", rand::random::<u128>()),
@@ -98,7 +125,8 @@ impl Server {
             jobs: Mutex::default(),
             sessions: Mutex::default(),
             next_session: AtomicU64::new(1),
-            network,
+            libraries,
+            link: Link::new(network),
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, shared.clone()));

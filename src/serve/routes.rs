@@ -1,6 +1,8 @@
 //! A route is what a path stands for; everything else is turned away here.
 
 use std::convert::Infallible;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,15 +14,16 @@ use hyper::body::{Body as _, Frame, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::oneshot;
 
 use super::channel::{LARGEST_MESSAGE, SessionEvent, carry};
-use super::{Network, Shared, lock};
+use super::{Posted, Shared, lock};
 
 /// How long a page may take to post the tensors of one job.
 const POST_WITHIN: Duration = Duration::from_mins(2);
-/// Bytes of a part that are sent at a time where its bandwidth is bounded.
-const PACED_CHUNK: usize = 64 << 10;
+/// Bytes of a part or a file that are sent at a time: answers take turns on a bounded link by so much.
+const CHUNK: usize = 64 << 10;
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 type Answer = Response<Body>;
@@ -30,7 +33,10 @@ type Answer = Response<Body>;
 enum Route<'path> {
     Page(u64),
     Module(&'path str),
+    Library(String),
     JobModule(u64),
+    JobFrame(u64),
+    JobFile { job: u64, path: String },
     Part { job: u64, part: usize },
     Tensors(u64),
     Channel(u64),
@@ -42,6 +48,9 @@ impl<'path> Route<'path> {
         Some(match segments.as_slice() {
             ["page", session] => Self::Page(session.parse().ok()?),
             ["harness", name] => Self::Module(name),
+            ["libraries", rest @ ..] => Self::Library(rest.join("/")),
+            ["jobs", job, "frame"] => Self::JobFrame(job.parse().ok()?),
+            ["jobs", job, "files", rest @ ..] => Self::JobFile { job: job.parse().ok()?, path: rest.join("/") },
             ["jobs", job, "job.js"] => Self::JobModule(job.parse().ok()?),
             ["jobs", job, "parts", part] => Self::Part { job: job.parse().ok()?, part: part.parse().ok()? },
             ["jobs", job, "tensors"] => Self::Tensors(job.parse().ok()?),
@@ -111,25 +120,40 @@ async fn follow(shared: &Arc<Shared>, route: Route<'_>, request: Request<Incomin
             let job = lock(&shared.jobs).get(&job).cloned();
             job.map_or_else(missing, |job| whole("text/javascript", job.module.clone()))
         }
+        Route::Library(path) => {
+            let found = shared.libraries.as_ref().and_then(|libraries| libraries.file(&path));
+            let Some((path, kind)) = found else { return missing() };
+            tokio::fs::read(path).await.map_or_else(|_| missing(), |bytes| whole(kind, bytes.into()))
+        }
+        Route::JobFrame(job) => {
+            let frame = lock(&shared.jobs).get(&job).and_then(|job| job.frame.clone());
+            frame.map_or_else(missing, |frame| whole("text/html; charset=utf-8", frame))
+        }
+        Route::JobFile { job, path } => {
+            let file = lock(&shared.jobs).get(&job).and_then(|job| job.files.get(&path).cloned());
+            let Some(file) = file else { return missing() };
+            shared.link.answer().await;
+            streamed(file, shared.clone()).await.unwrap_or_else(|_| missing())
+        }
         Route::Part { job, part } => {
             let job = lock(&shared.jobs).get(&job).cloned();
             let Some(bytes) = job.and_then(|job| job.parts.get(part).cloned()) else { return missing() };
-            tokio::time::sleep(shared.network.latency).await;
-            paced("application/octet-stream", bytes, shared.network)
+            shared.link.answer().await;
+            paced(bytes, shared.clone())
         }
         Route::Tensors(job) => posted(shared, job, request).await,
         Route::Channel(session) => upgrade(shared, session, request),
     }
 }
 
-/// Takes the tensors that a page posts, exactly as many bytes as its job computes, and answers with the verdict.
+/// Takes the tensors that a page posts, as many bytes as its job allows, and answers with the verdict.
 async fn posted(shared: &Arc<Shared>, number: u64, request: Request<Incoming>) -> Answer {
     let Some(job) = lock(&shared.jobs).get(&number).cloned() else { return refuse(StatusCode::NOT_FOUND) };
     let Some(session) = lock(&shared.sessions).get(&job.session).cloned() else {
         return refuse(StatusCode::NOT_FOUND);
     };
-    let limit = usize::try_from(job.posted_bytes).unwrap_or(usize::MAX);
-    if request.body().size_hint().lower() > job.posted_bytes {
+    let limit = usize::try_from(job.posted.most()).unwrap_or(usize::MAX);
+    if request.body().size_hint().lower() > job.posted.most() {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE);
     }
     let body = tokio::time::timeout(POST_WITHIN, Limited::new(request.into_body(), limit).collect()).await;
@@ -138,7 +162,7 @@ async fn posted(shared: &Arc<Shared>, number: u64, request: Request<Incoming>) -
         Ok(Err(_)) => return refuse(StatusCode::PAYLOAD_TOO_LARGE),
         Ok(Ok(body)) => body.to_bytes(),
     };
-    if bytes.len() != limit {
+    if matches!(job.posted, Posted::Exactly(_)) && bytes.len() != limit {
         return refuse(StatusCode::BAD_REQUEST);
     }
     let (reply, verdict) = oneshot::channel();
@@ -184,20 +208,40 @@ fn whole(kind: &'static str, bytes: Bytes) -> Answer {
     answer
 }
 
-/// The bytes no faster than the network allows.
-fn paced(kind: &'static str, bytes: Bytes, network: Network) -> Answer {
-    let Some(bandwidth) = network.bandwidth.filter(|bandwidth| *bandwidth > 0) else { return whole(kind, bytes) };
-    let length = bytes.len();
-    let chunks = stream::unfold(bytes, move |mut rest| async move {
+/// The bytes, no faster than the link lets them through.
+fn paced(bytes: Bytes, shared: Arc<Shared>) -> Answer {
+    let length = bytes.len() as u64;
+    let chunks = stream::unfold((bytes, shared), |(mut rest, shared)| async move {
         if rest.is_empty() {
             return None;
         }
-        let chunk = rest.split_to(rest.len().min(PACED_CHUNK));
-        tokio::time::sleep(Duration::from_secs_f64(chunk.len() as f64 / bandwidth as f64)).await;
-        Some((Ok::<_, Infallible>(Frame::data(chunk)), rest))
+        let chunk = rest.split_to(rest.len().min(CHUNK));
+        shared.link.pass(chunk.len()).await;
+        Some((Ok(Frame::data(chunk)), (rest, shared)))
     });
-    let mut answer = Response::new(StreamBody::new(Box::pin(chunks)).boxed_unsync());
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    streaming(StreamBody::new(Box::pin(chunks)).boxed_unsync(), length)
+}
+
+/// A file, no faster than the link lets it through. One that ends early breaks the connection, which the page reports.
+async fn streamed(path: PathBuf, shared: Arc<Shared>) -> io::Result<Answer> {
+    let file = tokio::fs::File::open(&path).await?;
+    let length = file.metadata().await?.len();
+    let chunks = stream::unfold((file, shared), |(mut file, shared)| async move {
+        let mut chunk = vec![0; CHUNK];
+        let count = file.read(&mut chunk).await.unwrap_or(0);
+        if count == 0 {
+            return None;
+        }
+        chunk.truncate(count);
+        shared.link.pass(count).await;
+        Some((Ok(Frame::data(Bytes::from(chunk))), (file, shared)))
+    });
+    Ok(streaming(StreamBody::new(Box::pin(chunks)).boxed_unsync(), length))
+}
+
+fn streaming(body: Body, length: u64) -> Answer {
+    let mut answer = Response::new(body);
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     answer
 }

@@ -33,16 +33,16 @@ export function openChannel(url) {
 }
 
 /**
- * Sends tensors to be checked: each one's f32 values, one tensor after the other.
+ * Sends tensors to be checked, one after the other.
  * @param {string} url
- * @param {Float32Array[]} tensors
+ * @param {ArrayBufferView[]} tensors
  * @returns {Promise<Verdict>}
  */
 export async function postTensors(url, tensors) {
   const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/octet-stream" },
-    body: new Blob(/** @type {Float32Array<ArrayBuffer>[]} */ (tensors)),
+    body: new Blob(/** @type {ArrayBufferView<ArrayBuffer>[]} */ (tensors)),
   });
   if (!response.ok) throw new Error(`the runner answered ${response.status}: ${await response.text()}`);
   return response.json();

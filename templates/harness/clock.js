@@ -22,10 +22,14 @@ const SPAN_IN_SLACKS = 100;
 const LONGEST_SPAN_MS = 500;
 
 /**
- * @param {GPUDevice} device
+ * @param {GPUDevice | null} device Null where no GPU computes: then only the wall's clock is looked at.
  * @returns {Promise<ClockFacts>}
  */
 export async function calibrate(device) {
+  if (device === null) {
+    const clockStepUs = clockStepMs() * 1000;
+    return { clockStepUs, timestampStepNs: null, timestampDriftPercent: null, emptySubmitMs: null, emptySubmitRawMs: null };
+  }
   const stamped = device.features.has("timestamp-query");
   const began = stamped ? await readBothClocks(device) : null;
   const facts = {

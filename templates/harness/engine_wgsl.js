@@ -4,21 +4,17 @@
  */
 
 import { adapterFacts, findAdapter, openDevice, readBuffers, scoped, settled } from "gpujobs/device.js";
-import { Incorrect } from "gpujobs/failures.js";
+import { Incorrect, Unsupported } from "gpujobs/failures.js";
+import { BUSY_MS } from "gpujobs/sampling.js";
 import { checkLimits } from "gpujobs/limits.js";
 import { compileAhead, compileAtUse } from "gpujobs/pipelines.js";
 import { byteLength, loadPart } from "gpujobs/tensors.js";
 
-/** @import { AdapterFacts, Job, Phases, Sample, Verdict } from "gpujobs/types.js" */
+/** @import { Host, Kernel, Phases, Prepared, Sample, StagesJob } from "gpujobs/types.js" */
 
 /** A quiet NaN with a pattern that no arithmetic makes: an element that nothing wrote is seen as such. */
 const SENTINEL = 0x7fc05e17;
 
-/**
- * A GPU that waits most of the time lowers its clock: an H200 sampled every 30 ms came down to a fifth of it within ten
- * seconds. So long the same kernel runs before each sample, which kept its times within 0.1 %. Longer samples need none.
- */
-const BUSY_MS = 20;
 /** Each submission of that is at least this long, so that the waits between them are short against it. */
 const BUSY_SUBMISSION_MS = 5;
 /** And holds no more inferences than this. */
@@ -28,26 +24,7 @@ const MOST_BUSY_ITERATIONS = 4096;
 const MOST_OUTPUTS = 8;
 
 /**
- * What an engine asks of the page that it runs in.
- * @typedef {object} Host
- * @property {(message: string) => void} fail
- * @property {(message: string) => void} lose The GPU is gone, and with it everything that the page made.
- * @property {(tensors: Float32Array[]) => Promise<Verdict>} verify
- */
-
-/**
- * A job that has given its first, verified result.
- * @typedef {object} Prepared
- * @property {AdapterFacts} adapter
- * @property {Phases} phases
- * @property {Sample} first
- * @property {GPUDevice} device
- * @property {(iterations: number, kind: Sample["kind"]) => Promise<Sample>} sample
- * @property {() => void} dispose
- */
-
-/**
- * @param {Job} job
+ * @param {StagesJob} job
  * @param {Host} host
  * @returns {Promise<Prepared>}
  */
@@ -68,6 +45,8 @@ export async function prepare(job, host) {
     const accepted = [await readOutputs(job, run)];
     return {
       adapter: facts,
+      ran: { runtime: "", threads: null, dispatches: job.stages.length, context: "", nodes: null, onCpu: [] },
+      parts: [],
       phases: { deviceReadyMs, ...run.phases, timeToFirstResultMs },
       first: {
         kind: "first",
@@ -79,6 +58,7 @@ export async function prepare(job, host) {
       },
       device,
       sample: (iterations, kind) => sample(job, host, run, accepted, { iterations, kind, began }),
+      profile: () => profile(job, run),
       dispose: () => device.destroy(),
     };
   } catch (error) {
@@ -109,7 +89,7 @@ export async function prepare(job, host) {
 
 /**
  * Loads, compiles and runs once, in the order that the job asks for.
- * @param {Job} job
+ * @param {StagesJob} job
  * @param {GPUDevice} device
  * @param {boolean} isGpu
  * @returns {Promise<Run>}
@@ -169,7 +149,7 @@ function bound(device, stage, descriptor) {
 
 /**
  * All pipelines at once, while the weights load.
- * @param {Job} job
+ * @param {StagesJob} job
  * @param {GPUDevice} device
  */
 async function compileAll(job, device) {
@@ -180,7 +160,7 @@ async function compileAll(job, device) {
 
 /**
  * A buffer for each tensor: loaded values for inputs and weights, the sentinel for all that is computed.
- * @param {Job} job
+ * @param {StagesJob} job
  * @param {GPUDevice} device
  */
 async function load(job, device) {
@@ -194,7 +174,7 @@ async function load(job, device) {
     }
     return buffer;
   });
-  const upload = async (/** @type {Job["parts"][number]} */ part) => {
+  const upload = async (/** @type {StagesJob["parts"][number]} */ part) => {
     const values = await loadPart(job, part);
     part.tensors.forEach((id, index) => device.queue.writeBuffer(buffers[id], 0, values[index]));
   };
@@ -248,7 +228,7 @@ async function keepBusy(run) {
 /**
  * Several inferences in one submission. It counts only if the outputs, filled with the sentinel before, hold what was
  * verified afterwards.
- * @param {Job} job
+ * @param {StagesJob} job
  * @param {Host} host
  * @param {Run} run
  * @param {Float32Array[][]} accepted
@@ -295,8 +275,47 @@ async function sample(job, host, run, accepted, how) {
   };
 }
 
+/** How many inferences a kernel's time is the mean of. */
+const PROFILED = 10;
+
 /**
- * @param {Job} job
+ * What each stage costs, each in a pass of its own: passes in a row have gaps, so the sum is more than an inference.
+ * @param {StagesJob} job
+ * @param {Run} run
+ * @returns {Promise<Kernel[]>}
+ */
+async function profile(job, run) {
+  const { device, stages } = run;
+  if (!device.features.has("timestamp-query")) throw new Unsupported("this adapter has no GPU timestamps");
+  const stopwatches = stages.map(() => /** @type {Stopwatch} */ (openStopwatch(device)));
+  const totals = stages.map(() => 0);
+  for (let inference = 0; inference < PROFILED; inference += 1) {
+    await keepBusy(run);
+    const encoder = device.createCommandEncoder();
+    stages.forEach((stage, index) => {
+      const pass = encoder.beginComputePass({ timestampWrites: stopwatches[index].writes });
+      pass.setPipeline(stage.pipeline);
+      pass.setBindGroup(0, stage.group);
+      pass.dispatchWorkgroups(...stage.grid);
+      pass.end();
+      stopwatches[index].resolve(encoder);
+    });
+    device.queue.submit([encoder.finish()]);
+    const stamps = await readBuffers(device, stopwatches.map((stopwatch) => stopwatch.stamps));
+    stamps.forEach((words, index) => {
+      totals[index] += stopwatches[index].elapsedMs(words) ?? 0;
+    });
+  }
+  return job.stages.map((stage, index) => ({
+    name: stage.name,
+    op: job.shaders[stage.shader].name,
+    dispatches: 1,
+    gpuMs: totals[index] / PROFILED,
+  }));
+}
+
+/**
+ * @param {StagesJob} job
  * @param {Run} run
  */
 function readOutputs(job, run) {
@@ -305,7 +324,7 @@ function readOutputs(job, run) {
 
 /**
  * Has every computed tensor checked against the reference.
- * @param {Job} job
+ * @param {StagesJob} job
  * @param {Host} host
  * @param {Run} run
  */

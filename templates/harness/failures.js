@@ -4,13 +4,28 @@
  */
 
 /** A backend, feature or limit that this browser does not have: the job is `unsupported`, not `failed`. */
-export class Unsupported extends Error {}
+export class Unsupported extends Error {
+  kind = "unsupported";
+}
 
 /** `requestAdapter` answered null: there is none, or the browser's GPU process has just died. */
-export class NoAdapter extends Unsupported {}
+export class NoAdapter extends Unsupported {
+  kind = "no adapter";
+}
 
 /** The output is wrong: the job is `incorrect`. */
-export class Incorrect extends Error {}
+export class Incorrect extends Error {
+  kind = "incorrect";
+}
+
+/**
+ * Which of these failures was thrown. By a field, since a job in a frame of its own has classes of its own.
+ * @param {unknown} thrown
+ * @returns {string | undefined}
+ */
+export function kindOf(thrown) {
+  return /** @type { { kind?: string } | null | undefined } */ (thrown)?.kind;
+}
 
 /**
  * The message of whatever was thrown, with its stack where that adds something.
@@ -18,8 +33,10 @@ export class Incorrect extends Error {}
  * @returns {string}
  */
 export function messageOf(thrown) {
-  if (thrown instanceof Error) {
-    return `${thrown.name === "Error" ? "" : `${thrown.name}: `}${thrown.message}`;
+  // Not `instanceof`: what is thrown in a frame is an Error of that frame.
+  const error = /** @type { { name?: unknown, message?: unknown } | null } */ (typeof thrown === "object" ? thrown : null);
+  if (typeof error?.message === "string") {
+    return `${!error.name || error.name === "Error" ? "" : `${error.name}: `}${error.message}`;
   }
   return String(thrown);
 }

@@ -6,10 +6,10 @@
 import { Unsupported } from "gpujobs/failures.js";
 import { byteLength } from "gpujobs/tensors.js";
 
-/** @import { Job } from "gpujobs/types.js" */
+/** @import { StagesJob } from "gpujobs/types.js" */
 
 /**
- * @param {Job} job
+ * @param {StagesJob} job
  * @param {GPUSupportedLimits} limits
  */
 export function checkLimits(job, limits) {

@@ -5,12 +5,11 @@
 import { openChannel, postTensors } from "gpujobs/channel.js";
 import { calibrate } from "gpujobs/clock.js";
 import { adapterFacts, findAdapter } from "gpujobs/device.js";
-import { forwardFailures, Incorrect, messageOf, NoAdapter, Unsupported } from "gpujobs/failures.js";
+import { forwardFailures, kindOf, messageOf } from "gpujobs/failures.js";
+import { openFrame } from "gpujobs/frame.js";
 import { pilot } from "gpujobs/sampling.js";
 
-/** @import { ClockFacts, Job, PageFacts, Sample } from "gpujobs/types.js" */
-/** @import { Host, Prepared } from "gpujobs/engine_wgsl.js" */
-/** @typedef {(job: Job, host: Host) => Promise<Prepared>} Prepare */
+/** @import { ClockFacts, Host, Job, PageFacts, Prepare, Prepared, Sample } from "gpujobs/types.js" */
 
 /** How long the loss of a device may trail the errors that it causes. */
 const LOSS_WITHIN_MS = 100;
@@ -25,9 +24,10 @@ const LOSS_WITHIN_MS = 100;
 
 /**
  * @typedef { { do: "probe" }
- *   | { do: "prepare", module: string, tensors: string }
+ *   | { do: "prepare", module: string, frame: string | null, tensors: string }
  *   | { do: "pilot", job: number }
  *   | { do: "measure", job: number, asks: Ask[] }
+ *   | { do: "profile", job: number }
  *   | { do: "dispose", job: number } } Command
  */
 
@@ -46,8 +46,13 @@ export async function serve(channelUrl) {
    * @type {number | null}
    */
   let number = null;
-  /** @type {ClockFacts | null} */
-  let clocks = null;
+  /**
+   * The clocks of this session, of jobs with a GPU and of jobs without one.
+   * @type { { gpu?: ClockFacts, wall?: ClockFacts } }
+   */
+  const known = {};
+  const clocksOf = async (/** @type {Prepared} */ { device }) =>
+    device ? (known.gpu ??= await calibrate(device)) : (known.wall ??= await calibrate(null));
   const push = (/** @type {Record<string, unknown>} */ event) => channel.push({ job: number, ...event });
   const fail = (/** @type {string} */ message) => push({ kind: "failed", message });
   const lose = (/** @type {string} */ message) => push({ kind: "lost", message });
@@ -57,14 +62,23 @@ export async function serve(channelUrl) {
   const turn = (/** @type {number} */ job) => {
     number = job;
     const prepared = ready.get(job);
-    if (!prepared || !clocks) throw new Error("a job was to be measured that is not ready");
+    if (!prepared) throw new Error("a job was to be measured that is not ready");
     const take = async (/** @type {number} */ iterations, /** @type {Sample["kind"]} */ kind) => {
       const sample = await prepared.sample(iterations, kind);
       push({ kind: "sample", sample });
       return sample;
     };
-    return { take, clocks };
+    return { take, prepared };
   };
+
+  /**
+   * A job, from a module of this page or, where it needs a page of its own, from a frame.
+   * @param {string} module
+   * @param {string | null} frame
+   * @returns {Promise< { job: Job, prepare: Prepare, close: () => void } >}
+   */
+  const open = async (module, frame) => (frame ? openFrame(frame) : { ...(await import(module)), close: () => {} });
+
 
   /** @type { { [Name in Command["do"]]: (command: any) => Promise<void> } } */
   const commands = {
@@ -72,19 +86,29 @@ export async function serve(channelUrl) {
       const adapter = await findAdapter().catch(() => null);
       push({ kind: "probed", adapter: adapter && adapterFacts(adapter) });
     },
-    prepare: async ({ module, tensors }) => {
-      const { job, prepare } = /** @type { { job: Job, prepare: Prepare } } */ (await import(module));
+    prepare: async ({ module, frame, tensors }) => {
+      const { job, prepare, close } = await open(module, frame);
       number = job.number;
       /** @type {Host} */
       const host = { fail, lose, verify: (values) => postTensors(tensors, values) };
-      const prepared = await prepare(job, host);
-      clocks ??= await calibrate(prepared.device);
-      ready.set(job.number, prepared);
-      const { adapter, phases, first } = prepared;
-      push({ kind: "prepared", adapter, phases, first, clocks });
+      try {
+        const prepared = await prepare(job, host);
+        const clocks = await clocksOf(prepared);
+        const dispose = () => {
+          prepared.dispose();
+          close();
+        };
+        ready.set(job.number, { ...prepared, dispose });
+        const { adapter, ran, phases, parts, first } = prepared;
+        push({ kind: "prepared", adapter, ran, phases, parts, first, clocks });
+      } catch (error) {
+        close();
+        throw error;
+      }
     },
     pilot: async ({ job }) => {
-      const { take, clocks } = turn(job);
+      const { take, prepared } = turn(job);
+      const clocks = await clocksOf(prepared);
       push({ kind: "piloted", ...(await pilot(clocks, (iterations) => take(iterations, "warmup"))) });
     },
     measure: async ({ job, asks }) => {
@@ -93,6 +117,10 @@ export async function serve(channelUrl) {
         for (let taken = 0; taken < count; taken += 1) await take(iterations, kind);
       }
       push({ kind: "measured" });
+    },
+    profile: async ({ job }) => {
+      const { prepared } = turn(job);
+      push({ kind: "profiled", kernels: await prepared.profile() });
     },
     dispose: async ({ job }) => {
       ready.get(job)?.dispose();
@@ -106,9 +134,10 @@ export async function serve(channelUrl) {
     } catch (error) {
       const message = messageOf(error);
       // An adapter that was there before is not missing: the browser's GPU process has died.
-      if (error instanceof NoAdapter && clocks) lose(`the GPU is gone in the middle of a session: ${message}`);
-      else if (error instanceof Unsupported) push({ kind: "unsupported", message: error.message });
-      else if (error instanceof Incorrect) push({ kind: "incorrect", message: error.message });
+      const kind = kindOf(error);
+      if (kind === "no adapter" && known.gpu) lose(`the GPU is gone in the middle of a session: ${message}`);
+      else if (kind === "no adapter" || kind === "unsupported") push({ kind: "unsupported", message });
+      else if (kind === "incorrect") push({ kind: "incorrect", message });
       else {
         // Losing the device also fails whatever waits for it, and is the better reason: it is heard first.
         await new Promise((resolve) => setTimeout(resolve, LOSS_WITHIN_MS));

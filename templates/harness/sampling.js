@@ -4,6 +4,12 @@
 
 /** @import { ClockFacts, Sample } from "gpujobs/types.js" */
 
+/**
+ * A GPU that waits most of the time lowers its clock: an H200 sampled every 30 ms came down to a fifth of it within ten
+ * seconds. So long the same kernel runs before each sample, which kept its times within 0.1 %. Longer samples need none.
+ */
+export const BUSY_MS = 20;
+
 /** A sample is at least this long, so that what a submission costs by itself is shared by many inferences. */
 const SHORTEST_MS = 1;
 /** And at least this many steps of each clock, so that a step is at most 1 % of it. */
@@ -31,7 +37,7 @@ export async function pilot(clocks, run) {
     const wallMs = sample.wallMs * iterations;
     // Any submission holds its own latency. And a GPU clock that says next to nothing for a long wait would ask for so
     // many inferences that the browser hangs.
-    const aloneMs = Math.max(wallMs - clocks.emptySubmitMs, clocks.clockStepUs / 1e3);
+    const aloneMs = Math.max(wallMs - (clocks.emptySubmitMs ?? 0), clocks.clockStepUs / 1e3);
     const lastedMs = sample.gpuMs === null ? aloneMs : Math.max(sample.gpuMs * iterations, wallMs / MOST_OVERHEAD);
     if (lastedMs >= wantedMs || iterations === MOST_ITERATIONS) return { iterations, inferenceMs: sample.wallMs };
     const growth = Math.min(FASTEST_GROWTH, (MARGIN * wantedMs) / lastedMs);

@@ -7,14 +7,13 @@ import { calibrate } from "gpujobs/clock.js";
 import { messageOf } from "gpujobs/failures.js";
 import { pilot } from "gpujobs/sampling.js";
 
-/** @import { Job } from "gpujobs/types.js" */
-/** @import { Host, Prepared } from "gpujobs/engine_wgsl.js" */
+/** @import { Job, Prepare } from "gpujobs/types.js" */
 
 const SAMPLES = 10;
 
 /**
  * @param {Job} job
- * @param {(job: Job, host: Host) => Promise<Prepared>} prepare
+ * @param {Prepare} prepare
  */
 export async function showJob(job, prepare) {
   const screen = /** @type {HTMLElement} */ (document.getElementById("screen"));
@@ -23,14 +22,17 @@ export async function showJob(job, prepare) {
   };
   say(job.id);
   try {
-    const unwritten = (/** @type {Float32Array} */ values) => values.some((value) => !Number.isFinite(value));
+    const unwritten = (/** @type {ArrayBufferView} */ values) =>
+      values instanceof Float32Array && values.some((value) => !Number.isFinite(value));
     const prepared = await prepare(job, {
       fail: say,
       lose: say,
       verify: async (tensors) => ({ verdict: tensors.some(unwritten) ? "incorrect" : "ok" }),
     });
-    const { kind, ...names } = prepared.adapter;
-    say(`adapter: ${kind} ${Object.values(names).filter(Boolean).join(" ")}`);
+    if (prepared.adapter) {
+      const { kind, ...names } = prepared.adapter;
+      say(`adapter: ${kind} ${Object.values(names).filter(Boolean).join(" ")}`);
+    }
     for (const [phase, ms] of Object.entries(prepared.phases)) say(`${phase}: ${ms.toFixed(3)}`);
     const clocks = await calibrate(prepared.device);
     for (const [fact, value] of Object.entries(clocks)) say(`${fact}: ${value}`);

@@ -2,7 +2,7 @@
  * @file Tensors come from the runner in parts, or, in a page that was opened by hand, are made here.
  */
 
-/** @import { Job, Part, Source, Tensor } from "gpujobs/types.js" */
+/** @import { Part, Source, StagesJob, Tensor } from "gpujobs/types.js" */
 
 /** @param {Tensor} tensor */
 export function byteLength(tensor) {
@@ -11,7 +11,7 @@ export function byteLength(tensor) {
 
 /**
  * The values of every tensor of a part, in the part's order.
- * @param {Job} job
+ * @param {StagesJob} job
  * @param {Part} part
  * @returns {Promise<Float32Array<ArrayBuffer>[]>}
  */
@@ -36,8 +36,7 @@ export async function loadPart(job, part) {
 function make(tensor, source) {
   if (source === null) throw new Error(`nothing says how to make ${tensor.name}`);
   if ("base64" in source) {
-    const bytes = Uint8Array.from(atob(source.base64), (letter) => letter.charCodeAt(0));
-    return new Float32Array(bytes.buffer);
+    return new Float32Array(bytesOf(source.base64).buffer);
   }
   const { seed, mean, spread } = source.uniform;
   const values = new Float32Array(byteLength(tensor) / 4);
@@ -45,6 +44,14 @@ function make(tensor, source) {
     values[index] = mean + spread * uniform(seed, index);
   }
   return values;
+}
+
+/**
+ * What base64 stands for.
+ * @param {string} base64
+ */
+export function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 }
 
 /**

@@ -5,21 +5,116 @@
 
 /**
  * A job as it was rendered: everything that the page needs, and nothing that it has to decide.
- * @typedef {object} Job
+ * @typedef {StagesJob | OnnxJob} Job
+ */
+
+/**
+ * What every job has.
+ * @typedef {object} Common
  * @property {number} number Position in the run; names the job in messages.
  * @property {string} id The stable readable key.
- * @property {"wgsl"} engine
  * @property {"webgpu" | "webnn" | "wasm"} backend
  * @property {boolean} shaderPrecompilation All pipelines before the first inference, or each at its first use.
  * @property {boolean} parallelLoading Parts fetched at the same time, or in turn.
  * @property {boolean} requireHardware
- * @property {[number, number, number]} workgroupSize
  * @property {number} warmup Inferences after the first one that are not counted, at least.
+ */
+
+/**
+ * A job of the engine `wgsl`.
+ * @typedef {Common & StagesPart} StagesJob
+ */
+
+/**
+ * @typedef {object} StagesPart
+ * @property {"wgsl"} engine
+ * @property {[number, number, number]} workgroupSize
  * @property {Tensor[]} tensors
  * @property {Part[]} parts What is loaded, in the order in which it is asked for.
  * @property {Shader[]} shaders
  * @property {Stage[]} stages In the order in which they are dispatched.
  * @property {number[]} outputs Tensors that are the model's result.
+ */
+
+/**
+ * A job that runs in onnxruntime-web.
+ * @typedef {PipelineJob | FileJob} OnnxJob
+ */
+
+/**
+ * A job of the engine `transformers`.
+ * @typedef {Common & OnnxPart & PipelinePart} PipelineJob
+ */
+
+/**
+ * A job of the engine `onnxruntime`.
+ * @typedef {Common & OnnxPart & FilePart} FileJob
+ */
+
+/**
+ * What all jobs have that run in onnxruntime-web.
+ * @typedef {object} OnnxPart
+ * @property {string} libraries The folder of onnxruntime-web's files, relative to the page.
+ * @property {string} root The folder of the model's files, relative to the page.
+ * @property {ModelFile[]} files The model's files that are loaded; no others exist.
+ * @property {number | null} threads Of wasm; null where the engine chooses.
+ * @property {"cpu" | "gpu" | "npu"} webnnDevice
+ * @property { { [name: string]: number } } freeDimensions Extents that the model leaves open, by name.
+ */
+
+/**
+ * @typedef {object} ModelFile
+ * @property {string} path Below the root.
+ * @property {number} bytes
+ */
+
+/**
+ * @typedef {object} PipelinePart
+ * @property {"transformers"} engine
+ * @property {string} model The id of the model.
+ * @property {string} dtype
+ * @property {string} task
+ * @property {TaskPart[] | null} parts Models that are loaded by themselves; null for a pipeline.
+ * @property {Argument[]} arguments
+ * @property { { [name: string]: unknown } } options Passed to each call.
+ * @property {number | null} tokens Texts are cut to so many tokens.
+ */
+
+/**
+ * @typedef {object} TaskPart
+ * @property {string} name
+ * @property {string} model The class of transformers.js that loads it.
+ * @property {string} processor The class that prepares its input.
+ * @property {number} argument The position of its input among the arguments.
+ * @property {string} file Its ONNX file, one of `files`.
+ */
+
+/**
+ * An argument of a task: as many as the job's batch, one by itself where that is 1.
+ * @typedef { { texts: string[] } | { labels: string[] } | { sounds: string[] } | { images: Picture[] } } Argument
+ * Sounds are base64 of f32, 16,000 samples a second.
+ */
+
+/**
+ * @typedef {object} Picture
+ * @property {number} width
+ * @property {number} height
+ * @property {string} rgb Base64 of 8-bit red, green, blue.
+ */
+
+/**
+ * @typedef {object} FilePart
+ * @property {"onnxruntime"} engine
+ * @property {string} file The ONNX file, one of `files`.
+ * @property {FeedSpec[]} feeds
+ */
+
+/**
+ * @typedef {object} FeedSpec
+ * @property {string} name
+ * @property {string} type As onnxruntime-web names it: `float32`, `int64`.
+ * @property {number[]} shape
+ * @property {string} base64 Little-endian.
  */
 
 /**
@@ -76,8 +171,9 @@
  * @property {number | null} timestampStepNs Greatest common divisor of GPU timestamp differences; null without timestamps.
  * @property {number | null} timestampDriftPercent How much faster GPU timestamps advance than `performance.now`, to about
  *   a percent; null without timestamps.
- * @property {number} emptySubmitMs Median time of an empty submission, as this harness waits for it.
- * @property {number} emptySubmitRawMs The same when the page just waits.
+ * @property {number | null} emptySubmitMs Median time of an empty submission, as this harness waits for it; null where no
+ *   GPU computes.
+ * @property {number | null} emptySubmitRawMs The same when the page just waits.
  */
 
 /**
@@ -111,6 +207,64 @@
  * @property {boolean} webgpu Whether `navigator.gpu` is there.
  * @property {boolean} webnn Whether `navigator.ml` is there and makes a context.
  * @property {string} webnnRefusal Why it does not, in the browser's words.
+ */
+
+/**
+ * What really ran, as far as the adapter does not tell.
+ * @typedef {object} Ran
+ * @property {string} runtime The libraries with their versions; empty for the engine `wgsl`.
+ * @property {number | null} threads Threads of wasm, its own one included; null where none ran.
+ * @property {number | null} dispatches Of one inference on the GPU or in WebNN; null where neither ran.
+ * @property {string} context The WebNN context; empty where none ran.
+ * @property {number | null} nodes Of an ONNX model's graph, as the runtime made it; null where they can't be told.
+ * @property { { op: string, count: number }[] } onCpu Nodes that the runtime left to the CPU though another backend was
+ *   asked for.
+ */
+
+/**
+ * What a part of a model cost until the first result, in ms; null where it can't be told apart.
+ * @typedef {object} PartCost
+ * @property {string} name
+ * @property {number} bytes
+ * @property {number} fetchMs From the request of its first file to the end of its last.
+ * @property {number} createMs Making its session.
+ * @property {number | null} compileMs Shaders and pipelines that were being made.
+ * @property {number | null} firstInferenceMs
+ */
+
+/**
+ * What a kernel cost.
+ * @typedef {object} Kernel
+ * @property {string} name
+ * @property {string} op What it computes, in the engine's words.
+ * @property {number} dispatches In an inference.
+ * @property {number} gpuMs All of them, in an inference.
+ */
+
+/**
+ * What an engine asks of the page that it runs in.
+ * @typedef {object} Host
+ * @property {(message: string) => void} fail
+ * @property {(message: string) => void} lose The GPU is gone, and with it everything that the page made.
+ * @property {(data: ArrayBufferView[]) => Promise<Verdict>} verify
+ */
+
+/**
+ * A job that has given its first, verified result.
+ * @typedef {object} Prepared
+ * @property {AdapterFacts | null} adapter Null where no GPU computes.
+ * @property {Ran} ran
+ * @property {Phases} phases
+ * @property {PartCost[]} parts
+ * @property {Sample} first
+ * @property {GPUDevice | null} device
+ * @property {(iterations: number, kind: Sample["kind"]) => Promise<Sample>} sample
+ * @property {() => Promise<Kernel[]>} profile
+ * @property {() => void} dispose
+ */
+
+/**
+ * @typedef {(job: any, host: Host) => Promise<Prepared>} Prepare
  */
 
 /**

@@ -1,19 +1,18 @@
 //! From a model manifest as written to a [`Model`], with everything that is wrong found in one pass.
 
-use std::collections::HashSet;
+mod onnx;
+mod stages;
+
 use std::ops::Range;
 use std::path::Path;
 
 use indexmap::IndexMap;
-use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use super::expr::is_name;
-use super::schema::{BlockEntry, ExpectEntry, InputEntry, ModelFile, StageEntry, WeightEntry};
-use super::{
-    Block, Engine, ExpectSpec, Expr, Family, FillKind, FillSpec, Input, Item, Model, NAMED_FILLS, ParamSpec, StageSpec,
-    WeightSpec,
-};
+use super::schema::ModelFile;
+use super::stages::{FillKind, FillSpec, NAMED_FILLS};
+use super::{Engine, Expr, Family, Model, Program};
 use crate::manifest::read::{Problem, listed, nearest};
 
 /// Checks a file that `read` read with `problems`; what is missing there is not asked for again.
@@ -40,26 +39,24 @@ pub fn check(name: &str, path: &Path, file: &ModelFile, problems: &[Problem]) ->
             dims.insert(key.get_ref().clone(), expr);
         }
     }
-    let inputs: Vec<Input> = file.input.iter().filter_map(|entry| checker.input(entry)).collect();
-    let items = checker.items(file, unread);
-    checker.tensors(file);
-    let output = checker.output(file, &items);
-    if !checker.found.is_empty() {
-        return Err(checker.found);
+    let program = match engine {
+        Engine::Wgsl => checker.stages(file, unread).map(Program::Stages),
+        Engine::Transformers => checker.pipeline(file, unread).map(Program::Pipeline),
+        Engine::Onnxruntime => checker.onnx_file(file, unread).map(Program::OnnxFile),
+    };
+    match program {
+        Some(program) if checker.found.is_empty() => Ok(Model {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            family,
+            task: file.task.as_ref().map(|task| task.get_ref().clone()),
+            description: file.description.clone().unwrap_or_default(),
+            params,
+            dims,
+            program,
+        }),
+        _ => Err(checker.found),
     }
-    Ok(Model {
-        name: name.to_owned(),
-        path: path.to_owned(),
-        family,
-        engine,
-        task: file.task.clone(),
-        description: file.description.clone().unwrap_or_default(),
-        params,
-        dims,
-        inputs,
-        items,
-        output,
-    })
 }
 
 struct Checker<'a> {
@@ -89,6 +86,16 @@ impl Checker<'_> {
             self.one_of("family", family, &known);
             Family::Text
         })
+    }
+
+    /// Notes the keys that belong to another engine.
+    fn foreign(&mut self, engine: Engine, keys: &[(&str, Option<Range<usize>>)]) {
+        for (key, span) in keys {
+            if let Some(span) = span {
+                let message = format!("`{key}` is no key of a model on the engine `{}`", engine.name());
+                self.help(span.clone(), message, "of another engine", "leave it out, or set `engine`");
+            }
+        }
     }
 
     fn engine(&mut self, file: &ModelFile) -> Engine {
@@ -160,222 +167,6 @@ impl Checker<'_> {
             self.at(span.clone(), "`mean` and `spread` belong to a uniform fill", "another fill");
         }
         FillSpec { kind, seed }
-    }
-
-    fn input(&mut self, entry: &Spanned<InputEntry>) -> Option<Input> {
-        let (span, entry) = (entry.span(), entry.get_ref());
-        if entry.name.is_none() {
-            self.at(span.clone(), "an input needs a `name`", "without a name");
-        }
-        let Some(shape) = &entry.shape else {
-            self.help(span, "an input needs a `shape`", "without a shape", "for instance `shape = [\"rows\", 384]`");
-            return None;
-        };
-        let fill_span = entry.fill.as_ref().map_or(span, Spanned::span);
-        let fill = entry.fill.as_ref().map(|fill| fill.get_ref().as_str());
-        let fill = self.fill(fill, entry.seed, (entry.mean, entry.spread), &fill_span);
-        let shape = self.shape(shape.get_ref(), &shape.span())?;
-        Some(Input { name: entry.name.as_ref()?.get_ref().clone(), shape, fill })
-    }
-
-    fn items(&mut self, file: &ModelFile, unread: bool) -> Vec<Item> {
-        let stages = file.stage.iter().map(|entry| (entry.span().start, Item::Stage(Box::new(self.stage(entry)))));
-        let mut items: Vec<(usize, Item)> = stages.collect();
-        for entry in &file.block {
-            if let Some(block) = self.block(entry) {
-                items.push((entry.span().start, Item::Block(block)));
-            }
-        }
-        if items.is_empty() && !unread && self.found.is_empty() {
-            self.found.push(Problem::whole("a model needs at least one stage").help("add a `[[stage]]`"));
-        }
-        items.sort_by_key(|(start, _)| *start);
-        items.into_iter().map(|(_, item)| item).collect()
-    }
-
-    fn block(&mut self, entry: &Spanned<BlockEntry>) -> Option<Block> {
-        let (span, entry) = (entry.span(), entry.get_ref());
-        if let Some(index) = &entry.index {
-            self.name(index, "a block's index");
-        }
-        if entry.stage.is_empty() {
-            self.help(span.clone(), "a block repeats nothing", "without a stage", "add a `[[block.stage]]`");
-        }
-        let stages: Vec<StageSpec> = entry.stage.iter().map(|stage| self.stage(stage)).collect();
-        let index = entry.index.as_ref().map_or("i", |index| index.get_ref()).to_owned();
-        for (stage, written) in stages.iter().zip(&entry.stage) {
-            if !stage.name.contains('{') {
-                let span = written.get_ref().name.as_ref().map_or(written.span(), Spanned::span);
-                let help = format!("name it `{}.{{{index}}}`, say", stage.name);
-                self.help(span, "a repeated stage needs the block's index in its name", "the same each time", help);
-            }
-        }
-        let Some(times) = &entry.times else {
-            self.help(span, "a block needs `times`", "how often?", "for instance `times = 4`");
-            return None;
-        };
-        Some(Block { times: self.expr(times.get_ref(), &times.span())?, index, stages })
-    }
-
-    /// What can't be read stands empty in the result: the model is thrown away when anything was found.
-    fn stage(&mut self, entry: &Spanned<StageEntry>) -> StageSpec {
-        let (span, entry) = (entry.span(), entry.get_ref());
-        let Some(op) = &entry.op else {
-            self.help(span, "a stage needs an `op`", "what does it compute?", "for instance `op = \"linear\"`");
-            return StageSpec {
-                name: String::new(),
-                op: String::new(),
-                shader: String::new(),
-                inputs: Vec::new(),
-                weights: IndexMap::new(),
-                outputs: IndexMap::new(),
-                params: IndexMap::new(),
-                expect: None,
-            };
-        };
-        let op = op.get_ref().clone();
-        if entry.out.is_empty() {
-            let help = "for instance `out = { y = [\"rows\", 384] }`";
-            self.help(span, "a stage needs an `out`", "what does it write?", help);
-        }
-        StageSpec {
-            name: entry.name.as_ref().map_or_else(|| op.clone(), |name| name.get_ref().clone()),
-            shader: entry.shader.clone().unwrap_or_else(|| format!("{op}.wgsl")),
-            op,
-            inputs: entry.inputs.iter().map(|name| name.get_ref().clone()).collect(),
-            weights: entry
-                .weights
-                .iter()
-                .filter_map(|(key, value)| {
-                    self.name(key, "a weight");
-                    Some((key.get_ref().clone(), self.weight(value)?))
-                })
-                .collect(),
-            outputs: entry
-                .out
-                .iter()
-                .filter_map(|(key, value)| Some((key.get_ref().clone(), self.shape(value.get_ref(), &value.span())?)))
-                .collect(),
-            params: entry
-                .params
-                .iter()
-                .filter_map(|(key, value)| {
-                    self.name(key, "a parameter");
-                    Some((key.get_ref().clone(), self.param(value)?))
-                })
-                .collect(),
-            expect: entry.expect.as_ref().and_then(|expect| self.expect(expect)),
-        }
-    }
-
-    fn weight(&mut self, value: &Spanned<Value>) -> Option<WeightSpec> {
-        let span = value.span();
-        if matches!(value.get_ref(), Value::Array(_)) {
-            let fill = FillSpec { kind: FillKind::Uniform { mean: None, spread: None }, seed: None };
-            return Some(WeightSpec { shape: self.shape(value.get_ref(), &span)?, fill });
-        }
-        let entry = match WeightEntry::deserialize(value.get_ref().clone()) {
-            Ok(entry) => entry,
-            Err(error) => {
-                let help = "a weight is a shape, or a table with `shape`, `fill`, `seed`, `mean` and `spread`";
-                self.help(span, error.message().to_owned(), "not a weight", help);
-                return None;
-            }
-        };
-        let Some(shape) = &entry.shape else {
-            self.at(span, "a weight needs a `shape`", "without a shape");
-            return None;
-        };
-        let fill = self.fill(entry.fill.as_deref(), entry.seed, (entry.mean, entry.spread), &span);
-        Some(WeightSpec { shape: self.shape(shape, &span)?, fill })
-    }
-
-    fn param(&mut self, value: &Spanned<Value>) -> Option<ParamSpec> {
-        let problem = match value.get_ref() {
-            Value::Boolean(value) => return Some(ParamSpec::Bool(*value)),
-            Value::Integer(value) => return Some(ParamSpec::Int(*value)),
-            Value::Float(value) if value.is_finite() => return Some(ParamSpec::Float(*value)),
-            Value::String(text) => match text.strip_prefix('=').map(Expr::compile) {
-                None => return Some(ParamSpec::Text(text.clone())),
-                Some(Ok(expr)) => return Some(ParamSpec::Expr(expr)),
-                Some(Err(message)) => message,
-            },
-            other => format!("found {}, expected true, false, a finite number or a text", other.type_str()),
-        };
-        self.at(value.span(), problem, "not a parameter's value");
-        None
-    }
-
-    fn expect(&mut self, entry: &Spanned<ExpectEntry>) -> Option<ExpectSpec> {
-        let tolerance = entry.get_ref().tolerance.unwrap_or(1e-5);
-        if !tolerance.is_finite() || tolerance < 0.0 {
-            self.at(entry.span(), "`tolerance` must be a finite number of at least 0", "here");
-        }
-        let Some(file) = &entry.get_ref().file else {
-            self.help(entry.span(), "`expect` needs a `file`", "without a file", "little-endian f32 values, row-major");
-            return None;
-        };
-        Some(ExpectSpec { file: self.folder.join(file), tolerance })
-    }
-
-    /// Names that are read must have been written before; names with an index are checked when blocks are unfolded.
-    fn tensors(&mut self, file: &ModelFile) {
-        let mut known: HashSet<&str> =
-            file.input.iter().filter_map(|input| Some(input.get_ref().name.as_ref()?.get_ref().as_str())).collect();
-        let mut groups: Vec<(usize, Vec<&StageEntry>)> =
-            file.stage.iter().map(|stage| (stage.span().start, vec![stage.get_ref()])).collect();
-        let blocks = file.block.iter();
-        groups.extend(
-            blocks.map(|b| (b.span().start, b.get_ref().stage.iter().map(Spanned::get_ref).collect::<Vec<_>>())),
-        );
-        groups.sort_by_key(|(start, _)| *start);
-        for stage in groups.iter().flat_map(|(_, stages)| stages) {
-            for input in &stage.inputs {
-                let name = input.get_ref().as_str();
-                // A stage that stands later in the same block can have written it in the round before.
-                if !name.contains('{') && !known.contains(name) {
-                    let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`? "));
-                    let mut names: Vec<&str> = known.iter().copied().collect();
-                    names.sort_unstable();
-                    let help = format!("{}tensors written before it: {}", near.unwrap_or_default(), listed(&names));
-                    self.help(input.span(), format!("no tensor `{name}` exists here"), "not written yet", help);
-                }
-            }
-            known.extend(stage.out.keys().map(|key| key.get_ref().as_str()));
-        }
-        let mut names = HashSet::new();
-        for (_, stages) in &groups {
-            for stage in stages {
-                let Some(name) = stage.name.as_ref().or(stage.op.as_ref()) else { continue };
-                if !names.insert(name.get_ref().as_str()) {
-                    let help = "weights are named after their stage: give each stage its own `name`";
-                    self.help(name.span(), format!("two stages are named `{}`", name.get_ref()), "second", help);
-                }
-            }
-        }
-    }
-
-    fn output(&mut self, file: &ModelFile, items: &[Item]) -> Vec<String> {
-        let written: Vec<&StageSpec> = items
-            .iter()
-            .flat_map(|item| match item {
-                Item::Stage(stage) => std::slice::from_ref(stage.as_ref()),
-                Item::Block(block) => block.stages.as_slice(),
-            })
-            .collect();
-        let Some(output) = &file.output else {
-            return written.last().map(|stage| stage.outputs.keys().cloned().collect()).unwrap_or_default();
-        };
-        if output.is_empty() {
-            self.found.push(Problem::whole("`output` is empty").help("leave it out to read back the last stage's"));
-        }
-        let names: Vec<&str> = written.iter().flat_map(|stage| stage.outputs.keys()).map(String::as_str).collect();
-        for name in output {
-            if !name.get_ref().contains('{') && !names.contains(&name.get_ref().as_str()) {
-                self.one_of("output", name, &names);
-            }
-        }
-        output.iter().map(|name| name.get_ref().clone()).collect()
     }
 }
 

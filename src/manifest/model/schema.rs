@@ -12,13 +12,26 @@ pub struct ModelFile {
     /// `text`, `vision`, `audio` or `multimodal`.
     #[schemars(with = "Option<String>")]
     pub family: Option<Spanned<String>>,
-    /// `wgsl` (the default).
+    /// `wgsl` (the default), `transformers` or `onnxruntime`.
     #[schemars(with = "Option<String>")]
     pub engine: Option<Spanned<String>>,
-    /// What it is for, for instance `automatic-speech-recognition`.
-    pub task: Option<String>,
+    /// What it is for, for instance `automatic-speech-recognition`; what the pipeline of `transformers` does.
+    #[schemars(with = "Option<String>")]
+    pub task: Option<Spanned<String>>,
     /// One line for people.
     pub description: Option<String>,
+    /// `transformers`: the model, a folder under the model store and its id on the hub.
+    #[schemars(with = "Option<String>")]
+    pub id: Option<Spanned<String>>,
+    /// `onnxruntime`: the `.onnx` file, relative to this one or under the model store.
+    #[schemars(with = "Option<String>")]
+    pub file: Option<Spanned<String>>,
+    /// `transformers`: passed to each call, for instance `{ pooling = "mean", normalize = true }`.
+    #[schemars(with = "Option<IndexMap<String, serde_json::Value>>")]
+    pub options: Option<Spanned<toml::Table>>,
+    /// `transformers`: texts are cut to so many tokens.
+    #[schemars(with = "Option<Extent>")]
+    pub tokens: Option<Spanned<Value>>,
     /// Numbers that a job's manifest, or an axis of the same name, may override.
     #[schemars(with = "IndexMap<String, f64>")]
     pub params: IndexMap<Spanned<String>, Spanned<f64>>,
@@ -58,6 +71,30 @@ pub struct InputEntry {
     pub mean: Option<f32>,
     /// Half the width of a uniform fill.
     pub spread: Option<f32>,
+    /// `onnxruntime`: the values of a whole-number input are 0 up to this, exclusive.
+    #[schemars(with = "Option<Extent>")]
+    pub below: Option<Spanned<Value>>,
+    /// `transformers`: a text, or several.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub text: Option<Spanned<Value>>,
+    /// `transformers`: so many words of a seeded text.
+    #[schemars(with = "Option<Extent>")]
+    pub words: Option<Spanned<Value>>,
+    /// `transformers`: candidate labels.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub labels: Option<Spanned<Value>>,
+    /// `transformers`: so many samples of a voice-like sound, 16,000 a second.
+    #[schemars(with = "Option<Extent>")]
+    pub samples: Option<Spanned<Value>>,
+    /// `transformers`: the width of a seeded image.
+    #[schemars(with = "Option<Extent>")]
+    pub width: Option<Spanned<Value>>,
+    /// `transformers`: the height of a seeded image; default its width.
+    #[schemars(with = "Option<Extent>")]
+    pub height: Option<Spanned<Value>>,
+    /// `transformers`: a text, a WAV, a PNG or a JPEG, relative to this file.
+    #[schemars(with = "Option<String>")]
+    pub file: Option<Spanned<String>>,
 }
 
 /// `[[stage]]` or `[[block.stage]]`.

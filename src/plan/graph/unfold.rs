@@ -6,30 +6,32 @@ use indexmap::IndexMap;
 use minijinja::Value;
 
 use super::{Expect, Fill, Graph, GraphError, JobVars, Param, Stage, Tensor, TensorId, TensorRole, rules};
-use crate::manifest::AxisValue;
-use crate::manifest::model::expr::Scope;
-use crate::manifest::model::{Block, Expr, FillKind, FillSpec, Item, Model, ParamSpec, StageSpec};
+use crate::manifest::model::stages::{Block, FillKind, FillSpec, Item, ParamSpec, StageSpec, Stages};
+use crate::manifest::model::{Expr, Model, Program};
+use crate::plan::names::{Names, fnv1a};
 use crate::units::Bytes;
 
 impl Graph {
     /// The graph of `model` for one job.
     pub fn of(model: &Model, vars: &JobVars) -> Result<Self, GraphError> {
+        let Program::Stages(stages) = &model.program else {
+            return Err(GraphError::NoStages { model: model.name.clone(), engine: model.engine().name() });
+        };
         let mut unfold = Unfold {
             model,
-            scope: Names::of(model, vars),
+            scope: Names::of(model, vars)?,
             graph: Self { tensors: Vec::new(), stages: Vec::new(), outputs: Vec::new() },
             latest: HashMap::new(),
             index: None,
         };
-        unfold.dims()?;
-        unfold.inputs()?;
-        for item in &model.items {
+        unfold.inputs(stages)?;
+        for item in &stages.items {
             match item {
                 Item::Stage(stage) => unfold.stage(stage)?,
                 Item::Block(block) => unfold.block(block)?,
             }
         }
-        for name in &model.output {
+        for name in &stages.output {
             let id = unfold.latest.get(name).copied().ok_or_else(|| GraphError::Stage {
                 model: model.name.clone(),
                 stage: "output".to_owned(),
@@ -39,50 +41,6 @@ impl Graph {
         }
         Ok(unfold.graph)
     }
-}
-
-/// The variables of expressions; the map is shared with minijinja until the next one is added.
-struct Names {
-    map: HashMap<String, Value>,
-    shared: std::cell::OnceCell<Value>,
-}
-
-impl Names {
-    fn of(model: &Model, vars: &JobVars) -> Self {
-        let mut map: HashMap<String, Value> =
-            model.params.iter().map(|(name, value)| (name.clone(), number(*value))).collect();
-        map.insert("batch".to_owned(), Value::from(vars.batch));
-        for (name, value) in &vars.own {
-            match value {
-                AxisValue::Bool(value) => map.insert(name.clone(), Value::from(*value)),
-                AxisValue::Int(value) => map.insert(name.clone(), Value::from(*value)),
-                AxisValue::Float(value) => map.insert(name.clone(), number(*value)),
-                AxisValue::Text(_) | AxisValue::Shape(_) => None,
-            };
-        }
-        Self { map, shared: std::cell::OnceCell::new() }
-    }
-
-    fn set(&mut self, name: &str, value: Value) {
-        self.map.insert(name.to_owned(), value);
-        self.shared.take();
-    }
-}
-
-impl Scope for Names {
-    fn get(&self, name: &str) -> Option<&Value> {
-        self.map.get(name)
-    }
-
-    fn all(&self) -> Value {
-        self.shared.get_or_init(|| Value::from(self.map.clone())).clone()
-    }
-}
-
-/// A whole number as an integer, so that `//` and comparisons stay exact.
-fn number(value: f64) -> Value {
-    #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
-    if value.fract() == 0.0 && value.abs() < 9e15 { Value::from(value as i64) } else { Value::from(value) }
 }
 
 struct Unfold<'a> {
@@ -96,16 +54,8 @@ struct Unfold<'a> {
 }
 
 impl<'a> Unfold<'a> {
-    fn dims(&mut self) -> Result<(), GraphError> {
-        for (name, expr) in &self.model.dims {
-            let extent = self.extent(expr, || format!("dim `{name}`"))?;
-            self.scope.set(name, Value::from(extent));
-        }
-        Ok(())
-    }
-
-    fn inputs(&mut self) -> Result<(), GraphError> {
-        for input in &self.model.inputs {
+    fn inputs(&mut self, stages: &Stages) -> Result<(), GraphError> {
+        for input in &stages.inputs {
             let shape = self.shape(&input.shape, &input.name)?;
             let fill = fill(&input.fill, &input.name, "", &shape, false);
             let id = self.tensor(input.name.clone(), shape, TensorRole::Input(fill));
@@ -189,7 +139,7 @@ impl<'a> Unfold<'a> {
     }
 
     fn extent(&self, expr: &Expr, what: impl FnOnce() -> String) -> Result<usize, GraphError> {
-        expr.extent(&self.scope).map_err(|message| self.value_error(what(), expr, message))
+        self.scope.extent(expr, what)
     }
 
     fn shape(&self, shape: &[Expr], tensor: &str) -> Result<Vec<usize>, GraphError> {
@@ -197,7 +147,7 @@ impl<'a> Unfold<'a> {
     }
 
     fn value_error(&self, what: String, expr: &Expr, message: String) -> GraphError {
-        GraphError::Value { model: self.model.name.clone(), what, expression: expr.text().to_owned(), message }
+        self.scope.error(what, expr, message)
     }
 
     fn param(&self, param: &ParamSpec, stage: &str, key: &str) -> Result<Param, GraphError> {
@@ -259,16 +209,12 @@ fn fill(spec: &FillSpec, tensor: &str, key: &str, shape: &[usize], weight: bool)
     }
 }
 
-/// FNV-1a, 32 bits: the default seed of a tensor.
-fn fnv1a(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::manifest::AxisValue;
 
     fn graph(text: &str, vars: &JobVars) -> Result<Graph, String> {
         let text = format!("family = 'text'\n{text}");

@@ -1,0 +1,108 @@
+//! A call is one run of an ONNX model in a page, with what went in and what came out, as the page posts it; the other side
+//! is `templates/harness/calls.js`.
+//!
+//! Read here, with bounds on everything, for `check`, which computes the same with the reference.
+
+use serde::Deserialize;
+
+use crate::reference::onnx::{ElementType, OnnxError, Tensor};
+
+/// One run of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Call {
+    /// The ONNX file, by its name in the page.
+    pub(super) file: String,
+    pub(super) feeds: Vec<Tensor>,
+    /// Those whose values the page could read.
+    pub(super) fetches: Vec<Tensor>,
+    /// Whether all feeds are there: without one nothing can be computed.
+    pub(super) complete: bool,
+}
+
+/// Why posted bytes are no calls.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CallError {
+    #[error("the page posted calls that can't be read: {0}")]
+    Header(String),
+    #[error("the page posted calls that can't be read: {0}")]
+    Tensor(#[from] OnnxError),
+}
+
+#[derive(Deserialize)]
+struct Header {
+    file: String,
+    feeds: Vec<Place>,
+    fetches: Vec<Place>,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    shape: Vec<usize>,
+    /// From the end of the header; `None` for values that the page could not read.
+    offset: Option<usize>,
+    bytes: usize,
+}
+
+/// Reads what a page posted.
+pub(super) fn read(posted: &[u8]) -> Result<Vec<Call>, CallError> {
+    let short = || CallError::Header("they are cut short".to_owned());
+    let (length, rest) = posted.split_first_chunk::<4>().ok_or_else(short)?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| short())?;
+    let (header, data) = rest.split_at_checked(length).ok_or_else(short)?;
+    let calls: Vec<Header> = serde_json::from_slice(header).map_err(|error| CallError::Header(error.to_string()))?;
+    let tensors = |places: Vec<Place>| {
+        let near = places.into_iter().filter_map(|place| Some((place.offset?, place)));
+        near.map(|(offset, place)| {
+            let bytes = offset.checked_add(place.bytes).and_then(|end| data.get(offset..end)).ok_or_else(short)?;
+            let kind = ElementType::from_name(&place.kind);
+            Ok(Tensor::new(place.name, kind, place.shape, bytes.to_vec())?)
+        })
+        .collect::<Result<Vec<_>, CallError>>()
+    };
+    calls
+        .into_iter()
+        .map(|call| {
+            let complete = call.feeds.iter().all(|place| place.offset.is_some());
+            Ok(Call { file: call.file, feeds: tensors(call.feeds)?, fetches: tensors(call.fetches)?, complete })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn posted(header: &str, data: &[u8]) -> Vec<u8> {
+        [&u32::try_from(header.len()).unwrap().to_le_bytes()[..], header.as_bytes(), data].concat()
+    }
+
+    const CALL: &str = r#"[{"file":"m.onnx","feeds":[{"name":"x","type":"float32","shape":[2],"offset":0,"bytes":8}],"fetches":[{"name":"y","type":"int64","shape":[1],"offset":8,"bytes":8},{"name":"z","type":"float32","shape":[1],"offset":null,"bytes":0}]}]"#;
+
+    #[test]
+    fn a_call_is_read_with_what_lies_on_the_gpu_left_out() {
+        let data = [1.0_f32.to_le_bytes(), 2.0_f32.to_le_bytes()].concat();
+        let calls = read(&posted(CALL, &[data, 7_i64.to_le_bytes().to_vec()].concat())).unwrap();
+        assert_eq!(calls[0].feeds[0].values_f64(), [1.0, 2.0]);
+        assert_eq!(calls[0].fetches.len(), 1);
+        assert_eq!(calls[0].fetches[0].values_f64(), [7.0]);
+        assert!(calls[0].complete);
+    }
+
+    #[test]
+    fn what_lies_outside_or_does_not_fit_its_shape_is_refused() {
+        for (header, data) in [
+            (CALL.to_owned(), vec![0; 15]),
+            (CALL.replace("\"offset\":8", "\"offset\":18446744073709551615"), vec![0; 16]),
+            (CALL.replace("[2]", "[3]"), vec![0; 16]),
+            (CALL.replace("[2]", "[4611686018427387904,4]"), vec![0; 16]),
+            ("{}".to_owned(), vec![]),
+        ] {
+            assert!(read(&posted(&header, &data)).is_err(), "{header}");
+        }
+        assert!(read(&[1, 0, 0]).is_err());
+        assert!(read(&[255, 255, 255, 255, 1]).is_err());
+    }
+}

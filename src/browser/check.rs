@@ -1,0 +1,220 @@
+//! The check of what a page computed: against the references in Rust for stages, against tract for ONNX models, and where
+//! tract does not cover one against what wasm made of the same inputs earlier in the run.
+//!
+//! Made by `live` with each job; references are computed once and shared by all jobs of a run.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use super::calls::{self, Call};
+use super::executor::Check;
+use super::payload::Payload;
+use crate::manifest::Backend;
+use crate::plan::graph::Graph;
+use crate::reference::Verdict;
+use crate::reference::onnx::{self, ElementType, OnnxError, Tensor, Tolerance};
+use crate::render::page::{OnnxPage, short_digest};
+use crate::units::Flops;
+
+/// References that are kept: the jobs of a sweep give the same inputs to the same models.
+const KEPT: usize = 64;
+
+/// What checks a job.
+#[derive(Debug, Clone)]
+pub(super) enum Checker {
+    /// Stage by stage.
+    Stages { graph: Arc<Graph>, payload: Arc<Payload> },
+    /// Call by call.
+    Onnx(Arc<OnnxChecker>),
+}
+
+/// What checks a job in onnxruntime-web.
+#[derive(Debug)]
+pub(super) struct OnnxChecker {
+    files: HashMap<String, PathBuf>,
+    dtype: String,
+    backend: Backend,
+    browser: String,
+    references: Arc<References>,
+}
+
+impl Checker {
+    /// Checks what a page posted. The error is of the page's words, not of its numbers.
+    pub(super) fn check(&self, posted: &[u8]) -> Result<Check, String> {
+        match self {
+            Self::Stages { graph, payload } => Ok(payload.check(graph, posted)),
+            Self::Onnx(checker) => checker.check(posted),
+        }
+    }
+}
+
+impl OnnxChecker {
+    pub(super) fn new(page: &OnnxPage, backend: Backend, browser: String, references: Arc<References>) -> Self {
+        let files = page.models.iter().map(|model| (model.clone(), page.files[model].clone())).collect();
+        Self { files, dtype: page.dtype.clone(), backend, browser, references }
+    }
+
+    fn check(&self, posted: &[u8]) -> Result<Check, String> {
+        let calls = calls::read(posted).map_err(|error| error.to_string())?;
+        let mut check = Check {
+            verdict: Verdict { verified: Some(true), max_abs_error: 0.0, max_rel_error: 0.0, failure: None },
+            reference: String::new(),
+            flops: Some(Flops(0)),
+            output_digest: String::new(),
+        };
+        let mut hash = Sha256::new();
+        let mut checked = 0;
+        for call in &calls {
+            let path = self
+                .files
+                .get(&call.file)
+                .ok_or_else(|| format!("the page ran a model that is not the job's: {:?}", call.file))?;
+            for fetch in &call.fetches {
+                hash.update(fetch.bytes());
+            }
+            if call.complete && !call.fetches.is_empty() {
+                self.add(&mut check, call, path)?;
+                checked += 1;
+            } else {
+                check.flops = None;
+            }
+        }
+        if checked == 0 {
+            check.verdict.verified = None;
+        }
+        check.output_digest = short_digest(hash);
+        Ok(check)
+    }
+
+    /// Adds one call's verdict to the check.
+    fn add(&self, check: &mut Check, call: &Call, path: &Path) -> Result<(), String> {
+        let reference = self.references.of(path, call, self.backend, &self.browser)?;
+        check.flops = check.flops.zip(reference.flops).map(|(sum, more)| Flops(sum.0 + more.0));
+        if check.reference.is_empty() {
+            check.reference.clone_from(&reference.name);
+        }
+        let Some(expected) = &reference.outputs else {
+            if check.verdict.failure.is_none() {
+                check.verdict.verified = None;
+            }
+            return Ok(());
+        };
+        let half = call.feeds.iter().chain(&call.fetches).any(|tensor| *tensor.kind() == ElementType::F16);
+        let dtype = if half { "fp16" } else { self.dtype.as_str() };
+        let tolerance = Tolerance::of(dtype).ok_or_else(|| format!("there is no tolerance for the dtype {dtype}"))?;
+        let wanted: Vec<Tensor> = expected
+            .iter()
+            .filter(|tensor| call.fetches.iter().any(|fetch| fetch.name() == tensor.name()))
+            .cloned()
+            .collect();
+        let mut verdict = onnx::compare(&call.fetches, &wanted, tolerance);
+        let total = &mut check.verdict;
+        total.max_abs_error = total.max_abs_error.max(verdict.max_abs_error);
+        total.max_rel_error = total.max_rel_error.max(verdict.max_rel_error);
+        if let Some(failure) = &mut verdict.failure {
+            failure.stage.clone_from(&call.file);
+        }
+        if total.failure.is_none() {
+            total.failure = verdict.failure;
+            total.verified = match (total.verified, verdict.verified) {
+                (_, Some(false)) => Some(false),
+                (Some(true), Some(true)) => Some(true),
+                _ => None,
+            };
+        }
+        Ok(())
+    }
+}
+
+/// What a call must give.
+#[derive(Debug, Clone)]
+struct Reference {
+    /// Who says so; empty where nobody does.
+    name: String,
+    /// `None` where nobody says.
+    outputs: Option<Arc<Vec<Tensor>>>,
+    flops: Option<Flops>,
+}
+
+/// References made so far.
+#[derive(Debug, Default)]
+pub struct References {
+    kept: Mutex<Vec<(Key, Kept)>>,
+}
+
+/// A model and its inputs.
+type Key = (PathBuf, String);
+
+#[derive(Debug, Clone)]
+struct Kept {
+    /// What tract made of it; `None` where it does not cover the model.
+    tract: Option<Arc<Vec<Tensor>>>,
+    flops: Option<Flops>,
+    /// What wasm made of it first, and in which browser.
+    wasm: Option<(String, Arc<Vec<Tensor>>)>,
+}
+
+impl References {
+    /// The reference of a call that a backend made in a browser. One that wasm made is kept where tract has none.
+    fn of(&self, path: &Path, call: &Call, backend: Backend, browser: &str) -> Result<Reference, String> {
+        let key = (path.to_owned(), digest(&call.feeds));
+        let mut kept = match self.kept(&key) {
+            Some(kept) => kept,
+            None => self.make(&key, path, call)?,
+        };
+        let reference = match (&kept.tract, &kept.wasm) {
+            (Some(outputs), _) => {
+                Reference { name: "tract".to_owned(), outputs: Some(outputs.clone()), flops: kept.flops }
+            }
+            // What a browser's wasm made says nothing about itself.
+            (None, Some((maker, outputs))) if backend != Backend::Wasm || maker != browser => {
+                Reference { name: format!("wasm in {maker}"), outputs: Some(outputs.clone()), flops: kept.flops }
+            }
+            _ => Reference { name: String::new(), outputs: None, flops: kept.flops },
+        };
+        if kept.tract.is_none() && kept.wasm.is_none() && backend == Backend::Wasm {
+            kept.wasm = Some((browser.to_owned(), Arc::new(call.fetches.clone())));
+            self.keep(key, kept);
+        }
+        Ok(reference)
+    }
+
+    fn make(&self, key: &Key, path: &Path, call: &Call) -> Result<Kept, String> {
+        let shapes: Vec<(String, Vec<usize>)> =
+            call.feeds.iter().map(|feed| (feed.name().to_owned(), feed.shape().to_vec())).collect();
+        let tract = match onnx::run(path, &call.feeds, &[]) {
+            Ok(outputs) => Some(Arc::new(outputs)),
+            Err(OnnxError::NotCovered(_)) => None,
+            Err(error) => return Err(format!("the reference for {}: {error}", path.display())),
+        };
+        let kept = Kept { tract, flops: onnx::flops(path, &shapes).map(Flops), wasm: None };
+        self.keep(key.clone(), kept.clone());
+        Ok(kept)
+    }
+
+    fn kept(&self, key: &Key) -> Option<Kept> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|(other, _)| other == key).map(|(_, kept)| kept.clone())
+    }
+
+    fn keep(&self, key: Key, one: Kept) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(other, _)| *other != key);
+        if kept.len() == KEPT {
+            kept.remove(0);
+        }
+        kept.push((key, one));
+    }
+}
+
+fn digest(tensors: &[Tensor]) -> String {
+    let mut hash = Sha256::new();
+    for tensor in tensors {
+        hash.update(format!("{} {} {:?}\n", tensor.name(), tensor.kind().name(), tensor.shape()));
+        hash.update(tensor.bytes());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

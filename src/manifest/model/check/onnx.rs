@@ -1,0 +1,206 @@
+//! The parts of a model on the engines `transformers` and `onnxruntime`.
+
+use std::path::PathBuf;
+
+use toml::{Spanned, Value};
+
+use super::Checker;
+use crate::manifest::model::schema::{InputEntry, ModelFile};
+use crate::manifest::model::tasks::{InputKind, TASKS, Task, task};
+use crate::manifest::model::{Engine, Expr, Feed, Given, OnnxFile, Pipeline};
+use crate::manifest::read::{Problem, listed};
+
+impl Checker<'_> {
+    /// A pipeline; nothing where its task is not known.
+    pub(super) fn pipeline(&mut self, file: &ModelFile, unread: bool) -> Option<Pipeline> {
+        self.no_stages(file, Engine::Transformers);
+        self.foreign(Engine::Transformers, &[("file", file.file.as_ref().map(Spanned::span))]);
+        let names: Vec<&str> = TASKS.iter().map(|task| task.name).collect();
+        let task = match &file.task {
+            None => {
+                self.missing("task", unread, &format!("one of {}", listed(&names)));
+                None
+            }
+            Some(written) => {
+                let found = task(written.get_ref());
+                if found.is_none() {
+                    self.one_of("task", written, &names);
+                }
+                found
+            }
+        };
+        if file.id.is_none() {
+            self.missing(
+                "id",
+                unread,
+                "the model's folder under the model store, for instance `Xenova/all-MiniLM-L6-v2`",
+            );
+        }
+        if let Some(id) = &file.id
+            && !is_id(id.get_ref())
+        {
+            let message = format!("{:?} can't be the id of a model", id.get_ref());
+            self.help(id.span(), message, "not an id", "`name` or `owner/name` of letters, digits, `-`, `_` and `.`");
+        }
+        let options = file.options.as_ref().map_or_else(serde_json::Map::new, |options| self.options(options));
+        let tokens = file.tokens.as_ref().and_then(|tokens| self.expr(tokens.get_ref(), &tokens.span()));
+        let task = task?;
+        let given = self.given(task, file);
+        Some(Pipeline { task, id: file.id.as_ref()?.get_ref().clone(), given, options, tokens })
+    }
+
+    /// An ONNX file.
+    pub(super) fn onnx_file(&mut self, file: &ModelFile, unread: bool) -> Option<OnnxFile> {
+        self.no_stages(file, Engine::Onnxruntime);
+        self.foreign(
+            Engine::Onnxruntime,
+            &[
+                ("id", file.id.as_ref().map(Spanned::span)),
+                ("options", file.options.as_ref().map(Spanned::span)),
+                ("tokens", file.tokens.as_ref().map(Spanned::span)),
+            ],
+        );
+        if file.file.is_none() {
+            self.missing("file", unread, "the `.onnx` file, relative to this one or under the model store");
+        }
+        let feeds = file.input.iter().filter_map(|entry| self.feed(entry)).collect();
+        Some(OnnxFile { file: PathBuf::from(file.file.as_ref()?.get_ref()), feeds })
+    }
+
+    fn no_stages(&mut self, file: &ModelFile, engine: Engine) {
+        self.foreign(
+            engine,
+            &[
+                ("stage", file.stage.first().map(Spanned::span)),
+                ("block", file.block.first().map(Spanned::span)),
+                ("output", file.output.as_ref().and_then(|output| Some(output.first()?.span()))),
+            ],
+        );
+    }
+
+    fn missing(&mut self, key: &str, unread: bool, help: &str) {
+        if !unread {
+            self.found.push(Problem::whole(format!("`{key}` is missing")).help(help));
+        }
+    }
+
+    /// TOML as JSON; dates have no place in a call.
+    fn options(&mut self, options: &Spanned<toml::Table>) -> serde_json::Map<String, serde_json::Value> {
+        match serde_json::to_value(options.get_ref()) {
+            Ok(serde_json::Value::Object(map)) => map,
+            other => {
+                let reason = other.err().map(|error| error.to_string()).unwrap_or_default();
+                self.at(options.span(), "`options` can't be passed to a call", reason);
+                serde_json::Map::new()
+            }
+        }
+    }
+
+    /// One `[[input]]` for each argument of the task.
+    fn given(&mut self, task: &Task, file: &ModelFile) -> Vec<Given> {
+        let wanted: Vec<&str> = task.inputs.iter().map(|kind| kind.name()).collect();
+        if file.input.len() != task.inputs.len() {
+            let message = format!("the task `{}` takes {}", task.name, wanted.join(" and "));
+            let label = format!("found {} inputs, expected {}", file.input.len(), wanted.len());
+            let keys: Vec<String> =
+                task.inputs.iter().map(|kind| format!("{}: {}", kind.name(), listed(kind.keys()))).collect();
+            let help = format!("write an `[[input]]` for each, with one of these keys ({})", keys.join("; "));
+            match file.input.get(task.inputs.len()) {
+                Some(extra) => self.help(extra.span(), message, &label, help),
+                None => self.found.push(Problem::whole(format!("{message}: {label}")).help(help)),
+            }
+        }
+        task.inputs.iter().zip(&file.input).filter_map(|(kind, entry)| self.argument(task, *kind, entry)).collect()
+    }
+
+    fn argument(&mut self, task: &Task, kind: InputKind, entry: &Spanned<InputEntry>) -> Option<Given> {
+        let (span, entry) = (entry.span(), entry.get_ref());
+        let written = [
+            ("text", entry.text.as_ref().map(Spanned::span)),
+            ("words", entry.words.as_ref().map(Spanned::span)),
+            ("labels", entry.labels.as_ref().map(Spanned::span)),
+            ("samples", entry.samples.as_ref().map(Spanned::span)),
+            ("width", entry.width.as_ref().map(Spanned::span)),
+            ("height", entry.height.as_ref().map(Spanned::span)),
+            ("file", entry.file.as_ref().map(Spanned::span)),
+            ("name", entry.name.as_ref().map(Spanned::span)),
+            ("shape", entry.shape.as_ref().map(Spanned::span)),
+            ("fill", entry.fill.as_ref().map(Spanned::span)),
+            ("below", entry.below.as_ref().map(Spanned::span)),
+        ];
+        let before = self.found.len();
+        for (key, place) in written {
+            if let (Some(place), false) = (place, kind.keys().contains(&key)) {
+                let message =
+                    format!("the task `{}` takes {} here, which `{key}` does not make", task.name, kind.name());
+                self.help(place, message, "of another kind", format!("write one of {}", listed(kind.keys())));
+            }
+        }
+        let expr = |checker: &mut Self, value: &Spanned<Value>| checker.expr(value.get_ref(), &value.span());
+        let one = match entry {
+            InputEntry { file: Some(file), .. } => Some(Given::File(self.folder.join(file.get_ref()))),
+            InputEntry { words: Some(words), .. } => Some(Given::Words(expr(self, words)?)),
+            InputEntry { text: Some(texts), .. } => Some(Given::Texts(self.texts("text", texts)?)),
+            InputEntry { labels: Some(labels), .. } => Some(Given::Labels(self.texts("labels", labels)?)),
+            InputEntry { samples: Some(samples), .. } => Some(Given::Speech(expr(self, samples)?)),
+            InputEntry { width: Some(width), height, .. } => {
+                let height = height.as_ref().unwrap_or(width);
+                Some(Given::Picture(expr(self, width)?, expr(self, height)?))
+            }
+            _ => None,
+        };
+        if one.is_none() && self.found.len() == before {
+            let message = format!("the task `{}` takes {} here", task.name, kind.name());
+            self.help(span, message, "without it", format!("write one of {}", listed(kind.keys())));
+        }
+        one
+    }
+
+    /// A text or a list of texts.
+    fn texts(&mut self, key: &str, value: &Spanned<Value>) -> Option<Vec<String>> {
+        let texts = match value.get_ref() {
+            Value::String(text) => Some(vec![text.clone()]),
+            Value::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+            _ => None,
+        };
+        let texts = texts.filter(|texts: &Vec<String>| !texts.is_empty());
+        if texts.is_none() {
+            self.at(value.span(), format!("`{key}` is a text or a list of texts"), "not a text");
+        }
+        texts
+    }
+
+    fn feed(&mut self, entry: &Spanned<InputEntry>) -> Option<Feed> {
+        let (span, entry) = (entry.span(), entry.get_ref());
+        self.foreign(
+            Engine::Onnxruntime,
+            &[
+                ("text", entry.text.as_ref().map(Spanned::span)),
+                ("words", entry.words.as_ref().map(Spanned::span)),
+                ("labels", entry.labels.as_ref().map(Spanned::span)),
+                ("samples", entry.samples.as_ref().map(Spanned::span)),
+                ("width", entry.width.as_ref().map(Spanned::span)),
+                ("file", entry.file.as_ref().map(Spanned::span)),
+            ],
+        );
+        let fill_span = entry.fill.as_ref().map_or(span.clone(), Spanned::span);
+        let fill = entry.fill.as_ref().map(|fill| fill.get_ref().as_str());
+        let fill = self.fill(fill, entry.seed, (entry.mean, entry.spread), &fill_span);
+        let shape = match &entry.shape {
+            None => None,
+            Some(shape) => Some(self.shape(shape.get_ref(), &shape.span())?),
+        };
+        let below: Option<Expr> = entry.below.as_ref().and_then(|below| self.expr(below.get_ref(), &below.span()));
+        let Some(name) = &entry.name else {
+            self.at(span, "an input needs a `name`", "without a name");
+            return None;
+        };
+        Some(Feed { name: name.get_ref().clone(), shape, fill, below })
+    }
+}
+
+/// `name` or `owner/name`.
+fn is_id(id: &str) -> bool {
+    let segments: Vec<&str> = id.split('/').collect();
+    segments.len() <= 2 && segments.iter().all(|segment| crate::manifest::axes::is_name(segment))
+}

@@ -1,0 +1,129 @@
+//! The stages of a `wgsl` model, before a job's values are known.
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+
+use super::Expr;
+
+/// Stages over named tensors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stages {
+    /// What is given to the model.
+    pub inputs: Vec<Input>,
+    /// Stages and blocks in the order of the file.
+    pub items: Vec<Item>,
+    /// Names of the tensors that are read back; never empty.
+    pub output: Vec<String>,
+}
+
+/// A tensor made before the run and given to the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    /// The tensor's name.
+    pub name: String,
+    /// Extents, outermost first.
+    pub shape: Vec<Expr>,
+    /// How its values are made.
+    pub fill: FillSpec,
+}
+
+/// How values are made, before shapes are known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FillSpec {
+    /// Which values.
+    pub kind: FillKind,
+    /// Picks the sequence; by default a hash of the tensor's name.
+    pub seed: Option<u32>,
+}
+
+/// Which values a tensor has.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FillKind {
+    /// Uniform in mean ± spread; what is absent follows from the shape (see `plan::graph`).
+    Uniform {
+        /// The middle of the range.
+        mean: Option<f32>,
+        /// Half the width of the range.
+        spread: Option<f32>,
+    },
+    /// One of [`NAMED_FILLS`].
+    Named(String),
+}
+
+/// Tables and signals that `reference::fill` computes; each reads its sizes from the tensor's shape.
+pub const NAMED_FILLS: [&str; 5] = ["speech", "dft_cos", "dft_sin", "mel_filters", "sinusoids"];
+
+/// A stage, or stages repeated.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// One dispatch.
+    Stage(Box<StageSpec>),
+    /// Stages repeated.
+    Block(Block),
+}
+
+/// Stages repeated with an index; `{i}`, `{i-1}` and `{i+1}` in names, tensors and texts are replaced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Block {
+    /// How often.
+    pub times: Expr,
+    /// The name of the index, counted from 0.
+    pub index: String,
+    /// What is repeated.
+    pub stages: Vec<StageSpec>,
+}
+
+/// A stage before its names and expressions are known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageSpec {
+    /// Its name; weights are named `NAME.KEY`.
+    pub name: String,
+    /// What it must compute.
+    pub op: String,
+    /// Template under the shader folders.
+    pub shader: String,
+    /// Tensors that it reads.
+    pub inputs: Vec<String>,
+    /// Weights by the shader's name for them.
+    pub weights: IndexMap<String, WeightSpec>,
+    /// Tensors that it writes, with their shapes.
+    pub outputs: IndexMap<String, Vec<Expr>>,
+    /// Parameters of the op.
+    pub params: IndexMap<String, ParamSpec>,
+    /// The output from a file, for an op without a reference.
+    pub expect: Option<ExpectSpec>,
+}
+
+/// A weight before its shape is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WeightSpec {
+    /// Extents, outermost first; all but the last are inputs of a dot product (its fan-in).
+    pub shape: Vec<Expr>,
+    /// How its values are made.
+    pub fill: FillSpec,
+}
+
+/// The value of a stage parameter as written.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ParamSpec {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number with a fraction.
+    Float(f64),
+    /// A text.
+    Text(String),
+    /// A text that begins with `=`: the value of the expression after it.
+    Expr(Expr),
+}
+
+/// A stage's expected output: little-endian f32, row-major, of the first output's length.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExpectSpec {
+    /// The file, absolute or relative to the working folder.
+    pub file: PathBuf,
+    /// An element may differ from its expected value by this much, times the value's size where that is above 1.
+    pub tolerance: f64,
+}

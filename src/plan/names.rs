@@ -1,0 +1,76 @@
+//! The names that a model's expressions see in one job: its parameters, its dims, `batch` and the user's own axes.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use minijinja::Value;
+
+use super::graph::{GraphError, JobVars};
+use crate::manifest::AxisValue;
+use crate::manifest::model::Model;
+use crate::manifest::model::expr::{Expr, Scope};
+
+/// The names with their values; the map is shared with minijinja until the next one is added.
+pub(super) struct Names {
+    model: String,
+    map: HashMap<String, Value>,
+    shared: OnceCell<Value>,
+}
+
+impl Names {
+    /// The names of a model in a job, its dims evaluated in their order.
+    pub(super) fn of(model: &Model, vars: &JobVars) -> Result<Self, GraphError> {
+        let mut map: HashMap<String, Value> =
+            model.params.iter().map(|(name, value)| (name.clone(), number(*value))).collect();
+        map.insert("batch".to_owned(), Value::from(vars.batch));
+        for (name, value) in &vars.own {
+            match value {
+                AxisValue::Bool(value) => map.insert(name.clone(), Value::from(*value)),
+                AxisValue::Int(value) => map.insert(name.clone(), Value::from(*value)),
+                AxisValue::Float(value) => map.insert(name.clone(), number(*value)),
+                AxisValue::Text(_) | AxisValue::Shape(_) => None,
+            };
+        }
+        let mut names = Self { model: model.name.clone(), map, shared: OnceCell::new() };
+        for (name, expr) in &model.dims {
+            let extent = names.extent(expr, || format!("dim `{name}`"))?;
+            names.set(name, Value::from(extent));
+        }
+        Ok(names)
+    }
+
+    pub(super) fn set(&mut self, name: &str, value: Value) {
+        self.map.insert(name.to_owned(), value);
+        self.shared.take();
+    }
+
+    /// The value of an expression that is an extent; `what` names it in the error.
+    pub(super) fn extent(&self, expr: &Expr, what: impl FnOnce() -> String) -> Result<usize, GraphError> {
+        expr.extent(self).map_err(|message| self.error(what(), expr, message))
+    }
+
+    pub(super) fn error(&self, what: String, expr: &Expr, message: String) -> GraphError {
+        GraphError::Value { model: self.model.clone(), what, expression: expr.text().to_owned(), message }
+    }
+}
+
+impl Scope for Names {
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.map.get(name)
+    }
+
+    fn all(&self) -> Value {
+        self.shared.get_or_init(|| Value::from(self.map.clone())).clone()
+    }
+}
+
+/// A whole number as an integer, so that `//` and comparisons stay exact.
+fn number(value: f64) -> Value {
+    #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
+    if value.fract() == 0.0 && value.abs() < 9e15 { Value::from(value as i64) } else { Value::from(value) }
+}
+
+/// FNV-1a, 32 bits: the default seed of a tensor or an input.
+pub(super) fn fnv1a(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}

@@ -1,0 +1,260 @@
+//! What a job gives to a model that runs in onnxruntime-web, as data: seeded, the same on every machine, or from files.
+//!
+//! Made from `plan::given`; `render` puts it into the page.
+
+use std::path::{Path, PathBuf};
+
+use super::fill::{self, SAMPLE_RATE};
+use super::onnx::{Dim, ElementType, OnnxError, Port, Tensor};
+use crate::plan::given::{Argument, FeedSpec, Feeds, seed};
+use crate::plan::graph::{Fill, TensorRole};
+
+/// Inputs that can't be made.
+#[derive(Debug, thiserror::Error)]
+pub enum MadeError {
+    /// A file that can't be read, or holds something else.
+    #[error("{}: {message}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// An input of an ONNX file that the manifest leaves open.
+    #[error("input `{input}`: {message}")]
+    Feed {
+        /// Its name.
+        input: String,
+        /// What is wrong, and the remedy.
+        message: String,
+    },
+    /// Values that are no tensor.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
+}
+
+/// An argument of a task.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Made {
+    /// Texts.
+    Texts(Vec<String>),
+    /// Candidate labels.
+    Labels(Vec<String>),
+    /// Sounds, 16,000 samples a second.
+    Sounds(Vec<Vec<f32>>),
+    /// Images.
+    Pictures(Vec<Picture>),
+}
+
+/// An image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// In pixels.
+    pub width: usize,
+    /// In pixels.
+    pub height: usize,
+    /// Red, green, blue, row by row from the top left.
+    pub rgb: Vec<u8>,
+}
+
+/// Common words, so that a tokenizer finds most of them in its vocabulary whole.
+const WORDS: [&str; 64] = [
+    "the", "of", "and", "to", "in", "a", "is", "that", "for", "it", "as", "was", "with", "be", "by", "on", "not", "he",
+    "his", "but", "at", "are", "this", "have", "from", "or", "had", "an", "they", "which", "one", "you", "were", "all",
+    "her", "she", "there", "would", "their", "we", "him", "been", "has", "when", "who", "will", "no", "more", "if",
+    "out", "so", "up", "said", "what", "its", "about", "than", "into", "them", "can", "only", "other", "time", "new",
+];
+
+/// An argument, `batch` times.
+pub fn argument(argument: &Argument, batch: u32) -> Result<Made, MadeError> {
+    let indices = || (0..batch).map(|index| index as usize);
+    Ok(match argument {
+        Argument::Words(count) => Made::Texts(indices().map(|index| words(*count, index)).collect()),
+        Argument::Texts(texts) => Made::Texts(texts.iter().cycle().take(batch as usize).cloned().collect()),
+        Argument::Labels(labels) => Made::Labels(labels.clone()),
+        Argument::Speech(samples) => Made::Sounds(indices().map(|index| speech(*samples, index)).collect()),
+        Argument::Picture { width, height } => {
+            Made::Pictures(indices().map(|index| picture(*width, *height, index)).collect())
+        }
+        Argument::File(path) => repeated(from_file(path)?, batch as usize),
+    })
+}
+
+fn repeated(one: Made, count: usize) -> Made {
+    match one {
+        Made::Texts(texts) => Made::Texts(texts.into_iter().cycle().take(count).collect()),
+        Made::Sounds(sounds) => Made::Sounds(sounds.into_iter().cycle().take(count).collect()),
+        Made::Pictures(pictures) => Made::Pictures(pictures.into_iter().cycle().take(count).collect()),
+        labels @ Made::Labels(_) => labels,
+    }
+}
+
+fn words(count: usize, text: usize) -> String {
+    let words = fill::uniform(count, seed("words", None) ^ u32::try_from(text).unwrap_or(u32::MAX), 0.5, 0.5);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 64")]
+    let word = |value: &f32| WORDS[((value * WORDS.len() as f32) as usize).min(WORDS.len() - 1)];
+    words.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn speech(samples: usize, voice: usize) -> Vec<f32> {
+    #[expect(clippy::cast_possible_truncation, reason = "computed in f64, stored in f32")]
+    (0..samples).map(|sample| fill::speech(voice, sample) as f32).collect()
+}
+
+/// Smooth colours with a few edges and a little noise: an encoder of images has something to look at.
+fn picture(width: usize, height: usize, index: usize) -> Picture {
+    let noise = fill::uniform(width * height * 3, seed("picture", None) ^ u32::try_from(index).unwrap_or(0), 0.0, 12.0);
+    let colour = |at: usize| {
+        let (pixel, channel) = (at / 3, at % 3);
+        let (x, y) = ((pixel % width) as f32 / width as f32, (pixel / width) as f32 / height as f32);
+        let wave = (6.3 * (x * (1.0 + channel as f32) + y + 0.37 * index as f32)).sin();
+        let disc = if (x - 0.5).hypot(y - 0.4) < 0.25 { 60.0 } else { 0.0 };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a byte")]
+        ((110.0 + 70.0 * wave + disc + noise[at]).clamp(0.0, 255.0) as u8)
+    };
+    Picture { width, height, rgb: (0..width * height * 3).map(colour).collect() }
+}
+
+/// What the ending of a file's name says that it holds.
+fn from_file(path: &Path) -> Result<Made, MadeError> {
+    let fail = |message: String| MadeError::File { path: path.to_owned(), message };
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    match ending.as_str() {
+        "txt" => {
+            let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+            Ok(Made::Texts(vec![text.trim_end().to_owned()]))
+        }
+        "wav" => sound(path).map(|sound| Made::Sounds(vec![sound])).map_err(fail),
+        "png" | "jpg" | "jpeg" => {
+            let image = image::open(path).map_err(|error| fail(error.to_string()))?.into_rgb8();
+            let (width, height) = (image.width() as usize, image.height() as usize);
+            Ok(Made::Pictures(vec![Picture { width, height, rgb: image.into_raw() }]))
+        }
+        _ => Err(fail("gpujobs reads .txt, .wav, .png and .jpg as inputs".to_owned())),
+    }
+}
+
+/// The mean of a WAV's channels.
+fn sound(path: &Path) -> Result<Vec<f32>, String> {
+    let mut reader = hound::WavReader::open(path).map_err(|error| error.to_string())?;
+    let spec = reader.spec();
+    if f64::from(spec.sample_rate) != SAMPLE_RATE {
+        return Err(format!(
+            "it has {} samples a second, and models of speech take {SAMPLE_RATE}: resample it, for instance with \
+             `ffmpeg -i in.wav -ar 16000 out.wav`",
+            spec.sample_rate
+        ));
+    }
+    let samples: Vec<f32> = match spec.sample_format {
+        hound::SampleFormat::Float => reader.samples::<f32>().collect::<Result<_, _>>(),
+        hound::SampleFormat::Int => {
+            let full = (1_i64 << (spec.bits_per_sample - 1)) as f32;
+            reader.samples::<i32>().map(|sample| sample.map(|sample| sample as f32 / full)).collect()
+        }
+    }
+    .map_err(|error| error.to_string())?;
+    let channels = usize::from(spec.channels.max(1));
+    Ok(samples.chunks(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32).collect())
+}
+
+/// The inputs that an ONNX file declares, each as the manifest says or, where it is silent, by its type: floats uniform
+/// in -1 to 1, whole numbers and truth values 1, which is a valid index and an open mask.
+pub fn feeds(ports: &[Port], feeds: &Feeds) -> Result<Vec<Tensor>, MadeError> {
+    for feed in &feeds.feeds {
+        if !ports.iter().any(|port| port.name == feed.name) {
+            let known: Vec<&str> = ports.iter().map(|port| port.name.as_str()).collect();
+            let message = format!("the file has no such input; it has {}", known.join(", "));
+            return Err(MadeError::Feed { input: feed.name.clone(), message });
+        }
+    }
+    ports.iter().map(|port| feed(port, feeds)).collect()
+}
+
+fn feed(port: &Port, feeds: &Feeds) -> Result<Tensor, MadeError> {
+    let spec = feeds.feeds.iter().find(|feed| feed.name == port.name);
+    let shape = shape(port, spec, feeds)?;
+    let length: usize = shape.iter().product();
+    let fail = |message: String| MadeError::Feed { input: port.name.clone(), message };
+    let seed = seed(&port.name, None);
+    let default = if port.kind.is_float() {
+        Fill::Uniform { seed, mean: 0.0, spread: 1.0 }
+    } else {
+        Fill::Uniform { seed, mean: 1.0, spread: 0.0 }
+    };
+    let fill = spec.and_then(|spec| spec.fill.clone()).unwrap_or(default);
+    if let Some(below) = spec.and_then(|spec| spec.below) {
+        if port.kind.is_float() {
+            return Err(fail("`below` is for whole numbers, and this input is of floats".to_owned()));
+        }
+        let values = fill::uniform(length, seed, 0.5, 0.5);
+        #[expect(clippy::cast_possible_truncation, reason = "between 0 and below")]
+        let values: Vec<i64> = values.iter().map(|value| (f64::from(*value) * below as f64) as i64).collect();
+        return encode(port, shape, &values.iter().map(|value| *value as f64).collect::<Vec<_>>());
+    }
+    let role = TensorRole::Input(fill);
+    let tensor = crate::plan::graph::Tensor { name: port.name.clone(), shape: shape.clone(), role };
+    let values = fill::fill(&tensor).map_err(|error| fail(error.to_string()))?;
+    encode(port, shape, &values.into_iter().map(f64::from).collect::<Vec<_>>())
+}
+
+/// The extents of an input: those of the file, then of `[dims]`, the job's batch, or the manifest's own for this input.
+fn shape(port: &Port, spec: Option<&FeedSpec>, feeds: &Feeds) -> Result<Vec<usize>, MadeError> {
+    let fail = |message: String| MadeError::Feed { input: port.name.clone(), message };
+    if let Some(shape) = spec.and_then(|spec| spec.shape.clone()) {
+        return Ok(shape);
+    }
+    let Some(dims) = &port.dims else {
+        return Err(fail(
+            "the file does not declare its shape: write `shape` in an `[[input]]` of this name".to_owned(),
+        ));
+    };
+    let extent = |dim: &Dim| match dim {
+        Dim::Fixed(extent) => Ok(*extent),
+        Dim::Named(name) => match feeds.dims.get(name) {
+            Some(extent) => Ok(*extent),
+            None if is_batch(name) => Ok(feeds.batch as usize),
+            None => {
+                Err(fail(format!("the file leaves the extent `{name}` open: write `{name} = 128`, say, under [dims]")))
+            }
+        },
+        Dim::Unknown => Err(fail(
+            "the file leaves an extent open without a name: write `shape` in an `[[input]]` of this name".to_owned(),
+        )),
+    };
+    dims.iter().map(extent).collect()
+}
+
+/// What exporters call the number of inputs that are computed together.
+#[must_use]
+pub fn is_batch(name: &str) -> bool {
+    ["batch", "batch_size", "N", "n", "bs"].contains(&name)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "made within the range of the type, or rounded to it by design"
+)]
+fn encode(port: &Port, shape: Vec<usize>, values: &[f64]) -> Result<Tensor, MadeError> {
+    use ElementType as E;
+    let each = |to: fn(f64) -> Vec<u8>| values.iter().flat_map(|value| to(*value)).collect::<Vec<u8>>();
+    let bytes = match &port.kind {
+        E::F32 => each(|value| (value as f32).to_le_bytes().to_vec()),
+        E::F64 => each(|value| value.to_le_bytes().to_vec()),
+        E::F16 => each(|value| half::f16::from_f64(value).to_le_bytes().to_vec()),
+        E::I64 => each(|value| (value as i64).to_le_bytes().to_vec()),
+        E::U64 => each(|value| (value as u64).to_le_bytes().to_vec()),
+        E::I32 => each(|value| (value as i32).to_le_bytes().to_vec()),
+        E::U32 => each(|value| (value as u32).to_le_bytes().to_vec()),
+        E::I16 => each(|value| (value as i16).to_le_bytes().to_vec()),
+        E::U16 => each(|value| (value as u16).to_le_bytes().to_vec()),
+        E::I8 => each(|value| (value as i8).to_le_bytes().to_vec()),
+        E::U8 => each(|value| (value as u8).to_le_bytes().to_vec()),
+        E::Bool => each(|value| vec![u8::from(value != 0.0)]),
+        E::Other(name) => {
+            let message = format!("gpujobs makes no input of type {name}");
+            return Err(MadeError::Feed { input: port.name.clone(), message });
+        }
+    };
+    Ok(Tensor::new(port.name.clone(), port.kind.clone(), shape, bytes)?)
+}

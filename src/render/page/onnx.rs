@@ -1,0 +1,411 @@
+//! What the page of a model in onnxruntime-web holds: the model's files, and what is given to it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use indexmap::IndexMap;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::{Common, PageError, short_digest};
+use crate::manifest::model::tasks::Loader;
+use crate::manifest::model::{OnnxFile, Pipeline, Program};
+use crate::manifest::{Manifest, Model};
+use crate::plan::Job;
+use crate::plan::given::{Call, Feeds};
+use crate::plan::graph::JobVars;
+use crate::reference::made::{self, Made};
+use crate::reference::onnx::{self, Dim, Tensor};
+use crate::store::{self, Dtype, Store};
+
+/// A job of the engines `transformers` and `onnxruntime`.
+#[derive(Debug, Clone)]
+pub struct OnnxPage {
+    /// The model's files by the names under which the page asks for them, with their places.
+    pub files: IndexMap<String, PathBuf>,
+    /// Those of `files` that are ONNX models.
+    pub models: Vec<String>,
+    /// Number format of the weights.
+    pub dtype: String,
+    pub(super) spec: Spec,
+}
+
+/// The job as the page reads it: `OnnxJob` of `templates/harness/types.js`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Spec {
+    #[serde(flatten)]
+    common: Common,
+    libraries: &'static str,
+    root: &'static str,
+    files: Vec<FileSpec>,
+    threads: Option<u32>,
+    webnn_device: String,
+    free_dimensions: IndexMap<String, usize>,
+    #[serde(flatten)]
+    program: ProgramSpec,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct FileSpec {
+    path: String,
+    bytes: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+enum ProgramSpec {
+    Pipeline {
+        model: String,
+        dtype: String,
+        task: &'static str,
+        parts: Option<Vec<PartSpec>>,
+        arguments: Vec<ArgumentSpec>,
+        options: serde_json::Map<String, serde_json::Value>,
+        tokens: Option<usize>,
+    },
+    File {
+        file: String,
+        feeds: Vec<FeedSpec>,
+    },
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct PartSpec {
+    name: &'static str,
+    model: &'static str,
+    processor: &'static str,
+    argument: usize,
+    file: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum ArgumentSpec {
+    Texts(Vec<String>),
+    Labels(Vec<String>),
+    Sounds(Vec<String>),
+    Images(Vec<PictureSpec>),
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct PictureSpec {
+    width: usize,
+    height: usize,
+    rgb: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct FeedSpec {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    shape: Vec<usize>,
+    base64: String,
+}
+
+/// Files of a model beside its weights that transformers.js may ask for.
+const SETTINGS: [&str; 6] = [
+    "config.json",
+    "generation_config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+];
+
+/// Where the page finds onnxruntime-web's files, from `jobs/N/frame`.
+const RUNTIME: &str = "../../libraries/onnxruntime-web/dist/";
+
+impl OnnxPage {
+    pub(super) fn of_pipeline(
+        manifest: &Manifest,
+        model: &Model,
+        pipeline: &Pipeline,
+        job: &Job,
+        common: Common,
+    ) -> Result<Self, PageError> {
+        let call = Call::of(model, pipeline, &JobVars::of(job))?;
+        let (files, models) = pipeline_files(manifest, model, pipeline, job)?;
+        let parts = match &pipeline.task.loader {
+            Loader::Pipeline(_) => None,
+            Loader::Parts(parts) => Some(
+                parts
+                    .iter()
+                    .map(|part| PartSpec {
+                        name: part.name,
+                        model: part.model,
+                        processor: part.processor,
+                        argument: part.input,
+                        file: weights(part.file, job),
+                    })
+                    .collect(),
+            ),
+        };
+        let arguments = call.arguments.iter().map(|argument| Ok(made::argument(argument, job.batch)?.into()));
+        let program = ProgramSpec::Pipeline {
+            model: pipeline.id.clone(),
+            dtype: job.dtype.clone(),
+            task: pipeline.task.name,
+            parts,
+            arguments: arguments.collect::<Result<_, PageError>>()?,
+            options: pipeline.options.clone(),
+            tokens: call.tokens,
+        };
+        Self::new(files, models, job, common, IndexMap::new(), program)
+    }
+
+    pub(super) fn of_file(
+        manifest: &Manifest,
+        model: &Model,
+        file: &OnnxFile,
+        job: &Job,
+        common: Common,
+    ) -> Result<Self, PageError> {
+        let path = beside_or_stored(manifest, model, &file.file)?;
+        let signature = onnx::signature(&path)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        let feeds = Feeds::of(model, file, &JobVars::of(job))?;
+        let given = made::feeds(&signature.inputs, &feeds)?;
+        let mut free = IndexMap::new();
+        for (port, tensor) in signature.inputs.iter().zip(&given) {
+            for (dim, extent) in port.dims.iter().flatten().zip(tensor.shape()) {
+                if let Dim::Named(name) = dim {
+                    free.insert(name.clone(), *extent);
+                }
+            }
+        }
+        let mut files = IndexMap::from([(name.clone(), path)]);
+        for beside in &signature.external {
+            let place = folder.join(beside);
+            if Path::new(beside).components().any(|part| !matches!(part, std::path::Component::Normal(_)))
+                || !place.is_file()
+            {
+                let message = format!("its weights lie in `{beside}`, which is not in {}", folder.display());
+                return Err(PageError::Missing { model: model.name.clone(), message, id: None });
+            }
+            files.insert(beside.clone(), place);
+        }
+        let models = vec![name.clone()];
+        let program = ProgramSpec::File { file: name, feeds: given.iter().map(FeedSpec::of).collect() };
+        Self::new(files, models, job, common, free, program)
+    }
+
+    fn new(
+        files: IndexMap<String, PathBuf>,
+        models: Vec<String>,
+        job: &Job,
+        common: Common,
+        free_dimensions: IndexMap<String, usize>,
+        program: ProgramSpec,
+    ) -> Result<Self, PageError> {
+        let sized = |(path, place): (&String, &PathBuf)| {
+            let bytes = std::fs::metadata(place).map(|metadata| metadata.len());
+            bytes
+                .map(|bytes| FileSpec { path: path.clone(), bytes })
+                .map_err(|error| onnx::OnnxError::Unreadable { path: place.clone(), message: error.to_string() })
+        };
+        let spec = Spec {
+            common,
+            libraries: RUNTIME,
+            root: "files/",
+            files: files.iter().map(sized).collect::<Result<_, _>>()?,
+            threads: job.threads,
+            webnn_device: job.webnn_device.clone(),
+            free_dimensions,
+            program,
+        };
+        Ok(Self { files, models, dtype: job.dtype.clone(), spec })
+    }
+
+    /// The model's files by the paths under which the page asks for them: transformers.js begins them with the model's id.
+    pub fn served(&self) -> impl Iterator<Item = (String, &PathBuf)> {
+        let prefix = match &self.spec.program {
+            ProgramSpec::Pipeline { model, .. } => format!("{model}/"),
+            ProgramSpec::File { .. } => String::new(),
+        };
+        self.files.iter().map(move |(path, place)| (format!("{prefix}{path}"), place))
+    }
+
+    /// Bytes of all files.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.spec.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// SHA-256 of the ONNX models, the first 16 hexadecimal digits.
+    pub fn digest(&self) -> Result<String, PageError> {
+        let mut hash = Sha256::new();
+        for model in &self.models {
+            let place = &self.files[model];
+            hash.update(
+                file_digest(place)
+                    .map_err(|error| onnx::OnnxError::Unreadable { path: place.clone(), message: error.to_string() })?,
+            );
+        }
+        Ok(short_digest(hash))
+    }
+}
+
+/// The bytes that a job in onnxruntime-web loads; `None` where its files are not there.
+#[must_use]
+pub fn loaded_bytes(manifest: &Manifest, job: &Job) -> Option<u64> {
+    let model = manifest.models.get(&job.model)?;
+    let files: Vec<PathBuf> = match &model.program {
+        Program::Stages(_) => return None,
+        Program::Pipeline(pipeline) => pipeline_files(manifest, model, pipeline, job).ok()?.0.into_values().collect(),
+        Program::OnnxFile(file) => vec![beside_or_stored(manifest, model, &file.file).ok()?],
+    };
+    files.iter().map(|file| std::fs::metadata(file).map(|metadata| metadata.len()).ok()).sum()
+}
+
+/// A model's files by their paths below its folder, and those of them that are ONNX models.
+fn pipeline_files(
+    manifest: &Manifest,
+    model: &Model,
+    pipeline: &Pipeline,
+    job: &Job,
+) -> Result<(IndexMap<String, PathBuf>, Vec<String>), PageError> {
+    let folder = stored(manifest, model, &pipeline.id)?;
+    let names: Vec<&str> = match &pipeline.task.loader {
+        Loader::Pipeline(names) => names.to_vec(),
+        Loader::Parts(parts) => parts.iter().map(|part| part.file).collect(),
+    };
+    let mut files = IndexMap::new();
+    for name in SETTINGS {
+        if folder.join(name).is_file() {
+            files.insert(name.to_owned(), folder.join(name));
+        }
+    }
+    let models: Vec<String> = names.into_iter().map(|name| weights(name, job)).collect();
+    for name in &models {
+        if !folder.join(name).is_file() {
+            return Err(no_weights(model, &pipeline.id, job, &folder, name));
+        }
+        files.insert(name.clone(), folder.join(name));
+        let beside = store::files(&folder).into_iter().filter(|(other, _)| other.starts_with(&format!("{name}_data")));
+        files.extend(beside.map(|(other, _)| (other.clone(), folder.join(other))));
+    }
+    Ok((files, models))
+}
+
+/// The path of an ONNX file of the job's dtype, by the custom of transformers.js.
+fn weights(name: &str, job: &Job) -> String {
+    format!("onnx/{name}{}.onnx", Dtype::of(&job.dtype).unwrap_or_default().suffix())
+}
+
+/// The folder of a model in the store.
+fn stored(manifest: &Manifest, model: &Model, id: &str) -> Result<PathBuf, PageError> {
+    let store = Store::new(manifest.model_store.clone());
+    store.find(id).ok_or_else(|| {
+        let message = format!(
+            "`{id}` is not in the model store; looked in {}: `gpujobs fetch {id}` downloads it, as does `--allow-download`",
+            folders(&store)
+        );
+        PageError::Missing { model: model.name.clone(), message, id: Some(id.to_owned()) }
+    })
+}
+
+fn folders(store: &Store) -> String {
+    let folders: Vec<String> = store.folders.iter().map(|folder| folder.display().to_string()).collect();
+    folders.join(" and ")
+}
+
+/// An ONNX file beside the model's manifest, else in the store.
+fn beside_or_stored(manifest: &Manifest, model: &Model, file: &Path) -> Result<PathBuf, PageError> {
+    let store = Store::new(manifest.model_store.clone());
+    let beside = model.path.parent().unwrap_or(Path::new("")).join(file);
+    let mut places = std::iter::once(beside.clone()).chain(store.folders.iter().map(|folder| folder.join(file)));
+    places.find(|place| place.is_file()).ok_or_else(|| {
+        let message = format!("there is no file {}, and none of that name in {}", beside.display(), folders(&store));
+        PageError::Missing { model: model.name.clone(), message, id: None }
+    })
+}
+
+fn no_weights(model: &Model, id: &str, job: &Job, folder: &Path, name: &str) -> PageError {
+    let there: Vec<&str> = store::dtypes_of(folder).into_iter().map(Dtype::name).collect();
+    let has = if there.is_empty() { "no weights at all".to_owned() } else { there.join(", ") };
+    let message = format!(
+        "{name} is not in {}, which has {has}: `gpujobs fetch {id} --dtype {}` downloads it if the hub has it",
+        folder.display(),
+        job.dtype
+    );
+    PageError::Missing { model: model.name.clone(), message, id: Some(id.to_owned()) }
+}
+
+/// The import map of a page with onnxruntime-web; `up` leads from the page to the server's root.
+#[must_use]
+pub fn imports(up: &str) -> String {
+    let libraries = format!("{up}libraries/");
+    serde_json::json!({
+        "imports": {
+            "gpujobs/": format!("{up}harness/"),
+            "onnxruntime-web/webgpu": format!("{libraries}onnxruntime-web/dist/ort.webgpu.min.mjs"),
+            "onnxruntime-common": format!("{libraries}onnxruntime-common/dist/esm/index.js"),
+            "@huggingface/transformers": format!("{libraries}@huggingface/transformers/dist/transformers.web.min.js"),
+        }
+    })
+    .to_string()
+}
+
+impl From<Made> for ArgumentSpec {
+    fn from(made: Made) -> Self {
+        let base64 = |bytes: Vec<u8>| base64::engine::general_purpose::STANDARD.encode(bytes);
+        match made {
+            Made::Texts(texts) => Self::Texts(texts),
+            Made::Labels(labels) => Self::Labels(labels),
+            Made::Sounds(sounds) => {
+                let bytes = |sound: Vec<f32>| sound.into_iter().flat_map(f32::to_le_bytes).collect();
+                Self::Sounds(sounds.into_iter().map(|sound| base64(bytes(sound))).collect())
+            }
+            Made::Pictures(pictures) => Self::Images(
+                pictures
+                    .into_iter()
+                    .map(|picture| PictureSpec {
+                        width: picture.width,
+                        height: picture.height,
+                        rgb: base64(picture.rgb),
+                    })
+                    .collect(),
+            ),
+        }
+    }
+}
+
+impl FeedSpec {
+    fn of(tensor: &Tensor) -> Self {
+        Self {
+            name: tensor.name().to_owned(),
+            kind: tensor.kind().name().to_owned(),
+            shape: tensor.shape().to_vec(),
+            base64: base64::engine::general_purpose::STANDARD.encode(tensor.bytes()),
+        }
+    }
+}
+
+/// Digests of files that have not changed since: a sweep uses the same model again and again.
+static DIGESTS: LazyLock<Mutex<HashMap<(PathBuf, u64, Option<SystemTime>), [u8; 32]>>> = LazyLock::new(Mutex::default);
+
+fn file_digest(path: &Path) -> std::io::Result<[u8; 32]> {
+    let metadata = std::fs::metadata(path)?;
+    let key = (path.to_path_buf(), metadata.len(), metadata.modified().ok());
+    if let Some(digest) = DIGESTS.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return Ok(*digest);
+    }
+    let mut hash = Sha256::new();
+    let mut file = std::fs::File::open(path)?;
+    let mut chunk = vec![0; 1 << 20];
+    loop {
+        match std::io::Read::read(&mut file, &mut chunk)? {
+            0 => break,
+            count => hash.update(&chunk[..count]),
+        }
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    DIGESTS.lock().unwrap_or_else(PoisonError::into_inner).insert(key, digest);
+    Ok(digest)
+}

@@ -1,0 +1,228 @@
+//! What the page of a model written in WGSL holds: its graph, its shaders, its data.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use minijinja::context;
+use minijinja::value::Serde;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::{Common, PageError, short_digest};
+use crate::manifest::Model;
+use crate::plan::graph::{Fill, Graph, JobVars, TensorId, TensorRole};
+use crate::reference::{FillError, fill};
+use crate::render::wgsl::{Rendered, render_stages};
+use crate::render::{RenderError, Templates};
+use crate::units::{Bytes, Flops};
+
+/// A job of the engine `wgsl`, rendered.
+#[derive(Debug, Clone)]
+pub struct StagesPage {
+    /// What runs.
+    pub graph: Arc<Graph>,
+    /// Each stage's WGSL and dispatch.
+    pub rendered: Rendered,
+    /// What is loaded together.
+    pub parts: Vec<Part>,
+    spec: Spec,
+}
+
+/// Tensors that are loaded together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// For messages.
+    pub name: &'static str,
+    /// Positions in [`Graph::tensors`].
+    pub tensors: Vec<TensorId>,
+}
+
+/// The job as the page reads it: `StagesJob` of `templates/harness/types.js`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    #[serde(flatten)]
+    common: Common,
+    workgroup_size: [u32; 3],
+    tensors: Vec<TensorSpec>,
+    parts: Vec<PartSpec>,
+    shaders: Vec<ShaderSpec>,
+    stages: Vec<StageSpec>,
+    outputs: Vec<TensorId>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct TensorSpec {
+    name: String,
+    shape: Vec<usize>,
+    role: &'static str,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct PartSpec {
+    name: &'static str,
+    url: Option<String>,
+    tensors: Vec<TensorId>,
+    sources: Vec<Option<Source>>,
+}
+
+/// How a page without a runner makes a tensor.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Source {
+    Uniform { seed: u32, mean: f32, spread: f32 },
+    Base64(String),
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct ShaderSpec {
+    name: String,
+    code: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StageSpec {
+    name: String,
+    shader: usize,
+    bindings: Vec<TensorId>,
+    grid: [u32; 3],
+    workgroup_bytes: u32,
+}
+
+impl StagesPage {
+    pub(super) fn render(
+        templates: &Templates,
+        model: &Model,
+        vars: &JobVars,
+        common: Common,
+    ) -> Result<Self, PageError> {
+        let graph = Graph::of(model, vars)?;
+        let rendered = render_stages(templates, &graph, vars)?;
+        let parts = parts(&graph);
+        let spec = Spec {
+            workgroup_size: vars.workgroup,
+            tensors: tensor_specs(&graph),
+            parts: part_specs(common.number, &parts),
+            common,
+            shaders: rendered
+                .shaders
+                .iter()
+                .map(|shader| ShaderSpec { name: shader.name.clone(), code: shader.code.clone() })
+                .collect(),
+            stages: stage_specs(&graph, &rendered),
+            outputs: graph.outputs.clone(),
+        };
+        Ok(Self { graph: Arc::new(graph), rendered, parts, spec })
+    }
+
+    pub(super) fn module(&self, templates: &Templates) -> Result<String, RenderError> {
+        templates.render("templates/job.js", context! { job => Serde(&self.spec) })
+    }
+
+    /// The job's own module with all that it needs inside, for a page that is opened by hand.
+    pub fn standalone_module(&self, templates: &Templates) -> Result<String, PageError> {
+        let mut spec = self.spec.clone();
+        for part in &mut spec.parts {
+            part.url = None;
+            part.sources = part.tensors.iter().map(|id| self.source(*id)).collect::<Result<_, _>>()?;
+        }
+        Ok(templates.render("templates/job.js", context! { job => Serde(&spec) })?)
+    }
+
+    fn source(&self, id: TensorId) -> Result<Option<Source>, FillError> {
+        let tensor = &self.graph.tensors[id];
+        Ok(match &tensor.role {
+            TensorRole::Computed => None,
+            TensorRole::Input(Fill::Uniform { seed, mean, spread })
+            | TensorRole::Weight(Fill::Uniform { seed, mean, spread }) => {
+                Some(Source::Uniform { seed: *seed, mean: *mean, spread: *spread })
+            }
+            TensorRole::Input(_) | TensorRole::Weight(_) => {
+                let bytes: Vec<u8> = fill(tensor)?.iter().flat_map(|value| value.to_le_bytes()).collect();
+                Some(Source::Base64(base64::engine::general_purpose::STANDARD.encode(bytes)))
+            }
+        })
+    }
+
+    /// Bytes that the page posts to be checked: all computed tensors, in their order.
+    #[must_use]
+    pub fn posted_bytes(&self) -> u64 {
+        let computed = self.graph.tensors.iter().filter(|tensor| tensor.role == TensorRole::Computed);
+        computed.map(|tensor| tensor.len() as u64 * 4).sum()
+    }
+
+    /// SHA-256 of all WGSL in the order of the stages, the first 16 hexadecimal digits.
+    #[must_use]
+    pub fn shader_digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for shader in &self.rendered.shaders {
+            hash.update(shader.code.as_bytes());
+            hash.update([0]);
+        }
+        short_digest(hash)
+    }
+
+    /// Arithmetic of one inference; `None` where a stage has no formula.
+    #[must_use]
+    pub fn flops(&self) -> Option<Flops> {
+        self.graph.stages.iter().map(|stage| stage.flops.map(|flops| flops.0)).sum::<Option<u64>>().map(Flops)
+    }
+
+    /// Least traffic of one inference.
+    #[must_use]
+    pub fn bytes(&self) -> Bytes {
+        Bytes(self.graph.stages.iter().map(|stage| stage.bytes.0).sum())
+    }
+}
+
+/// Inputs and weights are parts of their own, so that they can load at the same time.
+fn parts(graph: &Graph) -> Vec<Part> {
+    let with = |is: fn(&TensorRole) -> bool| {
+        graph.tensors.iter().enumerate().filter(|(_, tensor)| is(&tensor.role)).map(|(id, _)| id).collect()
+    };
+    let parts = [
+        Part { name: "inputs", tensors: with(|role| matches!(role, TensorRole::Input(_))) },
+        Part { name: "weights", tensors: with(|role| matches!(role, TensorRole::Weight(_))) },
+    ];
+    parts.into_iter().filter(|part: &Part| !part.tensors.is_empty()).collect()
+}
+
+fn part_specs(number: u64, parts: &[Part]) -> Vec<PartSpec> {
+    let spec = |(index, part): (usize, &Part)| PartSpec {
+        name: part.name,
+        // Relative to the page, `…/page/N`.
+        url: Some(format!("../jobs/{number}/parts/{index}")),
+        tensors: part.tensors.clone(),
+        sources: part.tensors.iter().map(|_| None).collect(),
+    };
+    parts.iter().enumerate().map(spec).collect()
+}
+
+fn tensor_specs(graph: &Graph) -> Vec<TensorSpec> {
+    let spec = |tensor: &crate::plan::graph::Tensor| TensorSpec {
+        name: tensor.name.clone(),
+        shape: tensor.shape.clone(),
+        role: match tensor.role {
+            TensorRole::Input(_) => "input",
+            TensorRole::Weight(_) => "weight",
+            TensorRole::Computed => "computed",
+        },
+    };
+    graph.tensors.iter().map(spec).collect()
+}
+
+fn stage_specs(graph: &Graph, rendered: &Rendered) -> Vec<StageSpec> {
+    graph
+        .stages
+        .iter()
+        .zip(&rendered.dispatches)
+        .map(|(stage, dispatch)| StageSpec {
+            name: stage.name.clone(),
+            shader: dispatch.shader,
+            bindings: stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs).copied().collect(),
+            grid: dispatch.grid,
+            workgroup_bytes: dispatch.workgroup_bytes,
+        })
+        .collect()
+}

@@ -1,0 +1,144 @@
+//! The libraries are what runs ONNX models in a page, installed by npm as `package-lock.json` says: transformers.js and
+//! onnxruntime-web. Nothing of them comes from elsewhere.
+//!
+//! Found by `gpujobs run` where a job needs them, looked for by `gpujobs doctor`, installed by `gpujobs setup`.
+
+use std::path::{Path, PathBuf};
+
+/// Names the folder in which npm has installed the libraries, a `node_modules`, instead of looking for one.
+pub const FOLDER_VARIABLE: &str = "GPUJOBS_LIBRARIES";
+
+/// What installs them, embedded: a gpujobs that is installed has no checkout beside it.
+pub const PACKAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/package.json"));
+/// The exact versions.
+pub const PACKAGE_LOCK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/package-lock.json"));
+
+/// The packages that pages load, each with the folder of them that is served.
+const SERVED: [(&str, &str); 3] =
+    [("@huggingface/transformers", "dist/"), ("onnxruntime-web", "dist/"), ("onnxruntime-common", "dist/esm/")];
+
+/// A folder in which all libraries lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Libraries {
+    folder: PathBuf,
+}
+
+impl Libraries {
+    /// Where they are: `$GPUJOBS_LIBRARIES`, the checkout that is the working folder, or the user's own folder.
+    #[must_use]
+    pub fn find() -> Option<Self> {
+        Self::places().into_iter().map(|folder| Self { folder }).find(Self::complete)
+    }
+
+    /// Where they are looked for.
+    #[must_use]
+    pub fn places() -> Vec<PathBuf> {
+        let named = std::env::var_os(FOLDER_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+        match named {
+            Some(folder) => vec![folder],
+            None => vec![Self::home().join("node_modules")],
+        }
+    }
+
+    /// The folder that they are installed into, whose `package.json` is [`PACKAGE`]: a checkout of gpujobs that is the
+    /// working folder, else the user's own.
+    #[must_use]
+    pub fn home() -> PathBuf {
+        if is_checkout(Path::new("")) {
+            return PathBuf::from(".");
+        }
+        dirs::data_local_dir().unwrap_or_default().join("gpujobs").join("libraries")
+    }
+
+    /// Their versions, as `transformers.js 4.3.1`, for people.
+    #[must_use]
+    pub fn versions(&self) -> Vec<String> {
+        let version = |package: &str| {
+            let text = std::fs::read_to_string(self.folder.join(package).join("package.json")).ok()?;
+            let version = serde_json::from_str::<serde_json::Value>(&text).ok()?["version"].as_str()?.to_owned();
+            Some(format!("{package} {version}"))
+        };
+        SERVED.iter().filter_map(|(package, _)| version(package)).collect()
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The file that a page asks for by `PACKAGE/PATH`, and its content type; only scripts and wasm of the packages
+    /// themselves.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<(PathBuf, &'static str)> {
+        let (package, rest) = SERVED
+            .iter()
+            .find_map(|(package, folder)| {
+                Some((package, path.strip_prefix(package)?.strip_prefix('/')?.strip_prefix(folder)?, folder))
+            })
+            .map(|(package, rest, folder)| (Path::new(package).join(folder), rest))?;
+        let plain = |segment: &str| {
+            !segment.is_empty()
+                && !segment.starts_with('.')
+                && segment.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        };
+        if !rest.split('/').all(plain) {
+            return None;
+        }
+        let kind = match Path::new(rest).extension()?.to_str()? {
+            "js" | "mjs" => "text/javascript",
+            "wasm" => "application/wasm",
+            _ => return None,
+        };
+        let place = self.folder.join(package).join(rest);
+        place.is_file().then_some((place, kind))
+    }
+
+    fn complete(&self) -> bool {
+        SERVED.iter().all(|(package, folder)| self.folder.join(package).join(folder).is_dir())
+    }
+}
+
+/// Whether a folder is a checkout of gpujobs.
+fn is_checkout(folder: &Path) -> bool {
+    std::fs::read_to_string(folder.join("package.json")).is_ok_and(|text| text == PACKAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_scripts_and_wasm_of_the_packages_are_served() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |path: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        };
+        for path in [
+            "onnxruntime-web/dist/a.mjs",
+            "onnxruntime-web/dist/a.wasm",
+            "onnxruntime-web/package.json",
+            "other/dist/a.js",
+        ] {
+            put(path);
+        }
+        put("onnxruntime-web/dist/a.map");
+        let libraries = Libraries { folder: folder.path().to_owned() };
+        assert_eq!(libraries.file("onnxruntime-web/dist/a.mjs").unwrap().1, "text/javascript");
+        assert_eq!(libraries.file("onnxruntime-web/dist/a.wasm").unwrap().1, "application/wasm");
+        for refused in [
+            "onnxruntime-web/package.json",
+            "onnxruntime-web/dist/a.map",
+            "onnxruntime-web/dist/../package.json",
+            "onnxruntime-web/dist/../../other/dist/a.js",
+            "onnxruntime-web/dist//a.mjs",
+            "onnxruntime-web/dist/%2e%2e/a.mjs",
+            "other/dist/a.js",
+            "onnxruntime-web/dist/b.mjs",
+        ] {
+            assert_eq!(libraries.file(refused), None, "{refused}");
+        }
+    }
+}

@@ -1,0 +1,256 @@
+/**
+ * @file The `transformers` engine runs a task of transformers.js: a pipeline, or models that are loaded by themselves. An
+ * inference is the whole call, with what it does to its input and to its output.
+ */
+
+import * as library from "@huggingface/transformers";
+import { record } from "gpujobs/calls.js";
+import { openFiles, rootOf } from "gpujobs/model_files.js";
+import { firstResult } from "gpujobs/onnx_job.js";
+import { placementOf, together } from "gpujobs/onnx_placement.js";
+import { profileSession } from "gpujobs/onnx_profile.js";
+import { openRuntime } from "gpujobs/onnx_runtime.js";
+import { bytesOf } from "gpujobs/tensors.js";
+
+/** @import { InferenceSession } from "onnxruntime-common" */
+/** @import { Argument, Host, Kernel, PartCost, PipelineJob, TaskPart } from "gpujobs/types.js" */
+/** @import { Call } from "gpujobs/calls.js" */
+/** @import { ModelFiles } from "gpujobs/model_files.js" */
+/** @import { Loaded } from "gpujobs/onnx_job.js" */
+/** @import { Runtime } from "gpujobs/onnx_runtime.js" */
+
+/**
+ * @param {PipelineJob} job
+ * @param {Host} host
+ */
+export async function prepare(job, host) {
+  const began = performance.now();
+  const files = openFiles(job, `${job.model}/`);
+  const runtime = await openRuntime(job, host);
+  const deviceReadyMs = performance.now() - began;
+  return firstResult(job, host, runtime, { began, deviceReadyMs, load: () => load(job, runtime, files) });
+}
+
+/**
+ * A part that is ready: a pipeline, or a model with its processor.
+ * @typedef {object} Part
+ * @property {string} name
+ * @property {string} file Its ONNX file; empty where there may be several.
+ * @property {() => Promise<unknown>} infer
+ * @property {() => Promise<unknown>} dispose
+ */
+
+/**
+ * @param {PipelineJob} job
+ * @param {Runtime} runtime
+ * @param {ModelFiles} files
+ * @returns {Promise<Loaded>}
+ */
+async function load(job, runtime, files) {
+  const { env } = library;
+  env.allowRemoteModels = false;
+  env.allowLocalModels = true;
+  env.localModelPath = rootOf(job);
+  env.useBrowserCache = false;
+  env.useWasmCache = false;
+  env.fetch = files.fetch;
+  const sessions = watchSessions(runtime, files);
+  const warm = runtime.gpu !== null && job.shaderPrecompilation;
+  const given = job.arguments.map(valueOf);
+  const ready = async (/** @type {() => Promise<Part>} */ make) => {
+    const part = await make();
+    if (warm) await runtime.settled(part.infer());
+    return part;
+  };
+  const makers = job.parts
+    ? job.parts.map((part) => () => loadPart(job, part, given[part.argument]))
+    : [() => loadPipeline(job, given)];
+  /** @type {Part[]} */
+  let parts = [];
+  if (job.parallelLoading) parts = await Promise.all(makers.map(ready));
+  else for (const make of makers) parts.push(await ready(make));
+  /** @type {(number | null)[]} */
+  const firsts = parts.map(() => null);
+  return {
+    library: `transformers.js ${env.version}`,
+    infer: async (iterations, download) => {
+      for (let inference = 0; inference < iterations; inference += 1) {
+        sessions.begin(download);
+        for (const [index, part] of parts.entries()) {
+          const began = performance.now();
+          await part.infer();
+          firsts[index] ??= performance.now() - began;
+        }
+      }
+      return sessions.calls();
+    },
+    parts: () => sessions.parts(parts, firsts),
+    placement: () => sessions.placement(),
+    profile: () => sessions.profile(() => Promise.all(parts.map((part) => part.infer()))),
+    dispose: () => void Promise.all(parts.map((part) => part.dispose())),
+  };
+}
+
+/**
+ * @param {PipelineJob} job
+ * @param {unknown[]} given
+ * @returns {Promise<Part>}
+ */
+async function loadPipeline(job, given) {
+  const pipe = /** @type {any} */ (
+    await library.pipeline(/** @type {any} */ (job.task), job.model, /** @type {any} */ (pretrained(job)))
+  );
+  shorten(job, pipe.tokenizer);
+  return { name: "model", file: "", infer: () => pipe(...given, { ...job.options }), dispose: () => pipe.dispose() };
+}
+
+/**
+ * @param {PipelineJob} job
+ * @param {TaskPart} part
+ * @param {unknown} given
+ * @returns {Promise<Part>}
+ */
+async function loadPart(job, part, given) {
+  const classes = /** @type {any} */ (library);
+  const makers = [
+    () => classes[part.model].from_pretrained(job.model, pretrained(job)),
+    () => classes[part.processor].from_pretrained(job.model, pretrained(job)),
+  ];
+  /** @type {any[]} */
+  let made = [];
+  if (job.parallelLoading) made = await Promise.all(makers.map((make) => make()));
+  else for (const make of makers) made.push(await make());
+  const [model, processor] = made;
+  const isTokenizer = part.processor.endsWith("Tokenizer");
+  if (isTokenizer) shorten(job, processor);
+  const inputs = async () => (isTokenizer ? processor(given, { padding: true, truncation: true }) : processor(given));
+  return { name: part.name, file: part.file, infer: async () => model(await inputs()), dispose: () => model.dispose() };
+}
+
+/** @param {PipelineJob} job */
+function pretrained(job) {
+  const device = job.backend === "webnn" ? `webnn-${job.webnnDevice}` : job.backend;
+  return { device, dtype: job.dtype };
+}
+
+/**
+ * @param {PipelineJob} job
+ * @param {any} tokenizer
+ */
+function shorten(job, tokenizer) {
+  if (job.tokens !== null && tokenizer) tokenizer.model_max_length = job.tokens;
+}
+
+/**
+ * An argument as a task takes it: a list, or what is in it where that is one.
+ * @param {Argument} argument
+ * @returns {unknown}
+ */
+function valueOf(argument) {
+  if ("labels" in argument) return argument.labels;
+  const values =
+    "texts" in argument
+      ? argument.texts
+      : "sounds" in argument
+        ? argument.sounds.map((sound) => new Float32Array(bytesOf(sound).buffer))
+        : argument.images.map(
+            ({ width, height, rgb }) => new library.RawImage(new Uint8ClampedArray(bytesOf(rgb)), width, height, 3),
+          );
+  return values.length === 1 ? values[0] : values;
+}
+
+/**
+ * A session that the library has made.
+ * @typedef {object} Watched
+ * @property {string} file
+ * @property {Uint8Array} model
+ * @property {InferenceSession.SessionOptions} options
+ * @property {number} createMs
+ * @property {number} compileMs
+ */
+
+/**
+ * Sees to it that the library's sessions run on this runtime's backend, one at a time, and keeps their calls.
+ * @param {Runtime} runtime
+ * @param {ModelFiles} files
+ */
+function watchSessions(runtime, files) {
+  const { InferenceSession } = runtime.ort;
+  /** @type {Watched[]} */
+  const watched = [];
+  /** @type {Call[]} */
+  let calls = [];
+  let download = false;
+  /** While a profile is taken: the session that stands in for one of these. */
+  let standIn = /** @type { { file: string, session: InferenceSession } | null } */ (null);
+
+  const made = async (/** @type {Uint8Array} */ model, /** @type {InferenceSession.SessionOptions} */ wanted) => {
+    const options = { ...wanted, ...runtime.options, preferredOutputLocation: wanted.preferredOutputLocation };
+    if (options.preferredOutputLocation === undefined) delete options.preferredOutputLocation;
+    const file = files.nameOf(model.buffer);
+    const began = performance.now();
+    const session = await runtime.create(model, options);
+    const entry = { file, model, options, createMs: performance.now() - began, compileMs: 0 };
+    watched.push(entry);
+    const run = session.run.bind(session);
+    session.run = async (/** @type {any} */ feeds) => {
+      const runs = (/** @type {any} */ given) =>
+        runtime.alone(async () => {
+          const compiledMs = runtime.gpu?.watch.compileMs() ?? 0;
+          const fetches = await (standIn?.file === file ? standIn.session.run(given) : run(given));
+          entry.compileMs += (runtime.gpu?.watch.compileMs() ?? 0) - compiledMs;
+          return fetches;
+        });
+      const { fetches, call } = await record(session, file, feeds, download, runs);
+      calls.push(call);
+      return fetches;
+    };
+    return session;
+  };
+  InferenceSession.create = /** @type {any} */ (
+    (/** @type {Uint8Array} */ model, /** @type {InferenceSession.SessionOptions} */ options) =>
+      runtime.alone(() => made(model, options))
+  );
+
+  return {
+    begin: (/** @type {boolean} */ far) => {
+      calls = [];
+      download = far;
+    },
+    calls: () => calls,
+    /** @returns {PartCost[]} */
+    parts: (/** @type {Part[]} */ parts, /** @type {(number | null)[]} */ firsts) =>
+      watched.map(({ file, createMs, compileMs }) => {
+        const { bytes, ms } = files.cost([file]);
+        const index = parts.findIndex((part) => part.file === file);
+        return {
+          name: index < 0 ? file : parts[index].name,
+          bytes,
+          fetchMs: ms,
+          createMs,
+          compileMs: runtime.gpu ? compileMs : null,
+          firstInferenceMs: index < 0 ? null : firsts[index],
+        };
+      }),
+    placement: async () => {
+      const placements = [];
+      for (const { model, options } of watched) placements.push(await placementOf(runtime, model, options));
+      return together(placements);
+    },
+    /** @returns {Promise<Kernel[]>} */
+    profile: async (/** @type {() => Promise<unknown>} */ infer) => {
+      const all = [];
+      for (const { file, model, options } of watched) {
+        const run = (/** @type {InferenceSession} */ session) => {
+          standIn = { file, session };
+          return infer().finally(() => {
+            standIn = null;
+          });
+        };
+        const kernels = await profileSession(runtime, model, options, run);
+        all.push(...(watched.length > 1 ? kernels.map((kernel) => ({ ...kernel, name: `${file}: ${kernel.name}` })) : kernels));
+      }
+      return all;
+    },
+  };
+}

@@ -1,0 +1,157 @@
+/**
+ * @file What both engines on onnxruntime-web have in common: from a loaded model to a first, verified result, and its
+ * samples.
+ */
+
+import { encode, sameResults } from "gpujobs/calls.js";
+import { Incorrect, Unsupported } from "gpujobs/failures.js";
+import { BUSY_MS } from "gpujobs/sampling.js";
+
+/** @import { Host, Kernel, OnnxJob, PartCost, Prepared, Sample } from "gpujobs/types.js" */
+/** @import { Call } from "gpujobs/calls.js" */
+/** @import { Placement } from "gpujobs/onnx_placement.js" */
+/** @import { Runtime } from "gpujobs/onnx_runtime.js" */
+
+/** How many different outputs of one job are sent to be checked before it counts as wrong: real ones repeat. */
+const MOST_OUTPUTS = 8;
+
+/**
+ * A model that is ready to run.
+ * @typedef {object} Loaded
+ * @property {string} library Its name and version; empty where it is onnxruntime-web alone.
+ * @property {(iterations: number, download: boolean) => Promise<Call[]>} infer So many in a row; the calls of the last one,
+ *   with what lies on the GPU where that is to be downloaded.
+ * @property {() => PartCost[]} parts
+ * @property {() => Promise<Placement>} placement
+ * @property {() => Promise<Kernel[]>} profile
+ * @property {() => void} dispose
+ */
+
+/**
+ * @param {OnnxJob} job
+ * @param {Host} host
+ * @param {Runtime} runtime
+ * @param { { began: number, deviceReadyMs: number, load: () => Promise<Loaded> } } start
+ * @returns {Promise<Prepared>}
+ */
+export async function firstResult(job, host, runtime, { began, deviceReadyMs, load }) {
+  const { gpu, webnn } = runtime;
+  const dispose = () => gpu?.device.destroy();
+  try {
+    const loadBegan = performance.now();
+    const loaded = await load();
+    const modelLoadMs = performance.now() - loadBegan;
+    const before = runtime.dispatches();
+    gpu?.watch.begin();
+    const runBegan = performance.now();
+    let calls = await runtime.settled(loaded.infer(1, false));
+    const ended = performance.now();
+    const gpuMs = gpu ? await gpu.watch.end() : null;
+    const dispatches = gpu || webnn ? runtime.dispatches() - before : null;
+    if (dispatches === 0) {
+      throw new Unsupported(`nothing was computed by ${job.backend}: the runtime left the whole model to the CPU`);
+    }
+    const shaderCompileMs = gpu?.watch.compileMs() ?? 0;
+    if (calls.some(({ feeds, fetches }) => [...feeds, ...fetches].some(({ data }) => data === null))) {
+      calls = await runtime.settled(loaded.infer(1, true));
+    }
+    await verify(host, calls);
+    const accepted = [calls];
+    const { nodes, onCpu } = gpu || webnn ? await loaded.placement() : { nodes: null, onCpu: [] };
+    const libraries = [`onnxruntime-web ${runtime.ort.env.versions.web}`, loaded.library].filter(Boolean);
+    const firstInferenceMs = ended - runBegan;
+    const timeToFirstResultMs = ended - began;
+    const run = { job, host, runtime, loaded, accepted, began, busy: gpu?.adapter.kind === "hardware", lastedMs: 0 };
+    return {
+      adapter: gpu?.adapter ?? null,
+      ran: {
+        runtime: libraries.join(", "),
+        threads: job.backend === "wasm" ? runtime.threads() : null,
+        dispatches,
+        context: webnn?.name ?? "",
+        nodes,
+        onCpu,
+      },
+      phases: { deviceReadyMs, modelLoadMs, shaderCompileMs, firstInferenceMs, timeToFirstResultMs },
+      parts: loaded.parts(),
+      first: {
+        kind: "first",
+        wallMs: firstInferenceMs,
+        gpuMs,
+        atMs: timeToFirstResultMs,
+        iterations: 1,
+        hidden: document.hidden,
+      },
+      device: gpu?.device ?? null,
+      sample: (iterations, kind) => sample(run, iterations, kind),
+      profile: () => loaded.profile(),
+      dispose: () => {
+        loaded.dispose();
+        dispose();
+      },
+    };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+/**
+ * @param {Host} host
+ * @param {Call[]} calls
+ */
+async function verify(host, calls) {
+  const { verdict } = await host.verify(encode(calls));
+  if (verdict === "incorrect") throw new Incorrect("the output differs from the reference");
+}
+
+/**
+ * @typedef {object} Run
+ * @property {OnnxJob} job
+ * @property {Host} host
+ * @property {Runtime} runtime
+ * @property {Loaded} loaded
+ * @property {Call[][]} accepted Outputs that were verified.
+ * @property {number} began
+ * @property {boolean} busy Whether a GPU computes, whose clock falls when it waits.
+ * @property {number} lastedMs The latest sample, all of its inferences.
+ */
+
+/**
+ * Several inferences. It counts only if the last one's outputs are what was verified.
+ * @param {Run} run
+ * @param {number} iterations
+ * @param {Sample["kind"]} kind
+ * @returns {Promise<Sample>}
+ */
+async function sample(run, iterations, kind) {
+  const { runtime, loaded, accepted } = run;
+  if (run.busy && run.lastedMs < BUSY_MS) {
+    const began = performance.now();
+    while (performance.now() - began < BUSY_MS) await runtime.settled(loaded.infer(1, false));
+  }
+  runtime.gpu?.watch.begin();
+  const began = performance.now();
+  let calls = await runtime.settled(loaded.infer(iterations, false));
+  const wallMs = performance.now() - began;
+  const gpuMs = runtime.gpu ? await runtime.gpu.watch.end() : null;
+  run.lastedMs = wallMs;
+  if (!accepted.some((known) => sameResults(known, calls))) {
+    if (accepted.length === MOST_OUTPUTS) {
+      throw new Incorrect(`more than ${MOST_OUTPUTS} different outputs from the same inputs`);
+    }
+    if (calls.some(({ feeds, fetches }) => [...feeds, ...fetches].some(({ data }) => data === null))) {
+      calls = await runtime.settled(loaded.infer(1, true));
+    }
+    await verify(run.host, calls);
+    accepted.push(calls);
+  }
+  return {
+    kind,
+    wallMs: wallMs / iterations,
+    gpuMs: gpuMs === null ? null : gpuMs / iterations,
+    atMs: performance.now() - run.began,
+    iterations,
+    hidden: document.hidden,
+  };
+}

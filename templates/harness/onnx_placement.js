@@ -1,0 +1,79 @@
+/**
+ * @file Where the nodes of an ONNX model run: a runtime that is asked for a GPU leaves to the CPU what it can't do there, and
+ * says so only in its log.
+ */
+
+/** @import { InferenceSession } from "onnxruntime-common" */
+/** @import { Runtime } from "gpujobs/onnx_runtime.js" */
+
+/**
+ * @typedef {object} Placement
+ * @property {number | null} nodes All of them; null where the runtime does not tell.
+ * @property { { op: string, count: number }[] } onCpu
+ */
+
+/** `Node(s) placed on [X]. Number of nodes: 2`, `All nodes placed on [X]. Number of nodes: 5`. */
+const PLACED = /(?:All nodes|Node\(s\)) placed on \[(\w+)\]\. Number of nodes: (\d+)/;
+/** A node below that: `   Unsqueeze (Unsqueeze_1)`. */
+const NODE = /VerifyEachNodeIsAssignedToAnEp\]\s+(\w+) \(/;
+
+/**
+ * Makes a session with the log on, which is not used further.
+ * @param {Runtime} runtime
+ * @param {Uint8Array} model
+ * @param {InferenceSession.SessionOptions} options
+ * @returns {Promise<Placement>}
+ */
+export async function placementOf(runtime, model, options) {
+  /** @type {string[]} */
+  const lines = [];
+  const original = console.error;
+  console.error = (...words) => void lines.push(...words.join(" ").split("\n"));
+  try {
+    const session = await runtime.alone(() => runtime.create(model, { ...options, logSeverityLevel: 0 }));
+    await session.release();
+  } finally {
+    console.error = original;
+  }
+  return read(lines);
+}
+
+/**
+ * @param {string[]} lines
+ * @returns {Placement}
+ */
+function read(lines) {
+  let nodes = 0;
+  let provider = "";
+  /** @type {Map<string, number>} */
+  const onCpu = new Map();
+  for (const line of lines) {
+    const placed = PLACED.exec(line);
+    if (placed) {
+      provider = placed[1];
+      nodes += Number(placed[2]);
+      // Where all nodes are in one place they are not listed.
+      if (line.includes("All nodes") && provider === "CPUExecutionProvider") onCpu.set("every node", Number(placed[2]));
+      continue;
+    }
+    const node = NODE.exec(line);
+    if (node && provider === "CPUExecutionProvider") onCpu.set(node[1], (onCpu.get(node[1]) ?? 0) + 1);
+  }
+  return { nodes: nodes === 0 ? null : nodes, onCpu: [...onCpu].map(([op, count]) => ({ op, count })) };
+}
+
+/**
+ * That of several models.
+ * @param {Placement[]} placements
+ * @returns {Placement}
+ */
+export function together(placements) {
+  /** @type {Map<string, number>} */
+  const onCpu = new Map();
+  let nodes = /** @type {number | null} */ (0);
+  for (const placement of placements) {
+    nodes = nodes === null || placement.nodes === null ? null : nodes + placement.nodes;
+    for (const { op, count } of placement.onCpu) onCpu.set(op, (onCpu.get(op) ?? 0) + count);
+  }
+  return { nodes, onCpu: [...onCpu].map(([op, count]) => ({ op, count })) };
+}
