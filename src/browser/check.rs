@@ -146,7 +146,7 @@ pub struct References {
 }
 
 /// A model and its inputs.
-type Key = (PathBuf, String);
+type Key = (PathBuf, [u8; 32]);
 
 #[derive(Debug, Clone)]
 struct Kept {
@@ -210,11 +210,11 @@ impl References {
     }
 }
 
-fn digest(tensors: &[Tensor]) -> String {
+fn digest(tensors: &[Tensor]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for tensor in tensors {
         hash.update(format!("{} {} {:?}\n", tensor.name(), tensor.kind().name(), tensor.shape()));
         hash.update(tensor.bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().into()
 }

@@ -12,7 +12,7 @@ use url::Url;
 use super::check::{Checker, OnnxChecker, References};
 use super::executor::{Ask, Check, ExecuteError, Executor, OpenError, Opened, Piloted, Prepared};
 use super::payload::Payloads;
-use super::wire::{self, AdapterKind, PageEvent, PageFacts, RawKernel, RawSample};
+use super::wire::{self, AdapterKind, PageEvent, PageFacts, RawKernel, RawPrepared, RawSample};
 use super::{Browser, BrowserError, Gpu, Launch, LogSink, Watchdog};
 use crate::manifest::BrowserSettings;
 use crate::render::Templates;
@@ -223,7 +223,8 @@ impl Executor for LiveBrowser {
         let prepare = json!({ "do": "prepare", "module": at("job.js"), "frame": frame, "tensors": at("tensors") });
         session.command(&prepare).await?;
         loop {
-            if let PageEvent::Prepared { adapter, ran, phases, parts, first, clocks } = session.hear(&log).await? {
+            if let PageEvent::Prepared(prepared) = session.hear(&log).await? {
+                let RawPrepared { adapter, ran, phases, parts, first, clocks } = *prepared;
                 let check = session.jobs.get(&number).and_then(|job| job.check.clone());
                 let check = check.ok_or_else(|| {
                     ExecuteError::Failed("the page went on without having its output checked".to_owned())

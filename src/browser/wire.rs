@@ -23,20 +23,7 @@ pub enum PageEvent {
         adapter: Option<AdapterFacts>,
     },
     /// The job has given its first result, and the result was verified.
-    Prepared {
-        /// The adapter that it got; `None` where no GPU computes.
-        adapter: Option<AdapterFacts>,
-        /// What really ran, beside the adapter.
-        ran: Ran,
-        /// What the start cost.
-        phases: RawPhases,
-        /// What each part of the model cost, where there are parts.
-        parts: Vec<RawPart>,
-        /// The first inference as a sample.
-        first: RawSample,
-        /// The session's clocks.
-        clocks: ClockFacts,
-    },
+    Prepared(Box<RawPrepared>),
     /// One sample was taken.
     Sample {
         /// The sample.
@@ -85,6 +72,23 @@ pub enum PageEvent {
         /// What it wrote.
         text: String,
     },
+}
+
+/// A job's first result.
+#[derive(Debug, Clone, Deserialize)]
+pub struct RawPrepared {
+    /// The adapter that it got; `None` where no GPU computes.
+    pub adapter: Option<AdapterFacts>,
+    /// What really ran, beside the adapter.
+    pub ran: Ran,
+    /// What the start cost.
+    pub phases: RawPhases,
+    /// What each part of the model cost, where there are parts.
+    pub parts: Vec<RawPart>,
+    /// The first inference as a sample.
+    pub first: RawSample,
+    /// The session's clocks.
+    pub clocks: ClockFacts,
 }
 
 /// What the page's browser has.
@@ -169,9 +173,9 @@ pub struct Ran {
     pub runtime: String,
     /// Threads of wasm; `None` where none ran.
     pub threads: Option<u32>,
-    /// Dispatches of one inference on the GPU or in WebNN; `None` where neither ran.
+    /// Dispatches of one inference on the GPU or in `WebNN`; `None` where neither ran.
     pub dispatches: Option<u64>,
-    /// The WebNN context; empty where none ran.
+    /// The `WebNN` context; empty where none ran.
     pub context: String,
     /// Nodes of an ONNX model's graph, as the runtime made it; `None` where they can't be told.
     pub nodes: Option<u32>,
@@ -336,7 +340,8 @@ pub fn read(text: &str) -> Result<(Option<u64>, PageEvent), serde_json::Error> {
     }
     let Addressed { job } = serde_json::from_str(text)?;
     let event: PageEvent = serde_json::from_str(text)?;
-    if let PageEvent::Prepared { clocks, .. } = &event {
+    if let PageEvent::Prepared(prepared) = &event {
+        let clocks = &prepared.clocks;
         let step = clocks.clock_step_us;
         let ClockFacts { timestamp_step_ns, timestamp_drift_percent, empty_submit_ms, empty_submit_raw_ms, .. } =
             clocks;

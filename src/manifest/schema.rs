@@ -78,7 +78,7 @@ pub struct MatrixFile {
     /// Threads of the wasm backend; by default the engine chooses.
     #[schemars(schema_with = "counts")]
     pub threads: Option<At<Value>>,
-    /// Which device a WebNN context is asked for: gpu (default), cpu or npu.
+    /// Which device a `WebNN` context is asked for: gpu (default), cpu or npu.
     #[schemars(schema_with = "webnn_devices")]
     pub webnn_device: Option<At<Value>>,
     /// Workgroup shapes [x, y, z]; default [64, 1, 1].

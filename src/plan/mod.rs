@@ -50,7 +50,7 @@ pub struct Job {
     pub batch: u32,
     /// Threads of the wasm backend; `None` leaves the choice to the engine.
     pub threads: Option<u32>,
-    /// Which device a WebNN context is asked for; default `gpu`.
+    /// Which device a `WebNN` context is asked for; default `gpu`.
     pub webnn_device: String,
     /// Whether first-run figures are taken in a fresh session; default `warm`.
     pub cache: Cache,

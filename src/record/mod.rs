@@ -80,12 +80,18 @@ pub struct Recorder {
     run: RunToml,
 }
 
-/// The files that only some runs have, with what stands in them; made with the first row.
-const SIDE_TABLES: [(&str, fn() -> Vec<String>, SideRows); 2] =
-    [("parts.csv", row::parts_header, row::parts), ("kernels.csv", row::kernels_header, row::kernels)];
+/// A file that only some runs have, made with its first row.
+struct SideTable {
+    name: &'static str,
+    header: fn() -> Vec<String>,
+    /// A job's rows.
+    rows: fn(&Context, &JobReport) -> Vec<Vec<String>>,
+}
 
-/// A job's rows of such a file.
-type SideRows = fn(&Context, &JobReport) -> Vec<Vec<String>>;
+const SIDE_TABLES: [SideTable; 2] = [
+    SideTable { name: "parts.csv", header: row::parts_header, rows: row::parts },
+    SideTable { name: "kernels.csv", header: row::kernels_header, rows: row::kernels },
+];
 
 impl Recorder {
     /// Makes a new folder under `out`, named after the manifest and the time, with the files and their headers.
@@ -115,12 +121,12 @@ impl Recorder {
     pub fn add(&mut self, report: &JobReport) -> Result<Row, RecordError> {
         let row = Row::of(&self.context, report);
         self.samples.add(&row::samples(&self.context, report))?;
-        for (name, header, rows) in SIDE_TABLES {
-            let rows = rows(&self.context, report);
-            let path = self.folder.join(name);
+        for side in SIDE_TABLES {
+            let rows = (side.rows)(&self.context, report);
+            let path = self.folder.join(side.name);
             if !rows.is_empty() {
-                let opened = if path.exists() { Table::append } else { Table::create };
-                opened(&path, &header())?.add(&rows)?;
+                let open = if path.exists() { Table::append } else { Table::create };
+                open(&path, &(side.header)())?.add(&rows)?;
             }
         }
         self.jobs.add(&[row.cells().to_vec()])?;

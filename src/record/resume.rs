@@ -35,8 +35,8 @@ pub fn open(folder: &Path, manifest: &Manifest) -> Result<Resumable, RecordError
         status != Some(Status::Skipped.name()) && done.insert(id.to_owned())
     })?;
     keep_rows(&folder.join("samples.csv"), |id, _| done.contains(id))?;
-    for (name, ..) in super::SIDE_TABLES {
-        let path = folder.join(name);
+    for side in super::SIDE_TABLES {
+        let path = folder.join(side.name);
         if path.exists() {
             keep_rows(&path, |id, _| done.contains(id))?;
         }

@@ -19,7 +19,7 @@ pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, preci
     match clock::demotion(measurement) {
         Some(demotion) => warnings.push(demotion),
         None if measurement.adapter.is_some() && measurement.gpu_ms().is_empty() => {
-            warnings.push("no GPU timestamps: wall time only".to_owned())
+            warnings.push("no GPU timestamps: wall time only".to_owned());
         }
         None => {}
     }

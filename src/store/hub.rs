@@ -150,9 +150,9 @@ impl Hub {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(Duration::from_secs(15)))
-            .timeout_recv_response(Some(Duration::from_secs(60)))
+            .timeout_recv_response(Some(Duration::from_mins(1)))
             // A body may take hours, but not fall silent.
-            .timeout_per_read(Some(Duration::from_secs(60)))
+            .timeout_per_read(Some(Duration::from_mins(1)))
             .user_agent(concat!("gpujobs/", env!("CARGO_PKG_VERSION")))
             .build();
         Ok(Self { agent: config.into(), endpoint: url, token, patience: Patience::default() })

@@ -52,8 +52,36 @@ export function forwardFailures(fail, log) {
   for (const level of /** @type {const} */ (["log", "info", "warn", "error"])) {
     const original = console[level].bind(console);
     console[level] = (...words) => {
+      const text = words.map((word) => (typeof word === "string" ? word : messageOf(word))).join(" ");
+      const ear = ears[level];
+      if (ear) return ear(text);
       original(...words);
-      log(level, words.map((word) => (typeof word === "string" ? word : messageOf(word))).join(" "));
+      log(level, text);
     };
   }
+}
+
+/**
+ * Who hears what is written on the console now, instead of the runner.
+ * @type { { [level: string]: ((text: string) => void) | undefined } }
+ */
+const ears = {};
+
+/**
+ * The lines that `work` has written on the console: what a library says there and nowhere else. A library may keep the
+ * console's functions from its start on, so `forwardFailures` has to come before it.
+ * @param {"log" | "error"} level
+ * @param {() => Promise<unknown>} work
+ * @returns {Promise<string[]>}
+ */
+export async function overhear(level, work) {
+  /** @type {string[]} */
+  const lines = [];
+  ears[level] = (text) => void lines.push(...text.split("\n"));
+  try {
+    await work();
+  } finally {
+    delete ears[level];
+  }
+  return lines;
 }

@@ -3,6 +3,8 @@
  * says so only in its log.
  */
 
+import { overhear } from "gpujobs/failures.js";
+
 /** @import { InferenceSession } from "onnxruntime-common" */
 /** @import { Runtime } from "gpujobs/onnx_runtime.js" */
 
@@ -25,16 +27,10 @@ const NODE = /VerifyEachNodeIsAssignedToAnEp\]\s+(\w+) \(/;
  * @returns {Promise<Placement>}
  */
 export async function placementOf(runtime, model, options) {
-  /** @type {string[]} */
-  const lines = [];
-  const original = console.error;
-  console.error = (...words) => void lines.push(...words.join(" ").split("\n"));
-  try {
+  const lines = await overhear("error", async () => {
     const session = await runtime.alone(() => runtime.create(model, { ...options, logSeverityLevel: 0 }));
     await session.release();
-  } finally {
-    console.error = original;
-  }
+  });
   return read(lines);
 }
 

@@ -2,7 +2,7 @@
  * @file What each kernel of an ONNX model costs: onnxruntime's own profile, which it writes as a trace on the console.
  */
 
-import { Unsupported } from "gpujobs/failures.js";
+import { overhear, Unsupported } from "gpujobs/failures.js";
 
 /** @import { InferenceSession } from "onnxruntime-common" */
 /** @import { Kernel } from "gpujobs/types.js" */
@@ -44,20 +44,14 @@ export async function profileSession(runtime, model, options, run) {
  * @returns {Promise<TraceEvent[]>}
  */
 async function traceOf(session) {
-  /** @type {string[]} */
-  const lines = [];
-  const original = console.log;
-  console.log = (...words) => void lines.push(words.join(" "));
-  try {
+  const lines = await overhear("log", async () => {
     session.endProfiling();
     // Some builds write later than they return.
     await new Promise((resolve) => setTimeout(resolve, 50));
-  } finally {
-    console.log = original;
-  }
+  });
   /** @type {TraceEvent[]} */
   const events = [];
-  for (const line of lines.join("\n").split("\n")) {
+  for (const line of lines) {
     const text = line.trim().replace(/,$/, "");
     if (!text.startsWith("{")) continue;
     try {
@@ -81,8 +75,11 @@ function kernels(events) {
   const counted = dispatches.length > 0 ? dispatches : nodes;
   /** @type {Map<string, Kernel>} */
   const found = new Map();
-  for (const { name, dur, args } of counted) {
-    const kernel = found.get(name) ?? { name, op: args.op_name ?? args.kernel ?? "", dispatches: 0, gpuMs: 0 };
+  for (const { name: label, dur, args } of counted) {
+    // A dispatch is labelled `NODE&OPERATOR&PROGRAM`.
+    const [node, operator = args?.op_name ?? "", program = ""] = label.replace(/_kernel_time$/, "").split("&");
+    const name = program && program !== operator ? `${node} ${program}` : node;
+    const kernel = found.get(name) ?? { name, op: operator, dispatches: 0, gpuMs: 0 };
     kernel.dispatches += 1 / (PROFILED + 1);
     kernel.gpuMs += dur / 1e3 / (PROFILED + 1);
     found.set(name, kernel);

@@ -5,7 +5,7 @@
 
 import * as ort from "onnxruntime-web/webgpu";
 import { adapterFacts, findAdapter, openDevice, settled } from "gpujobs/device.js";
-import { messageOf, Unsupported } from "gpujobs/failures.js";
+import { forwardFailures, messageOf, Unsupported } from "gpujobs/failures.js";
 import { watchGpu } from "gpujobs/gpu_watch.js";
 import { bytesOf } from "gpujobs/tensors.js";
 
@@ -53,6 +53,7 @@ const MOST_THREADS = 4;
  * @returns {Promise<Runtime>}
  */
 export async function openRuntime(job, host) {
+  forwardFailures(host.fail, host.log);
   const workers = countWorkers();
   const gpu = job.backend === "webgpu" ? await openGpu(job, host) : null;
   const webnn = job.backend === "webnn" ? await openWebNn(job) : null;

@@ -56,7 +56,8 @@ export async function serve(channelUrl) {
   const push = (/** @type {Record<string, unknown>} */ event) => channel.push({ job: number, ...event });
   const fail = (/** @type {string} */ message) => push({ kind: "failed", message });
   const lose = (/** @type {string} */ message) => push({ kind: "lost", message });
-  forwardFailures(fail, (level, text) => push({ kind: "log", level, text }));
+  const log = (/** @type {string} */ level, /** @type {string} */ text) => push({ kind: "log", level, text });
+  forwardFailures(fail, log);
 
   /** A job's turn: it is the one that runs now, and each sample that it takes is told. */
   const turn = (/** @type {number} */ job) => {
@@ -90,7 +91,7 @@ export async function serve(channelUrl) {
       const { job, prepare, close } = await open(module, frame);
       number = job.number;
       /** @type {Host} */
-      const host = { fail, lose, verify: (values) => postTensors(tensors, values) };
+      const host = { fail, lose, log, verify: (values) => postTensors(tensors, values) };
       try {
         const prepared = await prepare(job, host);
         const clocks = await clocksOf(prepared);

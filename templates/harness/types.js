@@ -245,6 +245,7 @@
  * What an engine asks of the page that it runs in.
  * @typedef {object} Host
  * @property {(message: string) => void} fail
+ * @property {(level: string, text: string) => void} log What a document of its own wrote on its console.
  * @property {(message: string) => void} lose The GPU is gone, and with it everything that the page made.
  * @property {(data: ArrayBufferView[]) => Promise<Verdict>} verify
  */

@@ -40,7 +40,7 @@ pub fn check(name: &str, path: &Path, file: &ModelFile, problems: &[Problem]) ->
         }
     }
     let program = match engine {
-        Engine::Wgsl => checker.stages(file, unread).map(Program::Stages),
+        Engine::Wgsl => Some(Program::Stages(checker.stages(file, unread))),
         Engine::Transformers => checker.pipeline(file, unread).map(Program::Pipeline),
         Engine::Onnxruntime => checker.onnx_file(file, unread).map(Program::OnnxFile),
     };

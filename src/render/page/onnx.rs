@@ -388,7 +388,10 @@ impl FeedSpec {
 }
 
 /// Digests of files that have not changed since: a sweep uses the same model again and again.
-static DIGESTS: LazyLock<Mutex<HashMap<(PathBuf, u64, Option<SystemTime>), [u8; 32]>>> = LazyLock::new(Mutex::default);
+static DIGESTS: LazyLock<Mutex<HashMap<FileState, [u8; 32]>>> = LazyLock::new(Mutex::default);
+
+/// A file, its length and when it was changed.
+type FileState = (PathBuf, u64, Option<SystemTime>);
 
 fn file_digest(path: &Path) -> std::io::Result<[u8; 32]> {
     let metadata = std::fs::metadata(path)?;

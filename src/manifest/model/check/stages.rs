@@ -15,8 +15,8 @@ use crate::manifest::model::{Engine, Expr};
 use crate::manifest::read::{Problem, listed, nearest};
 
 impl Checker<'_> {
-    /// The whole of it; nothing where it can't be told.
-    pub(super) fn stages(&mut self, file: &ModelFile, unread: bool) -> Option<Stages> {
+    /// The whole of it.
+    pub(super) fn stages(&mut self, file: &ModelFile, unread: bool) -> Stages {
         self.foreign(
             Engine::Wgsl,
             &[
@@ -30,7 +30,7 @@ impl Checker<'_> {
         let items = self.items(file, unread);
         self.tensors(file);
         let output = self.output(file, &items);
-        Some(Stages { inputs, items, output })
+        Stages { inputs, items, output }
     }
 
     fn input(&mut self, entry: &Spanned<InputEntry>) -> Option<Input> {
