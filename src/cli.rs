@@ -103,6 +103,9 @@ pub struct RunArgs {
     /// Install what is missing first.
     #[arg(long)]
     pub setup: bool,
+    /// Download models that are not in the model store first.
+    #[arg(long)]
+    pub allow_download: bool,
     /// Show the console of pages (-v) and the output of drivers (-vv).
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,

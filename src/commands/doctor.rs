@@ -43,6 +43,7 @@ pub fn print(survey: &Survey, out: &mut dyn Write) -> io::Result<()> {
     let runtimes =
         survey.runtimes.iter().map(|runtime| format!("{} {}", runtime.path.display(), version(Some(runtime))));
     writeln!(out, "JS runtimes     {}", list(runtimes))?;
+    writeln!(out, "libraries       {}", list(survey.libraries.iter().cloned()))?;
     models(survey, out)?;
     for gap in &survey.gaps {
         writeln!(out, "\n{}\n  remedy: {}", gap.what, gap.remedy)?;

@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod fetch;
 pub mod init;
 mod logs;
+mod models;
 pub mod plan;
 pub mod render;
 pub mod run;

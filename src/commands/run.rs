@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::logs::{Logs, Verbosity};
+use super::models;
 use crate::browser::Watchdog;
 use crate::browser::live::{LOOPBACK, LiveBrowser, Studio};
 use crate::browser::payload::Payloads;
@@ -26,7 +27,7 @@ use crate::report::live::Live;
 use crate::report::table::{self, Against};
 use crate::run::{Dispatcher, Outcome, RunEvent};
 use crate::serve::{Libraries, Network, Server};
-use crate::setup::install::install;
+use crate::setup::install::{Wanted, install};
 
 /// Runs each manifest in turn; the exit is that of the worst.
 pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
@@ -44,6 +45,9 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         .into_iter()
         .map(|plan| {
             let templates = templates_of(&plan.manifest, &args.folders)?;
+            if args.allow_download {
+                models::download(&plan, args.quiet)?;
+            }
             check_pages(&plan, &templates)?;
             Ok((plan, templates))
         })
@@ -54,7 +58,11 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         let mut kinds: Vec<BrowserKind> = browsers.map(|browser| browser.kind).collect();
         kinds.sort_unstable();
         kinds.dedup();
-        install(&kinds, false, &mut io::stderr())?;
+        let libraries = prepared.iter().any(|(plan, _)| models::any(plan));
+        install(&Wanted { browsers: kinds, libraries }, false, &mut io::stderr())?;
+    }
+    for (plan, _) in &prepared {
+        models::need_libraries(plan)?;
     }
     let runtime = tokio::runtime::Runtime::new()?;
     let mut worst = Exit::Success;
@@ -114,6 +122,9 @@ fn check_pages(plan: &Plan, templates: &Templates) -> Result<(), Error> {
         match Page::render(templates, &plan.manifest, job, 0, job.backend) {
             Ok(_) | Err(PageError::Render(RenderError::Unsupported { .. })) => Ok(()),
             Err(PageError::Render(error)) => Err(Error::Render(error)),
+            Err(PageError::Missing { model, message, remedy }) => {
+                Err(Error::Environment { message: format!("model `{model}`: {message}"), help: remedy })
+            }
             Err(source) => Err(Error::Page { job: job.id.to_string(), source }),
         }
     })

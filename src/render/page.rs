@@ -65,14 +65,14 @@ pub enum PageError {
     #[error(transparent)]
     Onnx(#[from] OnnxError),
     /// A file of the model is not there.
-    #[error("model `{model}`: {message}")]
+    #[error("model `{model}`: {message}; {remedy}")]
     Missing {
         /// The model's name in the matrix.
         model: String,
-        /// What is missing, where it was looked for, and the remedy.
+        /// What is missing, and where it was looked for.
         message: String,
-        /// What `gpujobs fetch` would bring, if it is something that a hub may have.
-        id: Option<String>,
+        /// What helps.
+        remedy: String,
     },
     /// The job names a model that the manifest does not hold: the plan was not made from it.
     #[error("the model `{0}` is not one of the manifest's")]

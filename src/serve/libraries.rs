@@ -50,6 +50,17 @@ impl Libraries {
         dirs::data_local_dir().unwrap_or_default().join("gpujobs").join("libraries")
     }
 
+    /// Puts what npm goes by into [`home`](Self::home), unless that is a checkout, which has it.
+    pub fn prepare_home() -> std::io::Result<()> {
+        let home = Self::home();
+        if is_checkout(&home) {
+            return Ok(());
+        }
+        std::fs::create_dir_all(&home)?;
+        std::fs::write(home.join("package.json"), PACKAGE)?;
+        std::fs::write(home.join("package-lock.json"), PACKAGE_LOCK)
+    }
+
     /// Their versions, as `transformers.js 4.3.1`, for people.
     #[must_use]
     pub fn versions(&self) -> Vec<String> {

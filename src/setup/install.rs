@@ -11,11 +11,12 @@ use thiserror::Error;
 
 use super::packages::{self, InstallCommand, Manager, Plan, Platform};
 use super::survey::{Survey, survey};
-use super::{Part, usual_browsers};
+use super::{LIBRARIES, Part, usual_browsers};
 use crate::browser::capabilities::Os;
 use crate::browser::discover::Search;
 use crate::browser::process;
 use crate::manifest::BrowserKind;
+use crate::serve::Libraries;
 
 /// How many last lines of a failed command are shown again.
 const LAST_LINES: usize = 12;
@@ -24,8 +25,8 @@ const LAST_LINES: usize = 12;
 #[derive(Debug, Error, Diagnostic)]
 pub enum SetupError {
     /// No browser of that name.
-    #[error("`{name}` is no browser that gpujobs can install")]
-    #[diagnostic(help("one of: {}", BrowserKind::ALL.map(BrowserKind::name).join(", ")))]
+    #[error("`{name}` is nothing that gpujobs can install")]
+    #[diagnostic(help("one of: {}, {LIBRARIES}", BrowserKind::ALL.map(BrowserKind::name).join(", ")))]
     UnknownName {
         /// What was typed.
         name: String,
@@ -55,21 +56,36 @@ pub enum SetupError {
     Output(#[from] io::Error),
 }
 
-/// The browsers of these names; the system's usual ones for none.
-pub fn kinds(names: &[String], os: Os) -> Result<Vec<BrowserKind>, SetupError> {
-    if names.is_empty() {
-        return Ok(usual_browsers(os).to_vec());
-    }
-    let kind = |name: &String| {
-        let kind = BrowserKind::ALL.into_iter().find(|kind| kind.name() == name);
-        kind.ok_or_else(|| SetupError::UnknownName { name: name.clone() })
-    };
-    names.iter().map(kind).collect()
+/// What is to be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// These browsers.
+    pub browsers: Vec<BrowserKind>,
+    /// What runs ONNX models in their pages.
+    pub libraries: bool,
 }
 
-/// Installs what is missing for the browsers, or with `dry_run` only shows how.
-pub fn install(kinds: &[BrowserKind], dry_run: bool, out: &mut dyn Write) -> Result<(), SetupError> {
-    let missing = missing(&survey(), kinds);
+impl Wanted {
+    /// What is meant by these names; for none the system's usual browsers and all that runs in them.
+    pub fn of(names: &[String], os: Os) -> Result<Self, SetupError> {
+        if names.is_empty() {
+            return Ok(Self { browsers: usual_browsers(os).to_vec(), libraries: true });
+        }
+        let (libraries, browsers): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| *name == LIBRARIES);
+        let kind = |name: &String| {
+            let kind = BrowserKind::ALL.into_iter().find(|kind| kind.name() == name);
+            kind.ok_or_else(|| SetupError::UnknownName { name: name.clone() })
+        };
+        Ok(Self {
+            browsers: browsers.into_iter().map(kind).collect::<Result<_, _>>()?,
+            libraries: !libraries.is_empty(),
+        })
+    }
+}
+
+/// Installs what is missing of it, or with `dry_run` only shows how.
+pub fn install(wanted: &Wanted, dry_run: bool, out: &mut dyn Write) -> Result<(), SetupError> {
+    let missing = missing(&survey(), wanted);
     if missing.is_empty() {
         writeln!(out, "nothing is missing")?;
         return Ok(());
@@ -83,6 +99,9 @@ pub fn install(kinds: &[BrowserKind], dry_run: bool, out: &mut dyn Write) -> Res
         writeln!(out, "+ {command}")?;
         out.flush()?;
         if !dry_run {
+            if command.0.starts_with(&["npm".to_owned(), "ci".to_owned()]) {
+                Libraries::prepare_home()?;
+            }
             run(&command, out)?;
             if command.0.ends_with(&["apt-get".to_owned(), "update".to_owned()]) {
                 // A fresh container's apt knows no package before this.
@@ -97,12 +116,13 @@ pub fn install(kinds: &[BrowserKind], dry_run: bool, out: &mut dyn Write) -> Res
         }
         return Ok(());
     }
-    check(&self::missing(&survey(), kinds), plan, out)
+    check(&self::missing(&survey(), wanted), plan, out)
 }
 
-fn missing(survey: &Survey, kinds: &[BrowserKind]) -> Vec<Part> {
+fn missing(survey: &Survey, wanted: &Wanted) -> Vec<Part> {
     let mut missing: Vec<Part> = Vec::new();
-    for part in kinds.iter().flat_map(|&kind| survey.missing(kind)) {
+    let libraries = if wanted.libraries { survey.missing_libraries() } else { Vec::new() };
+    for part in wanted.browsers.iter().flat_map(|&kind| survey.missing(kind)).chain(libraries) {
         if !missing.contains(&part) {
             missing.push(part);
         }

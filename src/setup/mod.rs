@@ -25,6 +25,10 @@ pub enum Part {
     SoftwareVulkan,
     /// The display of WebKitGTK, which has no headless mode.
     Xvfb,
+    /// npm, which installs the libraries.
+    Npm,
+    /// transformers.js and onnxruntime-web, which run ONNX models in the pages.
+    Libraries,
 }
 
 impl Part {
@@ -36,9 +40,14 @@ impl Part {
             Self::Driver(kind) => format!("the driver of `{}`", kind.name()),
             Self::SoftwareVulkan => "a software Vulkan driver for Firefox (lavapipe)".to_owned(),
             Self::Xvfb => "a display for WebKitGTK (Xvfb)".to_owned(),
+            Self::Npm => "npm, which comes with Node.js".to_owned(),
+            Self::Libraries => format!("`{LIBRARIES}`: transformers.js and onnxruntime-web"),
         }
     }
 }
+
+/// What `gpujobs setup` calls the libraries that run ONNX models.
+pub const LIBRARIES: &str = "libraries";
 
 /// The browsers that a system can have from its package manager without more ado; the default of `gpujobs setup`.
 #[must_use]

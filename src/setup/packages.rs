@@ -5,9 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 
 use super::Part;
 use crate::manifest::BrowserKind;
+use crate::serve::Libraries;
 
 /// A package manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,8 +153,23 @@ pub fn commands(missing: &[Part], platform: &Platform) -> Plan {
     if !crates.is_empty() {
         push(false, &["cargo", "install", "--locked"], &crates);
     }
+    if missing.contains(&Part::Libraries) {
+        plan.commands.push(install_libraries());
+    }
     plan.by_hand.extend(by_hand.into_iter().map(str::to_owned));
     plan
+}
+
+/// npm, by the lock file in the folder of the libraries. Without the packages' own scripts: what they would fetch is for
+/// Node, not for pages. What checks the templates comes along in a checkout only.
+fn install_libraries() -> InstallCommand {
+    let home = Libraries::home();
+    let folder = home.display().to_string();
+    let mut words = vec!["npm", "ci", "--prefix", &folder, "--ignore-scripts", "--no-audit", "--no-fund"];
+    if home != Path::new(".") {
+        words.push("--omit=dev");
+    }
+    InstallCommand(words.into_iter().map(str::to_owned).collect())
 }
 
 /// The values of one kind of source, each once, in order.
@@ -200,6 +217,8 @@ fn apt(part: Part, known: Option<&BTreeSet<String>>) -> Source {
         }
         Part::SoftwareVulkan => Source::Package("mesa-vulkan-drivers"),
         Part::Xvfb => Source::Package("xvfb"),
+        Part::Npm => Source::Package("npm"),
+        Part::Libraries => Source::Included,
         Part::Browser(kind) | Part::Driver(kind) => foreign(kind),
     }
 }
@@ -212,6 +231,8 @@ fn dnf(part: Part) -> Source {
         Part::Driver(BrowserKind::Firefox) => Source::Cargo("geckodriver"),
         Part::SoftwareVulkan => Source::Package("mesa-vulkan-drivers"),
         Part::Xvfb => Source::Package("xorg-x11-server-Xvfb"),
+        Part::Npm => Source::Package("nodejs-npm"),
+        Part::Libraries => Source::Included,
         Part::Browser(kind) | Part::Driver(kind) => foreign(kind),
     }
 }
@@ -227,6 +248,8 @@ fn pacman(part: Part) -> Source {
         }
         Part::SoftwareVulkan => Source::Package("vulkan-swrast"),
         Part::Xvfb => Source::Package("xorg-server-xvfb"),
+        Part::Npm => Source::Package("npm"),
+        Part::Libraries => Source::Included,
         Part::Browser(kind) | Part::Driver(kind) => foreign(kind),
     }
 }
@@ -243,7 +266,8 @@ fn brew(part: Part) -> Source {
         Part::Browser(BrowserKind::Webkitgtk) | Part::Driver(BrowserKind::Webkitgtk) => {
             Source::ByHand(WEBKITGTK_BY_HAND)
         }
-        Part::SoftwareVulkan | Part::Xvfb => Source::Included,
+        Part::Npm => Source::Package("node"),
+        Part::SoftwareVulkan | Part::Xvfb | Part::Libraries => Source::Included,
     }
 }
 
@@ -256,7 +280,8 @@ fn winget(part: Part) -> Source {
         Part::Browser(BrowserKind::Firefox) => Source::Package("Mozilla.Firefox"),
         Part::Driver(BrowserKind::Firefox) => Source::Package("Mozilla.GeckoDriver"),
         Part::Browser(kind) | Part::Driver(kind) => foreign(kind),
-        Part::SoftwareVulkan | Part::Xvfb => Source::Included,
+        Part::Npm => Source::Package("OpenJS.NodeJS"),
+        Part::SoftwareVulkan | Part::Xvfb | Part::Libraries => Source::Included,
     }
 }
 

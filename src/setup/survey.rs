@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Part, parts, usual_browsers};
+use super::{LIBRARIES, Part, parts, usual_browsers};
 use crate::browser::capabilities::Os;
 use crate::browser::discover::{self, Search};
 use crate::browser::{machine_has_gpu, version};
 use crate::manifest::{BrowserKind, BrowserSettings};
+use crate::serve::Libraries;
 use crate::store::{self, Dtype, Store, Stored, Unfinished};
 use crate::units::Bytes;
 
@@ -29,6 +30,10 @@ pub struct Survey {
     pub vulkan_drivers: Vec<String>,
     /// The display server for WebKitGTK.
     pub xvfb: Option<PathBuf>,
+    /// npm, which installs the libraries.
+    pub npm: Option<PathBuf>,
+    /// The libraries that run ONNX models in pages, with their versions; empty where they are not installed.
+    pub libraries: Vec<String>,
     /// JavaScript runtimes, which only the project's own tests of templates use.
     pub runtimes: Vec<Program>,
     /// The folder into which models are fetched; none for a user without a home.
@@ -103,6 +108,8 @@ pub fn survey() -> Survey {
         browsers,
         vulkan_drivers: vulkan_drivers(Path::new("/")),
         xvfb: search.on_path(&["Xvfb"]),
+        npm: search.on_path(&["npm"]),
+        libraries: Libraries::find().map(|libraries| libraries.versions()).unwrap_or_default(),
         runtimes,
         models: store.list().into_iter().map(model).collect(),
         store: store.folders.last().cloned(),
@@ -125,12 +132,28 @@ impl Survey {
             Part::Driver(_) => !mismatch && state.is_some_and(|state| state.driver.is_some()),
             Part::SoftwareVulkan => self.vulkan_drivers.iter().any(|name| name.starts_with("lvp_")),
             Part::Xvfb => self.xvfb.is_some(),
+            Part::Npm => self.npm.is_some(),
+            Part::Libraries => !self.libraries.is_empty(),
         };
         parts(kind, self.os, self.gpu.unwrap_or(true)).into_iter().filter(|part| !there(part)).collect()
     }
 
+    /// What is missing to run ONNX models.
+    #[must_use]
+    pub fn missing_libraries(&self) -> Vec<Part> {
+        match (self.libraries.is_empty(), &self.npm) {
+            (false, _) => Vec::new(),
+            (true, Some(_)) => vec![Part::Libraries],
+            (true, None) => vec![Part::Npm, Part::Libraries],
+        }
+    }
+
     fn find_gaps(&self) -> Vec<Gap> {
         let mut gaps = Vec::new();
+        if self.libraries.is_empty() {
+            let what = format!("{} are not installed: ONNX models can't run", Part::Libraries.name());
+            gaps.push(Gap { what, remedy: format!("gpujobs setup {LIBRARIES}") });
+        }
         for state in &self.browsers {
             let Some(kind) = BrowserKind::ALL.into_iter().find(|kind| kind.name() == state.name) else { continue };
             let half_there = state.browser.is_some() != state.driver.is_some();

@@ -186,7 +186,8 @@ impl OnnxPage {
                 || !place.is_file()
             {
                 let message = format!("its weights lie in `{beside}`, which is not in {}", folder.display());
-                return Err(PageError::Missing { model: model.name.clone(), message, id: None });
+                let remedy = "put it there, as the model's maker gives it".to_owned();
+                return Err(PageError::Missing { model: model.name.clone(), message, remedy });
             }
             files.insert(beside.clone(), place);
         }
@@ -302,11 +303,9 @@ fn weights(name: &str, job: &Job) -> String {
 fn stored(manifest: &Manifest, model: &Model, id: &str) -> Result<PathBuf, PageError> {
     let store = Store::new(manifest.model_store.clone());
     store.find(id).ok_or_else(|| {
-        let message = format!(
-            "`{id}` is not in the model store; looked in {}: `gpujobs fetch {id}` downloads it, as does `--allow-download`",
-            folders(&store)
-        );
-        PageError::Missing { model: model.name.clone(), message, id: Some(id.to_owned()) }
+        let message = format!("`{id}` is not in the model store; looked in {}", folders(&store));
+        let remedy = format!("`gpujobs fetch {id}` downloads it, as does `run --allow-download`");
+        PageError::Missing { model: model.name.clone(), message, remedy }
     })
 }
 
@@ -322,19 +321,17 @@ fn beside_or_stored(manifest: &Manifest, model: &Model, file: &Path) -> Result<P
     let mut places = std::iter::once(beside.clone()).chain(store.folders.iter().map(|folder| folder.join(file)));
     places.find(|place| place.is_file()).ok_or_else(|| {
         let message = format!("there is no file {}, and none of that name in {}", beside.display(), folders(&store));
-        PageError::Missing { model: model.name.clone(), message, id: None }
+        let remedy = "put it there, or name another one".to_owned();
+        PageError::Missing { model: model.name.clone(), message, remedy }
     })
 }
 
 fn no_weights(model: &Model, id: &str, job: &Job, folder: &Path, name: &str) -> PageError {
     let there: Vec<&str> = store::dtypes_of(folder).into_iter().map(Dtype::name).collect();
     let has = if there.is_empty() { "no weights at all".to_owned() } else { there.join(", ") };
-    let message = format!(
-        "{name} is not in {}, which has {has}: `gpujobs fetch {id} --dtype {}` downloads it if the hub has it",
-        folder.display(),
-        job.dtype
-    );
-    PageError::Missing { model: model.name.clone(), message, id: Some(id.to_owned()) }
+    let message = format!("{name} is not in {}, which has {has}", folder.display());
+    let remedy = format!("`gpujobs fetch {id} --dtype {}` downloads it if the hub has it", job.dtype);
+    PageError::Missing { model: model.name.clone(), message, remedy }
 }
 
 /// The import map of a page with onnxruntime-web; `up` leads from the page to the server's root.

@@ -1,0 +1,55 @@
+//! What a run of ONNX models needs before a browser opens: the libraries, and the models themselves.
+
+use std::collections::BTreeMap;
+
+use crate::error::Error;
+use crate::manifest::model::{Engine, Program};
+use crate::plan::{Job, Plan};
+use crate::report::fetching::Fetching;
+use crate::serve::Libraries;
+use crate::setup::LIBRARIES;
+use crate::store::{Dtype, Store, fetch};
+
+/// Whether a plan has jobs in onnxruntime-web.
+pub(super) fn any(plan: &Plan) -> bool {
+    jobs(plan).next().is_some()
+}
+
+fn jobs(plan: &Plan) -> impl Iterator<Item = &Job> {
+    let runs = |job: &&Job| plan.manifest.models.get(&job.model).is_some_and(|model| model.engine() != Engine::Wgsl);
+    plan.jobs.iter().filter(runs)
+}
+
+/// An error where the plan's jobs need libraries that are not installed.
+pub(super) fn need_libraries(plan: &Plan) -> Result<(), Error> {
+    if !any(plan) || Libraries::find().is_some() {
+        return Ok(());
+    }
+    let places: Vec<String> = Libraries::places().iter().map(|place| place.display().to_string()).collect();
+    Err(Error::Environment {
+        message: format!("transformers.js and onnxruntime-web are not installed; looked in {}", places.join(" and ")),
+        help: format!("`gpujobs setup {LIBRARIES}` installs them, as does `run --setup`"),
+    })
+}
+
+/// Brings the models that the store does not have.
+pub(super) fn download(plan: &Plan, quiet: bool) -> Result<(), Error> {
+    let store = Store::new(plan.manifest.model_store.clone());
+    let mut wanted: BTreeMap<&str, Vec<Dtype>> = BTreeMap::new();
+    for job in jobs(plan) {
+        let program = plan.manifest.models.get(&job.model).map(|model| &model.program);
+        if let (Some(Program::Pipeline(pipeline)), Some(dtype)) = (program, Dtype::of(&job.dtype)) {
+            let dtypes = wanted.entry(&pipeline.id).or_default();
+            if !dtypes.contains(&dtype) {
+                dtypes.push(dtype);
+            }
+        }
+    }
+    let fetching = Fetching::new(quiet);
+    for (id, dtypes) in wanted {
+        let fetched = fetch::ensure(&store, id, &dtypes, &mut |event| fetching.told(event));
+        fetching.end();
+        fetched?;
+    }
+    Ok(())
+}
