@@ -106,7 +106,8 @@ pub struct RunArgs {
     /// Download models that are not in the model store first.
     #[arg(long)]
     pub allow_download: bool,
-    /// Show the console of pages (-v) and the output of drivers (-vv).
+    /// Show the console of pages and take the time of each kernel, into kernels.csv (-v); show the output of drivers as well
+    /// (-vv).
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Show no progress.

@@ -113,6 +113,7 @@ fn overrule(manifest: &mut Manifest, args: &RunArgs) -> Result<(), Error> {
         browser.headless &= !args.headed;
     }
     manifest.measure.require_hardware |= args.require_hardware;
+    manifest.measure.profile |= args.verbose > 0;
     Ok(())
 }
 

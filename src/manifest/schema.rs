@@ -174,6 +174,8 @@ pub struct BrowserFile {
 pub struct ModelFile {
     /// The model's file, relative to this one; by default it is looked up by its name.
     pub file: Option<At<String>>,
+    /// Another model of the same kind for a model of the engine `transformers`: its id in the model store.
+    pub id: Option<At<String>>,
     /// Parameters of the model with other values than in its file.
     #[schemars(with = "IndexMap<String, f64>")]
     pub params: IndexMap<At<String>, At<f64>>,

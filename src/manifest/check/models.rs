@@ -5,6 +5,8 @@ use indexmap::IndexMap;
 use super::{Checker, Use};
 use crate::manifest::Model;
 use crate::manifest::library::{self, Found};
+use crate::manifest::model::Program;
+use crate::manifest::model::check::is_id;
 use crate::manifest::read::{Problem, listed, nearest, with_near};
 use crate::manifest::schema::ModelFile;
 use crate::manifest::values::{At, Table};
@@ -84,6 +86,19 @@ impl Checker<'_> {
     /// One parameter at a time, so that each fault is shown where it stands.
     fn with_params(&mut self, mut model: Model, table: &ModelFile) -> Option<Model> {
         let before = self.problems.len();
+        if let Some(id) = &table.id {
+            match &mut model.program {
+                Program::Pipeline(pipeline) if is_id(id.get()) => pipeline.id.clone_from(id.get()),
+                Program::Pipeline(_) => self.note(
+                    Problem::at(id.span(), format!("{:?} can't be the id of a model", id.get()), "not an id")
+                        .help("`name` or `owner/name` of letters, digits, `-`, `_` and `.`"),
+                ),
+                Program::Stages(_) | Program::OnnxFile(_) => self.note(
+                    Problem::at(id.span(), format!("model `{}` has no `id`", model.name), "no key of this model")
+                        .help("only models of the engine `transformers` are known by an id"),
+                ),
+            }
+        }
         for (key, value) in &table.params {
             match model.with_params(&IndexMap::from([(key.get().clone(), *value.get())])) {
                 Ok(changed) => model = changed,

@@ -3,6 +3,8 @@
 mod onnx;
 mod stages;
 
+pub(in crate::manifest) use onnx::is_id;
+
 use std::ops::Range;
 use std::path::Path;
 

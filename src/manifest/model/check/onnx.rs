@@ -200,7 +200,7 @@ impl Checker<'_> {
 }
 
 /// `name` or `owner/name`.
-fn is_id(id: &str) -> bool {
+pub(in crate::manifest) fn is_id(id: &str) -> bool {
     let segments: Vec<&str> = id.split('/').collect();
     segments.len() <= 2 && segments.iter().all(|segment| crate::manifest::axes::is_name(segment))
 }
