@@ -104,6 +104,7 @@ mod tests {
             at: Nanos(0),
             iterations,
             hidden: false,
+            time_to_first_result: None,
         };
         measurement.samples.extend([sample; 10]);
         let demotion = demotion(&measurement);

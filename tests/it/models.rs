@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use gpujobs::manifest::model::Engine;
 use gpujobs::manifest::{AxisValue, Model};
 use gpujobs::plan::graph::{Graph, JobVars};
 use gpujobs::reference::{SENTINEL_BITS, compute, verify};
@@ -25,13 +26,14 @@ fn with(model: &Model, params: &[(&str, f64)]) -> Model {
     model.with_params(&params.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()).unwrap()
 }
 
+/// Those whose engine is `wgsl`.
 fn shipped() -> Vec<Model> {
     let mut names: Vec<String> = std::fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
         .collect();
     names.sort();
-    names.iter().map(|name| model(name)).collect()
+    names.iter().map(|name| model(name)).filter(|model| model.engine() == Engine::Wgsl).collect()
 }
 
 /// The shipped models, and sizes of them that no vector width or tile divides.

@@ -56,7 +56,7 @@ fn torn(out: &Path) -> PathBuf {
         OpenOptions::new().append(true).open(folder.join(file)).unwrap().write_all(text.as_bytes()).unwrap();
     };
     append("jobs.csv", "kept,chrome/axpy/webgpu/16x1x1/precompiled,kept,ok,\"torn in the mid");
-    append("samples.csv", "kept,chrome/axpy/webgpu/16x1x1/precompiled,0,0,first,1,,1,1\r\nkept,chrome/ax");
+    append("samples.csv", "kept,chrome/axpy/webgpu/16x1x1/precompiled,0,0,first,1,,1,1,1\r\nkept,chrome/ax");
     folder
 }
 
@@ -66,10 +66,10 @@ fn what_looks_like_a_formula_is_harmless_in_every_text_cell() {
     let plan = plan();
     let mut recorder = recorder(out.path(), &plan);
     let mut hostile = report(&plan.jobs[0], Status::Ok);
-    let measurement = hostile.measurement.as_mut().unwrap();
-    "=cmd|' /C calc'!A0".clone_into(&mut measurement.adapter.vendor);
-    "+1".clone_into(&mut measurement.adapter.device);
-    "a, \"quoted\"\r\nline".clone_into(&mut measurement.adapter.description);
+    let adapter = hostile.measurement.as_mut().unwrap().adapter.as_mut().unwrap();
+    "=cmd|' /C calc'!A0".clone_into(&mut adapter.vendor);
+    "+1".clone_into(&mut adapter.device);
+    "a, \"quoted\"\r\nline".clone_into(&mut adapter.description);
     "@SUM(A1)".clone_into(&mut hostile.session.as_mut().unwrap().browser_version);
     "-2+3".clone_into(&mut hostile.reason);
     recorder.add(&hostile).unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gpujobs::browser::live::LOOPBACK;
-use gpujobs::serve::{Network, PageChannel, Published, Server, SessionEvent};
+use gpujobs::serve::{Network, PageChannel, Posted, Published, Server, SessionEvent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use url::Url;
@@ -26,12 +26,18 @@ struct Reply {
 
 async fn serve(network: Network) -> Served {
     let modules = HashMap::from([("clock.js".to_owned(), Bytes::from("export {};"))]);
-    let server = Server::start(LOOPBACK, modules, network).await.unwrap();
+    let server = Server::start(LOOPBACK, modules, None, network).await.unwrap();
     let channel = server.open_session(|number| Ok::<_, ()>(format!("<p>{number}</p>"))).unwrap();
     let parts =
         vec![Bytes::from("part 0"), Bytes::from((0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect::<Vec<_>>())];
-    let job =
-        Published { module: Bytes::from("export const job = 1;"), parts, posted_bytes: 8, session: channel.number };
+    let job = Published {
+        module: Bytes::from("export const job = 1;"),
+        frame: None,
+        parts,
+        files: HashMap::new(),
+        posted: Posted::Exactly(8),
+        session: channel.number,
+    };
     server.publish(7, job);
     let base = Url::parse(&server.url("")).unwrap();
     Served { server, channel, base }

@@ -61,6 +61,7 @@ impl Workshop {
         command.args(arguments).current_dir(self.folder.path()).env("TMPDIR", self.path("tmp")).env("COLUMNS", "100");
         command.env_remove("NO_COLOR").env_remove("GPUJOBS_WEBDRIVER").env_remove("CLICOLOR_FORCE");
         command.env("GPUJOBS_MODELS", self.path("store")).env_remove("HF_ENDPOINT").env_remove("HF_TOKEN");
+        command.env("GPUJOBS_LIBRARIES", concat!(env!("CARGO_MANIFEST_DIR"), "/node_modules"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
