@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+use crate::analyse::compare::Metric;
 use crate::manifest::axes::DTYPES;
 use crate::store::wish::MAIN;
 
@@ -161,6 +162,9 @@ pub struct CompareArgs {
     /// The axis whose values are compared inside one run, for instance browser or `workgroup_size`.
     #[arg(long, value_name = "AXIS")]
     pub by: Option<String>,
+    /// What is compared.
+    #[arg(long, value_enum, default_value_t)]
+    pub metric: Metric,
     /// Times that differ by no more than this count as the same.
     #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = share)]
     pub same_within: f64,

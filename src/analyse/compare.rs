@@ -12,9 +12,43 @@ use crate::record::read::{JobRecord, Run, SampleRecord};
 /// The share within which times count as the same unless the user says otherwise.
 pub const SAME_WITHIN: f64 = 0.01;
 
+/// Which of a job's times are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Metric {
+    /// Of one inference in the steady state: the GPU's where both have it, else the wall's.
+    #[default]
+    Time,
+    /// From a job's start to its first result, each time that it was made ready.
+    FirstResult,
+    /// Of one inference in the steady state, by the wall's clock.
+    Wall,
+    /// Of one inference in the steady state, by the GPU's clock.
+    Gpu,
+}
+
+impl Metric {
+    /// As written in tables and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::FirstResult => "first-result",
+            Self::Wall => "wall",
+            Self::Gpu => "gpu",
+        }
+    }
+
+    /// Whether the wall's clock alone tells it.
+    fn by_wall(self) -> bool {
+        matches!(self, Self::Wall | Self::FirstResult)
+    }
+}
+
 /// What a comparison allows and demands.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rules {
+    /// What is compared.
+    pub metric: Metric,
     /// Times whose ratio lies within this share of 1 count as the same, 0 to 1.
     pub same_within: f64,
     /// Whether jobs of unlike adapters may be compared.
@@ -28,7 +62,13 @@ pub struct Rules {
 impl Default for Rules {
     /// Nothing is lifted.
     fn default() -> Self {
-        Self { same_within: SAME_WITHIN, across_machines: false, unverified: false, different_shaders: false }
+        Self {
+            metric: Metric::default(),
+            same_within: SAME_WITHIN,
+            across_machines: false,
+            unverified: false,
+            different_shaders: false,
+        }
     }
 }
 
@@ -74,7 +114,9 @@ pub struct Comparison {
     pub base_id: String,
     /// The `job_id` of the new one.
     pub new_id: String,
-    /// Which clock: `gpu` where both have it, else `wall`.
+    /// Which of the jobs' times.
+    pub metric: Metric,
+    /// Which clock timed them: `gpu` or `wall`.
     pub clock: &'static str,
     /// Median time of the base, ms.
     pub base_ms: Option<f64>,
@@ -86,7 +128,7 @@ pub struct Comparison {
     pub p_adjusted: Option<f64>,
     /// What may be said.
     pub verdict: Verdict,
-    /// Why it is refused, and what lifts that.
+    /// Why it is refused, or has no interval, and what helps.
     pub reason: String,
 }
 
@@ -98,7 +140,12 @@ struct Pair<'run> {
     new: &'run JobRecord,
     /// Whether round `i` of both was measured at the same time.
     together: bool,
+    /// The times of both that are compared, by round.
+    times: [Rounds; 2],
 }
+
+/// Times by round, ms; none of them is empty.
+type Rounds = BTreeMap<u32, Vec<f64>>;
 
 /// Pairs the jobs of two runs by their ids.
 #[must_use]
@@ -110,7 +157,8 @@ pub fn runs(base: &Run, new: &Run, rules: &Rules) -> Vec<Comparison> {
         let other = by_id.get(job.cell("job_id"))?;
         let refusal = unfit(job, rules)
             .or_else(|| unfit(other, rules))
-            .or_else(|| unlike(job, other, &ADAPTER_AND_HOST, rules))
+            .or_else(|| unlike(job, other, &HOST, rules))
+            .or_else(|| unlike_adapters(job, other, &ADAPTER, rules))
             .or_else(|| another_program(job, other, &["backend_used", "shader_digest"], rules));
         Some(pair(job.cell("job_id"), (&base_name, job), (&new_name, other), false, refusal))
     });
@@ -128,8 +176,12 @@ pub fn axis(run: &Run, axis: &str, rules: &Rules) -> Vec<Comparison> {
     for job in &run.jobs {
         alike.entry(rest(job, axis)).or_default().push((value(job, axis), job));
     }
-    // Another backend is what an axis of backends is about; elsewhere it is a fallback.
-    let program: &[&str] = if axis == "backend" { &[] } else { &["backend_used"] };
+    // Another backend is what an axis of backends is about, if it is the one that was asked for; elsewhere both must have
+    // run on the same one.
+    let another = |base: &JobRecord, new: &JobRecord| match axis {
+        "backend" => fallback(base, rules).or_else(|| fallback(new, rules)),
+        _ => another_program(base, new, &["backend_used"], rules),
+    };
     let mut pairs = Vec::new();
     for (common, jobs) in &mut alike {
         // Rows stand in the order in which jobs ended: the base is to be the same value everywhere.
@@ -139,8 +191,8 @@ pub fn axis(run: &Run, axis: &str, rules: &Rules) -> Vec<Comparison> {
             // Inside one run the machine is one, and browsers may hide what they use.
             let refusal = unfit(first, rules)
                 .or_else(|| unfit(job, rules))
-                .or_else(|| unlike(first, job, &["adapter_kind"], rules))
-                .or_else(|| another_program(first, job, program, rules));
+                .or_else(|| unlike_adapters(first, job, &["adapter_kind"], rules))
+                .or_else(|| another(first, job));
             let together = !first.cell("group").is_empty() && first.cell("group") == job.cell("group");
             pairs.push(pair(common, (base, first), (new, job), together, refusal));
         }
@@ -203,6 +255,7 @@ fn pair<'run>(
         new: new_name.to_owned(),
         base_id: base.cell("job_id").to_owned(),
         new_id: new.cell("job_id").to_owned(),
+        metric: Metric::default(),
         clock: "gpu",
         base_ms: None,
         new_ms: None,
@@ -211,31 +264,50 @@ fn pair<'run>(
         verdict: Verdict::Refused,
         reason: refusal.unwrap_or_default(),
     };
-    Pair { comparison, base, new, together }
+    Pair { comparison, base, new, together, times: Default::default() }
 }
 
 impl Pair<'_> {
+    /// Takes up the times that the metric is about, or says why there can be no ratio of them.
+    fn observe(&mut self, metric: Metric) {
+        let both = [self.base, self.new];
+        let without_gpu = both.into_iter().find(|job| !timed_by_gpu(job));
+        let gpu = !metric.by_wall() && without_gpu.is_none();
+        self.comparison.clock = if gpu { "gpu" } else { "wall" };
+        if let (Metric::Gpu, Some(job)) = (metric, without_gpu) {
+            self.comparison.reason =
+                format!("{} has no GPU time, or none that is believed (--metric wall)", job.cell("job_id"));
+            return;
+        }
+        self.times = both.map(|job| if metric == Metric::FirstResult { first_results(job) } else { rounds(job, gpu) });
+        let [base, new] = self.times.each_ref().map(|rounds| rounds.values().flatten().copied().collect::<Vec<_>>());
+        let median = |times: &[f64]| Summary::of(times).map(|summary| summary.median);
+        (self.comparison.base_ms, self.comparison.new_ms) = (median(&base), median(&new));
+        if metric == Metric::FirstResult && base.len().min(new.len()) < FEWEST_ROUNDS {
+            // One making-ready is one observation: unlike samples, two of them can't be drawn from again and again.
+            self.comparison.verdict = Verdict::Undecided;
+            self.comparison.reason = format!(
+                "{} and {} first results are too few for an interval: set `rounds = 10, instances = 10` under [measure]",
+                base.len(),
+                new.len()
+            );
+        } else if base.is_empty() || new.is_empty() {
+            "one of them has no time above zero".clone_into(&mut self.comparison.reason);
+        }
+    }
+
     /// Compares the times, as one of `family` comparisons.
     fn measure(&mut self, family: usize) {
-        let both = [self.base, self.new];
-        let gpu = both.iter().all(|job| timed_by_gpu(job));
-        self.comparison.clock = if gpu { "gpu" } else { "wall" };
-        let [base, new] = both.map(|job| rounds(job, gpu));
-        let all = |rounds: &BTreeMap<u32, Vec<f64>>| rounds.values().cloned().collect::<Vec<_>>();
-        let median = |rounds: &[Vec<f64>]| Summary::of(&rounds.concat()).map(|summary| summary.median);
-        let (all_base, all_new) = (all(&base), all(&new));
-        (self.comparison.base_ms, self.comparison.new_ms) = (median(&all_base), median(&all_new));
+        let [base, new] = &self.times;
         // Only a round that both have is a pair; where there are too few the rounds count by themselves.
-        let (paired_base, paired_new): (Vec<_>, Vec<_>) =
-            base.into_iter().filter_map(|(round, times)| Some((times, new.get(&round)?.clone()))).unzip();
+        let common = base.iter().filter_map(|(round, times)| Some((times.clone(), new.get(round)?.clone())));
+        let (paired_base, paired_new): (Vec<_>, Vec<_>) = common.unzip();
         self.comparison.ratio = if self.together && paired_base.len() >= FEWEST_ROUNDS {
             ratio(&paired_base, &paired_new, true, family)
         } else {
-            ratio(&all_base, &all_new, false, family)
+            let [base, new] = [base, new].map(|rounds| rounds.values().cloned().collect::<Vec<_>>());
+            ratio(&base, &new, false, family)
         };
-        if self.comparison.ratio.is_none() {
-            "one of them has no time above zero".clone_into(&mut self.comparison.reason);
-        }
     }
 }
 
@@ -251,8 +323,17 @@ fn timed_by_gpu(job: &JobRecord) -> bool {
         && job.rounds.values().flatten().all(|sample| sample.gpu_ms.is_some_and(usable))
 }
 
+/// A job's times to its first results by round; each making-ready has a round of its own.
+fn first_results(job: &JobRecord) -> Rounds {
+    let usable = job
+        .first_results
+        .iter()
+        .map(|(round, times)| (*round, times.iter().copied().filter(|time| usable(*time)).collect()));
+    usable.filter(|(_, times): &(u32, Vec<f64>)| !times.is_empty()).collect()
+}
+
 /// A job's times by round; rounds without any are left out.
-fn rounds(job: &JobRecord, gpu: bool) -> BTreeMap<u32, Vec<f64>> {
+fn rounds(job: &JobRecord, gpu: bool) -> Rounds {
     let time = |sample: &SampleRecord| if gpu { sample.gpu_ms } else { Some(sample.wall_ms) };
     let times = |round: &[SampleRecord]| round.iter().filter_map(time).filter(|time| usable(*time)).collect();
     let rounds = job.rounds.iter().map(|(round, samples)| (*round, times(samples)));
@@ -268,14 +349,34 @@ fn unfit(job: &JobRecord, rules: &Rules) -> Option<String> {
         .then(|| format!("{} was not verified (--unverified compares it all the same)", job.cell("job_id")))
 }
 
-/// What two runs must have in common to be told apart by their jobs: every word about the adapter and the processor.
-const ADAPTER_AND_HOST: [&str; 7] =
-    ["adapter_kind", "adapter_vendor", "adapter_architecture", "adapter_device", "adapter_description", "os", "cpu"];
+/// What two runs must have in common to be told apart by their jobs: every word about the processor …
+const HOST: [&str; 2] = ["os", "cpu"];
+/// … and about the adapter.
+const ADAPTER: [&str; 5] =
+    ["adapter_kind", "adapter_vendor", "adapter_architecture", "adapter_device", "adapter_description"];
 
 /// Why two jobs can't be compared: one of the columns says that they ran on unlike machines.
 fn unlike(base: &JobRecord, new: &JobRecord, columns: &[&str], rules: &Rules) -> Option<String> {
     let differing = differing(base, new, columns)?;
     (!rules.across_machines).then(|| format!("{differing} (--across-machines compares them all the same)"))
+}
+
+/// The same of the adapters. A job that no GPU computed has none, which says nothing about the machine; whether it was
+/// to run so is for the backends to say.
+fn unlike_adapters(base: &JobRecord, new: &JobRecord, columns: &[&str], rules: &Rules) -> Option<String> {
+    let named = |job: &JobRecord| !job.cell("adapter_kind").is_empty();
+    if named(base) && named(new) { unlike(base, new, columns, rules) } else { None }
+}
+
+/// Why a job says nothing about the backend in its row: it, or a part of it, ran on another one.
+fn fallback(job: &JobRecord, rules: &Rules) -> Option<String> {
+    let (asked, used) = (job.cell("backend"), job.cell("backend_used"));
+    (asked != used && !rules.different_shaders).then(|| {
+        format!(
+            "{} ran on `{used}`, which is not the backend asked for (--different-shaders compares them all the same)",
+            job.cell("job_id")
+        )
+    })
 }
 
 /// Why two jobs of one id can't be compared: one of the columns says that they did not run the same program.
@@ -294,6 +395,13 @@ fn differing(base: &JobRecord, new: &JobRecord, columns: &[&str]) -> Option<Stri
 
 /// Compares all pairs that may be, and gives each its verdict, all p-values in view.
 fn judged(mut pairs: Vec<Pair>, rules: &Rules) -> Vec<Comparison> {
+    for pair in &mut pairs {
+        pair.comparison.metric = rules.metric;
+        pair.comparison.clock = if rules.metric.by_wall() { "wall" } else { "gpu" };
+        if pair.comparison.reason.is_empty() {
+            pair.observe(rules.metric);
+        }
+    }
     let family = pairs.iter().filter(|pair| pair.comparison.reason.is_empty()).count();
     for pair in pairs.iter_mut().filter(|pair| pair.comparison.reason.is_empty()) {
         pair.measure(family);

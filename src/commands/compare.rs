@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 use std::io::Write;
+use std::path::Path;
 
-use crate::analyse::compare::{Comparison, Rules, axes_of, axis, regressions, runs};
+use crate::analyse::compare::{Comparison, Metric, Rules, axes_of, axis, regressions, runs};
 use crate::cli::{CompareArgs, CompareFormat};
 use crate::error::{Error, Exit};
 use crate::record::read::{self, Run};
@@ -12,15 +13,16 @@ use crate::report::comparison;
 /// Writes the table; fails where a job is slower than `--fail-above` allows.
 pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     let rules = Rules {
+        metric: args.metric,
         same_within: args.same_within,
         across_machines: args.across_machines,
         unverified: args.unverified,
         different_shaders: args.different_shaders,
     };
-    let base = read::run(&args.base)?;
+    let base = read(&args.base, args.metric)?;
     let comparisons = match (&args.new, &args.by) {
         (Some(new), _) => {
-            let new = read::run(new)?;
+            let new = read(new, args.metric)?;
             let comparisons = runs(&base, &new, &rules);
             let only_base = left_out(&base, comparisons.iter().map(|comparison| &comparison.base_id));
             let only_new = left_out(&new, comparisons.iter().map(|comparison| &comparison.new_id));
@@ -65,6 +67,20 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     }
     let worse = args.fail_above.map_or(0, |above| regressions(&comparisons, above));
     Ok(if worse > 0 { Exit::Failure } else { Exit::Success })
+}
+
+/// Reads a run that has what is to be compared.
+fn read(folder: &Path, metric: Metric) -> Result<Run, Error> {
+    let run = read::run(folder)?;
+    if metric == Metric::FirstResult && !run.has_first_results {
+        return Err(Error::Usage {
+            message: format!("samples.csv in {} has no column {}", folder.display(), read::FIRST_RESULT),
+            help:
+                "an older gpujobs wrote it: run its manifest again, with `rounds = 10, instances = 10` under [measure]"
+                    .to_owned(),
+        });
+    }
+    Ok(run)
 }
 
 /// How many jobs of a run are not among those that were compared.

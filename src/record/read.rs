@@ -1,4 +1,4 @@
-//! Reading a run folder back: each job with its row and its steady samples.
+//! Reading a run folder back: each job with its row, its first results and its steady samples.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,8 @@ pub struct Run {
     pub folder: PathBuf,
     /// Jobs in the order of their rows.
     pub jobs: Vec<JobRecord>,
+    /// Whether its `samples.csv` says how long each making-ready took; those of older versions do not.
+    pub has_first_results: bool,
 }
 
 /// A job of a run.
@@ -24,6 +26,8 @@ pub struct JobRecord {
     pub cells: HashMap<String, String>,
     /// Its steady samples, by round.
     pub rounds: IndexMap<u32, Vec<SampleRecord>>,
+    /// For each time that it was made ready, the time from its start to its first result, ms, by round.
+    pub first_results: IndexMap<u32, Vec<f64>>,
 }
 
 /// A steady sample.
@@ -43,6 +47,9 @@ impl JobRecord {
     }
 }
 
+/// The column of `samples.csv` that is filled for a job's first results.
+pub const FIRST_RESULT: &str = "time_to_first_result_ms";
+
 /// Reads the folder of a run, finished or not.
 pub fn run(folder: &Path) -> Result<Run, RecordError> {
     RunToml::read(folder)?;
@@ -52,38 +59,43 @@ pub fn run(folder: &Path) -> Result<Run, RecordError> {
         let cells: HashMap<String, String> =
             header.iter().zip(record).map(|(name, cell)| (name.to_owned(), cell.to_owned())).collect();
         positions.insert(cells.get("job_id").cloned().unwrap_or_default(), jobs.len());
-        jobs.push(JobRecord { cells, rounds: IndexMap::new() });
+        jobs.push(JobRecord { cells, ..JobRecord::default() });
         Ok(())
     })?;
-    let path = folder.join("samples.csv");
     let mut columns = None;
-    rows(&path, |header, record| {
-        let [id, round, kind, wall, gpu] = *columns.get_or_insert_with(|| {
-            ["job_id", "round", "kind", "wall_ms", "gpu_ms"]
+    let header = rows(&folder.join("samples.csv"), |header, record| {
+        let [id, round, kind, wall, gpu, first] = *columns.get_or_insert_with(|| {
+            ["job_id", "round", "kind", "wall_ms", "gpu_ms", FIRST_RESULT]
                 .map(|name| header.iter().position(|column| column == name).unwrap_or(usize::MAX))
         });
         let cell = |column: usize| record.get(column).unwrap_or_default();
-        let Some(job) = positions.get(cell(id)).filter(|_| cell(kind) == "steady") else { return Ok(()) };
+        let Some(job) = positions.get(cell(id)) else { return Ok(()) };
         let wrong = |column: &str| format!("has a sample of {} whose {column} is no number", cell(id));
-        let sample = SampleRecord {
-            wall_ms: cell(wall).parse().map_err(|_| wrong("wall_ms"))?,
-            gpu_ms: match cell(gpu) {
-                "" => None,
-                text => Some(text.parse().map_err(|_| wrong("gpu_ms"))?),
-            },
-        };
-        let round = cell(round).parse().map_err(|_| wrong("round"))?;
-        jobs[*job].rounds.entry(round).or_default().push(sample);
+        let number = |column: usize, name: &str| cell(column).parse::<f64>().map_err(|_| wrong(name));
+        let round = || cell(round).parse().map_err(|_| wrong("round"));
+        match cell(kind) {
+            "steady" => {
+                let wall_ms = number(wall, "wall_ms")?;
+                let gpu_ms = if cell(gpu).is_empty() { None } else { Some(number(gpu, "gpu_ms")?) };
+                jobs[*job].rounds.entry(round()?).or_default().push(SampleRecord { wall_ms, gpu_ms });
+            }
+            "first" if !cell(first).is_empty() => {
+                jobs[*job].first_results.entry(round()?).or_default().push(number(first, FIRST_RESULT)?);
+            }
+            _ => {}
+        }
         Ok(())
     })?;
-    Ok(Run { folder: folder.to_owned(), jobs })
+    let has_first_results = header.iter().any(|column| column == FIRST_RESULT);
+    Ok(Run { folder: folder.to_owned(), jobs, has_first_results })
 }
 
-/// Gives every row of a CSV file, and its header, to `take`, whose error says what is wrong with the row.
+/// Gives every row of a CSV file, and its header, to `take`, whose error says what is wrong with the row; the header
+/// comes back.
 fn rows(
     path: &Path,
     mut take: impl FnMut(&csv::StringRecord, &csv::StringRecord) -> Result<(), String>,
-) -> Result<(), RecordError> {
+) -> Result<csv::StringRecord, RecordError> {
     let not_rows = |reason: String| RecordError::NotTheRun {
         path: path.to_owned(),
         reason,
@@ -96,5 +108,5 @@ fn rows(
         let record = record.map_err(|error| not_rows(format!("is not readable: {error}")))?;
         take(&header, &record).map_err(not_rows)?;
     }
-    Ok(())
+    Ok(header)
 }

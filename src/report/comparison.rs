@@ -6,7 +6,7 @@ use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{ContentArrangement, Table};
 use serde_json::{Value, json};
 
-use crate::analyse::compare::{Comparison, Rules, Verdict};
+use crate::analyse::compare::{Comparison, Metric, Rules, Verdict};
 use crate::record::csv::harmless;
 use crate::units::significant;
 
@@ -21,7 +21,7 @@ pub fn table(comparisons: &[Comparison], rules: &Rules, markdown: bool) -> Strin
             table.set_width(160);
         }
     }
-    table.set_header(["job", "base", "new", "clock", "base ms", "new ms", "new / base", "95 % interval", "verdict"]);
+    table.set_header(["job", "base", "new", "metric", "base ms", "new ms", "new / base", "95 % interval", "verdict"]);
     for comparison in comparisons {
         let ms = |time: Option<f64>| time.map(|time| significant(time, 3)).unwrap_or_default();
         let ratio = comparison.ratio;
@@ -29,7 +29,7 @@ pub fn table(comparisons: &[Comparison], rules: &Rules, markdown: bool) -> Strin
             comparison.job.clone(),
             comparison.base.clone(),
             comparison.new.clone(),
-            if ratio.is_some() { comparison.clock.to_owned() } else { String::new() },
+            metric(comparison).to_owned(),
             ms(comparison.base_ms),
             ms(comparison.new_ms),
             ratio.map(|ratio| format!("{:.3}", ratio.ratio)).unwrap_or_default(),
@@ -48,8 +48,8 @@ pub fn told(comparison: &Comparison, rules: &Rules) -> String {
         (Verdict::Slower, Some(ratio)) => format!("{} slower", times(ratio.ratio)),
         (Verdict::Faster, Some(ratio)) => format!("{} faster", times(1.0 / ratio.ratio)),
         (Verdict::Same, _) => format!("same within {} %", (rules.same_within * 1e4).round() / 1e2),
-        (Verdict::Refused, _) => format!("refused: {}", comparison.reason),
-        (verdict, _) => verdict.name().to_owned(),
+        (verdict, _) if comparison.reason.is_empty() => verdict.name().to_owned(),
+        (verdict, _) => format!("{}: {}", verdict.name(), comparison.reason),
     }
 }
 
@@ -70,29 +70,43 @@ pub fn brief(comparison: &Comparison, rules: &Rules) -> String {
     format!("{}, {}–{}", told(comparison, rules), significant(low, 3), significant(high, 3))
 }
 
-/// An array of objects, one a pair; what could not be computed is null.
+/// What is compared, in words; empty for a steady time that could not be chosen a clock for.
+fn metric(comparison: &Comparison) -> &'static str {
+    match (comparison.metric, comparison.clock) {
+        (Metric::FirstResult, _) => "first result",
+        (Metric::Time, _) if comparison.ratio.is_none() => "",
+        (_, "gpu") => "GPU time",
+        _ => "wall time",
+    }
+}
+
+/// An array of objects, one a pair.
 #[must_use]
 pub fn json(comparisons: &[Comparison]) -> Value {
-    let object = |comparison: &Comparison| {
-        let ratio = comparison.ratio;
-        json!({
-            "job": comparison.job,
-            "base": comparison.base,
-            "new": comparison.new,
-            "clock": comparison.clock,
-            "base_median_ms": comparison.base_ms,
-            "new_median_ms": comparison.new_ms,
-            "ratio": ratio.map(|ratio| ratio.ratio),
-            "ratio_low": ratio.map(|ratio| ratio.low),
-            "ratio_high": ratio.map(|ratio| ratio.high),
-            "p": ratio.map(|ratio| ratio.p),
-            "p_adjusted": comparison.p_adjusted,
-            "method": ratio.map(|ratio| ratio.method.name()),
-            "verdict": comparison.verdict.name(),
-            "reason": comparison.reason,
-        })
-    };
     Value::Array(comparisons.iter().map(object).collect())
+}
+
+/// A pair; what could not be computed is null.
+#[must_use]
+pub fn object(comparison: &Comparison) -> Value {
+    let ratio = comparison.ratio;
+    json!({
+        "job": comparison.job,
+        "base": comparison.base,
+        "new": comparison.new,
+        "clock": comparison.clock,
+        "base_median_ms": comparison.base_ms,
+        "new_median_ms": comparison.new_ms,
+        "ratio": ratio.map(|ratio| ratio.ratio),
+        "ratio_low": ratio.map(|ratio| ratio.low),
+        "ratio_high": ratio.map(|ratio| ratio.high),
+        "p": ratio.map(|ratio| ratio.p),
+        "p_adjusted": comparison.p_adjusted,
+        "method": ratio.map(|ratio| ratio.method.name()),
+        "verdict": comparison.verdict.name(),
+        "reason": comparison.reason,
+        "metric": comparison.metric.name(),
+    })
 }
 
 /// The same as CSV, its columns named as the keys of [`json()`].

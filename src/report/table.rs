@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::comparison::brief;
+use super::comparison::{brief, object};
 use crate::analyse::compare::{self, Comparison, Rules};
 use crate::plan::select::value;
 use crate::plan::{Job, Plan};
@@ -69,18 +69,7 @@ impl Against {
     }
 
     fn json(&self, job: &Job) -> Value {
-        let Some(comparison) = self.comparison(job) else { return Value::Null };
-        let ratio = comparison.ratio;
-        json!({
-            "base": comparison.base,
-            "ratio": ratio.map(|ratio| ratio.ratio),
-            "ratio_low": ratio.map(|ratio| ratio.low),
-            "ratio_high": ratio.map(|ratio| ratio.high),
-            "p_adjusted": comparison.p_adjusted,
-            "method": ratio.map(|ratio| ratio.method.name()),
-            "verdict": comparison.verdict.name(),
-            "reason": comparison.reason,
-        })
+        self.comparison(job).map_or(Value::Null, object)
     }
 }
 
@@ -214,6 +203,8 @@ fn verified(verified: Option<bool>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

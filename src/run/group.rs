@@ -202,20 +202,25 @@ where
         let planned = (0..measure.rounds).map(|round| sampling::share(measure.samples.min, round, measure.rounds));
         let mut counts: VecDeque<u32> = planned.collect();
         let size = measure.samples.min.div_ceil(measure.rounds).max(1);
-        let renewed_every = measure.rounds.div_ceil(measure.instances);
+        // Exactly `instances` in the rounds that are planned, and as often in further ones.
+        let instance = |round: u32| u64::from(round) * u64::from(measure.instances) / u64::from(measure.rounds.max(1));
         for round in 0_u32.. {
             if counts.is_empty() {
                 let more = further(measure, members);
                 counts.extend((0..more).step_by(size as usize).map(|from| size.min(more - from)));
             }
             let Some(count) = counts.pop_front() else { return Ok(()) };
+            let order = shuffled(self.manifest, members, round);
+            if round > 0 && instance(round) > instance(round - 1) {
+                for index in &order {
+                    self.turn(Turn::Renew { round }, *index, members, again).await?;
+                }
+            }
+            // Where there are fewer samples than rounds some have none; who is made ready anew in them has its first result.
             if count == 0 {
                 continue;
             }
-            if measure.instances > 1 && round > 0 && round.is_multiple_of(renewed_every) {
-                self.in_order(Turn::Renew { round }, members, again).await?;
-            }
-            for index in shuffled(self.manifest, members, round) {
+            for index in order {
                 self.turn(Turn::Samples { round, count, interleaved }, index, members, again).await?;
             }
         }

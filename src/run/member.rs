@@ -9,6 +9,7 @@ use crate::browser::executor::{Ask, ExecuteError, Executor};
 use crate::browser::wire::SampleKind;
 use crate::manifest::{Backend, Manifest, Measure};
 use crate::measure::{Measurement, warmup};
+use crate::plan::Cache;
 use crate::plan::matrix::refusal;
 use crate::render::RenderError;
 use crate::render::page::{Page, PageError};
@@ -173,7 +174,8 @@ impl<'run> Member<'run> {
         Ok(())
     }
 
-    /// Makes it ready anew, in the same browser and on the same backend. Its first run stays the first one.
+    /// Makes it ready anew on the same backend: in the same browser, or in a fresh one where the job is to find nothing
+    /// cached.
     pub(super) async fn renew<E: Executor>(
         &mut self,
         manifest: &Manifest,
@@ -186,6 +188,9 @@ impl<'run> Member<'run> {
         seat.executor.release(self.number).await;
         *numbers += 1;
         self.number = *numbers;
+        if self.report.job.cache == Cache::Cold {
+            seat.executor.open(true).await.map_err(|error| End::Lost(Status::Failed, error.message))?;
+        }
         let backend = self.report.backend_used.unwrap_or(self.report.job.backend);
         let page = render(&self.report.job, self.number, backend).map_err(|error| {
             (self.report.status, self.report.reason) = (Status::Failed, error.to_string());
@@ -196,7 +201,7 @@ impl<'run> Member<'run> {
         if measure.warmup > 0 {
             let ask = Ask { kind: SampleKind::Warmup, count: measure.warmup, iterations: self.iterations };
             let taken = self.clock.step(measure, &mut self.report, seat.executor.measure(self.number, &[ask])).await?;
-            self.measurement.add(0, &taken);
+            self.measurement.add(round, &taken);
         }
         Ok(())
     }

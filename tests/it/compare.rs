@@ -19,6 +19,8 @@ struct Made {
     browser: &'static str,
     /// Times in ms, one list a round.
     rounds: Vec<Vec<f64>>,
+    /// Times to first results in ms, one a round.
+    firsts: Vec<f64>,
     /// Columns that differ from those of a good job.
     cells: Vec<(&'static str, &'static str)>,
 }
@@ -32,7 +34,19 @@ fn about(median: f64, rounds: usize) -> Vec<Vec<f64>> {
 }
 
 fn job(id: &'static str, browser: &'static str, rounds: Vec<Vec<f64>>) -> Made {
-    Made { id, browser, rounds, cells: Vec::new() }
+    Made { id, browser, rounds, firsts: Vec::new(), cells: Vec::new() }
+}
+
+/// The job with the first results of so many instances, whose rounds wobble as those of [`about`].
+fn made_ready(mut job: Made, median: f64, instances: usize) -> Made {
+    job.firsts = about(median, instances).into_iter().map(|round| round[0]).collect();
+    job
+}
+
+/// The job with other cells.
+fn with(mut job: Made, cells: &[(&'static str, &'static str)]) -> Made {
+    job.cells.extend(cells);
+    job
 }
 
 /// The job as one of a group whose rounds were interleaved.
@@ -62,8 +76,14 @@ fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
         "backend_used",
         "group",
         "axis_unroll",
+        "backend",
     ];
-    let (mut rows, mut samples) = (header.join(",") + "\r\n", "job_id,round,kind,wall_ms,gpu_ms\r\n".to_owned());
+    // Older versions of gpujobs had no column for first results.
+    let older = jobs.iter().all(|job| job.firsts.is_empty());
+    let first_column = if older { "" } else { ",time_to_first_result_ms" };
+    let mut rows = header.join(",") + "\r\n";
+    let mut samples = format!("job_id,round,kind,wall_ms,gpu_ms{first_column}\r\n");
+    let none = if older { "" } else { "," };
     for job in jobs {
         let cell = |column: &str| {
             let good = match column {
@@ -80,8 +100,11 @@ fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
         rows += &(header.map(cell).join(",") + "\r\n");
         for (round, times) in job.rounds.iter().enumerate() {
             for time in times {
-                writeln!(samples, "{},{round},steady,{},{time}\r", job.id, time + 1.0).unwrap();
+                writeln!(samples, "{},{round},steady,{},{time}{none}\r", job.id, time + 1.0).unwrap();
             }
+        }
+        for (round, time) in job.firsts.iter().enumerate() {
+            writeln!(samples, "{},{round},first,1,,{time}\r", job.id).unwrap();
         }
     }
     fs::write(run.join("jobs.csv"), rows).unwrap();
@@ -210,6 +233,126 @@ fn along_an_axis_fallbacks_and_software_are_refused_and_other_shaders_are_not() 
 }
 
 #[test]
+fn first_results_are_compared_where_they_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |browser: &'static str, id: &'static str, first: f64, instances: usize| {
+        made_ready(job(id, browser, about(10.0, 10)), first, instances)
+    };
+    let jobs = |instances| [of("chrome", "chrome/m", 100.0, instances), of("firefox", "firefox/m", 102.0, instances)];
+    let together = made(folder.path(), "together", &jobs(10).map(|job| grouped(job, "1")));
+    let together = together.to_str().unwrap();
+    let by_browser = [together, "--by", "browser", "--metric", "first-result"];
+    let row = &rows(&by_browser)[0];
+    let said = ["verdict", "method", "metric", "clock", "reason"].map(|key| row[key].as_str().unwrap());
+    assert_eq!(said, ["slower", "paired rounds, signed-rank", "first-result", "wall", ""]);
+    assert!((row["ratio"].as_f64().unwrap() - 1.02).abs() < 1e-9 && row["base_median_ms"].as_f64().unwrap() > 90.0);
+    assert_eq!(compare(&[&by_browser[..], &["--fail-above", "1%"]].concat()).status.code(), Some(1));
+    for (format, named) in [("table", "first result"), ("markdown", "| first result "), ("csv", ",first-result")] {
+        let shown = String::from_utf8(compare(&[&by_browser[..], &["--format", format]].concat()).stdout).unwrap();
+        assert!(shown.contains(named), "{shown}");
+    }
+    // The steady times of the same jobs are equal.
+    let steady = &rows(&[together, "--by", "browser"])[0];
+    assert_eq!((&steady["verdict"], &steady["metric"]), (&"same".into(), &"time".into()));
+
+    // Their wobble hides it where rounds are no pairs.
+    let [base, new] = [100.0, 102.0].map(|first| {
+        let run = made(folder.path(), &first.to_string(), &[of("chrome", "chrome/m", first, 10)]);
+        run.to_str().unwrap().to_owned()
+    });
+    let row = &rows(&[&base, &new, "--metric", "first-result"])[0];
+    assert_eq!((&row["verdict"], &row["method"]), (&"undecided".into(), &"unpaired rounds, rank-sum".into()));
+
+    for (instances, told) in [(1, "1 and 1 first results"), (2, "2 and 2 first results")] {
+        let few = made(folder.path(), told, &jobs(instances).map(|job| grouped(job, "1")));
+        let few = [few.to_str().unwrap(), "--by", "browser", "--metric", "first-result"];
+        let row = &rows(&few)[0];
+        assert_eq!((&row["verdict"], &row["ratio"]), (&"undecided".into(), &serde_json::Value::Null));
+        assert!(row["base_median_ms"].is_number() && row["ratio_low"].is_null() && row["p"].is_null(), "{row}");
+        let reason = row["reason"].as_str().unwrap();
+        assert!(reason.starts_with(told) && reason.contains("`rounds = 10, instances = 10`"), "{reason}");
+        assert!(String::from_utf8(compare(&few).stdout).unwrap().contains("undecided: "));
+    }
+    // Three are enough for Student's t.
+    let three = made(folder.path(), "three", &jobs(3).map(|job| grouped(job, "1")));
+    let row = &rows(&[three.to_str().unwrap(), "--by", "browser", "--metric", "first-result"])[0];
+    assert_eq!(row["method"], "paired rounds, t");
+
+    let older = made(folder.path(), "older", &[job("chrome/m", "chrome", about(10.0, 5))]);
+    let older = compare(&[&base, older.to_str().unwrap(), "--metric", "first-result"]);
+    let told = String::from_utf8_lossy(&older.stderr);
+    assert_eq!(older.status.code(), Some(2));
+    assert!(told.contains("no column time_to_first_result_ms") && told.contains("instances = 10"), "{told}");
+}
+
+#[test]
+fn one_clock_can_be_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let [chrome, firefox] = [("chrome/m", "chrome", 1.0), ("firefox/m", "firefox", 2.0)]
+        .map(|(id, browser, time)| job(id, browser, about(time, 10)));
+    let run = made(folder.path(), "run", &[chrome.clone(), firefox.clone()]);
+    // Wall times are 1 ms longer.
+    for (metric, clock, ratio) in [("time", "gpu", 2.0), ("gpu", "gpu", 2.0), ("wall", "wall", 1.5)] {
+        let row = &rows(&[run.to_str().unwrap(), "--by", "browser", "--metric", metric])[0];
+        assert_eq!((&row["clock"], &row["metric"]), (&clock.into(), &metric.into()));
+        assert!((row["ratio"].as_f64().unwrap() - ratio).abs() < 0.02, "{row}");
+    }
+    let run = made(folder.path(), "demoted", &[chrome, with(firefox, &[("gpu_median_ms", "")])]);
+    let row = &rows(&[run.to_str().unwrap(), "--by", "browser", "--metric", "gpu"])[0];
+    assert_eq!(row["verdict"], "refused");
+    assert!(row["reason"].as_str().unwrap().starts_with("firefox/m has no GPU time"), "{row}");
+    assert_eq!(compare(&[run.to_str().unwrap(), "--by", "browser", "--metric", "cpu"]).status.code(), Some(2));
+}
+
+/// What no GPU computed has no adapter in its row, and no GPU times.
+const ON_CPU: [(&str, &str); 3] = [("adapter_kind", ""), ("adapter_vendor", ""), ("gpu_median_ms", "")];
+
+#[test]
+fn backends_are_compared_where_each_job_ran_on_the_one_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let on = |asked: &'static str, used: &'static str, time: f64| {
+        let id = if asked == "wasm" { "chrome/m/wasm" } else { "chrome/m/webgpu" };
+        let cpu: &[_] = if used == "wasm" { &ON_CPU } else { &[] };
+        with(with(job(id, "chrome", about(time, 10)), &[("backend", asked), ("backend_used", used)]), cpu)
+    };
+    for (used, verdict) in [("webgpu", "slower"), ("wasm", "refused"), ("webgpu+cpu", "refused")] {
+        let run = made(folder.path(), used, &[on("webgpu", used, 10.0), on("wasm", "wasm", 20.0)]);
+        let by_backend = [run.to_str().unwrap(), "--by", "backend"];
+        let row = &rows(&by_backend)[0];
+        assert_eq!((&row["job"], &row["verdict"]), (&"chrome/m".into(), &verdict.into()), "{row}");
+        if verdict == "refused" {
+            let told = format!("chrome/m/webgpu ran on `{used}`, which is not the backend asked for");
+            assert!(row["reason"].as_str().unwrap().starts_with(&told), "{row}");
+        } else {
+            assert_eq!(row["clock"], "wall");
+        }
+        assert_eq!(rows(&[&by_backend[..], &["--different-shaders"]].concat())[0]["verdict"], "slower");
+    }
+    // Two jobs on the CPU are like any two, between runs as inside one.
+    let base = made(folder.path(), "base", &[on("wasm", "wasm", 10.0)]);
+    let new = made(folder.path(), "new", &[on("wasm", "wasm", 20.0)]);
+    let row = &rows(&[base.to_str().unwrap(), new.to_str().unwrap()])[0];
+    assert_eq!((&row["verdict"], &row["clock"]), (&"slower".into(), &"wall".into()));
+    let elsewhere = made(folder.path(), "elsewhere", &[with(on("wasm", "wasm", 20.0), &[("cpu", "other")])]);
+    let row = &rows(&[base.to_str().unwrap(), elsewhere.to_str().unwrap()])[0];
+    assert!(row["reason"].as_str().unwrap().contains("--across-machines"), "{row}");
+    // A fallback, of all or of a part, is no other machine but another program.
+    let base = made(folder.path(), "whole", &[on("webgpu", "webgpu", 10.0)]);
+    for used in ["wasm", "webgpu+cpu"] {
+        let new = made(folder.path(), &format!("partly {used}"), &[on("webgpu", used, 20.0)]);
+        let runs = [base.to_str().unwrap(), new.to_str().unwrap()];
+        let row = &rows(&runs)[0];
+        let told = format!("backend_used is `webgpu` and `{used}`");
+        assert!(row["reason"].as_str().unwrap().starts_with(&told), "{row}");
+        assert_eq!(rows(&[&runs[..], &["--different-shaders"]].concat())[0]["verdict"], "slower");
+        let mut other = on("webgpu", used, 20.0);
+        (other.id, other.browser) = ("firefox/m/webgpu", "firefox");
+        let run = made(folder.path(), &format!("browsers {used}"), &[on("webgpu", "webgpu", 10.0), other]);
+        assert_eq!(verdicts(&[run.to_str().unwrap(), "--by", "browser"])[0].1, "refused");
+    }
+}
+
+#[test]
 fn one_slow_round_decides_nothing() {
     let folder = tempfile::tempdir().unwrap();
     for count in [4, 8, 12] {
@@ -263,7 +406,7 @@ fn each_value_of_an_axis_is_compared_with_the_first() {
 #[test]
 fn times_that_are_none_are_left_out_and_rounds_that_one_lacks_are_no_pairs() {
     let folder = tempfile::tempdir().unwrap();
-    let with = |time: f64| {
+    let odd = |time: f64| {
         let mut rounds = about(20.0, 10);
         rounds[1][0] = time;
         rounds
@@ -271,7 +414,7 @@ fn times_that_are_none_are_left_out_and_rounds_that_one_lacks_are_no_pairs() {
     for (place, time) in [0.0, f64::NAN, f64::INFINITY, -1.0].into_iter().enumerate() {
         let jobs = [
             grouped(job("chrome/m", "chrome", about(10.0, 10)), "0"),
-            grouped(job("firefox/m", "firefox", with(time)), "0"),
+            grouped(job("firefox/m", "firefox", odd(time)), "0"),
         ];
         let run = made(folder.path(), &format!("odd-{place}"), &jobs);
         let row = &rows(&[run.to_str().unwrap(), "--by", "browser"])[0];
@@ -375,9 +518,7 @@ fn the_closing_table_compares_along_the_axis_that_varies() {
         table::table(&plan, &[], &Against::of(&plan, run), true).lines().next().unwrap().to_owned()
     };
     let with = |id: &'static str, cell: &'static str, value: &'static str| {
-        let mut job = job(id, "chrome", about(10.0, 8));
-        job.cells.push((cell, value));
-        job
+        with(job(id, "chrome", about(10.0, 8)), &[(cell, value)])
     };
     let own = [
         with("chrome/axpy/webgpu/64x1x1/precompiled/unroll=1", "axis_unroll", "1"),

@@ -3,7 +3,7 @@
 use gpujobs::browser::executor::OpenError;
 use gpujobs::browser::fake::{Act, Script};
 use gpujobs::browser::wire::SampleKind;
-use gpujobs::run::Status;
+use gpujobs::run::{JobReport, Status};
 
 use crate::dispatcher::{plan, run};
 
@@ -171,17 +171,49 @@ async fn single_inferences_are_timed_where_they_are_asked_for_and_samples_hold_s
     }
 }
 
+/// The rounds in which a job was made ready, each with the time to its first result.
+fn firsts(report: &JobReport) -> Vec<u32> {
+    let samples = report.measurement.as_ref().unwrap().samples.iter();
+    let timed = samples.filter(|sample| sample.time_to_first_result.is_some());
+    timed.map(|sample| (sample.kind == SampleKind::First).then_some(sample.round).unwrap()).collect()
+}
+
 #[tokio::test]
-async fn jobs_are_made_ready_anew_as_often_as_asked_for_and_have_one_first_run() {
+async fn each_round_can_have_its_own_first_result() {
+    let all: Vec<u32> = (0..10).collect();
+    for (samples, instances, expected) in
+        [("30", 10, all.clone()), ("2", 10, all), ("10", 7, vec![0, 2, 3, 5, 6, 8, 9]), ("10", 1, vec![0])]
+    {
+        let measure = format!("samples = {samples}\nrounds = 10\ninstances = {instances}");
+        let told = run(&plan(&SIX.replace("samples = 6\nrounds = 3", &measure)), &Script::new()).await;
+        assert_eq!(told.reports.len(), 6);
+        for report in &told.reports {
+            assert_eq!(firsts(report), expected, "{measure}");
+            assert_eq!(report.measurement.as_ref().unwrap().wall_ms().len().to_string(), samples);
+        }
+    }
+    // Nothing is cold in a browser that has seen the job.
+    let text = SIX
+        .replace("model = 'axpy'", "model = 'axpy'\ncache = 'cold'")
+        .replace("samples = 6\nrounds = 3", "samples = 4\nrounds = 4\ninstances = 4");
+    let script = Script::new();
+    let told = run(&plan(&text), &script).await;
+    assert!(told.reports.iter().all(|report| firsts(report) == [0, 1, 2, 3]));
+    assert_eq!(script.calls().iter().filter(|call| call.starts_with("open ") && call.ends_with(" cold")).count(), 24);
+}
+
+#[tokio::test]
+async fn jobs_are_made_ready_anew_as_often_as_asked_for_each_time_with_a_first_run() {
     let text = SIX.replace("samples = 6\nrounds = 3", "samples = 7\nrounds = 7\ninstances = 3");
     let script = Script::new();
     let told = run(&plan(&text), &script).await;
-    // Rounds 0 to 2, 3 to 5, and 6.
+    // Rounds 0 to 2, 3 and 4, 5 and 6.
     assert_eq!(calls(&script, "prepare ").len(), 3 * 6);
     for report in &told.reports {
         let samples = &report.measurement.as_ref().unwrap().samples;
         let count = |kind: SampleKind| samples.iter().filter(|sample| sample.kind == kind).count();
-        assert_eq!((report.status, count(SampleKind::First), count(SampleKind::Steady)), (Status::Ok, 1, 7));
+        assert_eq!((report.status, count(SampleKind::First), count(SampleKind::Steady)), (Status::Ok, 3, 7));
+        assert_eq!(firsts(report), [0, 3, 5]);
     }
     // One that comes out wrong when made again is wrong, and the others go on.
     let acts = [Act::Runs(vec![1.0]), Act::Incorrect("wrong".into())];
