@@ -42,6 +42,7 @@ fn every_command_runs() {
         let mut shell = Command::new("sh");
         shell.args(["-c", &here]).current_dir(folder.path()).env("PATH", &path);
         shell.env("HF_ENDPOINT", &hub.url).env("GPUJOBS_MODELS", folder.path().join("store"));
+        shell.env("GPUJOBS_LIBRARIES", Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules"));
         let output = shell.output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "`{command}` ended with {}:\n{told}", output.status);
