@@ -79,3 +79,16 @@ fn the_example_model_and_shader_run() {
     assert_eq!(rows[0]["status"], "ok", "{rows:#}");
     assert!(rows[0]["verified"].is_null(), "an op without a reference claims nothing: {rows:#}");
 }
+
+#[test]
+fn the_example_models_of_onnx_are_valid() {
+    use gpujobs::manifest::Model;
+    use gpujobs::manifest::model::Engine;
+
+    for (engine, name) in [(Engine::Transformers, "transformers"), (Engine::Onnxruntime, "onnxruntime")] {
+        let written = format!("engine  = \"{name}\"").replace("  =", if name == "transformers" { "  =" } else { " =" });
+        let text = blocks("toml").into_iter().find(|block| block.contains(&written)).unwrap();
+        let model = Model::parse("example", Path::new("models/example.toml"), &text).unwrap();
+        assert_eq!(model.engine(), engine);
+    }
+}
