@@ -1,33 +1,48 @@
 //! `gpujobs render`: each job as files that a browser opens by hand.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use rayon::prelude::*;
 
+use super::models;
 use super::run::{load_plans, templates_of};
 use crate::cli::RenderArgs;
 use crate::error::{Error, Exit};
 use crate::plan::{Job, Plan};
 use crate::record::RecordError;
 use crate::render::Templates;
-use crate::render::page::{Content, Page, PageError, inlined, standalone_html};
+use crate::render::page::{Content, Page, PageError, inlined, rendered_html, standalone_html};
+use crate::serve::Libraries;
 
-/// Writes a folder for each job: `index.html`, which holds all it needs, and beside it, to be read, the job's module
-/// and the WGSL of each shader.
+/// What speaks to a runner has no place in a page without one.
+const SPOKEN: [&str; 4] = ["channel.js", "frame.js", "runner.js", "types.js"];
+
+/// Writes a folder for each job: `index.html` and beside it the job's module. A model written in WGSL is all in the one
+/// file, which opens by itself; its shaders lie beside it to be read. One in onnxruntime-web has its files beside it, and
+/// beside the folders of all jobs lie the harness and the libraries: such pages open over http.
 pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     for plan in load_plans(&args.selection)? {
+        models::need_libraries(&plan)?;
         let templates = templates_of(&plan.manifest, &args.folders)?;
-        // What speaks to a runner has no place in a page without one.
-        let spoken = ["channel.js", "runner.js", "types.js"];
-        let modules = templates.harness()?;
-        let needed = modules.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-        let harness = inlined(needed.filter(|(name, _)| !spoken.contains(name)));
+        let mut modules = templates.harness()?;
+        modules.retain(|(name, _)| !SPOKEN.contains(&name.as_str()));
+        let harness = inlined(modules.iter().map(|(name, text)| (name.as_str(), text.as_str())));
         let jobs: Vec<(usize, &Job)> =
             plan.jobs.iter().enumerate().filter(|(_, job)| job.impossible.is_none()).collect();
+        let over_http = models::any(&plan);
+        if over_http {
+            share(&modules, &args.out)?;
+        }
         jobs.par_iter().try_for_each(|(index, job)| write(&plan, &templates, &harness, job, *index, &args.out))?;
         writeln!(out, "{} jobs of {} in {}", jobs.len(), plan.manifest.name, args.out.display())?;
+        if over_http {
+            let folder = &args.out;
+            anstream::eprintln!(
+                "ONNX models load over http only: python3 -m http.server 8000 --bind 127.0.0.1 --directory {folder:?}"
+            );
+        }
     }
     Ok(Exit::Success)
 }
@@ -40,19 +55,62 @@ fn write(plan: &Plan, templates: &Templates, harness: &str, job: &Job, index: us
         page => page.map_err(fail)?,
     };
     let folder = out.join(job.id.0.replace('/', "_"));
-    fs::create_dir_all(folder.join("wgsl")).map_err(RecordError::io("create", &folder))?;
-    let Content::Stages(stages) = &page.content else { return Ok(()) };
-    let module = stages.standalone_module(templates).map_err(fail)?;
-    let html = standalone_html(templates, &job.id.0, harness, &module)?;
-    let put = |name: &Path, text: &str| {
-        let path = folder.join(name);
-        fs::write(&path, text).map_err(RecordError::io("write", &path)).map_err(Error::from)
-    };
-    put(Path::new("index.html"), &html)?;
-    put(Path::new("job.js"), &module)?;
-    for (index, shader) in stages.rendered.shaders.iter().enumerate() {
-        let name = shader.name.replace(['/', '\\'], "_");
-        put(&Path::new("wgsl").join(format!("{index:02}-{name}")), &shader.code)?;
+    match &page.content {
+        Content::Stages(stages) => {
+            let module = stages.standalone_module(templates).map_err(fail)?;
+            put(&folder.join("index.html"), &standalone_html(templates, &job.id.0, harness, &module)?)?;
+            put(&folder.join("job.js"), &module)?;
+            for (index, shader) in stages.rendered.shaders.iter().enumerate() {
+                let name = shader.name.replace(['/', '\\'], "_");
+                put(&folder.join("wgsl").join(format!("{index:02}-{name}")), &shader.code)?;
+            }
+        }
+        Content::Onnx(onnx) => {
+            put(&folder.join("index.html"), &rendered_html(templates, &job.id.0)?)?;
+            put(&folder.join("job.js"), &onnx.rendered_module(templates)?)?;
+            for (path, place) in onnx.served() {
+                link(place, &folder.join("files").join(path))?;
+            }
+        }
     }
     Ok(())
+}
+
+/// Writes what the pages of all models in onnxruntime-web load.
+fn share(modules: &[(String, String)], out: &Path) -> Result<(), Error> {
+    for (name, text) in modules {
+        put(&out.join("harness").join(name), text)?;
+    }
+    // `need_libraries` has seen them.
+    let Some(libraries) = Libraries::find() else { return Ok(()) };
+    let names = libraries.loaded().map_err(RecordError::io("read", libraries.folder()))?;
+    for name in names {
+        link(&libraries.folder().join(&name), &out.join("libraries").join(name))?;
+    }
+    Ok(())
+}
+
+fn put(path: &Path, text: &str) -> Result<(), Error> {
+    make_folder_of(path)?;
+    Ok(fs::write(path, text).map_err(RecordError::io("write", path))?)
+}
+
+/// Makes a large file appear in a second place: without a copy where the file system allows it.
+fn link(from: &Path, to: &Path) -> Result<(), Error> {
+    make_folder_of(to)?;
+    // What a link leads to, since a link of a link would lead elsewhere from there.
+    let from = fs::canonicalize(from).map_err(RecordError::io("read", from))?;
+    match fs::remove_file(to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(RecordError::io("write", to)(error).into()),
+        _ => {}
+    }
+    if fs::hard_link(&from, to).is_err() {
+        fs::copy(&from, to).map_err(RecordError::io("write", to))?;
+    }
+    Ok(())
+}
+
+fn make_folder_of(path: &Path) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Ok(fs::create_dir_all(folder).map_err(RecordError::io("create", folder))?)
 }

@@ -137,7 +137,7 @@ impl Page {
         match &self.content {
             Content::Stages(_) => Ok(None),
             Content::Onnx(_) => {
-                let imports = onnx::imports("../../");
+                let imports = onnx::imports("../../", None);
                 let context = context! { title => "gpujobs", imports, frame => "./job.js" };
                 templates.render("templates/page.html", context).map(Some)
             }
@@ -200,4 +200,11 @@ pub fn inlined<'a>(modules: impl IntoIterator<Item = (&'a str, &'a str)>) -> Str
 pub fn standalone_html(templates: &Templates, title: &str, harness: &str, module: &str) -> Result<String, RenderError> {
     let imports = format!("{{\"imports\":{{{harness},{}}}}}", inlined([("job.js", module)]));
     templates.render("templates/page.html", context! { title, imports })
+}
+
+/// The HTML of a page in a folder of rendered jobs, which a server of plain files must hand out: pages opened from `file:`
+/// load no modules and no wasm.
+pub fn rendered_html(templates: &Templates, title: &str) -> Result<String, RenderError> {
+    let imports = onnx::imports("../", Some("./job.js"));
+    templates.render("templates/page.html", context! { title, imports, over_http => true })
 }

@@ -14,8 +14,19 @@ pub const PACKAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/pac
 pub const PACKAGE_LOCK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/package-lock.json"));
 
 /// The packages that pages load, each with the folder of them that is served.
-const SERVED: [(&str, &str); 3] =
-    [("@huggingface/transformers", "dist/"), ("onnxruntime-web", "dist/"), ("onnxruntime-common", "dist/esm/")];
+const SERVED: [(&str, &str); 3] = [("@huggingface/transformers", "dist/"), ("onnxruntime-web", "dist/"), COMMON];
+/// A package of many small modules.
+const COMMON: (&str, &str) = ("onnxruntime-common", "dist/esm/");
+
+/// What pages load of the others: they hold several builds of the same.
+const LOADED: [&str; 6] = [
+    "@huggingface/transformers/dist/transformers.web.min.js",
+    "onnxruntime-web/dist/ort.webgpu.min.mjs",
+    "onnxruntime-web/dist/ort-wasm-simd-threaded.mjs",
+    "onnxruntime-web/dist/ort-wasm-simd-threaded.wasm",
+    "onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.mjs",
+    "onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm",
+];
 
 /// A folder in which all libraries lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +114,18 @@ impl Libraries {
         };
         let place = self.folder.join(package).join(rest);
         place.is_file().then_some((place, kind))
+    }
+
+    /// The files that pages load, by the names under which they ask for them.
+    pub fn loaded(&self) -> std::io::Result<Vec<String>> {
+        let mut names: Vec<String> = LOADED.iter().map(|name| (*name).to_owned()).collect();
+        let (package, folder) = COMMON;
+        for entry in std::fs::read_dir(self.folder.join(package).join(folder))? {
+            let name = format!("{package}/{folder}{}", entry?.file_name().to_string_lossy());
+            names.extend(self.file(&name).map(|_| name));
+        }
+        names.sort_unstable();
+        Ok(names)
     }
 
     fn complete(&self) -> bool {

@@ -56,7 +56,7 @@ export function openFiles(job, prefix) {
   return {
     load,
     fetch: async (url) => {
-      const path = decodeURIComponent(new URL(url, document.baseURI).pathname).slice(root.length);
+      const path = decodeURIComponent(new URL(url, document.baseURI).pathname.slice(root.length));
       const bytes = known.get(path);
       if (bytes === undefined) return new Response(null, { status: 404 });
       const response = new Response(null, { status: 200, headers: { "content-length": String(bytes) } });

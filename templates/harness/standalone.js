@@ -1,6 +1,7 @@
 /**
  * @file A page that was opened by hand: it runs its one job and shows what it found. Nothing checks the output here
- * but the sentinel and the error scopes; only a run by gpujobs compares it with the reference.
+ * but the sentinel and the error scopes, and nothing at all that of an ONNX model; only a run by gpujobs compares it with
+ * the reference.
  */
 
 import { calibrate } from "gpujobs/clock.js";
@@ -34,6 +35,9 @@ export async function showJob(job, prepare) {
       const { kind, ...names } = prepared.adapter;
       say(`adapter: ${kind} ${Object.values(names).filter(Boolean).join(" ")}`);
     }
+    const { runtime, threads } = prepared.ran;
+    if (runtime) say(`runtime: ${runtime}`);
+    if (threads !== null) say(`threads: ${threads}${crossOriginIsolated ? "" : ", since the page is not cross-origin isolated"}`);
     for (const [phase, ms] of Object.entries(prepared.phases)) say(`${phase}: ${ms.toFixed(3)}`);
     const clocks = await calibrate(prepared.device);
     for (const [fact, value] of Object.entries(clocks)) say(`${fact}: ${value}`);

@@ -2,6 +2,9 @@
 //!
 //! These need Chromium, Firefox and WebKitGTK with their drivers (`gpujobs setup`); a missing one fails its test.
 
+use gpujobs::browser::{Browser, Gpu, Launch, Watchdog, launch};
+use gpujobs::manifest::{BrowserKind, BrowserSettings};
+
 use crate::support::browser_turn;
 use crate::support::workshop::{Workshop, is_positive};
 
@@ -189,9 +192,6 @@ fn a_model_a_shader_and_an_axis_of_ones_own_need_no_rust() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rendered_job_runs_when_it_is_opened_by_hand() {
-    use gpujobs::browser::{Gpu, Launch, Watchdog, launch};
-    use gpujobs::manifest::{BrowserKind, BrowserSettings};
-
     let shop = Workshop::new();
     shop.write(
         "m.toml",
@@ -201,6 +201,21 @@ async fn a_rendered_job_runs_when_it_is_opened_by_hand() {
     let pages: Vec<_> = std::fs::read_dir(shop.path("pages")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(pages.len(), 2);
     let _turn = browser_turn();
+    let browser = chromium().await;
+    for page in pages {
+        assert!(page.join("job.js").is_file() && std::fs::read_dir(page.join("wgsl")).unwrap().count() > 0);
+        let shown = shown(&browser, &url::Url::from_file_path(page.join("index.html")).unwrap()).await;
+        assert!(shown.ends_with("done\n") && !shown.contains("failed"), "{shown}");
+        assert!(
+            shown.starts_with("chrome/") && shown.contains("adapter: ") && shown.contains("sample 9: wall"),
+            "{shown}"
+        );
+    }
+    browser.close(std::time::Duration::from_secs(5)).await;
+}
+
+/// A browser without a runner.
+async fn chromium() -> Browser {
     let how = Launch {
         settings: BrowserSettings::of(BrowserKind::Chrome),
         gpu: Gpu::Software,
@@ -209,23 +224,121 @@ async fn a_rendered_job_runs_when_it_is_opened_by_hand() {
         log: None,
         watchdog: Watchdog::with_command(env!("CARGO_BIN_EXE_gpujobs").into(), ["watchdog"]),
     };
-    let browser = launch(how).await.unwrap();
-    for page in pages {
-        assert!(page.join("job.js").is_file() && std::fs::read_dir(page.join("wgsl")).unwrap().count() > 0);
-        let url = url::Url::from_file_path(page.join("index.html")).unwrap();
-        browser.navigate(&url).await.unwrap();
-        let script = "return new Promise((resolve) => {
-            const screen = document.getElementById('screen');
-            const look = () => /^(done|failed.*)$/m.test(screen.textContent) ? resolve(screen.textContent) : setTimeout(look, 50);
-            look();
-        })";
-        let shown = browser.execute(script).await.unwrap();
-        let shown = shown.as_str().unwrap();
-        assert!(shown.ends_with("done\n") && !shown.contains("failed"), "{shown}");
-        assert!(
-            shown.starts_with("chrome/") && shown.contains("adapter: ") && shown.contains("sample 9: wall"),
-            "{shown}"
-        );
+    launch(how).await.unwrap()
+}
+
+/// What a page shows at its end.
+async fn shown(browser: &Browser, url: &url::Url) -> String {
+    browser.navigate(url).await.unwrap();
+    let script = "return new Promise((resolve) => {
+        const screen = document.getElementById('screen');
+        const look = () => /^(done|failed.*)$/m.test(screen.textContent) ? resolve(screen.textContent) : setTimeout(look, 50);
+        look();
+    })";
+    browser.execute(script).await.unwrap().as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rendered_job_of_an_onnx_model_runs_from_any_server_of_files() {
+    let shop = Workshop::new();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let models = root.join("tests/data/models");
+    let input = |name: &str, values: &str| format!("[[input]]\nname = '{name}'\nshape = ['batch', 8]\n{values}\n");
+    let inputs =
+        [("input_ids", "below = 89"), ("attention_mask", "fill = 'ones'"), ("token_type_ids", "fill = 'zeros'")];
+    shop.write(
+        "models/file.toml",
+        &format!(
+            "family = 'text'\nengine = 'onnxruntime'\nfile = 'tiny-bert/onnx/model.onnx'\n{}",
+            inputs.map(|(name, values)| input(name, values)).concat()
+        ),
+    );
+    let jobs = both("model = ['tiny-bert', 'file']\nbackend = 'wasm'", "");
+    shop.write("m.toml", &format!("models = '{}'\n{jobs}", models.display()));
+    // A space in the path is none of the page's business.
+    let arguments = ["render", "m.toml", "--out", "the pages", "--filter", "browser=chrome"];
+    for _ in 0..2 {
+        let rendered = shop.command(&arguments).env("GPUJOBS_LIBRARIES", root.join("node_modules")).output().unwrap();
+        let said = String::from_utf8(rendered.stderr).unwrap();
+        assert!(rendered.status.success() && said.contains("http.server"), "{said}");
+    }
+    let pages = shop.path("the pages");
+    let jobs: Vec<String> = std::fs::read_dir(&pages)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("chrome_"))
+        .collect();
+    assert_eq!(jobs.len(), 2, "{jobs:?}");
+    assert!(pages.join("libraries/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm").is_file());
+    let original = std::fs::metadata(models.join("tiny-bert/onnx/model.onnx")).unwrap();
+    let port = file_server(shop.path(""));
+
+    let _turn = browser_turn();
+    let browser = chromium().await;
+    for job in &jobs {
+        let model = found(&pages.join(job).join("files"), "model.onnx");
+        assert_eq!(std::fs::metadata(model).unwrap().len(), original.len());
+        let url = format!("http://127.0.0.1:{port}/the%20pages/{job}/index.html");
+        let over_http = shown(&browser, &url.parse().unwrap()).await;
+        assert!(over_http.ends_with("done\n") && !over_http.contains("failed"), "{over_http}");
+        for told in ["runtime: onnxruntime-web ", "threads: 1, since", "timeToFirstResultMs: ", "sample 9: wall"] {
+            assert!(over_http.contains(told), "{told}: {over_http}");
+        }
+        let as_file = shown(&browser, &url::Url::from_file_path(pages.join(job).join("index.html")).unwrap()).await;
+        assert!(as_file.starts_with("failed: ") && as_file.contains("must come over http"), "{as_file}");
+        assert!(as_file.contains("/the pages/'") && as_file.contains(&format!("8000/{job}/")), "{as_file}");
     }
     browser.close(std::time::Duration::from_secs(5)).await;
+}
+
+/// The file of this name somewhere below a folder.
+fn found(folder: &std::path::Path, name: &str) -> std::path::PathBuf {
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().unwrap() == name {
+                return path;
+            }
+        }
+    }
+    panic!("there is no {name} below {}", folder.display());
+}
+
+/// A server of plain files, without the headers of gpujobs's own; it ends with the test. Gives its port.
+fn file_server(root: std::path::PathBuf) -> u16 {
+    use std::io::{BufRead, BufReader, Write};
+
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let answer = move |mut stream: std::net::TcpStream| -> std::io::Result<()> {
+        let mut lines = BufReader::new(stream.try_clone()?).lines();
+        let request = lines.next().transpose()?.unwrap_or_default();
+        while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+        let path = request.split(' ').nth(1).unwrap_or_default().replace("%20", " ");
+        let path = root.join(path.trim_start_matches('/'));
+        let kind = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("html") => "text/html",
+            Some("js" | "mjs") => "text/javascript",
+            Some("wasm") => "application/wasm",
+            _ => "application/octet-stream",
+        };
+        let (status, body) = std::fs::read(path).map_or(("404 Not Found", Vec::new()), |body| ("200 OK", body));
+        let length = body.len();
+        write!(
+            stream,
+            "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        )?;
+        stream.write_all(&body)
+    };
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let answer = answer.clone();
+            // A browser that goes away in the middle is no fault.
+            std::thread::spawn(move || drop(answer(stream)));
+        }
+    });
+    port
 }

@@ -7,6 +7,8 @@ use std::time::SystemTime;
 
 use base64::Engine as _;
 use indexmap::IndexMap;
+use minijinja::context;
+use minijinja::value::Serde;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -19,6 +21,7 @@ use crate::plan::given::{Call, Feeds};
 use crate::plan::graph::JobVars;
 use crate::reference::made::{self, Made};
 use crate::reference::onnx::{self, Dim, Tensor};
+use crate::render::{RenderError, Templates};
 use crate::store::{self, Dtype, Store};
 
 /// A job of the engines `transformers` and `onnxruntime`.
@@ -117,8 +120,10 @@ const SETTINGS: [&str; 6] = [
     "tokenizer_config.json",
 ];
 
-/// Where the page finds onnxruntime-web's files, from `jobs/N/frame`.
+/// Where the page finds onnxruntime-web's files, from `jobs/N/frame` …
 const RUNTIME: &str = "../../libraries/onnxruntime-web/dist/";
+/// … and from `JOB/index.html` in a folder of rendered jobs.
+const RUNTIME_OF_RENDERED: &str = "../libraries/onnxruntime-web/dist/";
 
 impl OnnxPage {
     pub(super) fn of_pipeline(
@@ -221,6 +226,13 @@ impl OnnxPage {
             program,
         };
         Ok(Self { files, models, dtype: job.dtype.clone(), spec })
+    }
+
+    /// The job's own module, for a page in a folder of rendered jobs: beside it are `files/`, beside its folder the
+    /// harness and the libraries.
+    pub fn rendered_module(&self, templates: &Templates) -> Result<String, RenderError> {
+        let spec = Spec { libraries: RUNTIME_OF_RENDERED, ..self.spec.clone() };
+        templates.render("templates/job.js", context! { job => Serde(&spec) })
     }
 
     /// The model's files by the paths under which the page asks for them: transformers.js begins them with the model's id.
@@ -334,19 +346,21 @@ fn no_weights(model: &Model, id: &str, job: &Job, folder: &Path, name: &str) -> 
     PageError::Missing { model: model.name.clone(), message, remedy }
 }
 
-/// The import map of a page with onnxruntime-web; `up` leads from the page to the server's root.
+/// The import map of a page with onnxruntime-web; `up` leads from the page to the root, `job` to the job's own module,
+/// where that is imported by name.
 #[must_use]
-pub fn imports(up: &str) -> String {
+pub fn imports(up: &str, job: Option<&str>) -> String {
     let libraries = format!("{up}libraries/");
-    serde_json::json!({
-        "imports": {
-            "gpujobs/": format!("{up}harness/"),
-            "onnxruntime-web/webgpu": format!("{libraries}onnxruntime-web/dist/ort.webgpu.min.mjs"),
-            "onnxruntime-common": format!("{libraries}onnxruntime-common/dist/esm/index.js"),
-            "@huggingface/transformers": format!("{libraries}@huggingface/transformers/dist/transformers.web.min.js"),
-        }
-    })
-    .to_string()
+    let mut imports = serde_json::json!({
+        "gpujobs/": format!("{up}harness/"),
+        "onnxruntime-web/webgpu": format!("{libraries}onnxruntime-web/dist/ort.webgpu.min.mjs"),
+        "onnxruntime-common": format!("{libraries}onnxruntime-common/dist/esm/index.js"),
+        "@huggingface/transformers": format!("{libraries}@huggingface/transformers/dist/transformers.web.min.js"),
+    });
+    if let Some(job) = job {
+        imports["gpujobs/job.js"] = job.into();
+    }
+    serde_json::json!({ "imports": imports }).to_string()
 }
 
 impl From<Made> for ArgumentSpec {
