@@ -138,7 +138,8 @@ function pretrained(job) {
  * @param {any} tokenizer
  */
 function shorten(job, tokenizer) {
-  if (job.tokens !== null && tokenizer) tokenizer.model_max_length = job.tokens;
+  // A getter of its class reads it from the tokenizer's settings.
+  if (job.tokens !== null && tokenizer) Object.defineProperty(tokenizer, "model_max_length", { value: job.tokens });
 }
 
 /**
@@ -185,9 +186,11 @@ function watchSessions(runtime, files) {
   let standIn = /** @type { { file: string, session: InferenceSession } | null } */ (null);
 
   const made = async (/** @type {Uint8Array} */ model, /** @type {InferenceSession.SessionOptions} */ wanted) => {
+    const file = files.nameOf(model.buffer);
+    // The library's own small models, with which it sorts or resizes: no part of the job's.
+    if (file === "") return runtime.create(model, { ...wanted, executionProviders: ["wasm"] });
     const options = { ...wanted, ...runtime.options, preferredOutputLocation: wanted.preferredOutputLocation };
     if (options.preferredOutputLocation === undefined) delete options.preferredOutputLocation;
-    const file = files.nameOf(model.buffer);
     const began = performance.now();
     const session = await runtime.create(model, options);
     const entry = { file, model, options, createMs: performance.now() - began, compileMs: 0 };
