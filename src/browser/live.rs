@@ -220,7 +220,8 @@ impl Executor for LiveBrowser {
         studio.server.publish(number, published);
         session.jobs.insert(number, Ready { checker, check: None });
         session.current = Some(number);
-        let prepare = json!({ "do": "prepare", "module": at("job.js"), "frame": frame, "tensors": at("tensors") });
+        let prepare =
+            json!({ "do": "prepare", "job": number, "module": at("job.js"), "frame": frame, "tensors": at("tensors") });
         session.command(&prepare).await?;
         loop {
             if let PageEvent::Prepared(prepared) = session.hear(&log).await? {

@@ -119,7 +119,7 @@ impl Checker<'_> {
             let shown = folder.display();
             self.note(
                 Problem::at(written.span(), format!("`{key}` is not a folder"), format!("there is no folder {shown}"))
-                    .help("the path is relative to the manifest; leave the key out to use the built-in ones"),
+                    .help("the path is relative to the manifest; leave the key out for those that gpujobs knows of itself"),
             );
         }
         Some(folder)

@@ -23,8 +23,8 @@ const LOSS_WITHIN_MS = 100;
  */
 
 /**
- * @typedef { { do: "probe" }
- *   | { do: "prepare", module: string, frame: string | null, tensors: string }
+ * @typedef { { do: "probe", job?: undefined }
+ *   | { do: "prepare", job: number, module: string, frame: string | null, tensors: string }
  *   | { do: "pilot", job: number }
  *   | { do: "measure", job: number, asks: Ask[] }
  *   | { do: "profile", job: number }
@@ -55,6 +55,11 @@ export async function serve(channelUrl) {
     device ? (known.gpu ??= await calibrate(device)) : (known.wall ??= await calibrate(null));
   const push = (/** @type {Record<string, unknown>} */ event) => channel.push({ job: number, ...event });
   const fail = (/** @type {string} */ message) => push({ kind: "failed", message });
+  /**
+   * What closes each job that has begun and was not given up: one that was must not speak into another's turn.
+   * @type {Map<number, () => void>}
+   */
+  const begun = new Map();
   const lose = (/** @type {string} */ message) => push({ kind: "lost", message });
   const log = (/** @type {string} */ level, /** @type {string} */ text) => push({ kind: "log", level, text });
   forwardFailures(fail, log);
@@ -87,11 +92,17 @@ export async function serve(channelUrl) {
       const adapter = await findAdapter().catch(() => null);
       push({ kind: "probed", adapter: adapter && adapterFacts(adapter) });
     },
-    prepare: async ({ module, frame, tensors }) => {
+    prepare: async ({ job: own, module, frame, tensors }) => {
+      number = own;
+      begun.set(own, () => {});
       const { job, prepare, close } = await open(module, frame);
-      number = job.number;
+      if (!begun.has(own)) return close();
+      begun.set(own, close);
+      const unlessGone = (/** @type {(message: string) => void} */ say) => (/** @type {string} */ message) => {
+        if (begun.has(own)) say(message);
+      };
       /** @type {Host} */
-      const host = { fail, lose, log, verify: (values) => postTensors(tensors, values) };
+      const host = { fail: unlessGone(fail), lose: unlessGone(lose), log, verify: (values) => postTensors(tensors, values) };
       try {
         const prepared = await prepare(job, host);
         const clocks = await clocksOf(prepared);
@@ -99,7 +110,8 @@ export async function serve(channelUrl) {
           prepared.dispose();
           close();
         };
-        ready.set(job.number, { ...prepared, dispose });
+        if (!begun.has(own)) return dispose();
+        ready.set(own, { ...prepared, dispose });
         const { adapter, ran, phases, parts, first } = prepared;
         push({ kind: "prepared", adapter, ran, phases, parts, first, clocks });
       } catch (error) {
@@ -124,8 +136,12 @@ export async function serve(channelUrl) {
       push({ kind: "profiled", kernels: await prepared.profile() });
     },
     dispose: async ({ job }) => {
-      ready.get(job)?.dispose();
+      const close = begun.get(job);
+      begun.delete(job);
+      const prepared = ready.get(job);
       ready.delete(job);
+      if (prepared) prepared.dispose();
+      else close?.();
     },
   };
 
@@ -134,15 +150,16 @@ export async function serve(channelUrl) {
       await commands[command.do](command);
     } catch (error) {
       const message = messageOf(error);
+      const tell = (/** @type {Record<string, unknown>} */ event) => channel.push({ job: command.job ?? null, ...event });
       // An adapter that was there before is not missing: the browser's GPU process has died.
       const kind = kindOf(error);
       if (kind === "no adapter" && known.gpu) lose(`the GPU is gone in the middle of a session: ${message}`);
-      else if (kind === "no adapter" || kind === "unsupported") push({ kind: "unsupported", message });
-      else if (kind === "incorrect") push({ kind: "incorrect", message });
+      else if (kind === "no adapter" || kind === "unsupported") tell({ kind: "unsupported", message });
+      else if (kind === "incorrect") tell({ kind: "incorrect", message });
       else {
         // Losing the device also fails whatever waits for it, and is the better reason: it is heard first.
         await new Promise((resolve) => setTimeout(resolve, LOSS_WITHIN_MS));
-        fail(message);
+        tell({ kind: "failed", message });
       }
     }
   });

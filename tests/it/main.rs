@@ -24,6 +24,8 @@ mod killed;
 mod manifest_errors;
 mod matrix;
 mod models;
+#[cfg(target_os = "linux")]
+mod onnx;
 mod order;
 #[cfg(target_os = "linux")]
 mod processes;

@@ -10,6 +10,7 @@
 `conv`         an image network: Conv, BatchNormalization, Relu, GlobalAveragePool, Gemm
 `half`         float16 in, inside and out
 `mlp`          MatMul, Add, Relu, MatMul at [4, 8]: what the WebNN stand-in computes
+`uncovered`    MeanVarianceNormalization, which onnxruntime has and the reference lacks
 `corrupt`      the first half of `static`
 """
 
@@ -151,13 +152,27 @@ def mlp():
     )
 
 
+def uncovered():
+    write(
+        "uncovered",
+        [
+            ("MatMul", ["input", "weight"], ["projected"], {}),
+            ("MeanVarianceNormalization", ["projected"], ["normal"], {"axes": [0, 1]}),
+            ("Relu", ["normal"], ["output"], {}),
+        ],
+        [("input", FLOAT, [4, 8])],
+        [("output", FLOAT, [4, 16])],
+        {"weight": seeded("uncovered.weight", (16, 8)).T},
+    )
+
+
 def corrupt():
     whole = (HERE / "static.onnx").read_bytes()
     (HERE / "corrupt.onnx").write_bytes(whole[: len(whole) // 2])
 
 
 def main():
-    for build in (static, dynamic, unsupported, conv, half, mlp, corrupt):
+    for build in (static, dynamic, unsupported, conv, half, mlp, uncovered, corrupt):
         build()
     for path in sorted(HERE.glob("*.onnx")):
         print(path.name, path.stat().st_size)

@@ -1,0 +1,368 @@
+//! Models of ONNX in real browsers by the real program: transformers.js and onnxruntime-web on each backend, what is
+//! checked, what is said where a backend can't, and that nothing beyond this machine is asked for.
+//!
+//! These need Chromium, Firefox and WebKitGTK with their drivers, and the libraries (`gpujobs setup`); a missing one fails
+//! its test.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use crate::support::workshop::{Row, Workshop, is_positive, rows};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const MEASURE: &str = "[measure]\nwarmup = 1\nsamples = 3\nrounds = 1\nretries = 0\n";
+const NO_FALLBACK: &str = "fallback = []\n";
+
+fn source(file: &str) -> String {
+    std::fs::read_to_string(format!("{ROOT}/{file}")).unwrap()
+}
+
+/// A file of the templates with a change.
+fn tampered(file: &str, from: &str, to: &str) -> String {
+    let text = source(&format!("templates/{file}"));
+    assert!(text.contains(from), "{file} no longer holds {from:?}");
+    text.replace(from, to)
+}
+
+/// A manifest of quick jobs with the small models of the tests.
+fn manifest(matrix: &str, rest: &str) -> String {
+    format!("name = 'onnx'\nmodels = '{ROOT}/tests/data/models'\n[matrix]\n{matrix}\n{MEASURE}{rest}")
+}
+
+/// A model manifest of one's own for an ONNX file of the tests.
+fn model(shop: &Workshop, name: &str, file: &str, rest: &str) {
+    let text = format!("family = 'text'\nengine = 'onnxruntime'\nfile = '{ROOT}/tests/data/onnx/{file}.onnx'\n{rest}");
+    shop.write(&format!("models/{name}.toml"), &text);
+}
+
+/// A few columns of a row, for comparison.
+fn cells<'row, const N: usize>(row: &'row Row, names: [&str; N]) -> [&'row str; N] {
+    names.map(|name| row[name].as_str())
+}
+
+/// Ran where it was asked to, and was checked.
+#[track_caller]
+fn assert_right(row: &Row) {
+    let found = cells(row, ["status", "verified", "reference", "backend_used"]);
+    assert_eq!(found, ["ok", "true", "tract", row["backend"].as_str()], "{row:?}");
+    assert!(is_positive(&row["wall_median_ms"]), "{row:?}");
+    match row["backend"].as_str() {
+        "wasm" => assert_eq!(row["dispatches"], "", "{row:?}"),
+        _ => assert!(is_positive(&row["dispatches"]), "{row:?}"),
+    }
+}
+
+/// A shipped manifest in all three browsers, with few samples.
+fn shipped(name: &str) {
+    let shop = Workshop::new();
+    let text = source(&format!("manifests/{name}.toml")).replace("../tests/data", &format!("{ROOT}/tests/data"));
+    let few = ["--set", "measure.samples=3", "--set", "measure.rounds=1", "--set", "measure.warmup=1", "--quiet"];
+    shop.run(&text, &few).expect(0);
+    for row in shop.jobs() {
+        match cells(&row, ["browser", "backend"]) {
+            [_, "wasm"] | ["chrome" | "firefox", "webgpu"] => {
+                assert_right(&row);
+                assert!(row["runtime"].contains("onnxruntime-web 1.") && row["runtime"].contains("transformers.js 4."));
+            }
+            [_, backend] => {
+                assert_eq!(row["status"], "unsupported", "{row:?}");
+                assert_eq!(cells(&row, ["backend_used", "verified", "wall_median_ms"]), ["", "", ""], "{row:?}");
+                let said = if backend == "webgpu" { ["navigator.gpu"; 2] } else { ["navigator.ml", "createContext"] };
+                assert!(said.iter().any(|said| row["reason"].contains(said)), "{row:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn text_runs_verified_in_every_browser() {
+    shipped("text");
+}
+
+#[test]
+fn vision_runs_verified_in_every_browser() {
+    shipped("vision");
+}
+
+#[test]
+fn speech_runs_verified_in_every_browser() {
+    shipped("speech");
+}
+
+#[test]
+fn multimodal_runs_verified_in_every_browser() {
+    shipped("multimodal");
+}
+
+#[test]
+fn webkitgtk_falls_back_to_wasm_and_says_so_and_has_one_thread() {
+    let shop = Workshop::new();
+    shop.run(&manifest("browser = 'webkitgtk'\nmodel = 'tiny-bert'\nthreads = [1, 2]", ""), &[]).expect(0);
+    let jobs = shop.jobs();
+    assert_eq!(cells(&jobs[0], ["status", "verified", "backend", "backend_used"]), ["ok", "true", "webgpu", "wasm"]);
+    assert!(jobs[0]["fallback_reason"].contains("navigator.gpu"), "{:?}", jobs[0]);
+    assert_eq!(jobs[1]["status"], "unsupported", "{:?}", jobs[1]);
+    assert!(jobs[1]["reason"].contains("SharedArrayBuffer"), "{:?}", jobs[1]);
+}
+
+#[test]
+fn a_job_has_the_threads_that_it_asks_for() {
+    let shop = Workshop::new();
+    let matrix = "browser = ['chrome', 'firefox']\nmodel = 'tiny-vit'\nbackend = 'wasm'\nthreads = [1, 2]";
+    shop.run(&manifest(matrix, NO_FALLBACK), &[]).expect(0);
+    assert_eq!(shop.column("threads"), ["1", "2", "1", "2"]);
+    shop.jobs().iter().for_each(assert_right);
+}
+
+#[test]
+fn an_unseen_file_needs_a_manifest_and_no_rust() {
+    let shop = Workshop::new();
+    model(&shop, "static", "static", "");
+    let ids = "[[input]]\nname = 'input_ids'\nbelow = 32\n[[input]]\nname = 'attention_mask'\nbelow = 2\n";
+    model(&shop, "dynamic", "dynamic", &format!("[dims]\nlength = 7\n{ids}"));
+    model(&shop, "conv", "conv", "");
+    model(&shop, "half", "half", "");
+    model(&shop, "unsupported", "unsupported", "");
+    let names = ["static", "dynamic", "conv", "half"];
+    // The one that can't be loaded comes first: it must not spoil its session for those after it.
+    let matrix = "browser = ['chrome', 'firefox']\nbackend = ['wasm', 'webgpu']\n\
+                  model = ['unsupported', 'static', 'dynamic', 'conv', 'half']\nbatch = 3";
+    shop.run(&manifest(matrix, NO_FALLBACK), &[]).expect(0);
+    for row in shop.jobs() {
+        if names.contains(&row["model"].as_str()) {
+            // Without 16-bit floats in its adapter a GPU may refuse them, in the runtime's words.
+            if row["model"] == "half" && row["status"] == "unsupported" {
+                assert!(row["backend"] == "webgpu" && !row["reason"].is_empty(), "{row:?}");
+                continue;
+            }
+            assert_right(&row);
+        } else {
+            assert_eq!(row["status"], "unsupported", "{row:?}");
+            assert!(row["reason"].contains("Frobnicate"), "{row:?}");
+        }
+    }
+}
+
+#[test]
+fn files_that_can_not_be_given_anything_fail_by_name() {
+    let shop = Workshop::new();
+    model(&shop, "missing", "nowhere", "");
+    model(&shop, "corrupt", "corrupt", "");
+    model(&shop, "open", "dynamic", "");
+    model(&shop, "static", "static", "");
+    let matrix = "browser = 'chrome'\nbackend = 'wasm'\nmodel = ['missing', 'corrupt', 'open', 'static']";
+    let text = manifest(matrix, NO_FALLBACK);
+    shop.run(&text, &["--filter", "model!=missing"]).expect(1);
+    let jobs = shop.jobs();
+    assert_eq!(shop.column("status"), ["failed", "failed", "ok"]);
+    assert!(jobs[0]["reason"].contains("corrupt.onnx"), "{:?}", jobs[0]);
+    assert!(jobs[1]["reason"].contains("length"), "{:?}", jobs[1]);
+    let missing = shop.gpujobs(&["run", "m.toml", "--out", "other", "--filter", "model=missing"]);
+    let said = format!("{}{}", missing.stdout, missing.stderr);
+    assert!(missing.code != Some(0) && said.contains("nowhere.onnx"), "{said}");
+    for (name, said) in [("missing", "nowhere.onnx"), ("corrupt", "corrupt.onnx"), ("open", "length")] {
+        let filter = format!("model={name}");
+        let rendered = shop.gpujobs(&["render", "m.toml", "--out", "pages", "--filter", &filter]).expect(2);
+        assert!(rendered.stderr.contains(said), "{}", rendered.stderr);
+    }
+}
+
+#[test]
+fn a_broken_model_spoils_nothing_for_the_jobs_after_it() {
+    let shop = Workshop::new();
+    let store = shop.path("own-store");
+    for model in ["tiny-bert", "tiny-vit-features"] {
+        for file in std::fs::read_dir(format!("{ROOT}/tests/data/models/{model}")).unwrap().map(Result::unwrap) {
+            let to = store.join(model).join(file.file_name());
+            std::fs::create_dir_all(store.join(model).join("onnx")).unwrap();
+            if file.path().is_file() {
+                std::fs::copy(file.path(), to).unwrap();
+            } else {
+                std::fs::copy(file.path().join("model.onnx"), to.join("model.onnx")).unwrap();
+            }
+        }
+    }
+    let weights = store.join("tiny-bert/onnx/model.onnx");
+    let whole = std::fs::read(&weights).unwrap();
+    std::fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
+    let matrix = "browser = 'chrome'\nmodel = ['tiny-bert', 'tiny-vit-features']\nbackend = ['wasm', 'webgpu']";
+    let text = manifest(matrix, NO_FALLBACK).replace(&format!("{ROOT}/tests/data/models"), "own-store");
+    let ended = shop.run(&text, &[]);
+    let jobs = shop.jobs();
+    for row in &jobs[..2] {
+        assert!(["unsupported", "failed"].contains(&row["status"].as_str()) && !row["reason"].is_empty(), "{row:?}");
+    }
+    jobs[2..].iter().for_each(assert_right);
+    assert!(ended.code.is_some_and(|code| code <= 1), "{ended:?}");
+}
+
+/// A page in whose frames this script runs before anything else.
+fn page_with(script: &str) -> String {
+    let before = "{% elif frame is defined %}\n";
+    tampered("page.html", before, &format!("{before}<script>{{% raw %}}{script}{{% endraw %}}</script>\n"))
+}
+
+/// The row of a model on the WebNN that computes in plain JavaScript.
+fn on_webnn(stand_in: &str, file: &str, code: i32) -> Row {
+    let shop = Workshop::new();
+    model(&shop, "own", file, "");
+    shop.write("own/page.html", &page_with(stand_in));
+    let text = manifest("browser = 'chrome'\nmodel = 'own'\nbackend = 'webnn'", NO_FALLBACK);
+    shop.run(&text, &["--templates", "own"]).expect(code);
+    shop.jobs().remove(0)
+}
+
+#[test]
+fn webnn_is_webnn_only_where_its_context_computes() {
+    let stand_in = source("tests/data/webnn/stand-in.js");
+    let row = on_webnn(&stand_in, "mlp", 0);
+    assert_right(&row);
+    assert!(row["webnn_context"].contains("gpu"), "{row:?}");
+
+    let row = on_webnn(&stand_in, "half", 0);
+    assert_eq!(cells(&row, ["status", "backend_used"]), ["unsupported", ""], "{row:?}");
+
+    let right = "elementwise((x, y) => x + y)";
+    assert!(stand_in.contains(right));
+    let row = on_webnn(&stand_in.replace(right, "elementwise((x, y) => x + y + 0.5)"), "mlp", 1);
+    assert_eq!(cells(&row, ["status", "verified", "wall_median_ms"]), ["incorrect", "false", ""], "{row:?}");
+}
+
+/// What a tampered harness brings.
+fn with_harness(file: &str, text: &str, matrix: &str, code: i32) -> Vec<Row> {
+    let shop = Workshop::new();
+    model(&shop, "conv", "conv", "");
+    shop.write(&format!("own/harness/{file}"), text);
+    let matrix = format!("browser = 'chrome'\nbackend = 'webgpu'\n{matrix}");
+    shop.run(&manifest(&matrix, NO_FALLBACK), &["--templates", "own"]).expect(code);
+    shop.jobs()
+}
+
+#[test]
+fn outputs_that_are_not_the_models_are_incorrect() {
+    let read = "const data = near ? tensor.data : download ? await tensor.getData() : null;";
+    let wrong = format!(
+        "let {}\n    if (name === \"logits\" || name === \"last_hidden_state\") data = data && data.map((x) => 1.02 * x + 0.01);",
+        read.strip_prefix("const ").unwrap()
+    );
+    let calls = tampered("harness/calls.js", read, &wrong);
+    for row in with_harness("calls.js", &calls, "model = ['conv', 'tiny-bert']", 1) {
+        assert_eq!(cells(&row, ["status", "verified", "wall_median_ms"]), ["incorrect", "false", ""], "{row:?}");
+    }
+}
+
+#[test]
+fn work_that_was_left_to_the_cpu_is_in_the_backends_name() {
+    let plain = "{ name: \"webgpu\", device: gpu.device }";
+    let forced = "{ name: \"webgpu\", device: gpu.device, forceCpuNodeNames: [\"Conv_0\"] }";
+    let runtime = tampered("harness/onnx_runtime.js", plain, forced);
+    let row = with_harness("onnx_runtime.js", &runtime, "model = 'conv'", 0).remove(0);
+    assert_eq!(cells(&row, ["status", "verified", "backend_used"]), ["ok", "true", "webgpu+cpu"], "{row:?}");
+    assert!(row["warnings"].contains("on the CPU") && row["warnings"].contains("Conv"), "{row:?}");
+    assert!(is_positive(&row["cpu_nodes"]) || row["cpu_nodes"].contains("Conv"), "{row:?}");
+
+    let blind = tampered("harness/gpu_watch.js", "dispatches += 1;", "");
+    let row = with_harness("gpu_watch.js", &blind, "model = 'conv'", 0).remove(0);
+    assert_eq!(cells(&row, ["status", "backend_used"]), ["unsupported", ""], "{row:?}");
+    assert!(row["reason"].contains("nothing was computed by webgpu"), "{row:?}");
+}
+
+/// A proxy on loopback that serves nobody; the hosts that it was asked for.
+fn proxy() -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = asked.clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let log = log.clone();
+            std::thread::spawn(move || {
+                let mut line = String::new();
+                let _ = BufReader::new(&stream).read_line(&mut line);
+                log.lock().unwrap().push(line.split(' ').nth(1).unwrap_or_default().to_owned());
+                let _ = stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            });
+        }
+    });
+    (port, asked)
+}
+
+/// All that a browser asks of the network goes to a proxy that answers nothing. Browsers ask it for things of their own;
+/// pages ask it for the one address that they are made to ask for here, and for nothing else.
+#[test]
+fn nothing_beyond_this_machine_is_asked_for() {
+    let shop = Workshop::new();
+    let (port, asked) = proxy();
+    let probe = "fetch('http://asked.by.the.page.invalid/', { mode: 'no-cors' }).catch(() => {});\n\
+        const told = new PerformanceObserver((list) => {\n\
+          for (const { name } of list.getEntries()) {\n\
+            if (/^(https?|wss?):/.test(name) && new URL(name).hostname !== location.hostname && !name.includes('asked.by.the.page'))\n\
+              fetch('http://leaked.invalid/' + encodeURIComponent(name), { mode: 'no-cors' }).catch(() => {});\n\
+          }\n\
+        });\n\
+        told.observe({ type: 'resource', buffered: true });";
+    shop.write("own/page.html", &page_with(probe));
+    model(&shop, "mlp", "mlp", "");
+    let browsers = format!(
+        "{NO_FALLBACK}[browser.chrome]\nargs = ['--proxy-server=http://127.0.0.1:{port}']\n[browser.firefox.prefs]\n\
+         'network.proxy.type' = 1\n'network.proxy.http' = '127.0.0.1'\n'network.proxy.http_port' = {port}\n\
+         'network.proxy.ssl' = '127.0.0.1'\n'network.proxy.ssl_port' = {port}\n"
+    );
+    let matrix = "browser = ['chrome', 'firefox']\nmodel = ['tiny-bert', 'mlp']\nbackend = ['webgpu', 'wasm']";
+    shop.run(&manifest(matrix, &browsers), &["--templates", "own"]).expect(0);
+    let jobs = shop.jobs();
+    assert_eq!(jobs.len(), 8);
+    jobs.iter().for_each(assert_right);
+    let asked = asked.lock().unwrap();
+    let count = |host: &str| asked.iter().filter(|address| address.contains(host)).count();
+    // A page's own request does come this way, in each of the two browsers.
+    assert!(count("asked.by.the.page.invalid") >= 2, "{asked:?}");
+    for host in ["leaked.invalid", "huggingface", "hf.co", "jsdelivr", "unpkg", "cdn", "127.0.0.1"] {
+        assert_eq!(count(host), 0, "{asked:?}");
+    }
+}
+
+#[test]
+fn kernels_and_parts_have_rows_of_their_own() {
+    let shop = Workshop::new();
+    let matrix = "browser = 'chrome'\nmodel = ['tiny-bert', 'tiny-clip-encoders', 'axpy']";
+    shop.run(&manifest(matrix, &format!("profile = true\n{NO_FALLBACK}")), &[]).expect(0);
+    let folder = shop.run_folder();
+    let (kernels, parts) = (rows(&folder.join("kernels.csv")), rows(&folder.join("parts.csv")));
+    for job in shop.jobs() {
+        let of_job: Vec<&Row> = kernels.iter().filter(|kernel| kernel["job_id"] == job["job_id"]).collect();
+        let shares: f64 = of_job.iter().map(|kernel| kernel["share_percent"].parse::<f64>().unwrap()).sum();
+        assert!((shares - 100.0).abs() < 0.01, "{shares} % of {job:?}");
+        assert!(of_job.iter().all(|kernel| is_positive(&kernel["dispatches"])), "{of_job:?}");
+        let expected: &[&str] = match job["model"].as_str() {
+            "tiny-clip-encoders" => &["text", "vision"],
+            _ => &[],
+        };
+        let of_job: Vec<&Row> = parts.iter().filter(|part| part["job_id"] == job["job_id"]).collect();
+        for name in expected {
+            let part = of_job.iter().find(|part| part["part"] == *name).unwrap_or_else(|| panic!("{of_job:?}"));
+            let figures = ["bytes", "fetch_ms", "create_ms", "compile_ms", "first_inference_ms"];
+            assert!(figures.iter().all(|figure| is_positive(&part[*figure])), "{part:?}");
+        }
+    }
+    let resumed = shop.gpujobs(&["run", "m.toml", "--resume", folder.to_str().unwrap()]).expect(0);
+    assert_eq!(rows(&folder.join("kernels.csv")).len(), kernels.len(), "{resumed:?}");
+    assert_eq!(rows(&folder.join("parts.csv")).len(), parts.len());
+}
+
+#[test]
+fn where_the_reference_covers_no_model_wasm_of_the_run_is_it() {
+    let shop = Workshop::new();
+    model(&shop, "uncovered", "uncovered", "");
+    let text =
+        manifest("backend = ['wasm', 'webgpu']\nbrowser = ['chrome', 'firefox']\nmodel = 'uncovered'", NO_FALLBACK);
+    shop.run(&text, &[]).expect(0);
+    for row in shop.jobs() {
+        assert_eq!(row["status"], "ok", "{row:?}");
+        let first = row["browser"] == "chrome" && row["backend"] == "wasm";
+        let expected = if first { ["", ""] } else { ["true", "wasm in chrome"] };
+        assert_eq!(cells(&row, ["verified", "reference"]), expected, "{row:?}");
+        assert_eq!(row["warnings"].contains("output not verified"), first, "{row:?}");
+    }
+}
