@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use gpujobs::browser::capabilities::Os;
 use gpujobs::manifest::BrowserKind;
-use gpujobs::setup::install::{kinds, run};
+use gpujobs::setup::install::{Wanted, run};
 use gpujobs::setup::packages::with_candidate;
 use gpujobs::setup::survey::{BrowserState, Program, Survey};
 use gpujobs::setup::{InstallCommand, Manager, Part, Platform, SetupError, commands, parts, usual_browsers};
@@ -89,11 +89,11 @@ fn candidates_are_read_from_apts_policy() {
 
 #[test]
 fn an_unknown_browser_is_refused_with_the_known_ones() {
-    let error = kinds(&["opera".to_owned()], Os::Linux).unwrap_err();
+    let error = Wanted::of(&["opera".to_owned()], Os::Linux).unwrap_err();
     let help = miette::Diagnostic::help(&error).unwrap().to_string();
     insta::assert_snapshot!(format!("{error}\n{help}"), @r"
-    `opera` is no browser that gpujobs can install
-    one of: chrome, edge, firefox, safari, webkitgtk
+    `opera` is nothing that gpujobs can install
+    one of: chrome, edge, firefox, safari, webkitgtk, libraries
     ");
 }
 
@@ -131,6 +131,8 @@ fn a_driver_of_another_version_means_that_both_are_installed_anew() {
         browsers: vec![chrome],
         vulkan_drivers: vec![],
         xvfb: None,
+        npm: None,
+        libraries: vec![],
         runtimes: vec![],
         store: None,
         models: vec![],
@@ -138,6 +140,17 @@ fn a_driver_of_another_version_means_that_both_are_installed_anew() {
     };
     let chrome = BrowserKind::Chrome;
     assert_eq!(survey.missing(chrome), [Part::Browser(chrome), Part::Driver(chrome)]);
+    assert_eq!(survey.missing_libraries(), [Part::Npm, Part::Libraries]);
+}
+
+#[test]
+fn the_libraries_are_installed_by_their_lock_file_without_the_packages_own_scripts() {
+    let platform = Platform { manager: Some(Manager::Apt), root: true, known: None };
+    let plan = commands(&[Part::Libraries], &platform);
+    let commands: Vec<String> = plan.commands.iter().map(ToString::to_string).collect();
+    // The tests run in the checkout, which is where the libraries then lie.
+    assert_eq!(commands, ["npm ci --prefix . --ignore-scripts --no-audit --no-fund"]);
+    assert!(plan.by_hand.is_empty());
 }
 
 /// As the project's own machines are: set up by `gpujobs setup`.
