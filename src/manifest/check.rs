@@ -117,9 +117,10 @@ impl Checker<'_> {
         let folder = self.folder.join(written.get());
         if !folder.is_dir() {
             let shown = folder.display();
+            let others = if key == "models" { "the model store" } else { "the built-in ones" };
             self.note(
                 Problem::at(written.span(), format!("`{key}` is not a folder"), format!("there is no folder {shown}"))
-                    .help("the path is relative to the manifest; leave the key out for those that gpujobs knows of itself"),
+                    .help(format!("the path is relative to the manifest; leave the key out to use {others}")),
             );
         }
         Some(folder)
