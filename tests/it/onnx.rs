@@ -197,7 +197,7 @@ fn page_with(script: &str) -> String {
     tampered("page.html", before, &format!("{before}<script>{{% raw %}}{script}{{% endraw %}}</script>\n"))
 }
 
-/// The row of a model on the WebNN that computes in plain JavaScript.
+/// The row of a model on the `WebNN` that computes in plain JavaScript.
 fn on_webnn(stand_in: &str, file: &str, code: i32) -> Row {
     let shop = Workshop::new();
     model(&shop, "own", file, "");

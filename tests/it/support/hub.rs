@@ -212,7 +212,7 @@ fn respond(
         }
     }
     if matches!(fault, Some(Fault::Stalls(_))) {
-        std::thread::sleep(std::time::Duration::from_secs(60));
+        std::thread::sleep(std::time::Duration::from_mins(1));
     }
     Ok(())
 }
