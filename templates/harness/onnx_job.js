@@ -4,7 +4,7 @@
  */
 
 import { encode, sameResults } from "gpujobs/calls.js";
-import { Incorrect, Unsupported } from "gpujobs/failures.js";
+import { Incorrect, kindOf, messageOf, Unsupported } from "gpujobs/failures.js";
 import { BUSY_MS } from "gpujobs/sampling.js";
 
 /** @import { Host, Kernel, OnnxJob, PartCost, Prepared, Sample } from "gpujobs/types.js" */
@@ -14,6 +14,9 @@ import { BUSY_MS } from "gpujobs/sampling.js";
 
 /** How many different outputs of one job are sent to be checked before it counts as wrong: real ones repeat. */
 const MOST_OUTPUTS = 8;
+
+/** What onnxruntime says where a kernel needs more than the device has. */
+const LACKING = /device does not support|not supported by (?:the|this) device/;
 
 /**
  * A model that is ready to run.
@@ -92,7 +95,9 @@ export async function firstResult(job, host, runtime, { began, deviceReadyMs, lo
     };
   } catch (error) {
     dispose();
-    throw error;
+    const message = messageOf(error);
+    // Some things that a device lacks are found out by a kernel, when it is made for its first run.
+    throw kindOf(error) === undefined && LACKING.test(message) ? new Unsupported(message) : error;
   }
 }
 

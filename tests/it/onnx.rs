@@ -150,21 +150,15 @@ fn files_that_can_not_be_given_anything_fail_by_name() {
     model(&shop, "missing", "nowhere", "");
     model(&shop, "corrupt", "corrupt", "");
     model(&shop, "open", "dynamic", "");
-    model(&shop, "static", "static", "");
-    let matrix = "browser = 'chrome'\nbackend = 'wasm'\nmodel = ['missing', 'corrupt', 'open', 'static']";
-    let text = manifest(matrix, NO_FALLBACK);
-    shop.run(&text, &["--filter", "model!=missing"]).expect(1);
-    let jobs = shop.jobs();
-    assert_eq!(shop.column("status"), ["failed", "failed", "ok"]);
-    assert!(jobs[0]["reason"].contains("corrupt.onnx"), "{:?}", jobs[0]);
-    assert!(jobs[1]["reason"].contains("length"), "{:?}", jobs[1]);
-    let missing = shop.gpujobs(&["run", "m.toml", "--out", "other", "--filter", "model=missing"]);
-    let said = format!("{}{}", missing.stdout, missing.stderr);
-    assert!(missing.code != Some(0) && said.contains("nowhere.onnx"), "{said}");
+    let matrix = "browser = 'chrome'\nbackend = 'wasm'\nmodel = ['missing', 'corrupt', 'open']";
+    shop.write("m.toml", &manifest(matrix, NO_FALLBACK));
     for (name, said) in [("missing", "nowhere.onnx"), ("corrupt", "corrupt.onnx"), ("open", "length")] {
         let filter = format!("model={name}");
         let rendered = shop.gpujobs(&["render", "m.toml", "--out", "pages", "--filter", &filter]).expect(2);
         assert!(rendered.stderr.contains(said), "{}", rendered.stderr);
+        // Before any browser is opened.
+        let run = shop.gpujobs(&["run", "m.toml", "--out", "out", "--filter", &filter]);
+        assert!(run.stderr.contains(said) && run.code.is_some_and(|code| code >= 2), "{run:?}");
     }
 }
 
@@ -223,9 +217,9 @@ fn webnn_is_webnn_only_where_its_context_computes() {
     let row = on_webnn(&stand_in, "half", 0);
     assert_eq!(cells(&row, ["status", "backend_used"]), ["unsupported", ""], "{row:?}");
 
-    let right = "elementwise((x, y) => x + y)";
+    let right = "Math.max(x, 0)";
     assert!(stand_in.contains(right));
-    let row = on_webnn(&stand_in.replace(right, "elementwise((x, y) => x + y + 0.5)"), "mlp", 1);
+    let row = on_webnn(&stand_in.replace(right, "Math.max(x, 0.25)"), "mlp", 1);
     assert_eq!(cells(&row, ["status", "verified", "wall_median_ms"]), ["incorrect", "false", ""], "{row:?}");
 }
 
@@ -360,6 +354,8 @@ fn where_the_reference_covers_no_model_wasm_of_the_run_is_it() {
     shop.run(&text, &[]).expect(0);
     for row in shop.jobs() {
         assert_eq!(row["status"], "ok", "{row:?}");
+        // On webgpu the runtime leaves that operator to the CPU.
+        assert_eq!(row["cpu_nodes"] == "1", row["backend"] == "webgpu", "{row:?}");
         let first = row["browser"] == "chrome" && row["backend"] == "wasm";
         let expected = if first { ["", ""] } else { ["true", "wasm in chrome"] };
         assert_eq!(cells(&row, ["verified", "reference"]), expected, "{row:?}");

@@ -10,7 +10,7 @@
 `conv`         an image network: Conv, BatchNormalization, Relu, GlobalAveragePool, Gemm
 `half`         float16 in, inside and out
 `mlp`          MatMul, Add, Relu, MatMul at [4, 8]: what the WebNN stand-in computes
-`uncovered`    MeanVarianceNormalization, which onnxruntime has and the reference lacks
+`uncovered`    ReverseSequence, which onnxruntime has and the reference lacks
 `corrupt`      the first half of `static`
 """
 
@@ -157,12 +157,12 @@ def uncovered():
         "uncovered",
         [
             ("MatMul", ["input", "weight"], ["projected"], {}),
-            ("MeanVarianceNormalization", ["projected"], ["normal"], {"axes": [0, 1]}),
-            ("Relu", ["normal"], ["output"], {}),
+            ("ReverseSequence", ["projected", "lengths"], ["reversed"], {"batch_axis": 0, "time_axis": 1}),
+            ("Relu", ["reversed"], ["output"], {}),
         ],
         [("input", FLOAT, [4, 8])],
         [("output", FLOAT, [4, 16])],
-        {"weight": seeded("uncovered.weight", (16, 8)).T},
+        {"weight": seeded("uncovered.weight", (16, 8)).T, "lengths": np.array([16, 3, 1, 9])},
     )
 
 
