@@ -122,7 +122,7 @@ pub fn json(rows: &[(Job, Row)], against: &Against) -> Value {
 
 /// A CSV cell as JSON. Only figures become numbers: a version `156.0` stays a text.
 fn typed(name: &str, text: &str) -> Value {
-    const COUNTS: [&str; 12] = [
+    const COUNTS: [&str; 15] = [
         "attempts",
         "group",
         "batch",
@@ -130,6 +130,9 @@ fn typed(name: &str, text: &str) -> Value {
         "workgroup_y",
         "workgroup_z",
         "threads",
+        "dispatches",
+        "nodes",
+        "cpu_nodes",
         "samples",
         "warmup",
         "iterations",

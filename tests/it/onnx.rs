@@ -354,8 +354,11 @@ fn where_the_reference_covers_no_model_wasm_of_the_run_is_it() {
     shop.run(&text, &[]).expect(0);
     for row in shop.jobs() {
         assert_eq!(row["status"], "ok", "{row:?}");
-        // On webgpu the runtime leaves that operator to the CPU.
-        assert_eq!(row["cpu_nodes"] == "1", row["backend"] == "webgpu", "{row:?}");
+        // On webgpu the runtime leaves that operator to the CPU, and the row says so.
+        let on_webgpu = row["backend"] == "webgpu";
+        assert_eq!(row["cpu_nodes"] == "1", on_webgpu, "{row:?}");
+        assert_eq!(row["backend_used"], if on_webgpu { "webgpu+cpu" } else { "wasm" }, "{row:?}");
+        assert_eq!(row["warnings"].contains("ran on the CPU: 1 ReverseSequence"), on_webgpu, "{row:?}");
         let first = row["browser"] == "chrome" && row["backend"] == "wasm";
         let expected = if first { ["", ""] } else { ["true", "wasm in chrome"] };
         assert_eq!(cells(&row, ["verified", "reference"]), expected, "{row:?}");
