@@ -13,6 +13,14 @@ export class NoAdapter extends Unsupported {
   kind = "no adapter";
 }
 
+/**
+ * The browser has no memory left, for instance because it has not yet let go of earlier jobs' documents: a fresh one may
+ * do better.
+ */
+export class Exhausted extends Error {
+  kind = "exhausted";
+}
+
 /** The output is wrong: the job is `incorrect`. */
 export class Incorrect extends Error {
   kind = "incorrect";

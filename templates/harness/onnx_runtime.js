@@ -5,7 +5,7 @@
 
 import * as ort from "onnxruntime-web/webgpu";
 import { adapterFacts, findAdapter, openDevice, settled } from "gpujobs/device.js";
-import { forwardFailures, messageOf, Unsupported } from "gpujobs/failures.js";
+import { Exhausted, forwardFailures, messageOf, Unsupported } from "gpujobs/failures.js";
 import { watchGpu } from "gpujobs/gpu_watch.js";
 import { bytesOf } from "gpujobs/tensors.js";
 
@@ -81,7 +81,8 @@ export async function openRuntime(job, host) {
       try {
         return await settles(create(model, wanted));
       } catch (error) {
-        throw new Unsupported(messageOf(error));
+        const message = messageOf(error);
+        throw /out of memory/i.test(message) ? new Exhausted(message) : new Unsupported(message);
       }
     },
     gpu,

@@ -156,6 +156,7 @@ export async function serve(channelUrl) {
       if (kind === "no adapter" && known.gpu) lose(`the GPU is gone in the middle of a session: ${message}`);
       else if (kind === "no adapter" || kind === "unsupported") tell({ kind: "unsupported", message });
       else if (kind === "incorrect") tell({ kind: "incorrect", message });
+      else if (kind === "exhausted") tell({ kind: "lost", message: `the browser has no memory left: ${message}` });
       else {
         // Losing the device also fails whatever waits for it, and is the better reason: it is heard first.
         await new Promise((resolve) => setTimeout(resolve, LOSS_WITHIN_MS));

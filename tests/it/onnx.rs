@@ -229,8 +229,20 @@ fn with_harness(file: &str, text: &str, matrix: &str, code: i32) -> Vec<Row> {
     model(&shop, "conv", "conv", "");
     shop.write(&format!("own/harness/{file}"), text);
     let matrix = format!("browser = 'chrome'\nbackend = 'webgpu'\n{matrix}");
-    shop.run(&manifest(&matrix, NO_FALLBACK), &["--templates", "own"]).expect(code);
+    shop.run(&manifest(&matrix, NO_FALLBACK), &["--templates", "own", "--set", "measure.retries=1"]).expect(code);
     shop.jobs()
+}
+
+#[test]
+fn a_browser_without_memory_left_is_started_again() {
+    let out = tampered(
+        "harness/onnx_runtime.js",
+        "return await settles(create(model, wanted));",
+        "throw new RangeError(\"Out of memory\");",
+    );
+    let row = with_harness("onnx_runtime.js", &out, "model = 'conv'", 1).remove(0);
+    assert_eq!(cells(&row, ["status", "attempts"]), ["failed", "2"], "{row:?}");
+    assert!(row["reason"].contains("no memory left"), "{row:?}");
 }
 
 #[test]
