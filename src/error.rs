@@ -6,6 +6,7 @@ use miette::Diagnostic;
 
 use crate::commands::init::InitError;
 use crate::manifest::ManifestErrors;
+use crate::plan::Job;
 use crate::plan::select::FilterError;
 use crate::record::RecordError;
 use crate::render::RenderError;
@@ -116,6 +117,18 @@ impl From<Exit> for ExitCode {
 }
 
 impl Error {
+    /// Why a job has no page: a faulty template or manifest, or a model that is not on this machine.
+    #[must_use]
+    pub fn of_page(job: &Job, source: PageError) -> Self {
+        match source {
+            PageError::Render(error) => Self::Render(error),
+            PageError::Missing { model, message, remedy } => {
+                Self::Environment { message: format!("model `{model}`: {message}"), help: remedy }
+            }
+            source => Self::Page { job: job.id.to_string(), source },
+        }
+    }
+
     /// The exit that this error means.
     #[must_use]
     pub fn exit(&self) -> Exit {

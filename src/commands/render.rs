@@ -48,7 +48,7 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 }
 
 fn write(plan: &Plan, templates: &Templates, harness: &str, job: &Job, index: usize, out: &Path) -> Result<(), Error> {
-    let fail = |source: PageError| Error::Page { job: job.id.to_string(), source };
+    let fail = |source: PageError| Error::of_page(job, source);
     let page = match Page::render(templates, &plan.manifest, job, index as u64, job.backend) {
         // A shape that a shader can't take has no page; `plan` and `run` say so.
         Err(PageError::Render(crate::render::RenderError::Unsupported { .. })) => return Ok(()),

@@ -122,11 +122,7 @@ fn check_pages(plan: &Plan, templates: &Templates) -> Result<(), Error> {
     plan.jobs.par_iter().filter(|job| job.impossible.is_none()).try_for_each(|job| {
         match Page::render(templates, &plan.manifest, job, 0, job.backend) {
             Ok(_) | Err(PageError::Render(RenderError::Unsupported { .. })) => Ok(()),
-            Err(PageError::Render(error)) => Err(Error::Render(error)),
-            Err(PageError::Missing { model, message, remedy }) => {
-                Err(Error::Environment { message: format!("model `{model}`: {message}"), help: remedy })
-            }
-            Err(source) => Err(Error::Page { job: job.id.to_string(), source }),
+            Err(error) => Err(Error::of_page(job, error)),
         }
     })
 }

@@ -152,13 +152,13 @@ fn files_that_can_not_be_given_anything_fail_by_name() {
     model(&shop, "open", "dynamic", "");
     let matrix = "browser = 'chrome'\nbackend = 'wasm'\nmodel = ['missing', 'corrupt', 'open']";
     shop.write("m.toml", &manifest(matrix, NO_FALLBACK));
-    for (name, said) in [("missing", "nowhere.onnx"), ("corrupt", "corrupt.onnx"), ("open", "length")] {
+    for (name, said, code) in [("missing", "nowhere.onnx", 3), ("corrupt", "corrupt.onnx", 2), ("open", "length", 2)] {
         let filter = format!("model={name}");
-        let rendered = shop.gpujobs(&["render", "m.toml", "--out", "pages", "--filter", &filter]).expect(2);
+        let rendered = shop.gpujobs(&["render", "m.toml", "--out", "pages", "--filter", &filter]).expect(code);
         assert!(rendered.stderr.contains(said), "{}", rendered.stderr);
         // Before any browser is opened.
-        let run = shop.gpujobs(&["run", "m.toml", "--out", "out", "--filter", &filter]);
-        assert!(run.stderr.contains(said) && run.code.is_some_and(|code| code >= 2), "{run:?}");
+        let run = shop.gpujobs(&["run", "m.toml", "--out", "out", "--filter", &filter]).expect(code);
+        assert!(run.stderr.contains(said), "{run:?}");
     }
 }
 
@@ -376,4 +376,32 @@ fn where_the_reference_covers_no_model_wasm_of_the_run_is_it() {
         assert_eq!(cells(&row, ["verified", "reference"]), expected, "{row:?}");
         assert_eq!(row["warnings"].contains("output not verified"), first, "{row:?}");
     }
+}
+
+#[test]
+fn a_transcriber_of_two_models_loads_both_of_the_jobs_dtype() {
+    let shop = Workshop::new();
+    for name in ["encoder_model_fp16", "decoder_model_merged_fp16", "decoder_model_fp16", "encoder_model"] {
+        shop.write(&format!("store/whisper/onnx/{name}.onnx"), name);
+    }
+    shop.write("store/whisper/config.json", "{}");
+    let model = "family = 'audio'\nengine = 'transformers'\ntask = 'automatic-speech-recognition'\nid = 'whisper'\n\
+                 [[input]]\nsamples = 16000\n";
+    shop.write("models/whisper.toml", model);
+    let matrix = "[matrix]\nbrowser = 'chrome'\nmodel = 'whisper'\ndtype = ";
+    shop.write("m.toml", &format!("models = 'store'\n{matrix}'fp16'\n"));
+    shop.gpujobs(&["render", "m.toml", "--out", "pages"]).expect(0);
+    let job = std::fs::read_to_string(shop.path("pages/chrome_whisper_webgpu_64x1x1_precompiled_dtype=fp16/job.js"));
+    let job = job.unwrap();
+    for (path, loaded) in [
+        ("onnx/encoder_model_fp16.onnx", true),
+        ("onnx/decoder_model_merged_fp16.onnx", true),
+        ("onnx/decoder_model_fp16.onnx", false),
+        ("onnx/encoder_model.onnx", false),
+    ] {
+        assert_eq!(job.contains(&format!("\"{path}\"")), loaded, "{path}: {job}");
+    }
+    shop.write("m.toml", &format!("models = 'store'\n{matrix}'q8'\n"));
+    let told = shop.gpujobs(&["render", "m.toml", "--out", "pages"]).expect(3).stderr;
+    assert!(told.contains("onnx/model_quantized.onnx is not in") && told.contains("fp32, fp16"), "{told}");
 }

@@ -54,8 +54,9 @@ impl InputKind {
 /// What loads a task's model.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Loader {
-    /// `pipeline(task, id)`; the names of the ONNX files that it loads, without dtype and ending.
-    Pipeline(&'static [&'static str]),
+    /// `pipeline(task, id)`; the names of the ONNX files that it loads, without dtype and ending: those of the first of these
+    /// lists that the model has, by its architecture.
+    Pipeline(&'static [&'static [&'static str]]),
     /// Models that are loaded by themselves, each with what prepares its input.
     Parts(&'static [Part]),
 }
@@ -91,8 +92,11 @@ const CLIP_VISION: Part = Part {
 };
 
 const fn pipeline(name: &'static str, inputs: &'static [InputKind]) -> Task {
-    Task { name, inputs, loader: Loader::Pipeline(&["model"]) }
+    Task { name, inputs, loader: Loader::Pipeline(&[&["model"]]) }
 }
+
+/// Whisper and the like have an encoder and a decoder, wav2vec2 and the like one model.
+const TRANSCRIBERS: &[&[&str]] = &[&["model"], &["encoder_model", "decoder_model_merged"]];
 
 /// Every task, in the order in which they are listed to users.
 pub const TASKS: &[Task] = &[
@@ -103,7 +107,7 @@ pub const TASKS: &[Task] = &[
     pipeline("image-classification", &[Image]),
     pipeline("image-feature-extraction", &[Image]),
     pipeline("audio-classification", &[Sound]),
-    pipeline("automatic-speech-recognition", &[Sound]),
+    Task { name: "automatic-speech-recognition", inputs: &[Sound], loader: Loader::Pipeline(TRANSCRIBERS) },
     pipeline("zero-shot-image-classification", &[Image, Labels]),
     Task { name: "clip-text-embedding", inputs: &[Text], loader: Loader::Parts(&[CLIP_TEXT]) },
     Task { name: "clip-image-embedding", inputs: &[Image], loader: Loader::Parts(&[CLIP_VISION]) },

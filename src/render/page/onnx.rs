@@ -284,8 +284,11 @@ fn pipeline_files(
     job: &Job,
 ) -> Result<(IndexMap<String, PathBuf>, Vec<String>), PageError> {
     let folder = stored(manifest, model, &pipeline.id)?;
+    let there = |names: &&&[&str]| names.iter().all(|name| folder.join(weights(name, job)).is_file());
     let names: Vec<&str> = match &pipeline.task.loader {
-        Loader::Pipeline(names) => names.to_vec(),
+        Loader::Pipeline(choices) => {
+            choices.iter().find(there).or(choices.first()).map_or(Vec::new(), |names| names.to_vec())
+        }
         Loader::Parts(parts) => parts.iter().map(|part| part.file).collect(),
     };
     let mut files = IndexMap::new();
