@@ -15,7 +15,7 @@ use super::payload::Payload;
 use crate::manifest::Backend;
 use crate::plan::graph::Graph;
 use crate::reference::Verdict;
-use crate::reference::onnx::{self, ElementType, OnnxError, Tensor, Tolerance};
+use crate::reference::onnx::{self, ElementType, OnnxError, Prepared, Tensor, Tolerance};
 use crate::render::page::{OnnxPage, short_digest};
 use crate::units::Flops;
 
@@ -110,6 +110,12 @@ impl OnnxChecker {
             .filter(|tensor| call.fetches.iter().any(|fetch| fetch.name() == tensor.name()))
             .cloned()
             .collect();
+        // What nothing was compared with must not count as right.
+        if wanted.len() != call.fetches.len() {
+            let names = |tensors: &[Tensor]| tensors.iter().map(Tensor::name).collect::<Vec<_>>().join(", ");
+            let (found, known) = (names(&call.fetches), names(expected));
+            return Err(format!("the page returned {found} from {}, whose outputs are {known}", call.file));
+        }
         let mut verdict = onnx::compare(&call.fetches, &wanted, tolerance);
         let total = &mut check.verdict;
         total.max_abs_error = total.max_abs_error.max(verdict.max_abs_error);
@@ -183,14 +189,17 @@ impl References {
     }
 
     fn make(&self, key: &Key, path: &Path, call: &Call) -> Result<Kept, String> {
-        let shapes: Vec<(String, Vec<usize>)> =
-            call.feeds.iter().map(|feed| (feed.name().to_owned(), feed.shape().to_vec())).collect();
-        let tract = match onnx::run(path, &call.feeds, &[]) {
-            Ok(outputs) => Some(Arc::new(outputs)),
-            Err(OnnxError::NotCovered(_)) => None,
+        let made = Prepared::new(path, &call.feeds, &[])
+            .and_then(|prepared| Ok((Some(Arc::new(prepared.run(&call.feeds)?)), prepared.flops())));
+        let (tract, flops) = match made {
+            Ok(made) => made,
+            Err(OnnxError::NotCovered(_)) => {
+                let shape = |feed: &Tensor| (feed.name().to_owned(), feed.shape().to_vec());
+                (None, onnx::flops(path, &call.feeds.iter().map(shape).collect::<Vec<_>>()))
+            }
             Err(error) => return Err(format!("the reference for {}: {error}", path.display())),
         };
-        let kept = Kept { tract, flops: onnx::flops(path, &shapes).map(Flops), wasm: None };
+        let kept = Kept { tract, flops: flops.map(Flops), wasm: None };
         self.keep(key.clone(), kept.clone());
         Ok(kept)
     }

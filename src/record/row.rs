@@ -341,6 +341,16 @@ fn decimal(number: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
+/// A row of a file beside `jobs.csv`: the run and the job come first.
+fn of_job(context: &Context, report: &JobReport, cells: impl IntoIterator<Item = String>) -> Vec<String> {
+    [harmless(&context.run_id), harmless(&report.job.id.0)].into_iter().chain(cells).collect()
+}
+
+/// A time as a cell, empty where there is none.
+fn ms(time: Option<Nanos>) -> String {
+    time.map(|time| decimal(time.millis())).unwrap_or_default()
+}
+
 /// The names of the columns of `samples.csv`.
 #[must_use]
 pub fn samples_header() -> Vec<String> {
@@ -372,20 +382,12 @@ pub fn parts_header() -> Vec<String> {
 #[must_use]
 pub fn parts(context: &Context, report: &JobReport) -> Vec<Vec<String>> {
     let parts = report.measurement.as_ref().map_or(&[][..], |measurement| &measurement.parts);
-    let ms = |time: Option<Nanos>| time.map(|time| decimal(time.millis())).unwrap_or_default();
     parts
         .iter()
         .map(|part| {
-            vec![
-                harmless(&context.run_id),
-                harmless(&report.job.id.0),
-                harmless(&part.name),
-                part.bytes.to_string(),
-                ms(Some(part.fetch_ms)),
-                ms(Some(part.create_ms)),
-                ms(part.compile_ms),
-                ms(part.first_inference_ms),
-            ]
+            let times = [Some(part.fetch_ms), Some(part.create_ms), part.compile_ms, part.first_inference_ms];
+            let cells = [harmless(&part.name), part.bytes.to_string()].into_iter();
+            of_job(context, report, cells.chain(times.map(ms)))
         })
         .collect()
 }
@@ -405,15 +407,10 @@ pub fn kernels(context: &Context, report: &JobReport) -> Vec<Vec<String>> {
     kernels
         .iter()
         .map(|kernel| {
-            vec![
-                harmless(&context.run_id),
-                harmless(&report.job.id.0),
-                harmless(&kernel.name),
-                harmless(&kernel.op),
-                decimal(kernel.dispatches),
-                decimal(kernel.gpu_ms.millis()),
-                decimal(100.0 * kernel.gpu_ms.millis() / total.max(f64::MIN_POSITIVE)),
-            ]
+            let share = 100.0 * kernel.gpu_ms.millis() / total.max(f64::MIN_POSITIVE);
+            let figures = [kernel.dispatches, kernel.gpu_ms.millis(), share];
+            let cells = [harmless(&kernel.name), harmless(&kernel.op)].into_iter();
+            of_job(context, report, cells.chain(figures.map(decimal)))
         })
         .collect()
 }
@@ -423,18 +420,17 @@ pub fn kernels(context: &Context, report: &JobReport) -> Vec<Vec<String>> {
 pub fn samples(context: &Context, report: &JobReport) -> Vec<Vec<String>> {
     let samples = report.measurement.as_ref().map_or(&[][..], |measurement| &measurement.samples);
     let row = |(index, sample): (usize, &Sample)| {
-        vec![
-            harmless(&context.run_id),
-            harmless(&report.job.id.0),
+        let cells = [
             sample.round.to_string(),
             index.to_string(),
             sample.kind.name().to_owned(),
-            decimal(sample.wall.millis()),
-            sample.gpu.map(|gpu| decimal(gpu.millis())).unwrap_or_default(),
-            decimal(sample.at.millis()),
+            ms(Some(sample.wall)),
+            ms(sample.gpu),
+            ms(Some(sample.at)),
             sample.iterations.to_string(),
-            sample.time_to_first_result.map(|time| decimal(time.millis())).unwrap_or_default(),
-        ]
+            ms(sample.time_to_first_result),
+        ];
+        of_job(context, report, cells)
     };
     samples.iter().enumerate().map(row).collect()
 }

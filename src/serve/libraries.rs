@@ -72,7 +72,7 @@ impl Libraries {
         std::fs::write(home.join("package-lock.json"), PACKAGE_LOCK)
     }
 
-    /// Their versions, as `transformers.js 4.3.1`, for people.
+    /// Their versions, as `onnxruntime-web 1.31.0`, for people.
     #[must_use]
     pub fn versions(&self) -> Vec<String> {
         let version = |package: &str| {
@@ -93,12 +93,8 @@ impl Libraries {
     /// themselves.
     #[must_use]
     pub fn file(&self, path: &str) -> Option<(PathBuf, &'static str)> {
-        let (package, rest) = SERVED
-            .iter()
-            .find_map(|(package, folder)| {
-                Some((package, path.strip_prefix(package)?.strip_prefix('/')?.strip_prefix(folder)?, folder))
-            })
-            .map(|(package, rest, folder)| (Path::new(package).join(folder), rest))?;
+        let below = |(package, folder): &(&str, &str)| path.strip_prefix(&format!("{package}/{folder}"));
+        let rest = SERVED.iter().find_map(below)?;
         let plain = |segment: &str| {
             !segment.is_empty()
                 && !segment.starts_with('.')
@@ -112,7 +108,7 @@ impl Libraries {
             "wasm" => "application/wasm",
             _ => return None,
         };
-        let place = self.folder.join(package).join(rest);
+        let place = self.folder.join(path);
         place.is_file().then_some((place, kind))
     }
 

@@ -32,6 +32,19 @@ export async function findAdapter() {
 }
 
 /**
+ * The adapter of a job with its facts; one of software is an error where the job requires hardware.
+ * @param { { requireHardware: boolean } } job
+ */
+export async function findAdapterFor(job) {
+  const adapter = await findAdapter();
+  const facts = adapterFacts(adapter);
+  if (job.requireHardware && facts.kind === "software") {
+    throw new Error("require_hardware is set and the adapter is a software one");
+  }
+  return { adapter, facts };
+}
+
+/**
  * `isFallbackAdapter` alone tells software from hardware: SwiftShader, lavapipe and WARP set it, names may be empty.
  * It moved from the adapter to its info in Chrome 140, so both places are read.
  * @param {GPUAdapter} adapter

@@ -3,11 +3,9 @@
  */
 
 import { record } from "gpujobs/calls.js";
-import { openFiles } from "gpujobs/model_files.js";
 import { firstResult } from "gpujobs/onnx_job.js";
 import { placementOf } from "gpujobs/onnx_placement.js";
 import { profileSession } from "gpujobs/onnx_profile.js";
-import { openRuntime } from "gpujobs/onnx_runtime.js";
 import { bytesOf } from "gpujobs/tensors.js";
 
 /** @import { FeedSpec, FileJob, Host, PartCost } from "gpujobs/types.js" */
@@ -18,12 +16,8 @@ import { bytesOf } from "gpujobs/tensors.js";
  * @param {FileJob} job
  * @param {Host} host
  */
-export async function prepare(job, host) {
-  const began = performance.now();
-  const files = openFiles(job, "");
-  const runtime = await openRuntime(job, host);
-  const deviceReadyMs = performance.now() - began;
-  return firstResult(job, host, runtime, { began, deviceReadyMs, load: () => load(job, runtime, files) });
+export function prepare(job, host) {
+  return firstResult(job, host, "", load);
 }
 
 /**
@@ -76,47 +70,32 @@ async function load(job, runtime, files) {
 function feedsOf(specs, { ort }) {
   return Object.fromEntries(
     specs.map(({ name, type, shape, base64 }) => {
-      const { buffer } = bytesOf(base64);
-      return [name, new ort.Tensor(/** @type {any} */ (type), /** @type {any} */ (typed(type, buffer)), shape)];
+      const array = ARRAYS[type];
+      if (!array) throw new Error(`gpujobs makes no input of type ${type}`);
+      return [name, new ort.Tensor(/** @type {any} */ (type), new array(bytesOf(base64).buffer), shape)];
     }),
   );
 }
 
 /**
- * The array that onnxruntime-web takes for a tensor of this type.
- * @param {string} type
- * @param {ArrayBuffer} buffer
+ * The arrays that onnxruntime-web takes, by the types of their tensors. Where the language has 16-bit floats the runtime
+ * takes no other array for them.
+ * @type { { [type: string]: new (buffer: ArrayBuffer) => ArrayBufferView } }
  */
-function typed(type, buffer) {
-  switch (type) {
-    case "float32":
-      return new Float32Array(buffer);
-    case "float64":
-      return new Float64Array(buffer);
-    case "float16":
-      // Where the language has 16-bit floats the runtime takes no other array for them.
-      return "Float16Array" in globalThis ? new /** @type {any} */ (globalThis).Float16Array(buffer) : new Uint16Array(buffer);
-    case "int64":
-      return new BigInt64Array(buffer);
-    case "uint64":
-      return new BigUint64Array(buffer);
-    case "int32":
-      return new Int32Array(buffer);
-    case "uint32":
-      return new Uint32Array(buffer);
-    case "int16":
-      return new Int16Array(buffer);
-    case "uint16":
-      return new Uint16Array(buffer);
-    case "int8":
-      return new Int8Array(buffer);
-    case "uint8":
-    case "bool":
-      return new Uint8Array(buffer);
-    default:
-      throw new Error(`gpujobs makes no input of type ${type}`);
-  }
-}
+const ARRAYS = {
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: /** @type {any} */ (globalThis).Float16Array ?? Uint16Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+};
 
 /** @param {Readonly<Record<string, import("onnxruntime-common").Tensor>>} fetches */
 function free(fetches) {

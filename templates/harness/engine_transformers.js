@@ -5,11 +5,10 @@
 
 import * as library from "@huggingface/transformers";
 import { record } from "gpujobs/calls.js";
-import { openFiles, rootOf } from "gpujobs/model_files.js";
+import { rootOf } from "gpujobs/model_files.js";
 import { firstResult } from "gpujobs/onnx_job.js";
 import { placementOf, together } from "gpujobs/onnx_placement.js";
 import { profileSession } from "gpujobs/onnx_profile.js";
-import { openRuntime } from "gpujobs/onnx_runtime.js";
 import { bytesOf } from "gpujobs/tensors.js";
 
 /** @import { InferenceSession } from "onnxruntime-common" */
@@ -23,12 +22,8 @@ import { bytesOf } from "gpujobs/tensors.js";
  * @param {PipelineJob} job
  * @param {Host} host
  */
-export async function prepare(job, host) {
-  const began = performance.now();
-  const files = openFiles(job, `${job.model}/`);
-  const runtime = await openRuntime(job, host);
-  const deviceReadyMs = performance.now() - began;
-  return firstResult(job, host, runtime, { began, deviceReadyMs, load: () => load(job, runtime, files) });
+export function prepare(job, host) {
+  return firstResult(job, host, `${job.model}/`, load);
 }
 
 /**

@@ -3,17 +3,19 @@
  * samples.
  */
 
+import { accept } from "gpujobs/accepted.js";
 import { encode, sameResults } from "gpujobs/calls.js";
 import { Incorrect, kindOf, messageOf, Unsupported } from "gpujobs/failures.js";
+import { openFiles } from "gpujobs/model_files.js";
+import { openRuntime } from "gpujobs/onnx_runtime.js";
 import { BUSY_MS } from "gpujobs/sampling.js";
 
 /** @import { Host, Kernel, OnnxJob, PartCost, Prepared, Sample } from "gpujobs/types.js" */
 /** @import { Call } from "gpujobs/calls.js" */
+/** @import { ModelFiles } from "gpujobs/model_files.js" */
 /** @import { Placement } from "gpujobs/onnx_placement.js" */
 /** @import { Runtime } from "gpujobs/onnx_runtime.js" */
 
-/** How many different outputs of one job are sent to be checked before it counts as wrong: real ones repeat. */
-const MOST_OUTPUTS = 8;
 
 /** What onnxruntime says where a kernel needs more than the device has. */
 const LACKING = /device does not support|not supported by (?:the|this) device/;
@@ -31,23 +33,28 @@ const LACKING = /device does not support|not supported by (?:the|this) device/;
  */
 
 /**
- * @param {OnnxJob} job
+ * @template {OnnxJob} Job
+ * @param {Job} job
  * @param {Host} host
- * @param {Runtime} runtime
- * @param { { began: number, deviceReadyMs: number, load: () => Promise<Loaded> } } start
+ * @param {string} prefix What the engine puts before the paths of the model's files.
+ * @param {(job: Job, runtime: Runtime, files: ModelFiles) => Promise<Loaded>} load
  * @returns {Promise<Prepared>}
  */
-export async function firstResult(job, host, runtime, { began, deviceReadyMs, load }) {
+export async function firstResult(job, host, prefix, load) {
+  const began = performance.now();
+  const files = openFiles(job, prefix);
+  const runtime = await openRuntime(job, host);
+  const deviceReadyMs = performance.now() - began;
   const { gpu, webnn } = runtime;
   const dispose = () => gpu?.device.destroy();
   try {
     const loadBegan = performance.now();
-    const loaded = await load();
+    const loaded = await load(job, runtime, files);
     const modelLoadMs = performance.now() - loadBegan;
     const before = runtime.dispatches();
     gpu?.watch.begin();
     const runBegan = performance.now();
-    let calls = await runtime.settled(loaded.infer(1, false));
+    const calls = await runtime.settled(loaded.infer(1, false));
     const ended = performance.now();
     const gpuMs = gpu ? await gpu.watch.end() : null;
     const dispatches = gpu || webnn ? runtime.dispatches() - before : null;
@@ -55,16 +62,12 @@ export async function firstResult(job, host, runtime, { began, deviceReadyMs, lo
       throw new Unsupported(`nothing was computed by ${job.backend}: the runtime left the whole model to the CPU`);
     }
     const shaderCompileMs = gpu?.watch.compileMs() ?? 0;
-    if (calls.some(({ feeds, fetches }) => [...feeds, ...fetches].some(({ data }) => data === null))) {
-      calls = await runtime.settled(loaded.infer(1, true));
-    }
-    await verify(host, calls);
-    const accepted = [calls];
+    const accepted = [await verified(host, runtime, loaded, calls)];
     const { nodes, onCpu } = gpu || webnn ? await loaded.placement() : { nodes: null, onCpu: [] };
     const libraries = [`onnxruntime-web ${runtime.ort.env.versions.web}`, loaded.library].filter(Boolean);
     const firstInferenceMs = ended - runBegan;
     const timeToFirstResultMs = ended - began;
-    const run = { job, host, runtime, loaded, accepted, began, busy: gpu?.adapter.kind === "hardware", lastedMs: 0 };
+    const run = { host, runtime, loaded, accepted, began, busy: gpu?.adapter.kind === "hardware", lastedMs: 0 };
     return {
       adapter: gpu?.adapter ?? null,
       ran: {
@@ -102,17 +105,22 @@ export async function firstResult(job, host, runtime, { began, deviceReadyMs, lo
 }
 
 /**
+ * The calls, checked. Where some of their values lie on the GPU an inference that downloads them stands in.
  * @param {Host} host
+ * @param {Runtime} runtime
+ * @param {Loaded} loaded
  * @param {Call[]} calls
  */
-async function verify(host, calls) {
-  const { verdict } = await host.verify(encode(calls));
+async function verified(host, runtime, loaded, calls) {
+  const near = calls.every(({ feeds, fetches }) => [...feeds, ...fetches].every(({ data }) => data !== null));
+  const whole = near ? calls : await runtime.settled(loaded.infer(1, true));
+  const { verdict } = await host.verify(encode(whole));
   if (verdict === "incorrect") throw new Incorrect("the output differs from the reference");
+  return whole;
 }
 
 /**
  * @typedef {object} Run
- * @property {OnnxJob} job
  * @property {Host} host
  * @property {Runtime} runtime
  * @property {Loaded} loaded
@@ -137,20 +145,12 @@ async function sample(run, iterations, kind) {
   }
   runtime.gpu?.watch.begin();
   const began = performance.now();
-  let calls = await runtime.settled(loaded.infer(iterations, false));
+  const calls = await runtime.settled(loaded.infer(iterations, false));
   const wallMs = performance.now() - began;
   const gpuMs = runtime.gpu ? await runtime.gpu.watch.end() : null;
   run.lastedMs = wallMs;
-  if (!accepted.some((known) => sameResults(known, calls))) {
-    if (accepted.length === MOST_OUTPUTS) {
-      throw new Incorrect(`more than ${MOST_OUTPUTS} different outputs from the same inputs`);
-    }
-    if (calls.some(({ feeds, fetches }) => [...feeds, ...fetches].some(({ data }) => data === null))) {
-      calls = await runtime.settled(loaded.infer(1, true));
-    }
-    await verify(run.host, calls);
-    accepted.push(calls);
-  }
+  const same = (/** @type {Call[]} */ known) => sameResults(known, calls);
+  await accept(accepted, same, () => verified(run.host, runtime, loaded, calls));
   return {
     kind,
     wallMs: wallMs / iterations,

@@ -4,7 +4,7 @@
  */
 
 import * as ort from "onnxruntime-web/webgpu";
-import { adapterFacts, findAdapter, openDevice, settled } from "gpujobs/device.js";
+import { findAdapterFor, openDevice, settled } from "gpujobs/device.js";
 import { Exhausted, forwardFailures, messageOf, Unsupported } from "gpujobs/failures.js";
 import { watchGpu } from "gpujobs/gpu_watch.js";
 import { bytesOf } from "gpujobs/tensors.js";
@@ -108,11 +108,7 @@ export async function openRuntime(job, host) {
  * @returns {Promise<Gpu>}
  */
 async function openGpu(job, host) {
-  const found = await findAdapter();
-  const adapter = adapterFacts(found);
-  if (job.requireHardware && adapter.kind === "software") {
-    throw new Error("require_hardware is set and the adapter is a software one");
-  }
+  const { adapter: found, facts: adapter } = await findAdapterFor(job);
   const device = await openDevice(found, host);
   return { device, adapter, watch: watchGpu(device) };
 }

@@ -85,7 +85,6 @@ export async function serve(channelUrl) {
    */
   const open = async (module, frame) => (frame ? openFrame(frame) : { ...(await import(module)), close: () => {} });
 
-
   /** @type { { [Name in Command["do"]]: (command: any) => Promise<void> } } */
   const commands = {
     probe: async () => {

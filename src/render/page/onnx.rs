@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use base64::Engine as _;
@@ -20,7 +20,7 @@ use crate::plan::Job;
 use crate::plan::given::{Call, Feeds};
 use crate::plan::graph::JobVars;
 use crate::reference::made::{self, Made};
-use crate::reference::onnx::{self, Dim, Tensor};
+use crate::reference::onnx::{self, Dim, OnnxError, Signature, Tensor};
 use crate::render::{RenderError, Templates};
 use crate::store::{self, Dtype, Store};
 
@@ -171,7 +171,7 @@ impl OnnxPage {
         common: Common,
     ) -> Result<Self, PageError> {
         let path = beside_or_stored(manifest, model, &file.file)?;
-        let signature = onnx::signature(&path)?;
+        let signature = remembered(&SIGNATURES, &path, || onnx::signature(&path).map(Arc::new))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
         let feeds = Feeds::of(model, file, &JobVars::of(job))?;
@@ -210,16 +210,14 @@ impl OnnxPage {
         program: ProgramSpec,
     ) -> Result<Self, PageError> {
         let sized = |(path, place): (&String, &PathBuf)| {
-            let bytes = std::fs::metadata(place).map(|metadata| metadata.len());
-            bytes
-                .map(|bytes| FileSpec { path: path.clone(), bytes })
-                .map_err(|error| onnx::OnnxError::Unreadable { path: place.clone(), message: error.to_string() })
+            let bytes = std::fs::metadata(place).map_err(unreadable(place))?.len();
+            Ok(FileSpec { path: path.clone(), bytes })
         };
         let spec = Spec {
             common,
             libraries: RUNTIME,
             root: "files/",
-            files: files.iter().map(sized).collect::<Result<_, _>>()?,
+            files: files.iter().map(sized).collect::<Result<_, OnnxError>>()?,
             threads: job.threads,
             webnn_device: job.webnn_device.clone(),
             free_dimensions,
@@ -244,21 +242,11 @@ impl OnnxPage {
         self.files.iter().map(move |(path, place)| (format!("{prefix}{path}"), place))
     }
 
-    /// Bytes of all files.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.spec.files.iter().map(|file| file.bytes).sum()
-    }
-
     /// SHA-256 of the ONNX models, the first 16 hexadecimal digits.
     pub fn digest(&self) -> Result<String, PageError> {
         let mut hash = Sha256::new();
         for model in &self.models {
-            let place = &self.files[model];
-            hash.update(
-                file_digest(place)
-                    .map_err(|error| onnx::OnnxError::Unreadable { path: place.clone(), message: error.to_string() })?,
-            );
+            hash.update(file_digest(&self.files[model])?);
         }
         Ok(short_digest(hash))
     }
@@ -401,28 +389,47 @@ impl FeedSpec {
     }
 }
 
-/// Digests of files that have not changed since: a sweep uses the same model again and again.
-static DIGESTS: LazyLock<Mutex<HashMap<FileState, [u8; 32]>>> = LazyLock::new(Mutex::default);
+/// What was read of files that have not changed since: a sweep uses the same model again and again, and a model may have
+/// hundreds of megabytes.
+type Remembered<T> = LazyLock<Mutex<HashMap<FileState, T>>>;
 
 /// A file, its length and when it was changed.
 type FileState = (PathBuf, u64, Option<SystemTime>);
 
-fn file_digest(path: &Path) -> std::io::Result<[u8; 32]> {
-    let metadata = std::fs::metadata(path)?;
+static DIGESTS: Remembered<[u8; 32]> = LazyLock::new(Mutex::default);
+static SIGNATURES: Remembered<Arc<Signature>> = LazyLock::new(Mutex::default);
+
+/// What `read` makes of a file, unless it was read before.
+fn remembered<T: Clone>(
+    known: &Remembered<T>,
+    path: &Path,
+    read: impl FnOnce() -> Result<T, OnnxError>,
+) -> Result<T, OnnxError> {
+    let metadata = std::fs::metadata(path).map_err(unreadable(path))?;
     let key = (path.to_path_buf(), metadata.len(), metadata.modified().ok());
-    if let Some(digest) = DIGESTS.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-        return Ok(*digest);
+    if let Some(one) = known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return Ok(one.clone());
     }
-    let mut hash = Sha256::new();
-    let mut file = std::fs::File::open(path)?;
-    let mut chunk = vec![0; 1 << 20];
-    loop {
-        match std::io::Read::read(&mut file, &mut chunk)? {
-            0 => break,
-            count => hash.update(&chunk[..count]),
+    let one = read()?;
+    known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, one.clone());
+    Ok(one)
+}
+
+fn file_digest(path: &Path) -> Result<[u8; 32], OnnxError> {
+    remembered(&DIGESTS, path, || {
+        let mut hash = Sha256::new();
+        let mut file = std::fs::File::open(path).map_err(unreadable(path))?;
+        let mut chunk = vec![0; 1 << 20];
+        loop {
+            match std::io::Read::read(&mut file, &mut chunk).map_err(unreadable(path))? {
+                0 => return Ok(hash.finalize().into()),
+                count => hash.update(&chunk[..count]),
+            }
         }
-    }
-    let digest: [u8; 32] = hash.finalize().into();
-    DIGESTS.lock().unwrap_or_else(PoisonError::into_inner).insert(key, digest);
-    Ok(digest)
+    })
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> OnnxError {
+    let path = path.to_path_buf();
+    move |error| OnnxError::Unreadable { path, message: error.to_string() }
 }
