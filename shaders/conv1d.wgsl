@@ -13,7 +13,7 @@
     "padding": params.padding if params.padding is defined else 0,
 } %}
 {% set bias = weights.bias if weights.bias is defined else none %}
-{% set gelu = params.activation is defined and params.activation == "gelu" %}
+{% set activation = params.activation if params.activation is defined else "none" %}
 {% set log10 = false %}
 {% set extra = weights.position if weights.position is defined else none %}
 {% set extra_rows = conv.t_out %}

@@ -8,6 +8,7 @@
 {% set taps = 1 %}
 {% set conv = none %}
 {% set bias = none %}
-{% set gelu = false %}
+{% set activation = "none" %}
 {% set log10 = false %}
 {% set extra = none %}
+{% set accumulate = params.accumulate if params.accumulate is defined else 32 %}

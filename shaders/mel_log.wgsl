@@ -8,6 +8,6 @@
 {% set taps = 1 %}
 {% set conv = none %}
 {% set bias = none %}
-{% set gelu = false %}
+{% set activation = "none" %}
 {% set log10 = true %}
 {% set extra = none %}

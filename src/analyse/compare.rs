@@ -6,6 +6,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::ranks::ALPHA;
 use super::ratio::{FEWEST_ROUNDS, Ratio, holm, ratio};
+use crate::manifest::axes::TUNED;
 use crate::measure::Summary;
 use crate::record::read::{JobRecord, Run, SampleRecord};
 
@@ -220,7 +221,8 @@ pub fn axes_of(run: &Run) -> Vec<String> {
 /// A job's value on an axis.
 fn value(job: &JobRecord, axis: &str) -> String {
     if axis == "workgroup_size" {
-        return ["workgroup_x", "workgroup_y", "workgroup_z"].map(|column| job.cell(column)).join("x");
+        let shape = ["workgroup_x", "workgroup_y", "workgroup_z"].map(|column| job.cell(column));
+        return if shape[0].is_empty() { TUNED.to_owned() } else { shape.join("x") };
     }
     job.cell(axis).to_owned()
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::wire::{AdapterFacts, ClockFacts, PageFacts, Ran, RawKernel, RawPart, RawPhases, RawSample, SampleKind};
 use crate::reference::Verdict;
 use crate::render::page::Page;
+use crate::render::target::Site;
 use crate::units::{Flops, Nanos};
 
 /// Runs pages.
@@ -44,6 +45,8 @@ pub struct Opened {
     pub driver_version: String,
     /// Whether it runs without a window.
     pub headless: bool,
+    /// The adapter that its jobs will meet.
+    pub site: Site,
     /// What its page has; `None` for an executor without a page.
     pub page: Option<PageFacts>,
     /// Start of the driver and of the session.

@@ -17,6 +17,7 @@ use super::{Browser, BrowserError, Gpu, Launch, LogSink, Watchdog};
 use crate::manifest::BrowserSettings;
 use crate::render::Templates;
 use crate::render::page::{Content, Page, served_html};
+use crate::render::target::Site;
 use crate::serve::{PageChannel, Posted, Published, Server, SessionEvent};
 
 /// How long a browser may take to start, its driver included: Firefox through a Grid takes 11 s.
@@ -53,6 +54,8 @@ pub struct LiveBrowser {
     /// Which adapter to ask for; settled once the first session has shown what there is.
     gpu: Gpu,
     settled: bool,
+    /// What was found then.
+    site: Site,
     open: Option<Session>,
 }
 
@@ -80,7 +83,7 @@ impl LiveBrowser {
     /// A browser that opens with its first job; `log` gets what driver and page print.
     #[must_use]
     pub fn new(studio: Arc<Studio>, settings: BrowserSettings, log: LogSink) -> Self {
-        Self { studio, settings, log, gpu: Gpu::Auto, settled: false, open: None }
+        Self { studio, settings, log, gpu: Gpu::Auto, settled: false, site: Site::default(), open: None }
     }
 
     /// Starts a browser, sends it to its page and waits for the page's first word.
@@ -101,6 +104,7 @@ impl LiveBrowser {
                     browser_version: facts.browser_version.clone(),
                     driver_version: facts.driver_version.clone().unwrap_or_default(),
                     headless: facts.headless,
+                    site: self.site.clone(),
                     page: Some(page),
                     session_start: Duration::from_nanos(facts.start.0),
                     page_ready,
@@ -173,13 +177,19 @@ impl LiveBrowser {
             return Ok(session);
         }
         self.settled = true;
+        self.site.kind = AdapterKind::Software;
         let has_webgpu = session.opened.page.as_ref().is_some_and(|page| page.webgpu);
         if !has_webgpu || self.gpu.resolve(super::capabilities::Os::current()) == Gpu::Software {
+            session.opened.site = self.site.clone();
             return Ok(session);
         }
         let found = self.probe(&mut session).await?;
-        let found_hardware = found.is_some_and(|adapter| adapter.kind == AdapterKind::Hardware);
-        if !found_hardware {
+        let found = found.filter(|adapter| adapter.kind == AdapterKind::Hardware);
+        let found_hardware = found.is_some();
+        if let Some(adapter) = found {
+            let adapter = format!("{} {}", adapter.vendor, adapter.architecture).trim().to_owned();
+            self.site = Site { kind: AdapterKind::Hardware, adapter };
+        } else {
             self.log.line("no hardware adapter; starting again with the software adapter");
             self.gpu = Gpu::Software;
         }
@@ -188,6 +198,7 @@ impl LiveBrowser {
             session.browser.close(CLOSE_WITHIN).await;
             session = self.start(cold).await?;
         }
+        session.opened.site = self.site.clone();
         Ok(session)
     }
 

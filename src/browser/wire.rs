@@ -3,6 +3,7 @@
 //! A page is hostile until read: sizes are bounded where it is received, and a number here is finite and not
 //! negative, or the message is refused.
 
+pub use crate::manifest::compiler::AdapterKind;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -125,16 +126,6 @@ pub struct AdapterFacts {
     pub description: String,
     /// From `info.isFallbackAdapter`.
     pub kind: AdapterKind,
-}
-
-/// Whether a GPU computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AdapterKind {
-    /// A GPU.
-    Hardware,
-    /// A rasteriser on the CPU: `SwiftShader`, lavapipe, WARP.
-    Software,
 }
 
 impl AdapterKind {

@@ -132,7 +132,7 @@ fn object(plan: &Plan, job: &Job) -> Value {
         "cache": job.cache.name(),
         "threads": job.threads,
         "webnn_device": job.webnn_device,
-        "workgroup_size": job.workgroup_size,
+        "workgroup_size": job.workgroup_size.shape().map_or_else(|| json!(job.workgroup_size.to_string()), |shape| json!(shape)),
         "axes": own,
         "impossible": job.impossible,
     })

@@ -14,6 +14,7 @@ use crate::plan::{Job, Plan};
 use crate::record::RecordError;
 use crate::render::Templates;
 use crate::render::page::{Content, Page, PageError, inlined, rendered_html, standalone_html};
+use crate::render::target::Site;
 use crate::serve::Libraries;
 
 /// What speaks to a runner has no place in a page without one.
@@ -49,7 +50,7 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 
 fn write(plan: &Plan, templates: &Templates, harness: &str, job: &Job, index: usize, out: &Path) -> Result<(), Error> {
     let fail = |source: PageError| Error::of_page(job, source);
-    let page = match Page::render(templates, &plan.manifest, job, index as u64, job.backend) {
+    let page = match Page::render(templates, &plan.manifest, job, index as u64, job.backend, &Site::default()) {
         // A shape that a shader can't take has no page; `plan` and `run` say so.
         Err(PageError::Render(crate::render::RenderError::Unsupported { .. })) => return Ok(()),
         page => page.map_err(fail)?,

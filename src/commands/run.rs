@@ -22,6 +22,7 @@ use crate::record::row::Row;
 use crate::record::run_toml::RunToml;
 use crate::record::{Recorder, read, resume};
 use crate::render::page::{Page, PageError};
+use crate::render::target::Site;
 use crate::render::{RenderError, Templates};
 use crate::report::live::Live;
 use crate::report::table::{self, Against};
@@ -120,7 +121,7 @@ fn overrule(manifest: &mut Manifest, args: &RunArgs) -> Result<(), Error> {
 /// Renders every job once, in parallel, so that a faulty template is known before a browser opens.
 fn check_pages(plan: &Plan, templates: &Templates) -> Result<(), Error> {
     plan.jobs.par_iter().filter(|job| job.impossible.is_none()).try_for_each(|job| {
-        match Page::render(templates, &plan.manifest, job, 0, job.backend) {
+        match Page::render(templates, &plan.manifest, job, 0, job.backend, &Site::default()) {
             Ok(_) | Err(PageError::Render(RenderError::Unsupported { .. })) => Ok(()),
             Err(error) => Err(Error::of_page(job, error)),
         }
@@ -191,7 +192,9 @@ pub(super) async fn dispatch<'run>(
     let dispatcher = Dispatcher {
         plan,
         executor: |settings| LiveBrowser::new(studio.clone(), settings.clone(), logs.of(&settings.name)),
-        render: |job, number, backend| Page::render(&studio.templates, &plan.manifest, job, number, backend),
+        render: |job, number, backend, site: &Site| {
+            Page::render(&studio.templates, &plan.manifest, job, number, backend, site)
+        },
         stop,
     };
     dispatcher.run(wanted, tell).await

@@ -33,6 +33,9 @@ pub const AXES: [&str; 11] = [
     "workgroup_size",
 ];
 
+/// The value of `workgroup_size` that gives each kernel the configuration that tuning found.
+pub const TUNED: &str = "tuned";
+
 /// The workgroup shape of a job that names none.
 pub const DEFAULT_SHAPE: [u32; 3] = [64, 1, 1];
 
@@ -83,7 +86,7 @@ impl Kind {
             Self::Word(words) => format!("one of {}", listed(words)),
             Self::Count => "a whole number from 1".to_owned(),
             Self::Switch => "`true` or `false`".to_owned(),
-            Self::Shape => "three whole numbers from 1, such as [64, 1, 1]".to_owned(),
+            Self::Shape => "three whole numbers from 1, such as [64, 1, 1], or \"tuned\"".to_owned(),
             Self::Own => "a number, a text, `true` or `false`".to_owned(),
         }
     }
@@ -130,6 +133,7 @@ pub fn value_of(axis: &str, kind: Kind, value: &Value, span: &Range<usize>) -> R
         (Kind::Count, Value::Int(count)) => count_of(axis, *count, span),
         (Kind::Switch | Kind::Own, Value::Bool(value)) => Ok(AxisValue::Bool(*value)),
         (Kind::Shape, Value::List(items)) => shape_of(items, span),
+        (Kind::Shape, Value::Text(word)) if word == TUNED => Ok(AxisValue::Text(word.clone())),
         (Kind::Own, Value::Int(value)) => Ok(AxisValue::Int(*value)),
         (Kind::Own, Value::Float(value)) if value.is_finite() => Ok(AxisValue::Float(*value)),
         (Kind::Own, Value::Text(text)) => own_text(axis, text, span),

@@ -3,6 +3,7 @@
 //! Each part notes its problems and goes on with what is good; a manifest comes out only when nothing was noted.
 
 mod browsers;
+mod compiler;
 mod matrix;
 mod models;
 
@@ -54,6 +55,7 @@ pub(super) fn check(
     let models = checker.models(&matrix.models, &file.model);
     let measure = checker.measure(&file.measure.0);
     let serve = checker.serve(&file.serve.0);
+    let compiler = checker.compiler(&file.compiler.0);
     let templates = checker.existing_folder("templates", file.templates.as_ref());
     let shaders = checker.existing_folder("shaders", file.shaders.as_ref());
     let model_store = checker.existing_folder("models", file.models.as_ref());
@@ -75,6 +77,7 @@ pub(super) fn check(
         templates,
         shaders,
         model_store,
+        compiler,
     })
 }
 

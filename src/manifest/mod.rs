@@ -6,6 +6,7 @@
 
 pub mod axes;
 mod check;
+pub mod compiler;
 mod edit;
 pub mod library;
 mod load;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use url::Url;
 
+pub use compiler::{Compiler, CompilerSettings};
 pub use load::ManifestErrors;
 pub use model::Model;
 pub use read::{ManifestError, Problem};
@@ -59,6 +61,8 @@ pub struct Manifest {
     pub shaders: Option<PathBuf>,
     /// `models = "DIR"`, likewise: looked in before the model store.
     pub model_store: Option<PathBuf>,
+    /// `[compiler]`: how kernels are fitted to a compiler.
+    pub compiler: CompilerSettings,
 }
 
 /// One axis of the matrix: a name and the values that it takes, none twice.
@@ -73,7 +77,8 @@ pub struct Axis {
 }
 
 /// A value of an axis.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Deserialize, serde::Serialize)]
+#[serde(untagged)]
 pub enum AxisValue {
     /// `true` or `false`.
     Bool(bool),

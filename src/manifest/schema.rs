@@ -12,7 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::axes::{BACKENDS, CACHES, DTYPES, WEBNN_DEVICES};
+use super::axes::{BACKENDS, CACHES, DTYPES, TUNED, WEBNN_DEVICES};
 use super::values::{At, Bandwidth, SamplesFile, Table, Value, Written};
 
 /// What to compare in real browsers, and how to measure it.
@@ -45,6 +45,8 @@ pub struct ManifestFile {
     pub model: IndexMap<At<String>, Table<ModelFile>>,
     /// What the pages' network is like.
     pub serve: Table<ServeFile>,
+    /// How kernels are fitted to the compiler of a browser.
+    pub compiler: Table<CompilerFile>,
 }
 
 /// The axes of the product, and what is taken out of it or added to it.
@@ -81,7 +83,7 @@ pub struct MatrixFile {
     /// Which device a `WebNN` context is asked for: gpu (default), cpu or npu.
     #[schemars(schema_with = "webnn_devices")]
     pub webnn_device: Option<At<Value>>,
-    /// Workgroup shapes [x, y, z]; default [64, 1, 1].
+    /// Workgroup shapes [x, y, z], or "tuned": each kernel its best; default [64, 1, 1].
     #[schemars(schema_with = "shapes")]
     pub workgroup_size: Option<At<Value>>,
     /// Drops the jobs of the product that match all keys of an entry.
@@ -191,6 +193,30 @@ pub struct ServeFile {
     pub bandwidth: Option<At<Written<Bandwidth>>>,
 }
 
+/// How kernels are fitted to the compiler of a browser.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CompilerFile {
+    /// Files of winners that `gpujobs tune` wrote, relative to this file: what `workgroup_size = "tuned"` looks in first.
+    #[schemars(schema_with = "texts")]
+    pub tuned: Option<At<Value>>,
+    /// Chrome's and Edge's: parameters by kernel.
+    #[schemars(schema_with = "settings")]
+    pub tint: IndexMap<At<String>, IndexMap<At<String>, At<Value>>>,
+    /// Firefox's: parameters by kernel.
+    #[schemars(schema_with = "settings")]
+    pub naga: IndexMap<At<String>, IndexMap<At<String>, At<Value>>>,
+    /// Safari's: parameters by kernel.
+    #[schemars(schema_with = "settings")]
+    pub webkit: IndexMap<At<String>, IndexMap<At<String>, At<Value>>>,
+}
+
+fn settings(_: &mut SchemaGenerator) -> Schema {
+    let values =
+        json_schema!({ "type": "object", "additionalProperties": { "type": ["boolean", "integer", "string"] } });
+    json_schema!({ "type": "object", "additionalProperties": values })
+}
+
 /// The JSON Schema of a manifest, draft 2020-12.
 #[must_use]
 pub fn json_schema() -> Schema {
@@ -203,12 +229,13 @@ pub fn json_schema() -> Schema {
 /// The tables that have the key, by their headers: for a remedy where it stands in another one.
 #[must_use]
 pub fn tables_with(key: &str) -> Vec<&'static str> {
-    const TABLES: [(&str, &str); 5] = [
+    const TABLES: [(&str, &str); 6] = [
         ("[matrix]", "MatrixFile"),
         ("[measure]", "MeasureFile"),
         ("[browser.NAME]", "BrowserFile"),
         ("[model.NAME]", "ModelFile"),
         ("[serve]", "ServeFile"),
+        ("[compiler]", "CompilerFile"),
     ];
     let schema = json_schema();
     let has = |name: &str| schema.pointer(&format!("/$defs/{name}/properties/{key}")).is_some();
@@ -277,7 +304,7 @@ fn switches(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn shapes(_: &mut SchemaGenerator) -> Schema {
-    one_or_many(&shape())
+    one_or_many(&json_schema!({ "anyOf": [shape(), { "const": TUNED }] }))
 }
 
 fn shape() -> Schema {

@@ -10,8 +10,9 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
-use super::Job;
+use super::{Job, Workgroup};
 use crate::manifest::AxisValue;
+use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::units::{Bytes, Flops};
 
 pub use rules::KNOWN_OPS;
@@ -19,8 +20,8 @@ pub use rules::KNOWN_OPS;
 /// A job's variables as the expressions and templates of its model see them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobVars {
-    /// x, y, z.
-    pub workgroup: [u32; 3],
+    /// The workgroup of its kernels.
+    pub workgroup: Workgroup,
     /// Inputs computed together: `batch` in expressions and templates.
     pub batch: u32,
     /// Number format, for instance `fp32`.
@@ -40,7 +41,7 @@ impl JobVars {
 impl Default for JobVars {
     /// The defaults of the axes: 64x1x1, batch 1, fp32, no axis of one's own.
     fn default() -> Self {
-        Self { workgroup: [64, 1, 1], batch: 1, dtype: "fp32".to_owned(), own: IndexMap::new() }
+        Self { workgroup: DEFAULT_SHAPE.into(), batch: 1, dtype: "fp32".to_owned(), own: IndexMap::new() }
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use indexmap::IndexMap;
 
-use super::{Cache, Job, JobId, Plan};
+use super::{Cache, Job, JobId, Plan, Workgroup};
 use crate::manifest::axes::{DEFAULT_SHAPE, DTYPES, WEBNN_DEVICES};
 use crate::manifest::model::Engine;
 use crate::manifest::{AxisValue, Backend, Manifest, product};
@@ -39,7 +39,7 @@ fn job<'a>(manifest: &Manifest, values: impl Iterator<Item = (&'a str, &'a AxisV
         backend: Backend::Webgpu,
         shader_precompilation: true,
         parallel_loading: true,
-        workgroup_size: DEFAULT_SHAPE,
+        workgroup_size: DEFAULT_SHAPE.into(),
         dtype: DTYPES[0].to_owned(),
         batch: 1,
         threads: None,
@@ -62,7 +62,8 @@ fn job<'a>(manifest: &Manifest, values: impl Iterator<Item = (&'a str, &'a AxisV
             ("threads", AxisValue::Int(count)) => job.threads = u32::try_from(*count).ok(),
             ("shader_precompilation", AxisValue::Bool(on)) => job.shader_precompilation = *on,
             ("parallel_loading", AxisValue::Bool(on)) => job.parallel_loading = *on,
-            ("workgroup_size", AxisValue::Shape(shape)) => job.workgroup_size = *shape,
+            ("workgroup_size", AxisValue::Shape(shape)) => job.workgroup_size = (*shape).into(),
+            ("workgroup_size", AxisValue::Text(_)) => job.workgroup_size = Workgroup::Tuned,
             (own, value) => drop(job.own.insert(own.to_owned(), value.clone())),
         }
     }
@@ -73,9 +74,8 @@ fn job<'a>(manifest: &Manifest, values: impl Iterator<Item = (&'a str, &'a AxisV
 
 /// What every job has comes first and is always written; what most jobs leave at its default only where it differs.
 fn id(job: &Job) -> JobId {
-    let [x, y, z] = job.workgroup_size;
     let compiled = if job.shader_precompilation { "precompiled" } else { "lazy" };
-    let mut id = format!("{}/{}/{}/{x}x{y}x{z}/{compiled}", job.browser, job.model, job.backend.name());
+    let mut id = format!("{}/{}/{}/{}/{compiled}", job.browser, job.model, job.backend.name(), job.workgroup_size);
     if job.dtype != DTYPES[0] {
         push(&mut id, "dtype", &job.dtype);
     }

@@ -13,6 +13,7 @@ use std::fmt;
 
 use indexmap::IndexMap;
 
+use crate::manifest::axes::TUNED;
 use crate::manifest::{AxisValue, Backend, Manifest};
 
 pub use estimate::Estimate;
@@ -42,8 +43,8 @@ pub struct Job {
     pub shader_precompilation: bool,
     /// Parts of a model fetched at the same time (true, the default) or in turn.
     pub parallel_loading: bool,
-    /// x, y, z; default 64x1x1.
-    pub workgroup_size: [u32; 3],
+    /// Default 64x1x1.
+    pub workgroup_size: Workgroup,
     /// Number format of weights and activations; default `fp32`.
     pub dtype: String,
     /// Inputs computed together; default 1.
@@ -58,6 +59,42 @@ pub struct Job {
     pub own: IndexMap<String, AxisValue>,
     /// Why it can't run anywhere, known before a browser opens (engine and backend do not fit, say).
     pub impossible: Option<String>,
+}
+
+/// The workgroup of a job's kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Workgroup {
+    /// x, y, z, for all of them.
+    Shape([u32; 3]),
+    /// Each kernel its own, as tuning found it.
+    Tuned,
+}
+
+impl Workgroup {
+    /// The shape that is the same for all kernels.
+    #[must_use]
+    pub fn shape(self) -> Option<[u32; 3]> {
+        match self {
+            Self::Shape(shape) => Some(shape),
+            Self::Tuned => None,
+        }
+    }
+}
+
+impl From<[u32; 3]> for Workgroup {
+    fn from(shape: [u32; 3]) -> Self {
+        Self::Shape(shape)
+    }
+}
+
+impl fmt::Display for Workgroup {
+    /// As in a job id: `128x2x1`, or `tuned`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shape([x, y, z]) => write!(f, "{x}x{y}x{z}"),
+            Self::Tuned => f.write_str(TUNED),
+        }
+    }
 }
 
 /// The state of the caches when a job starts.

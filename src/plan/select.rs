@@ -107,7 +107,6 @@ fn term(filter: &str, span: Range<usize>, known: &[&str]) -> Result<Term, Filter
 /// What the job has for a key; `None` for an own axis that it lacks, or threads that are not set.
 #[must_use]
 pub fn value<'a>(job: &'a Job, key: &str) -> Option<Cow<'a, str>> {
-    let [x, y, z] = job.workgroup_size;
     Some(match key {
         "id" => job.id.0.as_str().into(),
         "browser" => job.browser.as_str().into(),
@@ -120,7 +119,7 @@ pub fn value<'a>(job: &'a Job, key: &str) -> Option<Cow<'a, str>> {
         "cache" => job.cache.name().into(),
         "threads" => job.threads?.to_string().into(),
         "webnn_device" => job.webnn_device.as_str().into(),
-        "workgroup_size" => format!("{x}x{y}x{z}").into(),
+        "workgroup_size" => job.workgroup_size.to_string().into(),
         own => job.own.get(own)?.to_string().into(),
     })
 }

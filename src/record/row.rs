@@ -219,7 +219,7 @@ fn axes(columns: &mut Columns, context: &Context, report: Option<&JobReport>) {
     columns.word("cache", job.map(|job| job.cache.name()));
     columns.text("webnn_device", job.map(|job| job.webnn_device.as_str()));
     for (axis, name) in ["workgroup_x", "workgroup_y", "workgroup_z"].into_iter().enumerate() {
-        columns.word(name, job.map(|job| job.workgroup_size[axis]));
+        columns.word(name, job.and_then(|job| job.workgroup_size.shape()).map(|shape| shape[axis]));
     }
     for axis in &context.own_axes {
         let value = job.and_then(|job| job.own.get(axis)).map(ToString::to_string);

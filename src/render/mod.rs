@@ -3,13 +3,16 @@
 //! [`Templates`] is one strict minijinja environment over two folders, `templates/` and `shaders/`, embedded at
 //! compile time and preceded by the user's own folders. `wgsl` renders a graph's stages with it. Used by `run`.
 
+pub mod kernels;
 pub mod page;
+pub mod target;
 pub mod wgsl;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
+use kernels::Kernels;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
@@ -54,6 +57,17 @@ pub enum RenderError {
         #[help]
         help: Option<String>,
     },
+    /// A table of kernels, or a value for one of their parameters, that can't be used.
+    #[error("{place}: {message}")]
+    Parameter {
+        /// For instance `shaders/kernels.toml`, or `[compiler.naga.product]`.
+        place: String,
+        /// What is wrong.
+        message: String,
+        /// The remedy.
+        #[help]
+        help: Option<String>,
+    },
     /// A folder of the user's own that can't be read.
     #[error("can't read {}", path.display())]
     Folder {
@@ -72,6 +86,7 @@ pub enum RenderError {
 #[derive(Debug)]
 pub struct Templates {
     environment: Environment<'static>,
+    kernels: Kernels,
 }
 
 impl Templates {
@@ -100,10 +115,17 @@ impl Templates {
         environment.add_filter("ceil_div", ceil_div);
         environment.add_function("fold", fold);
         environment.add_filter("f32", f32_literal);
+        let kernels = Kernels::read(&sources)?;
         for (name, source) in sources {
             environment.add_template_owned(name, source).map_err(|error| from_minijinja(&error, ""))?;
         }
-        Ok(Self { environment })
+        Ok(Self { environment, kernels })
+    }
+
+    /// The parameters that kernels declare.
+    #[must_use]
+    pub fn kernels(&self) -> &Kernels {
+        &self.kernels
     }
 
     /// Renders one template.

@@ -11,9 +11,10 @@ use minijinja::context;
 use minijinja::value::Serde;
 use sha2::{Digest, Sha256};
 
+use super::target::{Site, Target};
 use super::{RenderError, Templates};
 use crate::manifest::model::Program;
-use crate::manifest::{Backend, Manifest};
+use crate::manifest::{Backend, BrowserKind, Compiler, Manifest};
 use crate::plan::Job;
 use crate::plan::graph::{GraphError, JobVars};
 use crate::reference::FillError;
@@ -94,13 +95,15 @@ struct Common {
 }
 
 impl Page {
-    /// Renders a job; `number` is its position in the run, `backend` the one to try (the job's own, or a fallback).
+    /// Renders a job; `number` is its position in the run, `backend` the one to try (the job's own, or a fallback), `site`
+    /// the adapter that it will meet.
     pub fn render(
         templates: &Templates,
         manifest: &Manifest,
         job: &Job,
         number: u64,
         backend: Backend,
+        site: &Site,
     ) -> Result<Self, PageError> {
         let model = manifest.models.get(&job.model).ok_or_else(|| PageError::Model(job.model.clone()))?;
         let common = Common {
@@ -114,8 +117,12 @@ impl Page {
             warmup: manifest.measure.warmup,
         };
         let vars = JobVars::of(job);
+        let browser = manifest.browsers.get(&job.browser).map_or(BrowserKind::Chrome, |browser| browser.kind);
+        let target = Target { compiler: Compiler::of(browser), site, settings: &manifest.compiler };
         let content = match &model.program {
-            Program::Stages(_) => Content::Stages(Box::new(StagesPage::render(templates, model, &vars, common)?)),
+            Program::Stages(_) => {
+                Content::Stages(Box::new(StagesPage::render(templates, model, &vars, &target, common)?))
+            }
             Program::Pipeline(pipeline) => {
                 Content::Onnx(Box::new(OnnxPage::of_pipeline(manifest, model, pipeline, job, common)?))
             }

@@ -1,16 +1,22 @@
 //! A rendered stage: the WGSL of one dispatch and the grid that its template computed.
 //!
 //! Made from a graph and a job's variables; the page compiles each distinct shader once and dispatches the stages in
-//! order. A stage template sees `wg`, `inputs`, `weights`, `outputs`, `params`, `axes` (and each own axis by its name),
-//! `batch`, `dtype` and `compiler`, and sets `grid` (and `workgroup_bytes`) at its top level.
+//! order. A stage template sees `wg`, `tuning` (its kernel's parameters), `inputs`, `weights`, `outputs`, `params`, `axes`
+//! (and each own axis by its name), `batch`, `dtype` and `compiler`, and sets `grid` (and `workgroup_bytes`, `features`,
+//! `size`) at its top level.
 
 use std::collections::{BTreeMap, HashMap};
 
 use minijinja::Value;
 use rayon::prelude::*;
 
+use super::kernels::Configuration;
+use super::target::Target;
 use super::{MAX_GROUPS, RenderError, Templates, from_minijinja};
 use crate::manifest::AxisValue;
+use crate::manifest::axes::DEFAULT_SHAPE;
+use crate::manifest::compiler::Values;
+use crate::plan::Workgroup;
 use crate::plan::graph::{Graph, JobVars, Param, Stage, TensorId};
 
 /// All stages of a graph, rendered.
@@ -32,10 +38,16 @@ pub struct Shader {
 }
 
 /// How one stage is dispatched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dispatch {
     /// Position in [`Rendered::shaders`].
     pub shader: usize,
+    /// The workgroup's shape.
+    pub workgroup: [u32; 3],
+    /// The kernel with what its parameters were, for instance `product form=tiled tm=8`; empty for one that declares none.
+    pub configuration: String,
+    /// Features that the shader needs of the device, for instance `subgroups`.
+    pub features: Vec<String>,
     /// Workgroups along x, y, z, each 1..=65535.
     pub grid: [u32; 3],
     /// Workgroup memory of one workgroup, as its template states it.
@@ -43,35 +55,117 @@ pub struct Dispatch {
 }
 
 /// Renders every stage, in parallel; the first error in stage order is returned.
-pub fn render_stages(templates: &Templates, graph: &Graph, vars: &JobVars) -> Result<Rendered, RenderError> {
-    let job = job_context(vars);
-    let stages: Vec<Result<Dispatchable, RenderError>> =
-        graph.stages.par_iter().map(|stage| render_stage(templates, graph, stage, &job)).collect();
+pub fn render_stages(
+    templates: &Templates,
+    graph: &Graph,
+    vars: &JobVars,
+    target: &Target<'_>,
+) -> Result<Rendered, RenderError> {
+    let job = job_context(templates, vars, target);
+    let stages: Vec<Result<(String, Dispatch), RenderError>> =
+        graph.stages.par_iter().map(|stage| configured(templates, graph, stage, &job, vars, target)).collect();
     let mut rendered = Rendered { shaders: Vec::new(), dispatches: Vec::with_capacity(stages.len()) };
     let mut known: HashMap<String, usize> = HashMap::new();
     for (stage, result) in graph.stages.iter().zip(stages) {
-        let (code, grid, workgroup_bytes) = result?;
-        let shader = *known.entry(code).or_insert_with_key(|code| {
+        let (code, mut dispatch) = result?;
+        dispatch.shader = *known.entry(code).or_insert_with_key(|code| {
             let name = format!("{} ({})", stage.shader, stage.name);
             rendered.shaders.push(Shader { name, code: code.clone() });
             rendered.shaders.len() - 1
         });
-        rendered.dispatches.push(Dispatch { shader, grid, workgroup_bytes });
+        rendered.dispatches.push(dispatch);
     }
     Ok(rendered)
 }
 
 type Context = BTreeMap<String, Value>;
 
-/// WGSL, grid and bytes of workgroup memory.
-type Dispatchable = (String, [u32; 3], u32);
+/// Renders a stage in the first configuration that fits it.
+fn configured(
+    templates: &Templates,
+    graph: &Graph,
+    stage: &Stage,
+    job: &Context,
+    vars: &JobVars,
+    target: &Target<'_>,
+) -> Result<(String, Dispatch), RenderError> {
+    let Some((name, kernel)) = templates.kernels().behind(&stage.shader) else {
+        let workgroup = vars.workgroup.shape().unwrap_or(DEFAULT_SHAPE);
+        return render_stage(templates, graph, stage, job, &Configuration { workgroup, values: Values::new() });
+    };
+    // The size is the template's to tell, so it is asked with its defaults.
+    let size = match vars.workgroup {
+        Workgroup::Shape(_) => Vec::new(),
+        Workgroup::Tuned => {
+            let plain = Configuration { workgroup: DEFAULT_SHAPE, values: kernel.defaults() };
+            render_captured(templates, graph, stage, job, &plain)?.1.size
+        }
+    };
+    let mut refusal = None;
+    for configuration in target.configurations(templates.kernels(), (name, kernel), vars, &size)? {
+        let rendered = match kernel.broken(&configuration) {
+            Some(constraint) => {
+                let reason = format!("{} breaks the rule `{constraint}`", described(name, &configuration));
+                Err(RenderError::Unsupported { template: format!("shaders/{}", stage.shader), reason })
+            }
+            None => render_stage(templates, graph, stage, job, &configuration),
+        };
+        match rendered {
+            Ok((code, dispatch)) => {
+                return Ok((code, Dispatch { configuration: described(name, &configuration), ..dispatch }));
+            }
+            // The next winner may fit; what is told is why the best one did not.
+            Err(error @ RenderError::Unsupported { .. }) => refusal = refusal.or(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(refusal.unwrap_or_else(|| RenderError::Unsupported {
+        template: format!("shaders/{}", stage.shader),
+        reason: "it has no configuration".to_owned(),
+    }))
+}
+
+fn described(kernel: &str, configuration: &Configuration) -> String {
+    let [x, y, z] = configuration.workgroup;
+    let values: Vec<String> = configuration.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    format!("{kernel} {x}x{y}x{z} {}", values.join(" "))
+}
 
 fn render_stage(
     templates: &Templates,
     graph: &Graph,
     stage: &Stage,
     job: &Context,
-) -> Result<Dispatchable, RenderError> {
+    configuration: &Configuration,
+) -> Result<(String, Dispatch), RenderError> {
+    let (code, told) = render_captured(templates, graph, stage, job, configuration)?;
+    let name = format!("shaders/{}", stage.shader);
+    let dispatch = Dispatch {
+        shader: 0,
+        workgroup: configuration.workgroup,
+        configuration: String::new(),
+        features: told.features,
+        grid: grid(&name, told.grid)?,
+        workgroup_bytes: told.workgroup_bytes,
+    };
+    Ok((code, dispatch))
+}
+
+/// What a template sets at its top level.
+struct Told {
+    grid: Option<Value>,
+    workgroup_bytes: u32,
+    features: Vec<String>,
+    size: Vec<u64>,
+}
+
+fn render_captured(
+    templates: &Templates,
+    graph: &Graph,
+    stage: &Stage,
+    job: &Context,
+    configuration: &Configuration,
+) -> Result<(String, Told), RenderError> {
     let name = format!("shaders/{}", stage.shader);
     let mut context = job.clone();
     let bindings = (0_usize..).zip(stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs));
@@ -85,29 +179,48 @@ fn render_stage(
         "params".to_owned(),
         Value::from_pairs(stage.params.iter().map(|(key, value)| (key.as_str(), param(value)))),
     );
+    context.insert("wg".to_owned(), Value::from(configuration.workgroup.to_vec()));
+    let tuning = configuration.values.iter().map(|(name, value)| (name.as_str(), axis(value)));
+    context.insert("tuning".to_owned(), Value::from_pairs(tuning));
     let captured =
         templates.get(&name)?.render_captured(Value::from(context)).map_err(|error| from_minijinja(&error, &name))?;
-    let grid = grid(&name, captured.state().lookup("grid"))?;
-    let bytes = match captured.state().lookup("workgroup_bytes") {
-        None => 0,
-        Some(value) => u32::try_from(value.clone()).map_err(|_| RenderError::Dispatch {
-            template: name.clone(),
-            message: format!("`workgroup_bytes` is {value}, expected a whole number of bytes"),
-            help: None,
-        })?,
+    let state = captured.state();
+    let bad = |key: &str, value: &Value, expected: &str| RenderError::Dispatch {
+        template: name.clone(),
+        message: format!("`{key}` is {value}, expected {expected}"),
+        help: None,
     };
-    Ok((captured.into_output(), grid, bytes))
+    let workgroup_bytes = match state.lookup("workgroup_bytes") {
+        None => 0,
+        Some(value) => {
+            u32::try_from(value.clone()).map_err(|_| bad("workgroup_bytes", &value, "a whole number of bytes"))?
+        }
+    };
+    let list = |key: &str| -> Vec<Value> {
+        let value = state.lookup(key).filter(|value| !value.is_undefined());
+        value.and_then(|value| value.try_iter().ok().map(Iterator::collect)).unwrap_or_default()
+    };
+    let whole = |extent: &Value| u64::try_from(extent.clone()).map_err(|_| bad("size", extent, "a whole number"));
+    let size = list("size").iter().map(whole).collect::<Result<_, _>>()?;
+    let told = Told {
+        grid: state.lookup("grid"),
+        workgroup_bytes,
+        features: list("features").iter().map(ToString::to_string).collect(),
+        size,
+    };
+    Ok((captured.into_output(), told))
 }
 
 /// What is the same for all stages of a job.
-fn job_context(vars: &JobVars) -> Context {
+fn job_context(templates: &Templates, vars: &JobVars, target: &Target<'_>) -> Context {
     let axes: Vec<(&String, Value)> = vars.own.iter().map(|(name, value)| (name, axis(value))).collect();
     let mut context: Context = axes.iter().map(|(name, value)| ((*name).clone(), value.clone())).collect();
     context.insert("axes".to_owned(), Value::from_pairs(axes.into_iter().map(|(name, value)| (name.as_str(), value))));
-    context.insert("wg".to_owned(), Value::from(vars.workgroup.to_vec()));
     context.insert("batch".to_owned(), Value::from(vars.batch));
     context.insert("dtype".to_owned(), Value::from(vars.dtype.as_str()));
-    context.insert("compiler".to_owned(), Value::from(Context::new()));
+    let likes = templates.kernels().compilers.get(&target.compiler).cloned().unwrap_or_default();
+    let likes = likes.iter().map(|(name, value)| (name.as_str(), axis(value)));
+    context.insert("compiler".to_owned(), Value::from_pairs(likes));
     context
 }
 
@@ -118,10 +231,11 @@ fn tensor(graph: &Graph, id: TensorId, binding: usize) -> Value {
         ("shape", Value::from(tensor.shape.clone())),
         ("binding", Value::from(binding)),
         ("len", Value::from(tensor.len())),
+        ("element", Value::from("f32")),
     ])
 }
 
-fn axis(value: &AxisValue) -> Value {
+pub(super) fn axis(value: &AxisValue) -> Value {
     match value {
         AxisValue::Bool(value) => Value::from(*value),
         AxisValue::Int(value) => Value::from(*value),

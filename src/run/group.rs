@@ -25,6 +25,7 @@ use crate::measure::{course, sampling};
 use crate::plan::graph::{Graph, JobVars};
 use crate::plan::{Cache, Job, Plan, select};
 use crate::render::page::{Page, PageError, onnx};
+use crate::render::target::Site;
 
 /// Jobs that are ready at the same time, each with a device of its own.
 const LARGEST: usize = 12;
@@ -102,7 +103,7 @@ enum Turn {
 impl<'run, E, Render> Floor<'_, 'run, E, Render>
 where
     E: Executor,
-    Render: FnMut(&Job, u64, Backend) -> Result<Page, PageError>,
+    Render: FnMut(&Job, u64, Backend, &Site) -> Result<Page, PageError>,
 {
     /// Runs a group and tells how each of its jobs ended.
     pub(super) async fn run(&mut self, jobs: &[(usize, &'run Job)]) -> io::Result<()> {

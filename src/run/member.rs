@@ -13,6 +13,7 @@ use crate::plan::Cache;
 use crate::plan::matrix::refusal;
 use crate::render::RenderError;
 use crate::render::page::{Page, PageError};
+use crate::render::target::Site;
 
 /// Of a job's time, the share that further samples may use up: running out of it would lose those that are there.
 const SHARE_FOR_SAMPLES: f64 = 0.8;
@@ -45,6 +46,11 @@ pub(super) enum End {
     Lost(Status, String),
 }
 
+/// The adapter of the session that a job runs in.
+fn site(report: &JobReport) -> Site {
+    report.session.as_ref().map(|session| session.site.clone()).unwrap_or_default()
+}
+
 /// What a job has had of the time that the manifest allows it.
 #[derive(Default)]
 struct Clock {
@@ -74,7 +80,7 @@ impl<'run> Member<'run> {
     /// Brings a job to its first result on the first backend of its chain that can.
     pub(super) async fn first_result<E: Executor>(
         manifest: &Manifest,
-        render: &mut impl FnMut(&crate::plan::Job, u64, Backend) -> Result<Page, PageError>,
+        render: &mut impl FnMut(&crate::plan::Job, u64, Backend, &Site) -> Result<Page, PageError>,
         numbers: &mut u64,
         seat: &mut Seat<E>,
         origin: Try<'run>,
@@ -91,7 +97,7 @@ impl<'run> Member<'run> {
             }
             *numbers += 1;
             let number = *numbers;
-            let page = match render(&report.job, number, backend) {
+            let page = match render(&report.job, number, backend, &site(&report)) {
                 Ok(page) => page,
                 Err(PageError::Render(RenderError::Unsupported { reason, .. })) => {
                     refusals.push((backend, reason));
@@ -179,7 +185,7 @@ impl<'run> Member<'run> {
     pub(super) async fn renew<E: Executor>(
         &mut self,
         manifest: &Manifest,
-        render: &mut impl FnMut(&crate::plan::Job, u64, Backend) -> Result<Page, PageError>,
+        render: &mut impl FnMut(&crate::plan::Job, u64, Backend, &Site) -> Result<Page, PageError>,
         numbers: &mut u64,
         seat: &mut Seat<E>,
         round: u32,
@@ -192,7 +198,7 @@ impl<'run> Member<'run> {
             seat.executor.open(true).await.map_err(|error| End::Lost(Status::Failed, error.message))?;
         }
         let backend = self.report.backend_used.unwrap_or(self.report.job.backend);
-        let page = render(&self.report.job, self.number, backend).map_err(|error| {
+        let page = render(&self.report.job, self.number, backend, &site(&self.report)).map_err(|error| {
             (self.report.status, self.report.reason) = (Status::Failed, error.to_string());
             End::Told
         })?;

@@ -18,6 +18,7 @@ use crate::browser::executor::Executor;
 use crate::manifest::{Backend, BrowserSettings};
 use crate::plan::{Job, Plan};
 use crate::render::page::{Page, PageError};
+use crate::render::target::Site;
 
 use group::Floor;
 
@@ -28,7 +29,7 @@ pub struct Dispatcher<'run, E, Open, Render>
 where
     E: Executor,
     Open: FnMut(&BrowserSettings) -> E,
-    Render: FnMut(&Job, u64, Backend) -> Result<Page, PageError>,
+    Render: FnMut(&Job, u64, Backend, &Site) -> Result<Page, PageError>,
 {
     /// The jobs.
     pub plan: &'run Plan,
@@ -79,7 +80,7 @@ impl<'run, E, Open, Render> Dispatcher<'run, E, Open, Render>
 where
     E: Executor,
     Open: FnMut(&BrowserSettings) -> E,
-    Render: FnMut(&Job, u64, Backend) -> Result<Page, PageError>,
+    Render: FnMut(&Job, u64, Backend, &Site) -> Result<Page, PageError>,
 {
     /// Runs every job for which `wanted` is true and hands what happens to `tell`, whose error ends the run.
     pub async fn run(

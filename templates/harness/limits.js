@@ -13,7 +13,7 @@ import { byteLength } from "gpujobs/tensors.js";
  * @param {GPUSupportedLimits} limits
  */
 export function checkLimits(job, limits) {
-  const [x, y, z] = job.workgroupSize;
+  const [x, y, z] = job.stages[0].workgroup;
   const shape = `the workgroup ${x}x${y}x${z}`;
   demand(`${shape} has ${x * y * z} invocations`, x * y * z, limits, "maxComputeInvocationsPerWorkgroup");
   demand(`${shape} is ${x} wide in x`, x, limits, "maxComputeWorkgroupSizeX");

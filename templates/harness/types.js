@@ -28,7 +28,6 @@
 /**
  * @typedef {object} StagesPart
  * @property {"wgsl"} engine
- * @property {[number, number, number]} workgroupSize
  * @property {Tensor[]} tensors
  * @property {Part[]} parts What is loaded, in the order in which it is asked for.
  * @property {Shader[]} shaders
@@ -151,7 +150,9 @@
  * @property {number} shader
  * @property {number[]} bindings Tensors bound in group 0 from binding 0 on.
  * @property {[number, number, number]} grid Workgroups dispatched.
+ * @property {[number, number, number]} workgroup Its shape.
  * @property {number} workgroupBytes Workgroup memory that the shader declares.
+ * @property {string[]} features That its shader needs of the device.
  */
 
 /**

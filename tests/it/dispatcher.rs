@@ -9,6 +9,7 @@ use gpujobs::manifest::Manifest;
 use gpujobs::plan::Plan;
 use gpujobs::render::Templates;
 use gpujobs::render::page::Page;
+use gpujobs::render::target::Site;
 use gpujobs::run::{Dispatcher, JobReport, Outcome, RunEvent, Status};
 use tokio::sync::watch;
 
@@ -35,7 +36,9 @@ async fn run_with(
     let dispatcher = Dispatcher {
         plan,
         executor: |settings| script.executor(&settings.name),
-        render: |job, number, backend| Page::render(&templates, &plan.manifest, job, number, backend),
+        render: |job, number, backend, site: &Site| {
+            Page::render(&templates, &plan.manifest, job, number, backend, site)
+        },
         stop,
     };
     let (mut events, mut reports) = (Vec::new(), Vec::new());

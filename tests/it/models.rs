@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use gpujobs::manifest::model::Engine;
 use gpujobs::manifest::{AxisValue, Model};
+use gpujobs::manifest::{Compiler, CompilerSettings};
 use gpujobs::plan::graph::{Graph, JobVars};
 use gpujobs::reference::{SENTINEL_BITS, compute, verify};
+use gpujobs::render::target::{Site, Target};
 use gpujobs::render::wgsl::{Rendered, render_stages};
 use gpujobs::render::{RenderError, Templates};
 
@@ -51,10 +54,17 @@ fn cases() -> Vec<(String, Model)> {
     cases
 }
 
+/// No table of the manifest's own, a hardware adapter.
+fn target(compiler: Compiler) -> Target<'static> {
+    static SETTINGS: LazyLock<CompilerSettings> = LazyLock::new(CompilerSettings::default);
+    static SITE: LazyLock<Site> = LazyLock::new(Site::default);
+    Target { compiler, site: &SITE, settings: &SETTINGS }
+}
+
 fn render(model: &Model, workgroup: [u32; 3]) -> (Graph, Rendered) {
-    let vars = JobVars { workgroup, ..JobVars::default() };
+    let vars = JobVars { workgroup: workgroup.into(), ..JobVars::default() };
     let graph = Graph::of(model, &vars).unwrap_or_else(|error| panic!("{error}"));
-    let rendered = render_stages(&Templates::new(None, None).unwrap(), &graph, &vars)
+    let rendered = render_stages(&Templates::new(None, None).unwrap(), &graph, &vars, &target(Compiler::Naga))
         .unwrap_or_else(|error| panic!("{} {workgroup:?}: {error}", model.name));
     (graph, rendered)
 }
@@ -234,7 +244,8 @@ fn own(shader: &str, expect: &str) -> (tempfile::TempDir, Graph, Result<Rendered
     let mut vars = JobVars::default();
     vars.own.insert("unroll".to_owned(), AxisValue::Int(4));
     let graph = Graph::of(&model, &vars).unwrap();
-    let rendered = render_stages(&Templates::new(None, Some(folder.path())).unwrap(), &graph, &vars);
+    let rendered =
+        render_stages(&Templates::new(None, Some(folder.path())).unwrap(), &graph, &vars, &target(Compiler::Tint));
     (folder, graph, rendered)
 }
 

@@ -12,6 +12,7 @@ use super::{Common, PageError, short_digest};
 use crate::manifest::Model;
 use crate::plan::graph::{Fill, Graph, JobVars, TensorId, TensorRole};
 use crate::reference::{FillError, fill};
+use crate::render::target::Target;
 use crate::render::wgsl::{Rendered, render_stages};
 use crate::render::{RenderError, Templates};
 use crate::units::{Bytes, Flops};
@@ -43,7 +44,6 @@ pub struct Part {
 struct Spec {
     #[serde(flatten)]
     common: Common,
-    workgroup_size: [u32; 3],
     tensors: Vec<TensorSpec>,
     parts: Vec<PartSpec>,
     shaders: Vec<ShaderSpec>,
@@ -87,7 +87,9 @@ struct StageSpec {
     shader: usize,
     bindings: Vec<TensorId>,
     grid: [u32; 3],
+    workgroup: [u32; 3],
     workgroup_bytes: u32,
+    features: Vec<String>,
 }
 
 impl StagesPage {
@@ -95,13 +97,13 @@ impl StagesPage {
         templates: &Templates,
         model: &Model,
         vars: &JobVars,
+        target: &Target<'_>,
         common: Common,
     ) -> Result<Self, PageError> {
         let graph = Graph::of(model, vars)?;
-        let rendered = render_stages(templates, &graph, vars)?;
+        let rendered = render_stages(templates, &graph, vars, target)?;
         let parts = parts(&graph);
         let spec = Spec {
-            workgroup_size: vars.workgroup,
             tensors: tensor_specs(&graph),
             parts: part_specs(common.number, &parts),
             common,
@@ -222,7 +224,9 @@ fn stage_specs(graph: &Graph, rendered: &Rendered) -> Vec<StageSpec> {
             shader: dispatch.shader,
             bindings: stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs).copied().collect(),
             grid: dispatch.grid,
+            workgroup: dispatch.workgroup,
             workgroup_bytes: dispatch.workgroup_bytes,
+            features: dispatch.features.clone(),
         })
         .collect()
 }

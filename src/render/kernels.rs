@@ -1,0 +1,154 @@
+//! What kernels declare of themselves in `shaders/kernels.toml`: the parameters of their templates with the values that
+//! they take, what must hold between them, and what each compiler likes.
+//!
+//! Made with the templates; `target` chooses a configuration from it, `tune` searches it.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use minijinja::{Environment, Value};
+use serde::Deserialize;
+
+use super::RenderError;
+use crate::manifest::compiler::{Compiler, Values, Winner, winners};
+use crate::manifest::read::{listed, nearest};
+use crate::manifest::{AxisValue, ManifestErrors};
+
+const KERNELS: &str = "shaders/kernels.toml";
+const TUNED: &str = "shaders/tuned.toml";
+
+/// All kernels with their parameters.
+#[derive(Debug, Default)]
+pub struct Kernels {
+    /// By name, in the order of the file.
+    pub kernels: IndexMap<String, Kernel>,
+    /// What templates see as `compiler`.
+    pub compilers: BTreeMap<Compiler, Values>,
+    /// Winners that come with gpujobs.
+    pub winners: Vec<Winner>,
+}
+
+/// A kernel that is written once and rendered in many forms.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kernel {
+    /// The templates that it is behind.
+    pub templates: Vec<String>,
+    /// Workgroups that a search tries.
+    pub workgroups: Vec<[u32; 3]>,
+    /// What must hold, over the parameters and `wg`; WGSL's limits and the template's own rules come on top.
+    #[serde(default)]
+    pub constraints: Vec<String>,
+    /// By name.
+    pub parameters: IndexMap<String, Parameter>,
+}
+
+/// A parameter of a kernel.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    /// The values that it takes.
+    pub values: Vec<AxisValue>,
+    /// Its value where nothing says otherwise.
+    pub default: AxisValue,
+    /// Its value in a search, where it is not searched.
+    #[serde(default)]
+    pub tuned: Option<AxisValue>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    compiler: BTreeMap<Compiler, Values>,
+    kernel: IndexMap<String, Kernel>,
+}
+
+/// A kernel's workgroup and the values of all its parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Configuration {
+    /// x, y, z.
+    pub workgroup: [u32; 3],
+    /// Complete, in the order in which they are declared.
+    pub values: Values,
+}
+
+impl Kernels {
+    /// From the texts of all template files by their names.
+    pub(super) fn read(sources: &BTreeMap<String, String>) -> Result<Self, RenderError> {
+        let Some(text) = sources.get(KERNELS) else { return Ok(Self::default()) };
+        let bad = |message: String| RenderError::Parameter { place: KERNELS.to_owned(), message, help: None };
+        let File { compiler, kernel } = toml::from_str(text).map_err(|error| bad(error.to_string()))?;
+        let winners = match sources.get(TUNED) {
+            Some(text) => winners(TUNED.as_ref(), text).map_err(|error| RenderError::Parameter {
+                place: TUNED.to_owned(),
+                message: ManifestErrors(vec![error])
+                    .0
+                    .iter()
+                    .flat_map(|file| &file.problems)
+                    .map(ToString::to_string)
+                    .collect(),
+                help: None,
+            })?,
+            None => Vec::new(),
+        };
+        for (name, kernel) in &kernel {
+            for (parameter, declared) in &kernel.parameters {
+                for value in std::iter::once(&declared.default).chain(&declared.tuned) {
+                    if !declared.values.contains(value) {
+                        return Err(bad(format!("the default {value} of {name}.{parameter} is none of its values")));
+                    }
+                }
+            }
+        }
+        Ok(Self { kernels: kernel, compilers: compiler, winners })
+    }
+
+    /// The kernel behind a template.
+    #[must_use]
+    pub fn behind(&self, template: &str) -> Option<(&str, &Kernel)> {
+        let found = self.kernels.iter().find(|(_, kernel)| kernel.templates.iter().any(|name| name == template));
+        found.map(|(name, kernel)| (name.as_str(), kernel))
+    }
+}
+
+impl Kernel {
+    /// All parameters at their defaults.
+    #[must_use]
+    pub fn defaults(&self) -> Values {
+        self.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.default.clone())).collect()
+    }
+
+    /// Sets a parameter; `place` is where the value was found.
+    pub fn set(&self, values: &mut Values, name: &str, value: &AxisValue, place: &str) -> Result<(), RenderError> {
+        let bad = |message, help| RenderError::Parameter { place: place.to_owned(), message, help: Some(help) };
+        let Some(parameter) = self.parameters.get(name) else {
+            let names: Vec<&str> = self.parameters.keys().map(String::as_str).collect();
+            let help = match nearest(name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("its parameters are {}", listed(&names)),
+            };
+            return Err(bad(format!("this kernel has no parameter `{name}`"), help));
+        };
+        if !parameter.values.contains(value) {
+            let known: Vec<String> = parameter.values.iter().map(ToString::to_string).collect();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            return Err(bad(format!("{value} is not a value of `{name}`"), format!("one of {}", listed(&known))));
+        }
+        values.insert(name.to_owned(), value.clone());
+        Ok(())
+    }
+
+    /// The first constraint that a configuration breaks.
+    #[must_use]
+    pub fn broken(&self, configuration: &Configuration) -> Option<&str> {
+        let environment = Environment::new();
+        let mut context: BTreeMap<&str, Value> =
+            configuration.values.iter().map(|(name, value)| (name.as_str(), super::wgsl::axis(value))).collect();
+        context.insert("wg", Value::from(configuration.workgroup.to_vec()));
+        let holds = |constraint: &&String| {
+            let expression = environment.compile_expression(constraint);
+            expression.and_then(|expression| expression.eval(&context)).is_ok_and(|value| value.is_true())
+        };
+        self.constraints.iter().find(|constraint| !holds(constraint)).map(String::as_str)
+    }
+}
