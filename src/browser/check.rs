@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::calls::{self, Call};
 use super::executor::Check;
 use super::payload::Payload;
+use super::recording::Recording;
 use crate::manifest::Backend;
 use crate::plan::graph::Graph;
 use crate::reference::Verdict;
@@ -23,10 +24,15 @@ use crate::units::Flops;
 const KEPT: usize = 64;
 
 /// What checks a job.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum Checker {
-    /// Stage by stage.
-    Stages { graph: Arc<Graph>, payload: Arc<Payload> },
+    /// Stage by stage, as they come in.
+    Stages {
+        graph: Arc<Graph>,
+        payload: Arc<Payload>,
+        /// The run that is being posted.
+        recording: Option<Box<Recording>>,
+    },
     /// Call by call.
     Onnx(Arc<OnnxChecker>),
 }
@@ -42,11 +48,25 @@ pub(super) struct OnnxChecker {
 }
 
 impl Checker {
-    /// Checks what a page posted. The error is of the page's words, not of its numbers.
-    pub(super) fn check(&self, posted: &[u8]) -> Result<Check, String> {
+    /// Of a job that runs stages.
+    pub(super) fn of_stages(graph: Arc<Graph>, payload: Arc<Payload>) -> Self {
+        Self::Stages { graph, payload, recording: None }
+    }
+
+    /// Checks the piece that a page posted; `None` until it was the last one. A piece at 0 begins anew. The error is of the
+    /// page's words, not of its numbers.
+    pub(super) fn check(&mut self, from: u64, posted: &[u8]) -> Result<Option<Check>, String> {
         match self {
-            Self::Stages { graph, payload } => Ok(payload.check(graph, posted)),
-            Self::Onnx(checker) => checker.check(posted),
+            Self::Stages { graph, payload, recording } => {
+                let begun = recording.take().filter(|_| from != 0);
+                let mut run = begun.unwrap_or_else(|| Box::new(Recording::begin(graph.clone(), payload.clone())));
+                if run.take(from, posted)? {
+                    return Ok(Some(run.end()));
+                }
+                *recording = Some(run);
+                Ok(None)
+            }
+            Self::Onnx(checker) => checker.check(posted).map(Some),
         }
     }
 }

@@ -75,7 +75,8 @@ struct Session {
 
 #[derive(Debug)]
 struct Ready {
-    checker: Checker,
+    /// `None` while it is at work.
+    checker: Option<Checker>,
     check: Option<Check>,
 }
 
@@ -229,7 +230,7 @@ impl Executor for LiveBrowser {
         let at = |path: &str| studio.server.url(&format!("jobs/{number}/{path}"));
         let frame = published.frame.is_some().then(|| at("frame"));
         studio.server.publish(number, published);
-        session.jobs.insert(number, Ready { checker, check: None });
+        session.jobs.insert(number, Ready { checker: Some(checker), check: None });
         session.current = Some(number);
         let prepare =
             json!({ "do": "prepare", "job": number, "module": at("job.js"), "frame": frame, "tensors": at("tensors") });
@@ -325,7 +326,7 @@ impl Session {
             };
             match event {
                 SessionEvent::Gone => return Err(self.lost().await),
-                SessionEvent::Posted { job, bytes, reply } => self.check(job, bytes, reply).await?,
+                SessionEvent::Posted { job, from, bytes, reply } => self.check(job, from, bytes, reply).await?,
                 SessionEvent::Said(text) => {
                     let (job, event) = wire::read(&text)
                         .map_err(|error| ExecuteError::Failed(format!("the page said nonsense: {error}")))?;
@@ -366,17 +367,27 @@ impl Session {
     async fn check(
         &mut self,
         job: u64,
+        from: u64,
         bytes: bytes::Bytes,
         reply: tokio::sync::oneshot::Sender<String>,
     ) -> Result<(), ExecuteError> {
         let Some(ready) = self.jobs.get_mut(&job) else { return Ok(()) };
-        let checker = ready.checker.clone();
-        let check = tokio::task::spawn_blocking(move || checker.check(&bytes))
-            .await
-            .map_err(|error| ExecuteError::Failed(format!("the check of the output broke off: {error}")))?
-            .map_err(ExecuteError::Failed)?;
-        let verdict = if check.verdict.failure.is_none() { "ok" } else { "incorrect" };
-        ready.check = Some(check);
+        let Some(mut checker) = ready.checker.take() else { return Ok(()) };
+        let (checker, check) = tokio::task::spawn_blocking(move || {
+            let check = checker.check(from, &bytes);
+            (checker, check)
+        })
+        .await
+        .map_err(|error| ExecuteError::Failed(format!("the check of the output broke off: {error}")))?;
+        ready.checker = Some(checker);
+        let verdict = match check.map_err(ExecuteError::Failed)? {
+            None => "more",
+            Some(check) => {
+                let verdict = if check.verdict.failure.is_none() { "ok" } else { "incorrect" };
+                ready.check = Some(check);
+                verdict
+            }
+        };
         // A page that is gone by now says so itself.
         let _ = reply.send(json!({ "verdict": verdict }).to_string());
         Ok(())
@@ -394,9 +405,9 @@ fn material(studio: &Studio, page: &Page, browser: String, session: u64) -> Resu
     Ok(match &page.content {
         Content::Stages(stages) => {
             let payload = studio.payloads.of(stages).map_err(|error| fail(&error))?;
-            let (parts, posted) = (payload.parts.clone(), Posted::Exactly(stages.posted_bytes()));
+            let (parts, posted) = (payload.parts.clone(), Posted::InPieces(stages.posted_bytes()));
             let published = Published { module, frame, parts, files: HashMap::new(), posted, session };
-            (published, Checker::Stages { graph: stages.graph.clone(), payload })
+            (published, Checker::of_stages(stages.graph.clone(), payload))
         }
         Content::Onnx(onnx) => {
             let files = onnx.served().map(|(path, place)| (path, place.clone())).collect();

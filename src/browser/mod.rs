@@ -21,6 +21,7 @@ mod http;
 pub mod live;
 mod output;
 pub mod payload;
+mod recording;
 pub mod process;
 mod session;
 pub mod version;

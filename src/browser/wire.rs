@@ -172,6 +172,9 @@ pub struct Ran {
     pub nodes: Option<u32>,
     /// Those of them that the runtime left to the CPU though another backend was asked for, by operator.
     pub on_cpu: Vec<OnCpu>,
+    /// What the job takes on the GPU while it is sampled, in buffers that its engine made; `None` where a runtime makes
+    /// them.
+    pub gpu_memory_bytes: Option<u64>,
 }
 
 /// Nodes of one operator that ran on the CPU.

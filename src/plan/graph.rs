@@ -3,6 +3,7 @@
 //! Made from a [`Model`](crate::manifest::Model) and a job's variables; `reference` computes it in Rust,
 //! `render` writes each stage's WGSL, the page runs it.
 
+pub mod memory;
 mod rules;
 mod unfold;
 
@@ -15,6 +16,7 @@ use crate::manifest::AxisValue;
 use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::units::{Bytes, Flops};
 
+pub use memory::Memory;
 pub use rules::KNOWN_OPS;
 
 /// A job's variables as the expressions and templates of its model see them.
@@ -110,6 +112,13 @@ pub struct Graph {
     pub outputs: Vec<TensorId>,
 }
 
+impl Graph {
+    /// The computed tensors, in the order in which the stages write them.
+    pub fn results(&self) -> impl Iterator<Item = TensorId> {
+        self.stages.iter().flat_map(|stage| stage.outputs.iter().copied())
+    }
+}
+
 /// A dense row-major array of f32.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
@@ -126,6 +135,12 @@ impl Tensor {
     #[must_use]
     pub fn len(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// Size on the GPU.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        4 * self.len() as u64
     }
 
     /// Whether it has no element; a checked graph holds no such tensor.

@@ -250,6 +250,7 @@ fn what_ran(columns: &mut Columns, context: &Context, report: Option<&JobReport>
     columns.word("dispatches", ran.and_then(|ran| ran.dispatches));
     columns.word("nodes", ran.and_then(|ran| ran.nodes));
     columns.word("cpu_nodes", ran.filter(|ran| ran.nodes.is_some()).map(crate::browser::wire::Ran::cpu_nodes));
+    columns.word("gpu_memory_bytes", ran.and_then(|ran| ran.gpu_memory_bytes));
 }
 
 /// `none` only where a page was asked and had no WebGPU; empty where nothing was asked.

@@ -9,7 +9,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::{Args, Expected, View, fill, reference, tolerance};
-use crate::plan::graph::{Expect, Graph, Stage, TensorId, TensorRole};
+use crate::plan::graph::{Expect, Graph, Stage, TensorId, TensorRole, memory};
 
 /// Output buffers hold this before each sample: a NaN that no arithmetic yields, so what was not written is seen.
 pub const SENTINEL_BITS: u32 = 0x7fc0_5e17;
@@ -60,7 +60,7 @@ pub struct Failure {
 pub fn compute(graph: &Graph, given: HashMap<TensorId, Vec<f32>>) -> Result<HashMap<TensorId, Vec<f32>>, String> {
     let mut tensors = given;
     for stage in &graph.stages {
-        let expected = expect(graph, stage, &tensors).map_err(|wrong| wrong.failure.to_string())?;
+        let expected = expect(graph, stage, Known::only(&tensors)).map_err(|wrong| wrong.failure.to_string())?;
         let (Some(expected), &[output]) = (expected, stage.outputs.as_slice()) else {
             return Err(format!("stage `{}`: op `{}` has no reference", stage.name, stage.op));
         };
@@ -76,25 +76,114 @@ pub fn compute(graph: &Graph, given: HashMap<TensorId, Vec<f32>>) -> Result<Hash
 /// output is compared with the reference of the tensors that its stage read.
 #[must_use]
 pub fn verify(graph: &Graph, tensors: &HashMap<TensorId, Vec<f32>>) -> Verdict {
-    let mut verdict = Verdict { verified: Some(true), max_abs_error: 0.0, max_rel_error: 0.0, failure: None };
+    let mut verdict = Verdict::begin();
     for stage in &graph.stages {
-        match check_stage(graph, stage, tensors) {
-            Ok(Some((max_abs, max_rel))) => {
-                verdict.max_abs_error = verdict.max_abs_error.max(max_abs);
-                verdict.max_rel_error = verdict.max_rel_error.max(max_rel);
-            }
-            Ok(None) => verdict.verified = None,
-            Err(mut wrong) => {
-                verdict.max_abs_error = verdict.max_abs_error.max(wrong.max_abs);
-                verdict.max_rel_error = verdict.max_rel_error.max(wrong.max_rel);
-                wrong.failure.stage.clone_from(&stage.name);
-                verdict.failure = Some(wrong.failure);
-                verdict.verified = Some(false);
-                return verdict;
-            }
+        if !verdict.add(stage, check_stage(graph, stage, Known::only(tensors))) {
+            break;
         }
     }
     verdict
+}
+
+impl Verdict {
+    /// Of no stage yet.
+    fn begin() -> Self {
+        Self { verified: Some(true), max_abs_error: 0.0, max_rel_error: 0.0, failure: None }
+    }
+
+    /// Adds what was found of a stage; whether all is well so far.
+    fn add(&mut self, stage: &Stage, found: Result<Option<(f64, f64)>, Box<Wrong>>) -> bool {
+        let (max_abs, max_rel) = match &found {
+            Ok(errors) => errors.unwrap_or_default(),
+            Err(wrong) => (wrong.max_abs, wrong.max_rel),
+        };
+        self.max_abs_error = self.max_abs_error.max(max_abs);
+        self.max_rel_error = self.max_rel_error.max(max_rel);
+        match found {
+            Ok(Some(_)) => {}
+            Ok(None) => self.verified = None,
+            Err(mut wrong) => {
+                wrong.failure.stage.clone_from(&stage.name);
+                self.failure = Some(wrong.failure);
+                self.verified = Some(false);
+            }
+        }
+        self.failure.is_none()
+    }
+}
+
+/// Verification of a graph whose tensors come one after the other: each stage is checked as soon as all that it wrote is
+/// there, and what no later stage reads is let go of.
+#[derive(Debug)]
+pub struct Progress {
+    computed: HashMap<TensorId, Vec<f32>>,
+    lifetimes: Vec<(usize, usize)>,
+    /// The stage that is checked next.
+    stage: usize,
+    verdict: Verdict,
+}
+
+impl Progress {
+    /// Of a graph of which nothing is there yet.
+    #[must_use]
+    pub fn begin(graph: &Graph) -> Self {
+        let lifetimes = memory::lifetimes(graph);
+        Self { computed: HashMap::new(), lifetimes, stage: 0, verdict: Verdict::begin() }
+    }
+
+    /// Takes the values of a computed tensor. `given` holds inputs and weights; those that it lacks are made.
+    pub fn take(&mut self, graph: &Graph, given: &HashMap<TensorId, Vec<f32>>, id: TensorId, values: Vec<f32>) {
+        if self.verdict.failure.is_some() {
+            return;
+        }
+        self.computed.insert(id, values);
+        while let Some(stage) = graph.stages.get(self.stage)
+            && stage.outputs.iter().all(|id| self.computed.contains_key(id))
+        {
+            if !self.verdict.add(stage, check_stage(graph, stage, Known { given, computed: &self.computed })) {
+                self.computed.clear();
+                return;
+            }
+            self.computed.retain(|id, _| self.lifetimes[*id].1 > self.stage);
+            self.stage += 1;
+        }
+    }
+
+    /// What was found. A stage whose tensors never came is wrong.
+    #[must_use]
+    pub fn end(mut self, graph: &Graph, given: &HashMap<TensorId, Vec<f32>>) -> Verdict {
+        if self.verdict.failure.is_none()
+            && let Some(stage) = graph.stages.get(self.stage)
+        {
+            let found = check_stage(graph, stage, Known { given, computed: &self.computed });
+            self.verdict.add(stage, found);
+        }
+        self.verdict
+    }
+
+    /// How many tensors are held.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.computed.len()
+    }
+}
+
+/// Tensors whose values are known.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    given: &'a HashMap<TensorId, Vec<f32>>,
+    computed: &'a HashMap<TensorId, Vec<f32>>,
+}
+
+impl<'a> Known<'a> {
+    /// All in one map.
+    fn only(tensors: &'a HashMap<TensorId, Vec<f32>>) -> Self {
+        Self { given: tensors, computed: tensors }
+    }
+
+    fn get(self, id: TensorId) -> Option<&'a Vec<f32>> {
+        self.computed.get(&id).or_else(|| self.given.get(&id))
+    }
 }
 
 struct Wrong {
@@ -104,16 +193,12 @@ struct Wrong {
 }
 
 /// The stage's largest errors, or `None` if nothing says what it must compute.
-fn check_stage(
-    graph: &Graph,
-    stage: &Stage,
-    tensors: &HashMap<TensorId, Vec<f32>>,
-) -> Result<Option<(f64, f64)>, Box<Wrong>> {
+fn check_stage(graph: &Graph, stage: &Stage, tensors: Known<'_>) -> Result<Option<(f64, f64)>, Box<Wrong>> {
     for id in &stage.outputs {
         finite(graph, *id, tensors)?;
     }
     let Some(&output) = stage.outputs.first() else { return Ok(None) };
-    let got = tensors.get(&output).map_or(&[][..], Vec::as_slice);
+    let got = tensors.get(output).map_or(&[][..], Vec::as_slice);
     let Some(expected) = (match &stage.expect {
         Some(file) => Some(from_file(file, got.len()).map_err(|message| problem(graph, output, message))?),
         None => expect(graph, stage, tensors)?,
@@ -125,7 +210,7 @@ fn check_stage(
 }
 
 /// What a stage must write, by its op's reference; `None` without one.
-fn expect(graph: &Graph, stage: &Stage, tensors: &HashMap<TensorId, Vec<f32>>) -> Result<Option<Expected>, Box<Wrong>> {
+fn expect(graph: &Graph, stage: &Stage, tensors: Known<'_>) -> Result<Option<Expected>, Box<Wrong>> {
     let Some(reference) = reference(&stage.op) else { return Ok(None) };
     let inputs = values(graph, stage.inputs.iter().copied(), tensors)?;
     let weights = values(graph, stage.weights.values().copied(), tensors)?;
@@ -146,11 +231,11 @@ fn expect(graph: &Graph, stage: &Stage, tensors: &HashMap<TensorId, Vec<f32>>) -
 fn values<'a>(
     graph: &Graph,
     ids: impl Iterator<Item = TensorId>,
-    tensors: &'a HashMap<TensorId, Vec<f32>>,
+    tensors: Known<'a>,
 ) -> Result<Vec<Cow<'a, [f32]>>, Box<Wrong>> {
     ids.map(|id| {
         let tensor = &graph.tensors[id];
-        match tensors.get(&id) {
+        match tensors.get(id) {
             Some(values) if values.len() == tensor.len() => Ok(Cow::Borrowed(values.as_slice())),
             Some(values) => Err(wrong_length(graph, id, values.len())),
             None if tensor.role == TensorRole::Computed => Err(problem(graph, id, "was not read back".to_owned())),
@@ -161,8 +246,8 @@ fn values<'a>(
 }
 
 /// Checks that a computed tensor is there, complete and finite: the sentinel is a NaN.
-fn finite(graph: &Graph, id: TensorId, tensors: &HashMap<TensorId, Vec<f32>>) -> Result<(), Box<Wrong>> {
-    let Some(values) = tensors.get(&id) else {
+fn finite(graph: &Graph, id: TensorId, tensors: Known<'_>) -> Result<(), Box<Wrong>> {
+    let Some(values) = tensors.get(id) else {
         return Err(problem(graph, id, "was not read back".to_owned()));
     };
     if values.len() != graph.tensors[id].len() {

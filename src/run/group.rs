@@ -22,7 +22,7 @@ use crate::browser::executor::{Executor, OpenError};
 use crate::manifest::model::Engine;
 use crate::manifest::{Backend, Manifest, Measure};
 use crate::measure::{course, sampling};
-use crate::plan::graph::{Graph, JobVars};
+use crate::plan::graph::{Graph, JobVars, Memory};
 use crate::plan::{Cache, Job, Plan, select};
 use crate::render::page::{Page, PageError, onnx};
 use crate::render::target::Site;
@@ -67,7 +67,7 @@ pub(super) fn groups<'run>(plan: &Plan, jobs: &[(usize, &'run Job)]) -> Vec<Grou
     groups
 }
 
-/// What a job's tensors take on the GPU; nothing where it can't run. A model of ONNX is taken to need room for its files
+/// What the buffers of a job's tensors take on the GPU; nothing where it can't run. A model of ONNX is taken to need room for its files
 /// twice, and for its runtime.
 fn bytes(plan: &Plan, job: &Job) -> u64 {
     const RUNTIME: u64 = 100 << 20;
@@ -76,7 +76,7 @@ fn bytes(plan: &Plan, job: &Job) -> u64 {
         return RUNTIME + 2 * onnx::loaded_bytes(&plan.manifest, job).unwrap_or(0);
     }
     let graph = Graph::of(model, &JobVars::of(job));
-    graph.map_or(0, |graph| graph.tensors.iter().map(|tensor| 4 * tensor.len() as u64).sum())
+    graph.map_or(0, |graph| Memory::of(&graph).bytes())
 }
 
 /// What all groups of a run share.

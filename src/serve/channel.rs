@@ -21,11 +21,13 @@ const SEND_WITHIN: Duration = Duration::from_secs(10);
 pub enum SessionEvent {
     /// It said something.
     Said(String),
-    /// It posted the computed tensors of a job and waits for the verdict as JSON.
+    /// It posted a piece of what a job computed and waits for the verdict as JSON.
     Posted {
         /// The job.
         job: u64,
-        /// Each computed tensor's f32 values, little-endian, one after the other.
+        /// Where the piece begins in all that the job posts, in bytes.
+        from: u64,
+        /// Of stages each computed tensor's f32 values, little-endian, one after the other.
         bytes: Bytes,
         /// Where the answer goes.
         reply: oneshot::Sender<String>,

@@ -83,20 +83,32 @@ pub struct Published {
     pub session: u64,
 }
 
+/// The largest piece of a job's tensors that is taken at a time, in bytes.
+pub const LARGEST_PIECE: u64 = 64 << 20;
+
 /// How many bytes a page may post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Posted {
-    /// So many: all computed tensors of a graph.
-    Exactly(u64),
-    /// No more than so many: what a runtime was given and returned.
+    /// All computed tensors of a graph: so many bytes in pieces of whole f32 values, each at most [`LARGEST_PIECE`].
+    InPieces(u64),
+    /// No more than so many at once: what a runtime was given and returned.
     AtMost(u64),
 }
 
 impl Posted {
-    /// The most of it.
-    fn most(self) -> u64 {
+    /// The most that may come at once, of what begins at `from`.
+    fn most(self, from: u64) -> u64 {
         match self {
-            Self::Exactly(bytes) | Self::AtMost(bytes) => bytes,
+            Self::InPieces(bytes) => bytes.saturating_sub(from).min(LARGEST_PIECE),
+            Self::AtMost(bytes) => bytes,
+        }
+    }
+
+    /// Whether so many bytes can begin at `from`.
+    fn admits(self, from: u64, bytes: u64) -> bool {
+        match self {
+            Self::InPieces(_) => bytes > 0 && from.is_multiple_of(4) && bytes.is_multiple_of(4),
+            Self::AtMost(_) => from == 0,
         }
     }
 }

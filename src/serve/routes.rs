@@ -18,9 +18,9 @@ use tokio::io::AsyncReadExt as _;
 use tokio::sync::oneshot;
 
 use super::channel::{LARGEST_MESSAGE, SessionEvent, carry};
-use super::{Posted, Shared, lock};
+use super::{Shared, lock};
 
-/// How long a page may take to post the tensors of one job.
+/// How long a page may take to post a piece of the tensors of one job.
 const POST_WITHIN: Duration = Duration::from_mins(2);
 /// Bytes of a part or a file that are sent at a time: answers take turns on a bounded link by so much.
 const CHUNK: usize = 64 << 10;
@@ -38,7 +38,7 @@ enum Route<'path> {
     JobFrame(u64),
     JobFile { job: u64, path: String },
     Part { job: u64, part: usize },
-    Tensors(u64),
+    Tensors { job: u64, from: u64 },
     Channel(u64),
 }
 
@@ -53,14 +53,14 @@ impl<'path> Route<'path> {
             ["jobs", job, "files", rest @ ..] => Self::JobFile { job: job.parse().ok()?, path: rest.join("/") },
             ["jobs", job, "job.js"] => Self::JobModule(job.parse().ok()?),
             ["jobs", job, "parts", part] => Self::Part { job: job.parse().ok()?, part: part.parse().ok()? },
-            ["jobs", job, "tensors"] => Self::Tensors(job.parse().ok()?),
+            ["jobs", job, "tensors", from] => Self::Tensors { job: job.parse().ok()?, from: from.parse().ok()? },
             ["channel", session] => Self::Channel(session.parse().ok()?),
             _ => return None,
         })
     }
 
     fn method(&self) -> Method {
-        if matches!(self, Self::Tensors(_)) { Method::POST } else { Method::GET }
+        if matches!(self, Self::Tensors { .. }) { Method::POST } else { Method::GET }
     }
 }
 
@@ -141,32 +141,34 @@ async fn follow(shared: &Arc<Shared>, route: Route<'_>, request: Request<Incomin
             shared.link.answer().await;
             paced(bytes, shared.clone())
         }
-        Route::Tensors(job) => posted(shared, job, request).await,
+        Route::Tensors { job, from } => posted(shared, job, from, request).await,
         Route::Channel(session) => upgrade(shared, session, request),
     }
 }
 
-/// Takes the tensors that a page posts, as many bytes as its job allows, and answers with the verdict.
-async fn posted(shared: &Arc<Shared>, number: u64, request: Request<Incoming>) -> Answer {
+/// Takes tensors that a page posts, from a byte of all that its job posts on and as many bytes as the job allows, and
+/// answers with the verdict.
+async fn posted(shared: &Arc<Shared>, number: u64, from: u64, request: Request<Incoming>) -> Answer {
     let Some(job) = lock(&shared.jobs).get(&number).cloned() else { return refuse(StatusCode::NOT_FOUND) };
     let Some(session) = lock(&shared.sessions).get(&job.session).cloned() else {
         return refuse(StatusCode::NOT_FOUND);
     };
-    let limit = usize::try_from(job.posted.most()).unwrap_or(usize::MAX);
-    if request.body().size_hint().lower() > job.posted.most() {
+    let most = job.posted.most(from);
+    if request.body().size_hint().lower() > most {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE);
     }
+    let limit = usize::try_from(most).unwrap_or(usize::MAX);
     let body = tokio::time::timeout(POST_WITHIN, Limited::new(request.into_body(), limit).collect()).await;
     let bytes = match body {
         Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT),
         Ok(Err(_)) => return refuse(StatusCode::PAYLOAD_TOO_LARGE),
         Ok(Ok(body)) => body.to_bytes(),
     };
-    if matches!(job.posted, Posted::Exactly(_)) && bytes.len() != limit {
+    if !job.posted.admits(from, bytes.len() as u64) {
         return refuse(StatusCode::BAD_REQUEST);
     }
     let (reply, verdict) = oneshot::channel();
-    if session.events.send(SessionEvent::Posted { job: number, bytes, reply }).await.is_err() {
+    if session.events.send(SessionEvent::Posted { job: number, from, bytes, reply }).await.is_err() {
         return refuse(StatusCode::GONE);
     }
     match verdict.await {

@@ -9,12 +9,12 @@ import { Incorrect, Unsupported } from "gpujobs/failures.js";
 import { BUSY_MS } from "gpujobs/sampling.js";
 import { checkLimits } from "gpujobs/limits.js";
 import { compileAhead, compileAtUse } from "gpujobs/pipelines.js";
+import { record } from "gpujobs/recording.js";
+import { openSentinel } from "gpujobs/sentinel.js";
 import { byteLength, loadPart } from "gpujobs/tensors.js";
 
 /** @import { Host, Kernel, Phases, Prepared, Sample, StagesJob } from "gpujobs/types.js" */
-
-/** A quiet NaN with a pattern that no arithmetic makes: an element that nothing wrote is seen as such. */
-const SENTINEL = 0x7fc05e17;
+/** @import { Sentinel } from "gpujobs/sentinel.js" */
 
 /** Each submission of that is at least this long, so that the waits between them are short against it. */
 const BUSY_SUBMISSION_MS = 5;
@@ -35,11 +35,18 @@ export async function prepare(job, host) {
   try {
     const run = await firstRun(job, device, facts.kind === "hardware");
     const timeToFirstResultMs = performance.now() - began;
-    await verifyAll(job, host, run);
-    const accepted = [await readOutputs(job, run)];
+    const accepted = [await verified(job, host, run, await readOutputs(job, run))];
     return {
       adapter: facts,
-      ran: { runtime: "", threads: null, dispatches: job.stages.length, context: "", nodes: null, onCpu: [] },
+      ran: {
+        runtime: "",
+        threads: null,
+        dispatches: job.stages.length,
+        context: "",
+        nodes: null,
+        onCpu: [],
+        gpuMemoryBytes: memoryBytes(job, run),
+      },
       parts: [],
       phases: { deviceReadyMs, ...run.phases, timeToFirstResultMs },
       first: {
@@ -72,7 +79,8 @@ export async function prepare(job, host) {
 /**
  * @typedef {object} Run
  * @property {GPUDevice} device
- * @property {GPUBuffer[]} buffers One for each tensor.
+ * @property {GPUBuffer[]} buffers Those of the job, in which its tensors lie.
+ * @property {Sentinel} sentinel
  * @property {Bound[]} stages
  * @property {Stopwatch | null} stopwatch
  * @property {number} busyIterations Inferences in a submission that only keeps the GPU busy; 0 where there is no GPU.
@@ -94,7 +102,7 @@ async function firstRun(job, device, isGpu) {
   // A failure to load must not leave this one unhandled.
   compiling?.catch(() => {});
   const loadBegan = performance.now();
-  const buffers = await scoped(device, "loading the model", () => load(job, device));
+  const { buffers, sentinel } = await scoped(device, "loading the model", () => load(job, device));
   const modelLoadMs = performance.now() - loadBegan;
   const compiled = await compiling;
   const runBegan = performance.now();
@@ -112,7 +120,10 @@ async function firstRun(job, device, isGpu) {
       shaderCompileMs += performance.now() - compileBegan;
     }
     const layout = pipeline.getBindGroupLayout(0);
-    const entries = stage.bindings.map((id, binding) => ({ binding, resource: { buffer: buffers[id] } }));
+    const entries = stage.bindings.map((id, binding) => {
+      const tensor = job.tensors[id];
+      return { binding, resource: { buffer: buffers[tensor.buffer], size: byteLength(tensor) } };
+    });
     const group = await bound(device, stage.name, { layout, entries });
     stages.push({ pipeline, group, grid: stage.grid });
   }
@@ -123,7 +134,7 @@ async function firstRun(job, device, isGpu) {
   const firstInferenceMs = performance.now() - runBegan;
   const gpuMs = stopwatch && stopwatch.elapsedMs((await readBuffers(device, [stopwatch.stamps]))[0]);
   const phases = { modelLoadMs, shaderCompileMs, firstInferenceMs };
-  return { device, buffers, stages, stopwatch, busyIterations: isGpu ? 1 : 0, lastedMs: 0, phases, gpuMs };
+  return { device, buffers, sentinel, stages, stopwatch, busyIterations: isGpu ? 1 : 0, lastedMs: 0, phases, gpuMs };
 }
 
 /**
@@ -153,24 +164,21 @@ async function compileAll(job, device) {
 }
 
 /**
- * A buffer for each tensor: loaded values for inputs and weights, the sentinel for all that is computed.
+ * The job's buffers: loaded values for inputs and weights, the sentinel wherever results go.
  * @param {StagesJob} job
  * @param {GPUDevice} device
  */
 async function load(job, device) {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  const buffers = job.tensors.map((tensor) => {
-    const computed = tensor.role === "computed";
-    const buffer = device.createBuffer({ label: tensor.name, size: byteLength(tensor), usage, mappedAtCreation: computed });
-    if (computed) {
-      new Uint32Array(buffer.getMappedRange()).fill(SENTINEL);
-      buffer.unmap();
-    }
-    return buffer;
-  });
+  const buffers = job.buffers.map((size, index) => device.createBuffer({ label: `buffer ${index}`, size, usage }));
+  const written = new Set(job.tensors.filter((tensor) => tensor.role === "computed").map((tensor) => tensor.buffer));
+  const sentinel = openSentinel(device, Math.max(...[...written].map((index) => job.buffers[index])));
+  const encoder = device.createCommandEncoder();
+  for (const index of written) sentinel.fill(encoder, buffers[index], job.buffers[index]);
+  device.queue.submit([encoder.finish()]);
   const upload = async (/** @type {StagesJob["parts"][number]} */ part) => {
     const values = await loadPart(job, part);
-    part.tensors.forEach((id, index) => device.queue.writeBuffer(buffers[id], 0, values[index]));
+    part.tensors.forEach((id, index) => device.queue.writeBuffer(buffers[job.tensors[id].buffer], 0, values[index]));
   };
   if (job.parallelLoading) {
     await Promise.all(job.parts.map(upload));
@@ -178,7 +186,7 @@ async function load(job, device) {
     for (const part of job.parts) await upload(part);
   }
   await settled(device, device.queue.onSubmittedWorkDone());
-  return buffers;
+  return { buffers, sentinel };
 }
 
 /**
@@ -232,10 +240,9 @@ async function keepBusy(run) {
 async function sample(job, host, run, accepted, how) {
   const { device, stages, stopwatch } = run;
   await keepBusy(run);
-  for (const id of job.outputs) {
-    const words = new Uint32Array(run.buffers[id].size / 4).fill(SENTINEL);
-    device.queue.writeBuffer(run.buffers[id], 0, words);
-  }
+  const encoder = device.createCommandEncoder();
+  for (const buffer of outputBuffers(job, run)) run.sentinel.fill(encoder, buffer, buffer.size);
+  device.queue.submit([encoder.finish()]);
   await settled(device, device.queue.onSubmittedWorkDone());
   let wallMs = 0;
   const results = await scoped(device, "an inference", async () => {
@@ -245,7 +252,7 @@ async function sample(job, host, run, accepted, how) {
     wallMs = performance.now() - began;
     // Read while the scopes are: each wait for a GPU process costs about a millisecond.
     const stamps = stopwatch ? [stopwatch.stamps] : [];
-    const reading = readBuffers(device, [...stamps, ...job.outputs.map((id) => run.buffers[id])]);
+    const reading = readBuffers(device, [...stamps, ...outputBuffers(job, run)]);
     reading.catch(() => {});
     return { reading };
   });
@@ -253,10 +260,7 @@ async function sample(job, host, run, accepted, how) {
   const outputs = await results.reading;
   const gpuMs = stopwatch && stopwatch.elapsedMs(/** @type {Float32Array} */ (outputs.shift()));
   const same = (/** @type {Float32Array[]} */ known) => known.every((values, index) => sameBits(values, outputs[index]));
-  await accept(accepted, same, async () => {
-    await verifyAll(job, host, run);
-    return outputs;
-  });
+  await accept(accepted, same, () => verified(job, host, run, outputs));
   return {
     kind: how.kind,
     wallMs: wallMs / how.iterations,
@@ -307,23 +311,50 @@ async function profile(job, run) {
 }
 
 /**
+ * Those of the model's outputs, which hold nothing else.
+ * @param {StagesJob} job
+ * @param {Run} run
+ */
+function outputBuffers(job, run) {
+  return job.outputs.map((id) => run.buffers[job.tensors[id].buffer]);
+}
+
+/**
  * @param {StagesJob} job
  * @param {Run} run
  */
 function readOutputs(job, run) {
-  return readBuffers(run.device, job.outputs.map((id) => run.buffers[id]));
+  return readBuffers(run.device, outputBuffers(job, run));
 }
 
 /**
- * Has every computed tensor checked against the reference.
+ * The outputs of an inference, if they are right: a recorded run, every stage of which is checked, gives the same.
  * @param {StagesJob} job
  * @param {Host} host
  * @param {Run} run
+ * @param {Float32Array[]} outputs
  */
-async function verifyAll(job, host, run) {
-  const computed = run.buffers.filter((_, id) => job.tensors[id].role === "computed");
-  const { verdict } = await host.verify(await readBuffers(run.device, computed));
-  if (verdict === "incorrect") throw new Incorrect("the output differs from the reference");
+async function verified(job, host, run, outputs) {
+  await scoped(run.device, "the recorded run", () => record(job, host, run));
+  const recorded = await readOutputs(job, run);
+  const wrong = outputs.findIndex((values, index) => !sameBits(values, recorded[index]));
+  if (wrong >= 0) {
+    const { name } = job.tensors[job.outputs[wrong]];
+    throw new Incorrect(`each stage by itself is right, but an inference made another ${name} than the stages in turn`);
+  }
+  return outputs;
+}
+
+/**
+ * What the job takes on the GPU while it is sampled: its tensors' buffers, timestamps, what buffers are filled from, and
+ * the buffer through which outputs are read.
+ * @param {StagesJob} job
+ * @param {Run} run
+ */
+function memoryBytes(job, run) {
+  const sum = (/** @type {GPUBuffer[]} */ buffers) => buffers.reduce((total, buffer) => total + buffer.size, 0);
+  const stamps = run.stopwatch?.stamps.size ?? 0;
+  return sum(run.buffers) + run.sentinel.bytes + sum(outputBuffers(job, run)) + 2 * stamps;
 }
 
 /**

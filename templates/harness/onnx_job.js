@@ -77,6 +77,7 @@ export async function firstResult(job, host, prefix, load) {
         context: webnn?.name ?? "",
         nodes,
         onCpu,
+        gpuMemoryBytes: null,
       },
       phases: { deviceReadyMs, modelLoadMs, shaderCompileMs, firstInferenceMs, timeToFirstResultMs },
       parts: loaded.parts(),

@@ -101,7 +101,12 @@ export async function serve(channelUrl) {
         if (begun.has(own)) say(message);
       };
       /** @type {Host} */
-      const host = { fail: unlessGone(fail), lose: unlessGone(lose), log, verify: (values) => postTensors(tensors, values) };
+      const host = {
+        fail: unlessGone(fail),
+        lose: unlessGone(lose),
+        log,
+        verify: (values, from = 0) => postTensors(`${tensors}/${from}`, values),
+      };
       try {
         const prepared = await prepare(job, host);
         const clocks = await clocksOf(prepared);

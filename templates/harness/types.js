@@ -28,6 +28,7 @@
 /**
  * @typedef {object} StagesPart
  * @property {"wgsl"} engine
+ * @property {number[]} buffers Sizes in bytes of the GPU buffers in which the tensors lie.
  * @property {Tensor[]} tensors
  * @property {Part[]} parts What is loaded, in the order in which it is asked for.
  * @property {Shader[]} shaders
@@ -122,6 +123,8 @@
  * @property {string} name
  * @property {number[]} shape
  * @property {"input" | "weight" | "computed"} role
+ * @property {number} buffer Where it lies, from the buffer's beginning on; results that are not needed at the same time
+ *   share one.
  */
 
 /**
@@ -149,6 +152,7 @@
  * @property {string} name
  * @property {number} shader
  * @property {number[]} bindings Tensors bound in group 0 from binding 0 on.
+ * @property {number[]} outputs Those of them that it writes.
  * @property {[number, number, number]} grid Workgroups dispatched.
  * @property {[number, number, number]} workgroup Its shape.
  * @property {number} workgroupBytes Workgroup memory that the shader declares.
@@ -220,6 +224,8 @@
  * @property {number | null} nodes Of an ONNX model's graph, as the runtime made it; null where they can't be told.
  * @property { { op: string, count: number }[] } onCpu Nodes that the runtime left to the CPU though another backend was
  *   asked for.
+ * @property {number | null} gpuMemoryBytes What the job takes on the GPU while it is sampled, in buffers that its engine
+ *   made; null where a runtime makes them.
  */
 
 /**
@@ -248,7 +254,8 @@
  * @property {(message: string) => void} fail
  * @property {(level: string, text: string) => void} log What a document of its own wrote on its console.
  * @property {(message: string) => void} lose The GPU is gone, and with it everything that the page made.
- * @property {(data: ArrayBufferView[]) => Promise<Verdict>} verify
+ * @property {(data: ArrayBufferView[], from?: number) => Promise<Verdict>} verify Has what was computed checked, a piece
+ *   at a time where it is large: `from` is where the piece begins in bytes, 0 unless given.
  */
 
 /**
@@ -272,7 +279,7 @@
 /**
  * What became of the tensors that the page posted.
  * @typedef {object} Verdict
- * @property {"ok" | "incorrect"} verdict
+ * @property {"ok" | "incorrect" | "more"} verdict The last one waits for another piece.
  */
 
 export {};

@@ -32,6 +32,8 @@ mod processes;
 #[cfg(target_os = "linux")]
 mod readme;
 #[cfg(target_os = "linux")]
+mod recording;
+#[cfg(target_os = "linux")]
 mod records;
 mod server;
 mod setup;

@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 use gpujobs::manifest::model::Engine;
 use gpujobs::manifest::{AxisValue, Model};
 use gpujobs::manifest::{Compiler, CompilerSettings};
-use gpujobs::plan::graph::{Graph, JobVars};
-use gpujobs::reference::{SENTINEL_BITS, compute, verify};
 use gpujobs::render::target::{Site, Target};
+use gpujobs::plan::graph::{Graph, JobVars, Memory, TensorRole, memory};
+use gpujobs::reference::{Progress, SENTINEL_BITS, compute, verify};
 use gpujobs::render::wgsl::{Rendered, render_stages};
 use gpujobs::render::{RenderError, Templates};
 
@@ -85,6 +85,55 @@ fn every_rendered_shader_is_valid_wgsl() {
             }
         }
     }
+}
+
+#[test]
+fn no_two_tensors_that_are_needed_at_a_time_lie_in_one_buffer() {
+    for (name, model) in cases() {
+        let graph = Graph::of(&model, &JobVars { batch: 2, ..JobVars::default() }).unwrap();
+        let memory = Memory::of(&graph);
+        let lifetimes = memory::lifetimes(&graph);
+        let (mut at_once, mut least) = (vec![0; graph.stages.len()], 0);
+        for (id, tensor) in graph.tensors.iter().enumerate() {
+            assert!(tensor.bytes() <= memory.buffers[memory.of[id]], "{name}: {}", tensor.name);
+            let alone = tensor.role != TensorRole::Computed || graph.outputs.contains(&id);
+            let (from, to) = lifetimes[id];
+            for (other, _) in graph.tensors.iter().enumerate().filter(|(other, _)| *other != id) {
+                let apart = memory.of[id] != memory.of[other];
+                let later = lifetimes[other].1 < from || to < lifetimes[other].0;
+                assert!(apart || (!alone && later), "{name}: {} and {}", tensor.name, graph.tensors[other].name);
+            }
+            if alone {
+                least += tensor.bytes();
+            } else {
+                at_once[from..=to].iter_mut().for_each(|bytes| *bytes += tensor.bytes());
+            }
+        }
+        // No plan can do with less than what is needed at the same time; this one takes little more.
+        least += at_once.into_iter().max().unwrap_or(0);
+        assert!(memory.bytes() >= least && memory.bytes() * 10 <= least * 12, "{name}: {} of {least}", memory.bytes());
+    }
+}
+
+#[test]
+fn tensors_that_come_one_by_one_are_verified_as_all_together_and_let_go_of() {
+    let graph = job(&with(&model("whisper-tiny-encoder"), &[("seconds", 0.04)]));
+    let right = compute(&graph, HashMap::new()).unwrap();
+    let mut wrong = right.clone();
+    let broken = graph.stages[9].outputs[0];
+    wrong.get_mut(&broken).unwrap()[3] += 1.0;
+    for tensors in [&right, &wrong] {
+        let mut progress = Progress::begin(&graph);
+        for id in graph.results() {
+            progress.take(&graph, &HashMap::new(), id, tensors[&id].clone());
+            assert!(progress.held() <= 6, "{} tensors are held", progress.held());
+        }
+        let verdict = progress.end(&graph, &HashMap::new());
+        assert_eq!(verdict, verify(&graph, tensors));
+        assert_eq!(verdict.verified, Some(tensors == &right));
+    }
+    let verdict = Progress::begin(&graph).end(&graph, &HashMap::new());
+    assert_eq!((verdict.verified, verdict.failure.unwrap().reason.as_str()), (Some(false), "was not read back"));
 }
 
 fn validate(code: &str) -> Result<(), String> {

@@ -35,7 +35,7 @@ async fn serve(network: Network) -> Served {
         frame: None,
         parts,
         files: HashMap::new(),
-        posted: Posted::Exactly(8),
+        posted: Posted::InPieces(8),
         session: channel.number,
     };
     server.publish(7, job);
@@ -171,7 +171,7 @@ async fn strangers_are_turned_away() {
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "HEAD"] {
         assert_eq!(served.request(method, &page, "", "").await.status, 405, "{method}");
     }
-    assert_eq!(served.request("GET", &served.path("jobs/7/tensors"), "", "").await.status, 405);
+    assert_eq!(served.request("GET", &served.path("jobs/7/tensors/0"), "", "").await.status, 405);
 }
 
 #[tokio::test]
@@ -206,11 +206,16 @@ async fn no_path_leads_out() {
 }
 
 #[tokio::test]
-async fn posted_tensors_are_exactly_as_many_bytes_as_the_job_computes() {
+async fn posted_tensors_are_no_more_bytes_than_the_job_computes() {
     let mut served = serve(Network::default()).await;
-    let tensors = served.path("jobs/7/tensors");
+    let tensors = served.path("jobs/7/tensors/0");
     for (body, status) in [("", 400), ("1234567", 400), ("123456789", 413), (&"x".repeat(1 << 20), 413)] {
         assert_eq!(served.request("POST", &tensors, "", body).await.status, status, "{} bytes", body.len());
+    }
+    // A piece that begins within a value, beyond the end, or would end there.
+    for (from, body, status) in [("2", "1234", 400), ("8", "1234", 413), ("4", "12345678", 413), ("-4", "1234", 404)] {
+        let path = served.path(&format!("jobs/7/tensors/{from}"));
+        assert_eq!(served.request("POST", &path, "", body).await.status, status, "from {from}");
     }
     // A length that is not kept to, and one that is not told.
     let lying =
@@ -229,8 +234,10 @@ async fn posted_tensors_are_exactly_as_many_bytes_as_the_job_computes() {
         stream.write_all(text.as_bytes()).await.unwrap();
         reply(&mut stream).await
     });
-    let SessionEvent::Posted { job, bytes, reply } = served.channel.next().await else { panic!("nothing was posted") };
-    assert_eq!((job, &bytes[..]), (7, &b"12345678"[..]));
+    let SessionEvent::Posted { job, from, bytes, reply } = served.channel.next().await else {
+        panic!("nothing was posted")
+    };
+    assert_eq!((job, from, &bytes[..]), (7, 0, &b"12345678"[..]));
     reply.send("{\"verdict\":\"ok\"}".to_owned()).unwrap();
     let answer = posting.await.unwrap();
     assert_eq!((answer.status, answer.body), (200, b"{\"verdict\":\"ok\"}".to_vec()));

@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Common, PageError, short_digest};
 use crate::manifest::Model;
-use crate::plan::graph::{Fill, Graph, JobVars, TensorId, TensorRole};
+use crate::plan::graph::memory::BufferId;
+use crate::plan::graph::{Fill, Graph, JobVars, Memory, TensorId, TensorRole};
 use crate::reference::{FillError, fill};
 use crate::render::target::Target;
 use crate::render::wgsl::{Rendered, render_stages};
@@ -44,6 +45,8 @@ pub struct Part {
 struct Spec {
     #[serde(flatten)]
     common: Common,
+    /// Sizes in bytes.
+    buffers: Vec<u64>,
     tensors: Vec<TensorSpec>,
     parts: Vec<PartSpec>,
     shaders: Vec<ShaderSpec>,
@@ -56,6 +59,7 @@ struct TensorSpec {
     name: String,
     shape: Vec<usize>,
     role: &'static str,
+    buffer: BufferId,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -86,6 +90,7 @@ struct StageSpec {
     name: String,
     shader: usize,
     bindings: Vec<TensorId>,
+    outputs: Vec<TensorId>,
     grid: [u32; 3],
     workgroup: [u32; 3],
     workgroup_bytes: u32,
@@ -103,8 +108,10 @@ impl StagesPage {
         let graph = Graph::of(model, vars)?;
         let rendered = render_stages(templates, &graph, vars, target)?;
         let parts = parts(&graph);
+        let memory = Memory::of(&graph);
         let spec = Spec {
-            tensors: tensor_specs(&graph),
+            tensors: tensor_specs(&graph, &memory),
+            buffers: memory.buffers,
             parts: part_specs(common.number, &parts),
             common,
             shaders: rendered
@@ -147,11 +154,10 @@ impl StagesPage {
         })
     }
 
-    /// Bytes that the page posts to be checked: all computed tensors, in their order.
+    /// Bytes that the page posts to be checked: all computed tensors, in the order of the stages.
     #[must_use]
     pub fn posted_bytes(&self) -> u64 {
-        let computed = self.graph.tensors.iter().filter(|tensor| tensor.role == TensorRole::Computed);
-        computed.map(|tensor| tensor.len() as u64 * 4).sum()
+        self.graph.results().map(|id| 4 * self.graph.tensors[id].len() as u64).sum()
     }
 
     /// SHA-256 of all WGSL in the order of the stages, the first 16 hexadecimal digits.
@@ -201,8 +207,9 @@ fn part_specs(number: u64, parts: &[Part]) -> Vec<PartSpec> {
     parts.iter().enumerate().map(spec).collect()
 }
 
-fn tensor_specs(graph: &Graph) -> Vec<TensorSpec> {
-    let spec = |tensor: &crate::plan::graph::Tensor| TensorSpec {
+fn tensor_specs(graph: &Graph, memory: &Memory) -> Vec<TensorSpec> {
+    let spec = |(tensor, buffer): (&crate::plan::graph::Tensor, &BufferId)| TensorSpec {
+        buffer: *buffer,
         name: tensor.name.clone(),
         shape: tensor.shape.clone(),
         role: match tensor.role {
@@ -211,7 +218,7 @@ fn tensor_specs(graph: &Graph) -> Vec<TensorSpec> {
             TensorRole::Computed => "computed",
         },
     };
-    graph.tensors.iter().map(spec).collect()
+    graph.tensors.iter().zip(&memory.of).map(spec).collect()
 }
 
 fn stage_specs(graph: &Graph, rendered: &Rendered) -> Vec<StageSpec> {
@@ -223,6 +230,7 @@ fn stage_specs(graph: &Graph, rendered: &Rendered) -> Vec<StageSpec> {
             name: stage.name.clone(),
             shader: dispatch.shader,
             bindings: stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs).copied().collect(),
+            outputs: stage.outputs.clone(),
             grid: dispatch.grid,
             workgroup: dispatch.workgroup,
             workgroup_bytes: dispatch.workgroup_bytes,

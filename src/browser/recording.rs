@@ -1,0 +1,73 @@
+//! A recording is what a page posts of a run of a job's stages: every computed tensor, in pieces, checked as it comes in.
+//!
+//! Made by `live` with the first piece of each run; its end is the check of the job's output.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::executor::Check;
+use super::payload::Payload;
+use crate::plan::graph::{Graph, TensorId};
+use crate::reference::Progress;
+use crate::render::page::short_digest;
+
+/// A run of stages, as far as it was posted.
+#[derive(Debug)]
+pub(super) struct Recording {
+    graph: Arc<Graph>,
+    payload: Arc<Payload>,
+    progress: Progress,
+    /// The computed tensors that have not come whole, the last one first.
+    missing: Vec<TensorId>,
+    /// What there is of the next of them.
+    values: Vec<f32>,
+    /// Bytes taken.
+    taken: u64,
+    /// Of the model's outputs.
+    hash: Sha256,
+}
+
+impl Recording {
+    pub(super) fn begin(graph: Arc<Graph>, payload: Arc<Payload>) -> Self {
+        let mut missing: Vec<TensorId> = graph.results().collect();
+        missing.reverse();
+        let progress = Progress::begin(&graph);
+        Self { graph, payload, progress, missing, values: Vec::new(), taken: 0, hash: Sha256::new() }
+    }
+
+    /// Takes the piece that begins at byte `from` and says whether it was the last one. The error is of a piece that does
+    /// not follow the one before.
+    pub(super) fn take(&mut self, from: u64, mut piece: &[u8]) -> Result<bool, String> {
+        if from != self.taken {
+            return Err(format!("the page posted tensors from byte {from} on, expected them from {}", self.taken));
+        }
+        self.taken += piece.len() as u64;
+        while let Some(&id) = self.missing.last() {
+            let len = self.graph.tensors[id].len();
+            let (bytes, later) = piece.split_at((4 * (len - self.values.len())).min(piece.len()));
+            piece = later;
+            if self.graph.outputs.contains(&id) {
+                self.hash.update(bytes);
+            }
+            let (words, _) = bytes.as_chunks::<4>();
+            self.values.extend(words.iter().map(|word| f32::from_le_bytes(*word)));
+            if self.values.len() < len {
+                break;
+            }
+            self.missing.pop();
+            self.progress.take(&self.graph, self.payload.values(), id, std::mem::take(&mut self.values));
+        }
+        Ok(self.missing.is_empty())
+    }
+
+    /// The check of a run that was posted whole.
+    pub(super) fn end(self) -> Check {
+        Check {
+            verdict: self.progress.end(&self.graph, self.payload.values()),
+            reference: "rust".to_owned(),
+            flops: None,
+            output_digest: short_digest(self.hash),
+        }
+    }
+}

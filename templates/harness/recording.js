@@ -1,0 +1,69 @@
+/**
+ * @file A recorded run is an inference of which every stage is checked: the same pipelines, bind groups and buffers, but
+ * what a stage wrote is copied out before a later one takes its buffer.
+ */
+
+import { settled } from "gpujobs/device.js";
+import { Incorrect } from "gpujobs/failures.js";
+import { byteLength } from "gpujobs/tensors.js";
+
+/** @import { Host, StagesJob, Verdict } from "gpujobs/types.js" */
+/** @import { Run } from "gpujobs/engine_wgsl.js" */
+
+/** Bytes that are copied out, read and posted at a time. The runner takes no more: `LARGEST_PIECE` in `serve/mod.rs`. */
+const PIECE = 64 * 2 ** 20;
+
+/**
+ * Runs the stages in turn, each into buffers full of the sentinel, and has all that they wrote checked.
+ * @param {StagesJob} job
+ * @param {Host} host
+ * @param {Run} run
+ */
+export async function record(job, host, run) {
+  const { device, sentinel } = run;
+  const total = job.stages.flatMap((stage) => stage.outputs).reduce((sum, id) => sum + byteLength(job.tensors[id]), 0);
+  const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
+  const staging = device.createBuffer({ label: "recording", size: Math.min(PIECE, total), usage });
+  let encoder = device.createCommandEncoder();
+  let filled = 0;
+  let posted = 0;
+  let verdict = /** @type {Verdict["verdict"]} */ ("more");
+  const post = async () => {
+    device.queue.submit([encoder.finish()]);
+    await settled(device, staging.mapAsync(GPUMapMode.READ, 0, filled));
+    const piece = new Float32Array(staging.getMappedRange(0, filled).slice(0));
+    staging.unmap();
+    ({ verdict } = await host.verify([piece], posted));
+    if (verdict === "incorrect") throw new Incorrect("the output differs from the reference");
+    posted += filled;
+    filled = 0;
+    encoder = device.createCommandEncoder();
+  };
+  try {
+    for (const [index, { pipeline, group, grid }] of run.stages.entries()) {
+      const outputs = job.stages[index].outputs.map((id) => ({
+        buffer: run.buffers[job.tensors[id].buffer],
+        bytes: byteLength(job.tensors[id]),
+      }));
+      for (const { buffer, bytes } of outputs) sentinel.fill(encoder, buffer, bytes);
+      const pass = encoder.beginComputePass();
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(...grid);
+      pass.end();
+      for (const { buffer, bytes } of outputs) {
+        for (let from = 0; from < bytes; ) {
+          const count = Math.min(bytes - from, staging.size - filled);
+          encoder.copyBufferToBuffer(buffer, from, staging, filled, count);
+          from += count;
+          filled += count;
+          if (filled === staging.size) await post();
+        }
+      }
+    }
+    if (filled > 0) await post();
+  } finally {
+    staging.destroy();
+  }
+  if (verdict !== "ok") throw new Error("the runner did not say whether what it was given is right");
+}

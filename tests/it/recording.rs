@@ -1,0 +1,82 @@
+//! Results share buffers, and every stage is checked all the same: by a recorded run, posted in pieces.
+//!
+//! These need Chromium and Firefox with their drivers (`gpujobs setup`); a missing one fails its test.
+
+use crate::support::workshop::{Row, Workshop};
+
+/// Five stages whose results lie in two buffers, and the last one's in its own; 4000 bytes each.
+const CHAIN: &str = "family = 'text'\n[[input]]\nname = 'x'\nshape = [1000]\n[[input]]\nname = 'y'\nshape = [1000]\n\
+                     [[block]]\ntimes = 5\n[[block.stage]]\nname = 'step.{i}'\nop = 'axpy'\nin = ['x', 'y']\n\
+                     params = { a = 0.5 }\nout = { x = [1000] }\n";
+
+/// Runs the chain in Chromium and Firefox, with changes of files of the repository.
+fn chain(changes: &[(&str, &str, &str)], code: i32) -> Vec<Row> {
+    let shop = Workshop::new();
+    shop.write("models/chain.toml", CHAIN);
+    for folder in ["shaders", "templates"] {
+        std::fs::create_dir(shop.path(folder)).unwrap();
+    }
+    for (path, from, to) in changes {
+        let text = std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        assert!(text.contains(from), "{path} no longer holds {from:?}");
+        shop.write(path, &text.replace(from, to));
+    }
+    let manifest = "name = 'recording'\n[matrix]\nbrowser = ['chrome', 'firefox']\nmodel = 'chain'\n\
+                    [measure]\nwarmup = 1\nsamples = 2\nrounds = 1\nretries = 0\nfallback = []\n";
+    shop.run(manifest, &["--shaders", "shaders", "--templates", "templates"]).expect(code);
+    let jobs = shop.jobs();
+    assert_eq!(jobs.len(), 2);
+    jobs
+}
+
+/// Pieces that end in the midst of tensors.
+const PIECES: (&str, &str, &str) = ("templates/harness/recording.js", "64 * 2 ** 20", "1200");
+
+#[test]
+fn tensors_that_share_buffers_are_verified_in_pieces_and_the_memory_is_told() {
+    let whole = chain(&[], 0);
+    let pieces = chain(&[PIECES], 0);
+    for (job, other) in whole.iter().zip(&pieces) {
+        for job in [job, other] {
+            assert_eq!((job["status"].as_str(), job["verified"].as_str()), ("ok", "true"), "{job:?}");
+            // Inputs, the two that are shared, the output; what they are filled from, the output as it is read; timestamps.
+            assert_eq!(job["gpu_memory_bytes"], (7 * 4000 + 2 * 16).to_string());
+        }
+        assert_eq!(job["output_digest"], other["output_digest"]);
+        assert_eq!(job["max_abs_error"], other["max_abs_error"]);
+    }
+}
+
+#[test]
+fn the_stage_that_is_wrong_is_named_though_others_used_its_buffer() {
+    let from = "{% set value = ";
+    let to = "{% set slip = '0.01 + ' if outputs[0].name == 'x@step.2' else '' %}\n{% set value = slip ~ ";
+    for job in chain(&[PIECES, ("shaders/axpy.wgsl", from, to)], 1) {
+        assert_eq!(job["status"], "incorrect", "{job:?}");
+        assert!(job["reason"].contains("stage `step.2`: `x@step.2` differs"), "{}", job["reason"]);
+    }
+}
+
+#[test]
+fn elements_that_a_stage_left_as_an_earlier_one_wrote_them_are_found() {
+    let from = "if (i < {{ count }}u)";
+    let to = "if (i < {{ count // 2 if outputs[0].name == 'x@step.3' else count }}u)";
+    for job in chain(&[("shaders/lib/elementwise.wgsl", from, to)], 1) {
+        assert_eq!(job["status"], "incorrect", "{job:?}");
+        let reason = &job["reason"];
+        assert!(
+            reason.contains("stage `step.3`") && reason.contains("500 elements that were never written"),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn an_inference_that_does_not_what_its_stages_do_in_turn_is_incorrect() {
+    let from = "    for (const stage of stages) {\n      pass.";
+    let to = "    for (const stage of stages.toSpliced(2, 1)) {\n      pass.";
+    for job in chain(&[("templates/harness/engine_wgsl.js", from, to)], 1) {
+        assert_eq!((job["status"].as_str(), job["verified"].as_str()), ("incorrect", "false"), "{job:?}");
+        assert!(job["reason"].contains("another x@step.4 than the stages in turn"), "{}", job["reason"]);
+    }
+}
