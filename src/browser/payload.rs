@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::plan::graph::{Tensor, TensorId, TensorRole};
-use crate::reference::{FillError, fill};
+use crate::plan::graph::{Tensor, TensorRole};
+use crate::reference::{FillError, Given, fill};
 use crate::render::page::StagesPage;
 
 /// Models whose data is kept: the jobs of a sweep use the same one again and again.
@@ -19,7 +19,7 @@ pub struct Payloads(Mutex<Vec<(Vec<Tensor>, Arc<Payload>)>>);
 /// The data of one model.
 #[derive(Debug)]
 pub struct Payload {
-    values: HashMap<TensorId, Vec<f32>>,
+    given: Given,
     /// Each part's tensors, one after the other, as little-endian f32.
     pub parts: Vec<Bytes>,
 }
@@ -55,12 +55,12 @@ impl Payload {
             }
             parts.push(Bytes::from(bytes));
         }
-        Ok(Self { values, parts })
+        Ok(Self { given: Given::new(values), parts })
     }
 
     /// Inputs and weights.
     #[must_use]
-    pub fn values(&self) -> &HashMap<TensorId, Vec<f32>> {
-        &self.values
+    pub fn given(&self) -> &Given {
+        &self.given
     }
 }

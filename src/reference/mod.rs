@@ -21,7 +21,7 @@ mod verify;
 use crate::plan::graph::{Param, Stage};
 
 pub use fill::{FillError, fill};
-pub use verify::{Failure, Progress, SENTINEL_BITS, Verdict, compute, verify};
+pub use verify::{Failure, Given, Progress, SENTINEL_BITS, Verdict, compute, verify};
 
 /// The values that an op must produce, and how far each may be off.
 #[derive(Debug, Clone)]

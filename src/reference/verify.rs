@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -132,7 +133,7 @@ impl Progress {
     }
 
     /// Takes the values of a computed tensor. `given` holds inputs and weights; those that it lacks are made.
-    pub fn take(&mut self, graph: &Graph, given: &HashMap<TensorId, Vec<f32>>, id: TensorId, values: Vec<f32>) {
+    pub fn take(&mut self, graph: &Graph, given: &Given, id: TensorId, values: Vec<f32>) {
         if self.verdict.failure.is_some() {
             return;
         }
@@ -140,7 +141,7 @@ impl Progress {
         while let Some(stage) = graph.stages.get(self.stage)
             && stage.outputs.iter().all(|id| self.computed.contains_key(id))
         {
-            if !self.verdict.add(stage, check_stage(graph, stage, Known { given, computed: &self.computed })) {
+            if !self.verdict.add(stage, check_stage(graph, stage, Known::beside(given, &self.computed))) {
                 self.computed.clear();
                 return;
             }
@@ -151,11 +152,11 @@ impl Progress {
 
     /// What was found. A stage whose tensors never came is wrong.
     #[must_use]
-    pub fn end(mut self, graph: &Graph, given: &HashMap<TensorId, Vec<f32>>) -> Verdict {
+    pub fn end(mut self, graph: &Graph, given: &Given) -> Verdict {
         if self.verdict.failure.is_none()
             && let Some(stage) = graph.stages.get(self.stage)
         {
-            let found = check_stage(graph, stage, Known { given, computed: &self.computed });
+            let found = check_stage(graph, stage, Known::beside(given, &self.computed));
             self.verdict.add(stage, found);
         }
         self.verdict
@@ -168,17 +169,57 @@ impl Progress {
     }
 }
 
+/// Inputs and weights, with what stages must make of them alone: the jobs of a sweep ask for it again and again, and a
+/// large product takes seconds.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// By their ids.
+    pub values: HashMap<TensorId, Vec<f32>>,
+    kept: Mutex<Vec<(Stage, Arc<Expected>)>>,
+}
+
+/// Elements of the references that are kept beside one set of inputs: 16 bytes each.
+const KEPT: usize = 1 << 26;
+
+impl Given {
+    /// Of values.
+    #[must_use]
+    pub fn new(values: HashMap<TensorId, Vec<f32>>) -> Self {
+        Self { values, kept: Mutex::default() }
+    }
+
+    fn kept(&self, stage: &Stage) -> Option<Arc<Expected>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|(other, _)| other == stage).map(|(_, expected)| expected.clone())
+    }
+
+    fn keep(&self, stage: &Stage, expected: &Arc<Expected>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let held: usize = kept.iter().map(|(_, expected)| expected.value.len()).sum();
+        if held + expected.value.len() <= KEPT {
+            kept.push((stage.clone(), expected.clone()));
+        }
+    }
+}
+
 /// Tensors whose values are known.
 #[derive(Clone, Copy)]
 struct Known<'a> {
     given: &'a HashMap<TensorId, Vec<f32>>,
     computed: &'a HashMap<TensorId, Vec<f32>>,
+    /// Where references may be kept.
+    keeper: Option<&'a Given>,
 }
 
 impl<'a> Known<'a> {
     /// All in one map.
     fn only(tensors: &'a HashMap<TensorId, Vec<f32>>) -> Self {
-        Self { given: tensors, computed: tensors }
+        Self { given: tensors, computed: tensors, keeper: None }
+    }
+
+    /// Given ones, and those computed of them.
+    fn beside(given: &'a Given, computed: &'a HashMap<TensorId, Vec<f32>>) -> Self {
+        Self { given: &given.values, computed, keeper: Some(given) }
     }
 
     fn get(self, id: TensorId) -> Option<&'a Vec<f32>> {
@@ -200,13 +241,27 @@ fn check_stage(graph: &Graph, stage: &Stage, tensors: Known<'_>) -> Result<Optio
     let Some(&output) = stage.outputs.first() else { return Ok(None) };
     let got = tensors.get(output).map_or(&[][..], Vec::as_slice);
     let Some(expected) = (match &stage.expect {
-        Some(file) => Some(from_file(file, got.len()).map_err(|message| problem(graph, output, message))?),
-        None => expect(graph, stage, tensors)?,
+        Some(file) => Some(Arc::new(from_file(file, got.len()).map_err(|message| problem(graph, output, message))?)),
+        None => kept_or_made(graph, stage, tensors)?,
     }) else {
         return Ok(None);
     };
     // A reference speaks of the first output only; known ops have no other.
     compare(graph, output, got, &expected).map(|errors| (stage.outputs.len() == 1).then_some(errors))
+}
+
+/// As [`expect`], from what is kept where the stage reads only what is given.
+fn kept_or_made(graph: &Graph, stage: &Stage, tensors: Known<'_>) -> Result<Option<Arc<Expected>>, Box<Wrong>> {
+    let mut reads = stage.inputs.iter().chain(stage.weights.values());
+    let keeper = tensors.keeper.filter(|_| reads.all(|id| graph.tensors[*id].role != TensorRole::Computed));
+    if let Some(kept) = keeper.and_then(|given| given.kept(stage)) {
+        return Ok(Some(kept));
+    }
+    let made = expect(graph, stage, tensors)?.map(Arc::new);
+    if let (Some(given), Some(expected)) = (keeper, &made) {
+        given.keep(stage, expected);
+    }
+    Ok(made)
 }
 
 /// What a stage must write, by its op's reference; `None` without one.

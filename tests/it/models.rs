@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 use gpujobs::manifest::model::Engine;
 use gpujobs::manifest::{AxisValue, Model};
 use gpujobs::manifest::{Compiler, CompilerSettings};
-use gpujobs::render::target::{Site, Target};
 use gpujobs::plan::graph::{Graph, JobVars, Memory, TensorRole, memory};
-use gpujobs::reference::{Progress, SENTINEL_BITS, compute, verify};
+use gpujobs::reference::{Given, Progress, SENTINEL_BITS, compute, verify};
+use gpujobs::render::target::{Site, Target};
 use gpujobs::render::wgsl::{Rendered, render_stages};
 use gpujobs::render::{RenderError, Templates};
 
@@ -125,14 +125,14 @@ fn tensors_that_come_one_by_one_are_verified_as_all_together_and_let_go_of() {
     for tensors in [&right, &wrong] {
         let mut progress = Progress::begin(&graph);
         for id in graph.results() {
-            progress.take(&graph, &HashMap::new(), id, tensors[&id].clone());
+            progress.take(&graph, &Given::default(), id, tensors[&id].clone());
             assert!(progress.held() <= 6, "{} tensors are held", progress.held());
         }
-        let verdict = progress.end(&graph, &HashMap::new());
+        let verdict = progress.end(&graph, &Given::default());
         assert_eq!(verdict, verify(&graph, tensors));
         assert_eq!(verdict.verified, Some(tensors == &right));
     }
-    let verdict = Progress::begin(&graph).end(&graph, &HashMap::new());
+    let verdict = Progress::begin(&graph).end(&graph, &Given::default());
     assert_eq!((verdict.verified, verdict.failure.unwrap().reason.as_str()), (Some(false), "was not read back"));
 }
 
