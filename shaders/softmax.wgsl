@@ -1,32 +1,21 @@
-{# exp(x - max) / Σ exp(x - max) over the last dimension #}
+{# exp(x - max) / Σ exp(x - max) over the last dimension; with `causal`, row i of [.., t, t] has zeros after element i #}
 {% extends "lib/rows.wgsl" %}
 {% from "lib/macros.wgsl" import reduce %}
 {% set x = inputs[0] %}
 {% set d = x.shape[-1] %}
+{% set size = [x.len // d, d] %}
 {% set reads = [] %}
 {% set output_type = "T" %}
+{% set causal = params.causal is defined and params.causal %}
+{% set seen = "c * 4u + vec4u(0u, 1u, 2u, 3u) <= vec4u(last)" if d % 4 == 0 else "c <= last" %}
+{% set value = "select(T(-3.4e38), x[base + c], " ~ seen ~ ")" if causal else "x[base + c]" %}
 {% block body %}
     var high = T(-3.4e38);
-    for (var i = 0u; i < {{ steps }}u; i++) {
-        let c = i * {{ wg[0] }}u + lane;
-        if (c < {{ columns }}u) {
-            high = max(high, x[base + c]);
-        }
-    }
+{{ over("        high = max(high, VALUE);") }}
 {{ reduce("peak", "max(max(high.x, high.y), max(high.z, high.w))" if wide == 4 else "high", busy, "max(A, B)") }}
     workgroupBarrier();
     var sum = T(0.0);
-    for (var i = 0u; i < {{ steps }}u; i++) {
-        let c = i * {{ wg[0] }}u + lane;
-        if (c < {{ columns }}u) {
-            sum += exp(x[base + c] - peak);
-        }
-    }
+{{ over("        sum += exp(VALUE - peak);") }}
 {{ reduce("total", "dot(sum, T(1.0))" if wide == 4 else "sum", busy, "A + B") }}
-    for (var i = 0u; i < {{ steps }}u; i++) {
-        let c = i * {{ wg[0] }}u + lane;
-        if (inside && c < {{ columns }}u) {
-            y[base + c] = exp(x[base + c] - peak) / total;
-        }
-    }
+{{ over("        if (inside) {\n            y[base + c] = exp(VALUE - peak) / total;\n        }") }}
 {% endblock %}

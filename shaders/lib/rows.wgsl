@@ -1,12 +1,17 @@
 {# One row a line: lanes stride over the row and meet in workgroup memory. A child sets `x`, `d` (the row's length), the
    reads beside x, and the block `body`; there `columns` elements of type T lie in a row from `base` on, `inside` says
-   whether the row exists, the first `busy` lanes have any of it, and barriers are allowed at the top level. #}
+   whether the row exists, the first `busy` lanes have any of it, and barriers are allowed at the top level.
+
+   `over(code)` repeats code for each of a lane's elements: `c` is its column, VALUE what the child calls `value`. With the
+   parameter `keep` a row is read once and kept in named registers; without, it is read again each time. #}
 {% from "lib/macros.wgsl" import read, write %}
 {% include "lib/only_fp32.wgsl" %}
 {% set lines = wg[1] * wg[2] %}
 {% set wide = 4 if d % 4 == 0 else 1 %}
 {% set columns = d // wide %}
 {% set steps = ceil_div(columns, wg[0]) %}
+{% set kept = tuning is defined and tuning.keep is defined and tuning.keep %}
+{% if kept and steps > 16 %}{{ unsupported("a row of " ~ d ~ " elements does not fit the registers of " ~ wg[0] ~ " lanes") }}{% endif %}
 {% set busy = [wg[0], columns] | min %}
 {% set rows = x.len // d %}
 {% set groups = fold(ceil_div(rows, lines)) %}
@@ -28,5 +33,39 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     let inside = row < {{ rows }}u;
     // A line without a row computes the last one again and stores nothing: barriers must be met by all.
     let base = min(row, {{ rows - 1 }}u) * {{ columns }}u;
+{% macro over(code) %}
+{% if kept %}
+{% for i in range(steps) %}
+{% if (i + 1) * wg[0] > columns %}
+    if (lane < {{ columns - i * wg[0] }}u) {
+{% else %}
+    {
+{% endif %}
+        let c = {{ i * wg[0] }}u + lane;
+{{ code | replace("VALUE", "v" ~ i) }}
+    }
+{% endfor %}
+{% else %}
+    for (var i = 0u; i < {{ steps }}u; i++) {
+        let c = i * {{ wg[0] }}u + lane;
+        if (c < {{ columns }}u) {
+{{ code | replace("VALUE", value) }}
+        }
+    }
+{% endif %}
+{% endmacro %}
+{% if kept %}
+{% for i in range(steps) %}
+    var v{{ i }} = T();
+{% if (i + 1) * wg[0] > columns %}
+    if (lane < {{ columns - i * wg[0] }}u) {
+{% else %}
+    {
+{% endif %}
+        let c = {{ i * wg[0] }}u + lane;
+        v{{ i }} = {{ value }};
+    }
+{% endfor %}
+{% endif %}
 {% block body %}{% endblock %}
 }
