@@ -1,5 +1,5 @@
 {# One thread an element, or four where the length allows. A child sets `x`, `value` (the result, from index i) and,
-   for more inputs, `reads`: [tensor, name, type] each. #}
+   for more inputs, `reads`: [tensor, name, type] each; the block `functions` holds what `value` calls. #}
 {% from "lib/macros.wgsl" import read, write %}
 {% include "lib/only_fp32.wgsl" %}
 {% set threads = wg[0] * wg[1] * wg[2] %}
@@ -11,6 +11,7 @@
 {{ read(tensor, name, element) }}
 {% endfor %}
 {{ write(outputs[0], "y", type) }}
+{% block functions %}{% endblock %}
 
 @compute @workgroup_size({{ wg | join(", ") }})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {

@@ -178,6 +178,9 @@ pub struct ModelFile {
     pub file: Option<At<String>>,
     /// Another model of the same kind for a model of the engine `transformers`: its id in the model store.
     pub id: Option<At<String>>,
+    /// A `.safetensors` file with the real weights of a model of the engine `wgsl`, relative to this one, to the model's
+    /// file, or under the model store; without it they are seeded.
+    pub weights: Option<At<String>>,
     /// Parameters of the model with other values than in its file.
     #[schemars(with = "IndexMap<String, f64>")]
     pub params: IndexMap<At<String>, At<f64>>,

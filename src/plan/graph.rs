@@ -3,6 +3,7 @@
 //! Made from a [`Model`](crate::manifest::Model) and a job's variables; `reference` computes it in Rust,
 //! `render` writes each stage's WGSL, the page runs it.
 
+mod activation;
 pub mod memory;
 mod rules;
 mod unfold;
@@ -16,6 +17,7 @@ use crate::manifest::AxisValue;
 use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::units::{Bytes, Flops};
 
+pub use activation::Activation;
 pub use memory::Memory;
 pub use rules::KNOWN_OPS;
 
@@ -173,8 +175,30 @@ pub enum Fill {
         /// Half the width of the range.
         spread: f32,
     },
+    /// Whole numbers uniform in 0 up to `below`, exclusive.
+    Tokens {
+        /// Picks the sequence; by default a hash of the tensor's name.
+        seed: u32,
+        /// One more than the largest.
+        below: usize,
+    },
+    /// These values, again and again: their number divides that of the elements.
+    Given(Vec<f32>),
+    /// What a file of weights holds.
+    Stored(Stored),
     /// A named table or signal computed in `reference` (mel filters, DFT table, positions, speech-like sound).
     Named(String),
+}
+
+/// Tensors of a `.safetensors` file that make up one of a graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The file.
+    pub file: PathBuf,
+    /// Names in it; several are joined along the last axis.
+    pub tensors: Vec<String>,
+    /// The stored axes in the order in which the graph's tensor has them; empty where that is the stored order.
+    pub permute: Vec<usize>,
 }
 
 /// One dispatch: a shader, what it reads and what it writes.

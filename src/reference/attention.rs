@@ -1,4 +1,4 @@
-//! Attention: softmax(q kᵀ / sqrt(d / heads)) v, a head at a time.
+//! Attention: softmax(q kᵀ / sqrt(d / heads)) v, a head at a time, fused and in its parts.
 
 #![expect(clippy::many_single_char_names, reason = "extents and tensors have their names of the literature")]
 
@@ -8,49 +8,109 @@ use super::dot::norm;
 use super::tolerance::{self, LAMBDA, U};
 use super::{Args, Expected};
 
-/// q [.., t, d], k and v [.., s, d]; the heads are side by side in d.
+/// One of q, k and v: rows of all heads side by side, which may lie in wider rows.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    values: &'a [f32],
+    /// Where the first row begins, and how far apart rows are.
+    first: usize,
+    apart: usize,
+}
+
+impl<'a> Rows<'a> {
+    fn head(&self, row: usize, head: usize, width: usize) -> &'a [f32] {
+        &self.values[self.first + row * self.apart + head * width..][..width]
+    }
+}
+
+/// q [.., t, d], k and v [.., s, d], or one input [.., t, 3·d]; the heads are side by side in d. With `causal`, query i
+/// sees keys 0 to i.
 pub(super) fn attention(args: &Args<'_>) -> Expected {
-    let (q, k, v) = (args.inputs[0], args.inputs[1].values, args.inputs[2].values);
-    let (t, d, s) = (q.extent(2), q.extent(1), args.inputs[1].extent(2));
+    let (t, d) = (args.inputs[0].extent(2), args.output[args.output.len() - 1]);
+    let packed = args.inputs.len() == 1;
+    let [q, k, v] = [0, 1, 2].map(|which| {
+        let (values, first, apart) =
+            if packed { (args.inputs[0].values, which * d, 3 * d) } else { (args.inputs[which].values, 0, d) };
+        Rows { values, first, apart }
+    });
+    let s = if packed { t } else { args.inputs[1].extent(2) };
+    let causal = args.switch("causal");
     let heads = args.int("heads", 1);
     let width = d / heads;
     let scale = 1.0 / (width as f64).sqrt();
-    let key_norms: Vec<f64> = k.par_chunks(width).map(norm).collect();
-    let mut expected = Expected::zeros(q.values.len());
+    let keys = args.output_len() / (t * d) * s;
+    let key_norm = |at: usize| norm(k.head(at / heads, at % heads, width));
+    let key_norms: Vec<f64> = (0..keys * heads).into_par_iter().map(key_norm).collect();
+    let mut expected = Expected::zeros(args.output_len());
     // One chunk is a query's head: position `row · heads + head`.
     let chunks = expected.value.par_chunks_mut(width).zip(expected.tolerance.par_chunks_mut(width));
-    chunks.zip(q.values.par_chunks(width)).enumerate().for_each_init(Vec::new, |scores, (chunk, ((out, tol), q))| {
+    chunks.enumerate().for_each_init(Vec::new, |scores, (chunk, (out, tol))| {
         let (row, head) = (chunk / heads, chunk % heads);
         let first_key = row / t * s;
-        let at = |key: usize| (first_key + key) * heads + head;
+        let seen = if causal { row % t + 1 } else { s };
+        let q = q.head(row, head, width);
         let query_norm = norm(q);
         scores.clear();
-        scores.extend((0..s).map(|key| dot(q, &k[at(key) * width..][..width]) * scale));
+        scores.extend((0..seen).map(|key| dot(q, k.head(first_key + key, head, width)) * scale));
         let peak = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mut sum = 0.0;
         let mut sum_error = 0.0;
         for (key, score) in scores.iter().enumerate() {
             let p = (score - peak).exp();
-            let score_error = tolerance::dot(width, query_norm * key_norms[at(key)] * scale, *score);
+            let score_error =
+                tolerance::dot(width, query_norm * key_norms[(first_key + key) * heads + head] * scale, *score);
             // The error of a score and of exp reach the output as relative errors of p; a running maximum rescales
             // what came before by another exp.
             let error = p * (score_error + 2.0 * tolerance::exp(score - peak));
             sum += p;
             sum_error += error;
-            for ((out, tol), v) in out.iter_mut().zip(tol.iter_mut()).zip(&v[at(key) * width..][..width]) {
+            for ((out, tol), v) in out.iter_mut().zip(tol.iter_mut()).zip(v.head(first_key + key, head, width)) {
                 let v = f64::from(*v);
                 *out += p * v;
                 // Summed apart by key, as the weights' errors are independent; the sums' own rounding rides along.
-                *tol += (error + p * LAMBDA * U * (s as f64).sqrt()) * v.abs();
+                *tol += (error + p * LAMBDA * U * (seen as f64).sqrt()) * v.abs();
             }
         }
-        let shared = sum_error / sum + LAMBDA * U * ((s as f64).sqrt() + 2.5);
+        let shared = sum_error / sum + LAMBDA * U * ((seen as f64).sqrt() + 2.5);
         for (out, tol) in out.iter_mut().zip(tol) {
             *out /= sum;
             *tol = *tol / sum + out.abs() * shared;
         }
     });
     expected
+}
+
+/// q kᵀ / sqrt(d / heads): q [.., t, d], k [.., s, d] -> [.., heads, t, s].
+pub(super) fn attention_scores(args: &Args<'_>) -> Expected {
+    let (q, k) = (args.inputs[0], args.inputs[1]);
+    let (t, d, s, heads) = (q.extent(2), q.extent(1), k.extent(2), args.int("heads", 1));
+    let width = d / heads;
+    let scale = 1.0 / (width as f64).sqrt();
+    let of = |values, row: usize, head| Rows { values, first: 0, apart: d }.head(row, head, width);
+    Expected::from_elements((0..args.output_len()).into_par_iter().map(|at| {
+        let (key, query, head, batch) = (at % s, at / s % t, at / (s * t) % heads, at / (s * t * heads));
+        let (q, k) = (of(q.values, batch * t + query, head), of(k.values, batch * s + key, head));
+        let score = dot(q, k) * scale;
+        (score, tolerance::dot(width, norm(q) * norm(k) * scale, score))
+    }))
+}
+
+/// p v, the heads side by side: p [.., heads, t, s], v [.., s, d] -> [.., t, d].
+pub(super) fn attention_context(args: &Args<'_>) -> Expected {
+    let (p, v) = (args.inputs[0], args.inputs[1]);
+    let (t, s, d, heads) = (p.extent(2), p.extent(1), v.extent(1), args.int("heads", 1));
+    let width = d / heads;
+    Expected::from_elements((0..args.output_len()).into_par_iter().map(|at| {
+        let (channel, query, batch) = (at % d, at / d % t, at / (d * t));
+        let weights = &p.values[((batch * heads + channel / width) * t + query) * s..][..s];
+        let (mut sum, mut sizes) = (0.0, 0.0);
+        for (key, p) in weights.iter().enumerate() {
+            let term = f64::from(*p) * f64::from(v.values[(batch * s + key) * d + channel]);
+            sum += term;
+            sizes += term.abs();
+        }
+        (sum, LAMBDA * U * ((s as f64).sqrt() * sizes + sum.abs()))
+    }))
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f64 {

@@ -16,11 +16,22 @@ use std::f64::consts::{PI, TAU};
 
 use rayon::prelude::*;
 
+use super::stored::{self, StoredError};
 use crate::plan::graph::{Fill, Tensor, TensorRole};
 
 /// Values that can't be made.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum FillError {
+    /// A file of weights that does not hold it.
+    #[error("tensor `{tensor}` {shape:?} can't be read from a file of weights: {source}")]
+    Stored {
+        /// Its name.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// Why.
+        source: StoredError,
+    },
     /// The tensor is written by a stage.
     #[error("tensor `{tensor}` is computed, not filled")]
     Computed {
@@ -51,6 +62,13 @@ pub fn fill(tensor: &Tensor) -> Result<Vec<f32>, FillError> {
     };
     match fill {
         Fill::Uniform { seed, mean, spread } => Ok(uniform(tensor.len(), *seed, *mean, *spread)),
+        Fill::Tokens { seed, below } => Ok(tokens(tensor.len(), *seed, *below)),
+        Fill::Given(values) => Ok(values.iter().copied().cycle().take(tensor.len()).collect()),
+        Fill::Stored(place) => stored::read(place, &tensor.shape).map_err(|source| FillError::Stored {
+            tensor: tensor.name.clone(),
+            shape: tensor.shape.clone(),
+            source,
+        }),
         Fill::Named(name) => named(name, &tensor.shape).map_err(|message| FillError::Named {
             tensor: tensor.name.clone(),
             shape: tensor.shape.clone(),
@@ -68,6 +86,13 @@ pub(super) fn uniform(len: usize, seed: u32, mean: f32, spread: f32) -> Vec<f32>
     let (mean, spread) = (f64::from(mean), f64::from(spread));
     let value = |index: usize| (mean + spread * signed_unit(seed, index as u32)) as f32;
     (0..len).into_par_iter().with_min_len(4096).map(value).collect()
+}
+
+/// Whole numbers from 0 up to `below`, exclusive.
+fn tokens(len: usize, seed: u32, below: usize) -> Vec<f32> {
+    #[expect(clippy::cast_possible_truncation, reason = "a token is below 2^24, or it would be no f32")]
+    let token = |index: usize| ((signed_unit(seed, index as u32) * 0.5 + 0.5) * below as f64).floor() as f32;
+    (0..len).map(token).collect()
 }
 
 /// Uniform in [-1, 1): `lowbias32` (Wellons, *Prospecting for Hash Functions*, 2018) of seed and index.

@@ -6,21 +6,27 @@
 //! Verification is stage by stage: a stage's expected output is computed from the GPU's *own* inputs of that stage, so
 //! an error is named where it arises and each tolerance covers one op only (see `tolerance`).
 
+mod activation;
 mod attention;
 mod dot;
 mod elementwise;
 mod fill;
+mod images;
 mod linear;
 pub mod made;
 mod norm;
 pub mod onnx;
+mod reduction;
 mod spectral;
+mod stored;
+mod tokens;
 pub mod tolerance;
 mod verify;
 
-use crate::plan::graph::{Param, Stage};
+use crate::plan::graph::{Activation, Param, Stage};
 
 pub use fill::{FillError, fill};
+pub use stored::StoredError;
 pub use verify::{Failure, Given, Progress, SENTINEL_BITS, Verdict, compute, verify};
 
 /// The values that an op must produce, and how far each may be off.
@@ -91,8 +97,22 @@ impl<'a> Args<'a> {
         }
     }
 
-    fn gelu(&self) -> bool {
-        matches!(self.stage.params.get("activation"), Some(Param::Text(name)) if name == "gelu")
+    fn signed(&self, key: &str, default: i64) -> i64 {
+        match self.stage.params.get(key) {
+            Some(Param::Int(value)) => *value,
+            _ => default,
+        }
+    }
+
+    fn switch(&self, key: &str) -> bool {
+        matches!(self.stage.params.get(key), Some(Param::Bool(true)))
+    }
+
+    fn activation(&self) -> Activation {
+        match self.stage.params.get("activation") {
+            Some(Param::Text(name)) => Activation::named(name).unwrap_or(Activation::None),
+            _ => Activation::None,
+        }
     }
 
     fn output_len(&self) -> usize {
@@ -104,17 +124,27 @@ impl<'a> Args<'a> {
 pub(crate) fn reference(op: &str) -> Option<fn(&Args<'_>) -> Expected> {
     Some(match op {
         "attention" => attention::attention,
+        "attention_context" => attention::attention_context,
+        "attention_scores" => attention::attention_scores,
         "axpy" => elementwise::axpy,
+        "batch_matmul" => linear::batch_matmul,
         "conv1d" => linear::conv1d,
+        "conv2d" => images::conv2d,
         "copy" => elementwise::copy,
+        "embedding" => tokens::embedding,
+        "gelu" => elementwise::gelu,
         "layer_norm" => norm::layer_norm,
         "linear" => linear::linear,
         "log_mel_scale" => spectral::log_mel_scale,
         "matmul" => linear::matmul,
-        "max" => spectral::max,
+        "max" => reduction::max,
+        "mean_pool" => tokens::mean_pool,
         "mel_log" => spectral::mel_log,
+        "patch_embed" => images::patch_embed,
+        "select_row" => tokens::select_row,
         "softmax" => norm::softmax,
         "stft_power" => spectral::stft_power,
+        "sum" => reduction::sum,
         _ => return None,
     })
 }

@@ -57,13 +57,6 @@ pub(super) fn mel_log(args: &Args<'_>) -> Expected {
     })
 }
 
-/// The largest of each run of consecutive elements: exact.
-pub(super) fn max(args: &Args<'_>) -> Expected {
-    let run = args.inputs[0].values.len() / args.output_len();
-    let runs = args.inputs[0].values.par_chunks(run);
-    Expected::from_elements(runs.map(|run| (f64::from(run.iter().copied().fold(f32::NEG_INFINITY, f32::max)), 0.0)))
-}
-
 /// (max(x, peak - 8) + 4) / 4.
 pub(super) fn log_mel_scale(args: &Args<'_>) -> Expected {
     let (x, peaks) = (args.inputs[0].values, args.inputs[1].values);

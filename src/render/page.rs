@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 
 use super::target::{Site, Target};
 use super::{RenderError, Templates};
-use crate::manifest::model::Program;
-use crate::manifest::{Backend, BrowserKind, Compiler, Manifest};
+use crate::manifest::model::{Program, Stages};
+use crate::manifest::{Backend, BrowserKind, Compiler, Manifest, Model};
 use crate::plan::Job;
 use crate::plan::graph::{GraphError, JobVars};
 use crate::reference::FillError;
@@ -120,7 +120,17 @@ impl Page {
         let browser = manifest.browsers.get(&job.browser).map_or(BrowserKind::Chrome, |browser| browser.kind);
         let target = Target { compiler: Compiler::of(browser), site, settings: &manifest.compiler };
         let content = match &model.program {
-            Program::Stages(_) => {
+            Program::Stages(stages) => {
+                let found;
+                let model = match &stages.weights {
+                    None => model,
+                    Some(file) => {
+                        let weights = Some(onnx::beside_or_stored(manifest, model, file)?);
+                        found =
+                            Model { program: Program::Stages(Stages { weights, ..stages.clone() }), ..model.clone() };
+                        &found
+                    }
+                };
                 Content::Stages(Box::new(StagesPage::render(templates, model, &vars, &target, common)?))
             }
             Program::Pipeline(pipeline) => {

@@ -24,6 +24,7 @@ mod killed;
 mod manifest_errors;
 mod matrix;
 mod models;
+mod ops;
 #[cfg(target_os = "linux")]
 mod onnx;
 mod order;

@@ -136,7 +136,7 @@ fn tensors_that_come_one_by_one_are_verified_as_all_together_and_let_go_of() {
     assert_eq!((verdict.verified, verdict.failure.unwrap().reason.as_str()), (Some(false), "was not read back"));
 }
 
-fn validate(code: &str) -> Result<(), String> {
+pub(crate) fn validate(code: &str) -> Result<(), String> {
     let module = naga::front::wgsl::parse_str(code).map_err(|error| error.emit_to_string(code))?;
     let mut validator =
         naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty());

@@ -99,6 +99,20 @@ impl Checker<'_> {
                 ),
             }
         }
+        if let Some(weights) = &table.weights {
+            match &mut model.program {
+                // Relative to this manifest where it lies there, else as the model's own would be.
+                Program::Stages(stages) => {
+                    let beside = self.folder.join(weights.get());
+                    let beside = std::path::absolute(&beside).unwrap_or(beside);
+                    stages.weights = Some(if beside.is_file() { beside } else { weights.get().into() });
+                }
+                Program::Pipeline(_) | Program::OnnxFile(_) => self.note(
+                    Problem::at(weights.span(), format!("model `{}` has its weights inside", model.name), "set here")
+                        .help("only models of the engine `wgsl` read a `.safetensors` file"),
+                ),
+            }
+        }
         for (key, value) in &table.params {
             match model.with_params(&IndexMap::from([(key.get().clone(), *value.get())])) {
                 Ok(changed) => model = changed,

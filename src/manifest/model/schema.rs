@@ -26,6 +26,10 @@ pub struct ModelFile {
     /// `onnxruntime`: the `.onnx` file, relative to this one or under the model store.
     #[schemars(with = "Option<String>")]
     pub file: Option<Spanned<String>>,
+    /// `wgsl`: a `.safetensors` file that weights with a `tensor` are read from, relative to this file or under the model
+    /// store; without it they are seeded.
+    #[schemars(with = "Option<String>")]
+    pub weights: Option<Spanned<String>>,
     /// `transformers`: passed to each call, for instance `{ pooling = "mean", normalize = true }`.
     #[schemars(with = "Option<IndexMap<String, serde_json::Value>>")]
     pub options: Option<Spanned<toml::Table>>,
@@ -62,7 +66,7 @@ pub struct InputEntry {
     /// Extents, outermost first: numbers, names of dims or expressions.
     #[schemars(with = "Option<Vec<Extent>>")]
     pub shape: Option<Spanned<Value>>,
-    /// `uniform` (the default), `zeros`, `ones`, `speech` or a named table.
+    /// `uniform` (the default), `zeros`, `ones`, `tokens` (whole numbers, with `below`), `speech` or a named table.
     #[schemars(with = "Option<String>")]
     pub fill: Option<Spanned<String>>,
     /// Picks the sequence; by default a hash of the name.
@@ -71,7 +75,10 @@ pub struct InputEntry {
     pub mean: Option<f32>,
     /// Half the width of a uniform fill.
     pub spread: Option<f32>,
-    /// `onnxruntime`: the values of a whole-number input are 0 up to this, exclusive.
+    /// `wgsl`: the values themselves, in row-major order; repeated where the shape holds a multiple of them.
+    #[schemars(with = "Option<Vec<f32>>")]
+    pub values: Option<Spanned<Vec<f32>>>,
+    /// The values of a fill with `tokens`, or of a whole-number input of `onnxruntime`, are 0 up to this, exclusive.
     #[schemars(with = "Option<Extent>")]
     pub below: Option<Spanned<Value>>,
     /// `transformers`: a text, or several.
@@ -171,7 +178,7 @@ enum WeightValue {
     /// The shape, filled as its name and rank suggest.
     Shape(Vec<Extent>),
     /// Shape and fill.
-    Table(WeightEntry),
+    Table(Box<WeightEntry>),
 }
 
 /// A weight with its fill.
@@ -189,6 +196,14 @@ pub struct WeightEntry {
     pub mean: Option<f32>,
     /// Half the width of a uniform fill.
     pub spread: Option<f32>,
+    /// Its name in the model's file of weights, or several that are joined along the last axis.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub tensor: Option<Value>,
+    /// Whether a matrix is stored as its transpose, as `PyTorch`'s linear layers are.
+    pub transpose: bool,
+    /// The stored axes in the order in which the weight has them, for instance `[2, 3, 1, 0]` for
+    /// `PyTorch`'s 2-D kernels.
+    pub permute: Option<Vec<usize>>,
 }
 
 /// The value of a stage parameter.

@@ -15,6 +15,8 @@ pub struct Stages {
     pub items: Vec<Item>,
     /// Names of the tensors that are read back; never empty.
     pub output: Vec<String>,
+    /// A `.safetensors` file, relative to the model's own, else under the model store; without it weights are seeded.
+    pub weights: Option<PathBuf>,
 }
 
 /// A tensor made before the run and given to the model.
@@ -24,8 +26,24 @@ pub struct Input {
     pub name: String,
     /// Extents, outermost first.
     pub shape: Vec<Expr>,
-    /// How its values are made.
-    pub fill: FillSpec,
+    /// Where its values come from.
+    pub values: InputValues,
+}
+
+/// Where an input's values come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum InputValues {
+    /// Made like a weight's.
+    Filled(FillSpec),
+    /// Whole numbers from 0 up to `below`, exclusive.
+    Tokens {
+        /// One more than the largest.
+        below: Expr,
+        /// Picks the sequence; by default a hash of the tensor's name.
+        seed: Option<u32>,
+    },
+    /// As written; repeated where the shape holds a multiple of them.
+    Given(Vec<f32>),
 }
 
 /// How values are made, before shapes are known.
@@ -100,8 +118,19 @@ pub struct StageSpec {
 pub struct WeightSpec {
     /// Extents, outermost first; all but the last are inputs of a dot product (its fan-in).
     pub shape: Vec<Expr>,
-    /// How its values are made.
+    /// How its values are made where the model has no file of weights.
     pub fill: FillSpec,
+    /// Where they lie in that file.
+    pub stored: Option<StoredSpec>,
+}
+
+/// Tensors of a `.safetensors` file that make up a weight.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredSpec {
+    /// Their names; several are joined along the last axis.
+    pub tensors: Vec<String>,
+    /// The stored axes in the order in which the weight has them; empty where that is the stored order.
+    pub permute: Vec<usize>,
 }
 
 /// The value of a stage parameter as written.

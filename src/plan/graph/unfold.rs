@@ -1,12 +1,15 @@
 //! Evaluates a model for one job: dims first, then stages and repeated blocks in the order of the file.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use indexmap::IndexMap;
 use minijinja::Value;
 
-use super::{Expect, Fill, Graph, GraphError, JobVars, Param, Stage, Tensor, TensorId, TensorRole, rules};
-use crate::manifest::model::stages::{Block, FillKind, FillSpec, Item, ParamSpec, StageSpec, Stages};
+use super::{Expect, Fill, Graph, GraphError, JobVars, Param, Stage, Stored, Tensor, TensorId, TensorRole, rules};
+use crate::manifest::model::stages::{
+    Block, FillKind, FillSpec, Input, InputValues, Item, ParamSpec, StageSpec, Stages, WeightSpec,
+};
 use crate::manifest::model::{Expr, Model, Program};
 use crate::plan::names::{Names, fnv1a};
 use crate::units::Bytes;
@@ -19,6 +22,7 @@ impl Graph {
         };
         let mut unfold = Unfold {
             model,
+            weights: stages.weights.as_deref(),
             scope: Names::of(model, vars)?,
             graph: Self { tensors: Vec::new(), stages: Vec::new(), outputs: Vec::new() },
             latest: HashMap::new(),
@@ -45,6 +49,8 @@ impl Graph {
 
 struct Unfold<'a> {
     model: &'a Model,
+    /// The file of the model's weights, if it has one.
+    weights: Option<&'a Path>,
     scope: Names,
     graph: Graph,
     /// The tensor that each name means now.
@@ -57,7 +63,7 @@ impl<'a> Unfold<'a> {
     fn inputs(&mut self, stages: &Stages) -> Result<(), GraphError> {
         for input in &stages.inputs {
             let shape = self.shape(&input.shape, &input.name)?;
-            let fill = fill(&input.fill, &input.name, "", &shape, false);
+            let fill = self.given(input, &shape)?;
             let id = self.tensor(input.name.clone(), shape, TensorRole::Input(fill));
             self.latest.insert(input.name.clone(), id);
         }
@@ -79,7 +85,10 @@ impl<'a> Unfold<'a> {
 
     fn stage(&mut self, spec: &StageSpec) -> Result<(), GraphError> {
         let name = self.text(&spec.name);
-        let fail = |message: String| GraphError::Stage { model: self.model.name.clone(), stage: name.clone(), message };
+        let model = self.model;
+        let stage_name = name.clone();
+        let fail =
+            |message: String| GraphError::Stage { model: model.name.clone(), stage: stage_name.clone(), message };
         let mut inputs = Vec::with_capacity(spec.inputs.len());
         for input in &spec.inputs {
             let input = self.text(input);
@@ -94,7 +103,7 @@ impl<'a> Unfold<'a> {
         for (key, weight) in &spec.weights {
             let tensor = format!("{name}.{key}");
             let shape = self.shape(&weight.shape, &tensor)?;
-            let fill = fill(&weight.fill, &tensor, key, &shape, true);
+            let fill = self.weight(weight, &tensor, key, &shape).map_err(&fail)?;
             weights.insert(key.clone(), self.tensor(tensor, shape, TensorRole::Weight(fill)));
         }
         let mut outputs = Vec::with_capacity(spec.outputs.len());
@@ -123,6 +132,41 @@ impl<'a> Unfold<'a> {
         stage.flops = rules::check(&self.model.name, &stage, &self.graph.tensors)?;
         self.graph.stages.push(stage);
         Ok(())
+    }
+
+    fn given(&self, input: &Input, shape: &[usize]) -> Result<Fill, GraphError> {
+        let name = &input.name;
+        match &input.values {
+            InputValues::Filled(spec) => Ok(fill(spec, name, "", shape, false)),
+            InputValues::Tokens { below, seed } => {
+                let below = self.extent(below, || format!("`below` of `{name}`"))?;
+                Ok(Fill::Tokens { seed: seed.unwrap_or_else(|| fnv1a(name)), below })
+            }
+            InputValues::Given(values) if shape.iter().product::<usize>().is_multiple_of(values.len()) => {
+                Ok(Fill::Given(values.clone()))
+            }
+            InputValues::Given(values) => Err(GraphError::Stage {
+                model: self.model.name.clone(),
+                stage: "input".to_owned(),
+                message: format!("`{name}` {shape:?} can't be filled with {} values, again and again", values.len()),
+            }),
+        }
+    }
+
+    /// From the model's file of weights, if it has one. There only a table may be made all the same: a seeded weight
+    /// among real ones would make the model's output meaningless.
+    fn weight(&self, spec: &WeightSpec, tensor: &str, key: &str, shape: &[usize]) -> Result<Fill, String> {
+        let (Some(file), false) = (self.weights, matches!(spec.fill.kind, FillKind::Named(_))) else {
+            return Ok(fill(&spec.fill, tensor, key, shape, true));
+        };
+        let Some(stored) = &spec.stored else {
+            return Err(format!(
+                "the model's weights come from {}, and weight `{key}` names no `tensor` there: add one to its table",
+                file.display()
+            ));
+        };
+        let tensors = stored.tensors.iter().map(|name| self.text(name)).collect();
+        Ok(Fill::Stored(Stored { file: file.to_owned(), tensors, permute: stored.permute.clone() }))
     }
 
     fn traffic(&self, stage: &Stage) -> Bytes {

@@ -317,8 +317,8 @@ fn folders(store: &Store) -> String {
     folders.join(" and ")
 }
 
-/// An ONNX file beside the model's manifest, else in the store.
-fn beside_or_stored(manifest: &Manifest, model: &Model, file: &Path) -> Result<PathBuf, PageError> {
+/// A file beside the model's manifest, else in the store.
+pub(super) fn beside_or_stored(manifest: &Manifest, model: &Model, file: &Path) -> Result<PathBuf, PageError> {
     let store = Store::new(manifest.model_store.clone());
     let beside = model.path.parent().unwrap_or(Path::new("")).join(file);
     let mut places = std::iter::once(beside.clone()).chain(store.folders.iter().map(|folder| folder.join(file)));

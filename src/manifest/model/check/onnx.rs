@@ -57,6 +57,7 @@ impl Checker<'_> {
             &[
                 ("id", file.id.as_ref().map(Spanned::span)),
                 ("options", file.options.as_ref().map(Spanned::span)),
+                ("weights", file.weights.as_ref().map(Spanned::span)),
                 ("tokens", file.tokens.as_ref().map(Spanned::span)),
             ],
         );
@@ -126,6 +127,7 @@ impl Checker<'_> {
             ("name", entry.name.as_ref().map(Spanned::span)),
             ("shape", entry.shape.as_ref().map(Spanned::span)),
             ("fill", entry.fill.as_ref().map(Spanned::span)),
+            ("values", entry.values.as_ref().map(Spanned::span)),
             ("below", entry.below.as_ref().map(Spanned::span)),
         ];
         let before = self.found.len();
@@ -175,6 +177,7 @@ impl Checker<'_> {
         self.foreign(
             Engine::Onnxruntime,
             &[
+                ("values", entry.values.as_ref().map(Spanned::span)),
                 ("text", entry.text.as_ref().map(Spanned::span)),
                 ("words", entry.words.as_ref().map(Spanned::span)),
                 ("labels", entry.labels.as_ref().map(Spanned::span)),

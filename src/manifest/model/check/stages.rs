@@ -1,6 +1,8 @@
 //! The parts of a model on the engine `wgsl`: inputs, stages, blocks and outputs.
 
 use std::collections::HashSet;
+use std::ops::Range;
+use std::path::PathBuf;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -9,7 +11,8 @@ use toml::{Spanned, Value};
 use super::Checker;
 use crate::manifest::model::schema::{BlockEntry, ExpectEntry, InputEntry, ModelFile, StageEntry, WeightEntry};
 use crate::manifest::model::stages::{
-    Block, ExpectSpec, FillKind, FillSpec, Input, Item, ParamSpec, StageSpec, Stages, WeightSpec,
+    Block, ExpectSpec, FillKind, FillSpec, Input, InputValues, Item, ParamSpec, StageSpec, Stages, StoredSpec,
+    WeightSpec,
 };
 use crate::manifest::model::{Engine, Expr};
 use crate::manifest::read::{Problem, listed, nearest};
@@ -30,7 +33,8 @@ impl Checker<'_> {
         let items = self.items(file, unread);
         self.tensors(file);
         let output = self.output(file, &items);
-        Stages { inputs, items, output }
+        let weights = file.weights.as_ref().map(|weights| PathBuf::from(weights.get_ref()));
+        Stages { inputs, items, output, weights }
     }
 
     fn input(&mut self, entry: &Spanned<InputEntry>) -> Option<Input> {
@@ -42,11 +46,35 @@ impl Checker<'_> {
             self.help(span, "an input needs a `shape`", "without a shape", "for instance `shape = [\"rows\", 384]`");
             return None;
         };
-        let fill_span = entry.fill.as_ref().map_or(span, Spanned::span);
-        let fill = entry.fill.as_ref().map(|fill| fill.get_ref().as_str());
-        let fill = self.fill(fill, entry.seed, (entry.mean, entry.spread), &fill_span);
+        let values = self.input_values(entry, &span);
         let shape = self.shape(shape.get_ref(), &shape.span())?;
-        Some(Input { name: entry.name.as_ref()?.get_ref().clone(), shape, fill })
+        Some(Input { name: entry.name.as_ref()?.get_ref().clone(), shape, values: values? })
+    }
+
+    fn input_values(&mut self, entry: &InputEntry, span: &Range<usize>) -> Option<InputValues> {
+        let fill = entry.fill.as_ref().map(|fill| fill.get_ref().as_str());
+        let span = entry.fill.as_ref().map_or(span.clone(), Spanned::span);
+        if let Some(values) = &entry.values {
+            if fill.is_some() || values.get_ref().is_empty() || values.get_ref().iter().any(|value| !value.is_finite())
+            {
+                let help = "at least one finite number, and no `fill` beside them";
+                self.help(values.span(), "these `values` can't be an input's", "here", help);
+            }
+            return Some(InputValues::Given(values.get_ref().clone()));
+        }
+        if fill == Some("tokens") {
+            let Some(below) = &entry.below else {
+                let help = "for instance `below = 30522`: one more than the largest token";
+                self.help(span, "tokens need `below`", "up to where?", help);
+                return None;
+            };
+            let below = self.expr(below.get_ref(), &below.span())?;
+            return Some(InputValues::Tokens { below, seed: entry.seed });
+        }
+        if let Some(below) = &entry.below {
+            self.help(below.span(), "`below` belongs to tokens", "of another fill", "write `fill = \"tokens\"`");
+        }
+        Some(InputValues::Filled(self.fill(fill, entry.seed, (entry.mean, entry.spread), &span)))
     }
 
     fn items(&mut self, file: &ModelFile, unread: bool) -> Vec<Item> {
@@ -143,12 +171,12 @@ impl Checker<'_> {
         let span = value.span();
         if matches!(value.get_ref(), Value::Array(_)) {
             let fill = FillSpec { kind: FillKind::Uniform { mean: None, spread: None }, seed: None };
-            return Some(WeightSpec { shape: self.shape(value.get_ref(), &span)?, fill });
+            return Some(WeightSpec { shape: self.shape(value.get_ref(), &span)?, fill, stored: None });
         }
         let entry = match WeightEntry::deserialize(value.get_ref().clone()) {
             Ok(entry) => entry,
             Err(error) => {
-                let help = "a weight is a shape, or a table with `shape`, `fill`, `seed`, `mean` and `spread`";
+                let help = "a weight is a shape, or a table with `shape`, `fill`, `seed`, `mean`, `spread`, `tensor`, `transpose` and `permute`";
                 self.help(span, error.message().to_owned(), "not a weight", help);
                 return None;
             }
@@ -158,7 +186,41 @@ impl Checker<'_> {
             return None;
         };
         let fill = self.fill(entry.fill.as_deref(), entry.seed, (entry.mean, entry.spread), &span);
-        Some(WeightSpec { shape: self.shape(shape, &span)?, fill })
+        let stored = self.stored(&entry, &span);
+        Some(WeightSpec { shape: self.shape(shape, &span)?, fill, stored })
+    }
+
+    fn stored(&mut self, entry: &WeightEntry, span: &Range<usize>) -> Option<StoredSpec> {
+        let tensors = match &entry.tensor {
+            None if entry.transpose || entry.permute.is_some() => {
+                let help = "name the stored tensor: `tensor = \"encoder.weight\"`";
+                self.help(span.clone(), "`transpose` and `permute` say how a `tensor` is stored", "without one", help);
+                return None;
+            }
+            None => return None,
+            Some(Value::String(name)) => vec![name.clone()],
+            Some(Value::Array(names)) => names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
+            Some(_) => Vec::new(),
+        };
+        let written = entry.tensor.as_ref().and_then(Value::as_array).map_or(1, Vec::len);
+        if tensors.is_empty() || tensors.len() != written {
+            let help = "several are joined along the last axis: `tensor = [\"q.weight\", \"k.weight\"]`";
+            self.help(span.clone(), "`tensor` is a name or a list of names", "not a name", help);
+        }
+        let permute = match (&entry.permute, entry.transpose) {
+            (None, true) => vec![1, 0],
+            (None, false) => Vec::new(),
+            (Some(axes), false) => axes.clone(),
+            (Some(_), true) => {
+                self.help(span.clone(), "`transpose` is `permute = [1, 0]`", "both", "leave one of them out");
+                Vec::new()
+            }
+        };
+        if !(0..permute.len()).all(|axis| permute.contains(&axis)) {
+            let help = "each stored axis once, for instance `[2, 3, 1, 0]`";
+            self.help(span.clone(), format!("`permute` is {permute:?}"), "not an order of axes", help);
+        }
+        Some(StoredSpec { tensors, permute })
     }
 
     fn param(&mut self, value: &Spanned<Value>) -> Option<ParamSpec> {

@@ -1,0 +1,20 @@
+{# The sum of each run of consecutive elements #}
+{% extends "lib/rows.wgsl" %}
+{% from "lib/macros.wgsl" import reduce %}
+{% set x = inputs[0] %}
+{% set d = x.len // outputs[0].len %}
+{% set reads = [] %}
+{% set output_type = "f32" %}
+{% block body %}
+    var sum = T(0.0);
+    for (var i = 0u; i < {{ steps }}u; i++) {
+        let c = i * {{ wg[0] }}u + lane;
+        if (c < {{ columns }}u) {
+            sum += x[base + c];
+        }
+    }
+{{ reduce("total", "dot(sum, T(1.0))" if wide == 4 else "sum", busy, "A + B") }}
+    if (inside && lane == 0u) {
+        y[row] = total;
+    }
+{% endblock %}
