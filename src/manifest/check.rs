@@ -4,6 +4,7 @@
 
 mod browsers;
 mod compiler;
+mod hardware;
 mod matrix;
 mod models;
 
@@ -19,6 +20,8 @@ use super::{Backend, Manifest, Measure, Samples, Serve};
 
 /// A page keeps its samples in memory, and a median needs no more.
 const MOST_SAMPLES: u32 = 100_000;
+/// More inferences than this, queued at once, hold up the browser.
+const MOST_ITERATIONS: u32 = 1024;
 /// A job that takes longer than a day is a dead page.
 const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
 
@@ -56,6 +59,7 @@ pub(super) fn check(
     let measure = checker.measure(&file.measure.0);
     let serve = checker.serve(&file.serve.0);
     let compiler = checker.compiler(&file.compiler.0);
+    let hardware = checker.hardware(&file.hardware.0);
     let templates = checker.existing_folder("templates", file.templates.as_ref());
     let shaders = checker.existing_folder("shaders", file.shaders.as_ref());
     let model_store = checker.existing_folder("models", file.models.as_ref());
@@ -72,6 +76,7 @@ pub(super) fn check(
         include: matrix.include,
         measure,
         serve,
+        hardware,
         browsers,
         models,
         templates,
@@ -153,6 +158,13 @@ impl Checker<'_> {
             }
             *instances.get()
         });
+        if let Some(iterations) = &file.iterations
+            && !(1..=MOST_ITERATIONS).contains(iterations.get())
+        {
+            let label = format!("expected 1 to {MOST_ITERATIONS}");
+            let problem = Problem::at(iterations.span(), format!("`iterations` can't be {}", iterations.get()), label);
+            self.note(problem.help("leave the key out to have as many as make a sample long against the clocks"));
+        }
         for (key, value) in [("warmup", &file.warmup), ("retries", &file.retries)] {
             if let Some(value) = value
                 && *value.get() > MOST_SAMPLES
@@ -166,6 +178,7 @@ impl Checker<'_> {
             samples: file.samples.as_ref().map_or(default.samples, |samples| self.samples(samples)),
             rounds,
             instances,
+            iterations: file.iterations.as_ref().map(|iterations| *iterations.get()),
             latency: file.latency.unwrap_or(default.latency),
             profile: file.profile.unwrap_or(default.profile),
             timeout,

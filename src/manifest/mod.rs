@@ -8,6 +8,7 @@ pub mod axes;
 mod check;
 pub mod compiler;
 mod edit;
+pub mod hardware;
 pub mod library;
 mod load;
 pub mod model;
@@ -51,6 +52,8 @@ pub struct Manifest {
     pub measure: Measure,
     /// `[serve]`.
     pub serve: Serve,
+    /// `[hardware]`: what the machine can do at most.
+    pub hardware: hardware::Hardware,
     /// Settings of every browser that the matrix names, by the name used there.
     pub browsers: IndexMap<String, BrowserSettings>,
     /// Every model that the matrix names, by the name used there.
@@ -117,6 +120,9 @@ pub struct Measure {
     /// How many times a job is made ready in the course of its rounds, at most once a round: where its code and buffers
     /// come to lie is luck, which then averages out.
     pub instances: u32,
+    /// Inferences in each sample, each submitted by itself, and one wait for all; `None` where a pilot finds out how many
+    /// make a sample long.
+    pub iterations: Option<u32>,
     /// Whether single inferences, each waited for, are timed as well.
     pub latency: bool,
     /// Whether what each kernel costs is measured after the samples.
@@ -138,6 +144,7 @@ impl Default for Measure {
             samples: Samples::default(),
             rounds: 10,
             instances: 1,
+            iterations: None,
             latency: false,
             profile: false,
             timeout: Duration::from_mins(1),

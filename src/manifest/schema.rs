@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::axes::{BACKENDS, CACHES, DTYPES, TUNED, WEBNN_DEVICES};
+use super::hardware::HardwareFile;
 use super::values::{At, Bandwidth, SamplesFile, Table, Value, Written};
 
 /// What to compare in real browsers, and how to measure it.
@@ -47,6 +48,8 @@ pub struct ManifestFile {
     pub serve: Table<ServeFile>,
     /// How kernels are fitted to the compiler of a browser.
     pub compiler: Table<CompilerFile>,
+    /// What the hardware can do at most.
+    pub hardware: Table<HardwareFile>,
 }
 
 /// The axes of the product, and what is taken out of it or added to it.
@@ -133,6 +136,8 @@ pub struct MeasureFile {
     pub rounds: Option<At<u32>>,
     /// How many times each job is made ready anew in the course of its rounds, at most once a round; default 1.
     pub instances: Option<At<u32>>,
+    /// Inferences in each sample, queued one after the other before one wait; by default as many as make a sample long.
+    pub iterations: Option<At<u32>>,
     /// true: single inferences, each waited for, are timed as well (the latency columns); default false.
     pub latency: Option<bool>,
     /// true: what each kernel costs is measured after the samples, into `kernels.csv`; default false.
@@ -232,13 +237,14 @@ pub fn json_schema() -> Schema {
 /// The tables that have the key, by their headers: for a remedy where it stands in another one.
 #[must_use]
 pub fn tables_with(key: &str) -> Vec<&'static str> {
-    const TABLES: [(&str, &str); 6] = [
+    const TABLES: [(&str, &str); 7] = [
         ("[matrix]", "MatrixFile"),
         ("[measure]", "MeasureFile"),
         ("[browser.NAME]", "BrowserFile"),
         ("[model.NAME]", "ModelFile"),
         ("[serve]", "ServeFile"),
         ("[compiler]", "CompilerFile"),
+        ("[hardware]", "HardwareFile"),
     ];
     let schema = json_schema();
     let has = |name: &str| schema.pointer(&format!("/$defs/{name}/properties/{key}")).is_some();

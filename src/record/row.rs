@@ -2,6 +2,7 @@
 
 use super::csv::harmless;
 use crate::browser::wire::AdapterFacts;
+use crate::manifest::hardware::Hardware;
 use crate::measure::{Measurement, Sample, Summary};
 use crate::plan::Plan;
 use crate::run::{JobReport, Status};
@@ -22,6 +23,8 @@ pub struct Context {
     precision: Option<f64>,
     /// Whether it asks for single inferences.
     latency: bool,
+    /// What it says that the machine can do at most.
+    hardware: Hardware,
 }
 
 #[derive(Debug, Clone)]
@@ -50,6 +53,7 @@ impl Context {
             cpu: host.cpu,
             precision: manifest.measure.samples.precision,
             latency: manifest.measure.latency,
+            hardware: manifest.hardware.clone(),
         }
     }
 }
@@ -108,6 +112,10 @@ pub struct RowFigures {
     pub adapter: Option<AdapterFacts>,
     /// Billions of floating-point operations a second.
     pub gflops: Option<f64>,
+    /// Percent of what the manifest says that the hardware can compute.
+    pub of_peak_gflops: Option<f64>,
+    /// Percent of what the manifest says that its memory can move.
+    pub of_peak_gbytes: Option<f64>,
     /// Why it did not end well.
     pub reason: String,
 }
@@ -132,6 +140,8 @@ impl Row {
             verified: verified(report),
             adapter: measurement.and_then(|measurement| measurement.adapter.clone()),
             gflops: measurement.and_then(|measurement| gflops(report, measurement)),
+            of_peak_gflops: measurement.and_then(|measurement| of_peak_gflops(context, report, measurement)),
+            of_peak_gbytes: measurement.and_then(|measurement| of_peak_gbytes(context, report, measurement)),
             reason: report.reason.clone(),
         };
         Self { cells, text, status: report.status, report: figures }
@@ -311,9 +321,13 @@ fn figures(columns: &mut Columns, context: &Context, report: Option<&JobReport>)
     columns.summary("latency", latency.and_then(|measurement| Summary::of(&measurement.latency_ms())));
     let batch = report.map_or(1, |report| report.job.batch);
     columns.number("throughput_per_s", wall.map(|wall| f64::from(batch) * 1e3 / wall.median));
-    columns.number("gflops", measurement.zip(report).and_then(|(measurement, report)| gflops(report, measurement)));
-    let bytes = report.and_then(|report| Some(report.page.as_ref()?.bytes?.0 as f64));
-    columns.number("gbytes_per_s", bytes.zip(gpu.or(wall)).map(|(bytes, time)| bytes / time.median / 1e6));
+    let both = report.zip(measurement);
+    columns.number("gflops", both.and_then(|(report, measurement)| gflops(report, measurement)));
+    columns.number("gbytes_per_s", both.and_then(|(report, measurement)| gbytes_per_s(report, measurement)));
+    let of_peak = both.and_then(|(report, measurement)| of_peak_gflops(context, report, measurement));
+    columns.number("of_peak_gflops_percent", of_peak);
+    let of_peak = both.and_then(|(report, measurement)| of_peak_gbytes(context, report, measurement));
+    columns.number("of_peak_gbytes_percent", of_peak);
     let clocks = measurement.map(|measurement| measurement.clocks);
     columns.number("clock_step_us", clocks.map(|clocks| clocks.clock_step_us));
     columns.number("timestamp_step_ns", clocks.and_then(|clocks| clocks.timestamp_step_ns));
@@ -326,11 +340,26 @@ fn figures(columns: &mut Columns, context: &Context, report: Option<&JobReport>)
     columns.text("warnings", warnings.as_deref());
 }
 
-/// By the GPU's time where there is one.
 fn gflops(report: &JobReport, measurement: &Measurement) -> Option<f64> {
-    let flops = report.page.as_ref()?.flops?.0 as f64;
+    Some(report.page.as_ref()?.flops?.0 as f64 / deciding_ms(measurement)? / 1e6)
+}
+
+fn gbytes_per_s(report: &JobReport, measurement: &Measurement) -> Option<f64> {
+    Some(report.page.as_ref()?.bytes?.0 as f64 / deciding_ms(measurement)? / 1e6)
+}
+
+/// An inference by the GPU's time where there is one.
+fn deciding_ms(measurement: &Measurement) -> Option<f64> {
     let time = Summary::of(&measurement.gpu_ms()).or_else(|| Summary::of(&measurement.wall_ms()))?;
-    Some(flops / time.median / 1e6)
+    Some(time.median)
+}
+
+fn of_peak_gflops(context: &Context, report: &JobReport, measurement: &Measurement) -> Option<f64> {
+    Some(100.0 * gflops(report, measurement)? / context.hardware.peak_gflops.of(&report.job.dtype)?)
+}
+
+fn of_peak_gbytes(context: &Context, report: &JobReport, measurement: &Measurement) -> Option<f64> {
+    Some(100.0 * gbytes_per_s(report, measurement)? / context.hardware.peak_gbytes_per_s.of(&report.job.dtype)?)
 }
 
 /// Six significant digits without trailing zeros.

@@ -83,6 +83,7 @@ pub enum PageError {
 /// What the specs of all engines begin with: `Common` of `templates/harness/types.js`.
 #[derive(Debug, Clone, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of the job by itself")]
 struct Common {
     number: u64,
     id: String,
@@ -92,6 +93,7 @@ struct Common {
     parallel_loading: bool,
     require_hardware: bool,
     warmup: u32,
+    queued: bool,
 }
 
 impl Page {
@@ -115,6 +117,7 @@ impl Page {
             parallel_loading: job.parallel_loading,
             require_hardware: manifest.measure.require_hardware,
             warmup: manifest.measure.warmup,
+            queued: manifest.measure.iterations.is_some(),
         };
         let vars = JobVars::of(job);
         let browser = manifest.browsers.get(&job.browser).map_or(BrowserKind::Chrome, |browser| browser.kind);

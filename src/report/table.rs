@@ -94,18 +94,34 @@ pub fn table(plan: &Plan, rows: &[(Job, Row)], against: &Against, markdown: bool
     }
     let figures = ["status", "verified", "adapter", "gpu ms", "wall ms", "95 % interval", "first result ms", "GFLOP/s"];
     let title = against.title();
-    table.set_header(axes.iter().map(String::as_str).chain(figures).chain(title.as_deref()));
+    let shares = shares(plan);
+    let given = || shares.iter().map(|(title, _)| *title);
+    table.set_header(axes.iter().map(String::as_str).chain(figures).chain(given()).chain(title.as_deref()));
     for (job, row) in rows {
         let labels = axes.iter().map(|axis| value(job, axis).map(std::borrow::Cow::into_owned).unwrap_or_default());
         let compared = title.as_ref().map(|_| against.cell(job));
-        table.add_row(labels.chain(cells(row)).chain(compared));
+        let of_peak = shares.iter().map(|(_, share)| share(row).map(|share| significant(share, 3)).unwrap_or_default());
+        table.add_row(labels.chain(cells(row)).chain(of_peak).chain(compared));
     }
-    for column in axes.len() + 3..axes.len() + figures.len() {
+    for column in axes.len() + 3..axes.len() + figures.len() + shares.len() {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
     table.to_string()
+}
+
+/// What share of the hardware's limits a row reached, in percent.
+type Share = fn(&Row) -> Option<f64>;
+
+/// The columns for the limits of the hardware that the manifest gives.
+fn shares(plan: &Plan) -> Vec<(&'static str, Share)> {
+    let hardware = &plan.manifest.hardware;
+    let all: [(bool, &str, Share); 2] = [
+        (hardware.peak_gflops.is_given(), "% of peak GFLOP/s", |row| row.report.of_peak_gflops),
+        (hardware.peak_gbytes_per_s.is_given(), "% of peak GB/s", |row| row.report.of_peak_gbytes),
+    ];
+    all.into_iter().filter(|(given, ..)| *given).map(|(_, title, share)| (title, share)).collect()
 }
 
 /// The rows as a JSON array; figures are numbers, what was not measured is null. `comparison` is how a row compares with
@@ -140,7 +156,7 @@ fn typed(name: &str, text: &str) -> Value {
         "gbytes_per_s",
     ];
     let figure = COUNTS.contains(&name)
-        || ["_ms", "_us", "_ns", "_percent", "_error", "_per_s"].iter().any(|unit| name.ends_with(unit));
+        || ["_ms", "_us", "_ns", "_percent", "_error", "_per_s", "_bytes"].iter().any(|unit| name.ends_with(unit));
     match text {
         "" => Value::Null,
         "true" => Value::Bool(true),
@@ -218,6 +234,7 @@ mod tests {
             assert_eq!(typed(figure, "12"), json!(12), "{figure}");
         }
         assert_eq!(typed("timestamp_drift_percent", "-0.05"), json!(-0.05));
+        assert_eq!(typed("gpu_memory_bytes", "4096"), json!(4096));
         assert_eq!(typed("browser_version", "156.0"), json!("156.0"));
         assert_eq!(typed("gpu_median_ms", ""), Value::Null);
     }

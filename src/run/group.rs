@@ -131,7 +131,7 @@ where
         }
         let load = Load::begin(self.manifest);
         self.in_order(Turn::Pilot, &mut members, &mut again).await?;
-        let uneven = settle_iterations(&mut members);
+        let uneven = self.manifest.measure.iterations.is_none() && settle_iterations(&mut members);
         self.in_order(Turn::WarmUp, &mut members, &mut again).await?;
         self.rounds(&mut members, &mut again).await?;
         if self.manifest.measure.profile {

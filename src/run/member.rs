@@ -143,8 +143,16 @@ impl<'run> Member<'run> {
         Err((report, End::Told))
     }
 
-    /// Finds out how many inferences make a sample.
+    /// Finds out how many inferences make a sample, or, where the manifest says it, how long they take.
     pub(super) async fn pilot<E: Executor>(&mut self, seat: &mut Seat<E>, measure: &Measure) -> Result<(), End> {
+        if let Some(iterations) = measure.iterations {
+            self.iterations = iterations;
+            let ask = Ask { kind: SampleKind::Warmup, count: 1, iterations };
+            let taken = self.clock.step(measure, &mut self.report, seat.executor.measure(self.number, &[ask])).await?;
+            self.inference = taken.first().map_or(self.inference, |sample| Duration::from_nanos(sample.wall_ms.0));
+            self.measurement.add(0, &taken);
+            return Ok(());
+        }
         let piloted = self.clock.step(measure, &mut self.report, seat.executor.pilot(self.number)).await?;
         self.measurement.add(0, &piloted.samples);
         self.iterations = piloted.iterations;

@@ -190,24 +190,30 @@ async function load(job, device) {
 }
 
 /**
+ * Submits inferences, all in one pass unless it is said how many have a submission of their own.
  * @param {GPUDevice} device
  * @param {Bound[]} stages
  * @param {Stopwatch | null} stopwatch
- * @param {number} iterations Inferences in this submission.
+ * @param {number} iterations Inferences in each submission.
+ * @param {number} submissions
  */
-function dispatch(device, stages, stopwatch, iterations) {
-  const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass(stopwatch ? { timestampWrites: stopwatch.writes } : {});
-  for (let inference = 0; inference < iterations; inference += 1) {
-    for (const stage of stages) {
-      pass.setPipeline(stage.pipeline);
-      pass.setBindGroup(0, stage.group);
-      pass.dispatchWorkgroups(...stage.grid);
+function dispatch(device, stages, stopwatch, iterations, submissions = 1) {
+  for (let submission = 1; submission <= submissions; submission += 1) {
+    const last = submission === submissions;
+    const encoder = device.createCommandEncoder();
+    const timestampWrites = stopwatch?.around(submission === 1, last);
+    const pass = encoder.beginComputePass(timestampWrites ? { timestampWrites } : {});
+    for (let inference = 0; inference < iterations; inference += 1) {
+      for (const stage of stages) {
+        pass.setPipeline(stage.pipeline);
+        pass.setBindGroup(0, stage.group);
+        pass.dispatchWorkgroups(...stage.grid);
+      }
     }
+    pass.end();
+    if (last) stopwatch?.resolve(encoder);
+    device.queue.submit([encoder.finish()]);
   }
-  pass.end();
-  stopwatch?.resolve(encoder);
-  device.queue.submit([encoder.finish()]);
 }
 
 /**
@@ -228,7 +234,8 @@ async function keepBusy(run) {
 }
 
 /**
- * Several inferences in one submission. It counts only if the outputs, filled with the sentinel before, hold what was
+ * Several inferences, in one submission or, where the manifest says how many, queued one by one, and one wait. It
+ * counts only if the outputs, filled with the sentinel before, hold what was
  * verified afterwards.
  * @param {StagesJob} job
  * @param {Host} host
@@ -247,7 +254,8 @@ async function sample(job, host, run, accepted, how) {
   let wallMs = 0;
   const results = await scoped(device, "an inference", async () => {
     const began = performance.now();
-    dispatch(device, stages, stopwatch, how.iterations);
+    if (job.queued) dispatch(device, stages, stopwatch, 1, how.iterations);
+    else dispatch(device, stages, stopwatch, how.iterations);
     await settled(device, device.queue.onSubmittedWorkDone());
     wallMs = performance.now() - began;
     // Read while the scopes are: each wait for a GPU process costs about a millisecond.
@@ -289,7 +297,7 @@ async function profile(job, run) {
     await keepBusy(run);
     const encoder = device.createCommandEncoder();
     stages.forEach((stage, index) => {
-      const pass = encoder.beginComputePass({ timestampWrites: stopwatches[index].writes });
+      const pass = encoder.beginComputePass({ timestampWrites: stopwatches[index].around(true, true) });
       pass.setPipeline(stage.pipeline);
       pass.setBindGroup(0, stage.group);
       pass.dispatchWorkgroups(...stage.grid);
@@ -368,9 +376,10 @@ function sameBits(a, b) {
 }
 
 /**
- * A pair of GPU timestamps around a pass.
+ * A pair of GPU timestamps around a pass or several.
  * @typedef {object} Stopwatch
- * @property {GPUComputePassTimestampWrites} writes
+ * @property {(first: boolean, last: boolean) => GPUComputePassTimestampWrites | undefined} around What a pass notes that is
+ *   the first or the last of them.
  * @property {(encoder: GPUCommandEncoder) => void} resolve
  * @property {GPUBuffer} stamps Both, once resolved.
  * @property {(stamps: Float32Array) => number | null} elapsedMs The time between the two that were read; null where it
@@ -386,7 +395,11 @@ function openStopwatch(device) {
   const querySet = device.createQuerySet({ type: "timestamp", count: 2 });
   const stamps = device.createBuffer({ size: 16, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
   return {
-    writes: { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 },
+    around: (first, last) => {
+      if (first && last) return { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 };
+      if (first) return { querySet, beginningOfPassWriteIndex: 0 };
+      return last ? { querySet, endOfPassWriteIndex: 1 } : undefined;
+    },
     stamps,
     resolve: (encoder) => encoder.resolveQuerySet(querySet, 0, 2, stamps, 0),
     elapsedMs: (words) => {

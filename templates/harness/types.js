@@ -18,6 +18,7 @@
  * @property {boolean} parallelLoading Parts fetched at the same time, or in turn.
  * @property {boolean} requireHardware
  * @property {number} warmup Inferences after the first one that are not counted, at least.
+ * @property {boolean} queued Whether each inference of a sample is submitted by itself.
  */
 
 /**
@@ -192,13 +193,13 @@
  */
 
 /**
- * One sample: several inferences in one submission, times divided by their number.
+ * One sample: several inferences and one wait, times divided by their number.
  * @typedef {object} Sample
  * @property {"first" | "warmup" | "steady" | "latency"} kind
  * @property {number} wallMs
  * @property {number | null} gpuMs
  * @property {number} atMs Since the job began.
- * @property {number} iterations Inferences in the submission.
+ * @property {number} iterations Inferences in it.
  * @property {boolean} hidden Whether the page was hidden: a browser may slow it down then.
  */
 

@@ -358,3 +358,26 @@ async fn samples_stop_once_precise_and_never_go_beyond_the_most() {
     assert_eq!(samples(range, 3, &[1.0]).await.iter().sum::<usize>(), 10);
     assert_eq!(samples(range, 3, &[1.0, 5.0]).await.iter().sum::<usize>(), 12);
 }
+
+#[tokio::test]
+async fn a_number_of_inferences_that_is_given_is_taken_by_every_sample_without_a_pilot() {
+    // Jobs that a pilot would give 40, and so unlike that each would keep its own number.
+    let acts =
+        [("firefox/", Act::Needs { iterations: 40, ms: 1.0 }), ("chrome/", Act::Needs { iterations: 40, ms: 90.0 })];
+    let script = acts.into_iter().fold(Script::new(), |script, (job, act)| script.job(job, [act]));
+    let text = TWO_BROWSERS.replace("warmup = 0", "warmup = 1\nlatency = true\niterations = 20");
+    let text = text.replace("workgroup_size = [[64, 1, 1], [1, 1, 1]]\n", "");
+    let told = run(&plan(&text), &script).await;
+    assert!(!script.calls().iter().any(|call| call.starts_with("pilot")), "{:?}", script.calls());
+    assert_eq!(told.reports.len(), 2);
+    for report in &told.reports {
+        let measurement = report.measurement.as_ref().unwrap();
+        let counts = |kind: SampleKind| -> Vec<u32> {
+            measurement.samples.iter().filter(|sample| sample.kind == kind).map(|sample| sample.iterations).collect()
+        };
+        assert_eq!(counts(SampleKind::Steady), [20, 20]);
+        assert_eq!(counts(SampleKind::Latency), [1, 1]);
+        assert!(counts(SampleKind::Warmup).iter().all(|count| *count == 20));
+        assert!(!report.circumstances.uneven);
+    }
+}

@@ -11,6 +11,11 @@ const CHAIN: &str = "family = 'text'\n[[input]]\nname = 'x'\nshape = [1000]\n[[i
 
 /// Runs the chain in Chromium and Firefox, with changes of files of the repository.
 fn chain(changes: &[(&str, &str, &str)], code: i32) -> Vec<Row> {
+    chain_with("", changes, code)
+}
+
+/// The same with more in the manifest.
+fn chain_with(more: &str, changes: &[(&str, &str, &str)], code: i32) -> Vec<Row> {
     let shop = Workshop::new();
     shop.write("models/chain.toml", CHAIN);
     for folder in ["shaders", "templates"] {
@@ -23,7 +28,7 @@ fn chain(changes: &[(&str, &str, &str)], code: i32) -> Vec<Row> {
     }
     let manifest = "name = 'recording'\n[matrix]\nbrowser = ['chrome', 'firefox']\nmodel = 'chain'\n\
                     [measure]\nwarmup = 1\nsamples = 2\nrounds = 1\nretries = 0\nfallback = []\n";
-    shop.run(manifest, &["--shaders", "shaders", "--templates", "templates"]).expect(code);
+    shop.run(&format!("{manifest}{more}"), &["--shaders", "shaders", "--templates", "templates"]).expect(code);
     let jobs = shop.jobs();
     assert_eq!(jobs.len(), 2);
     jobs
@@ -73,10 +78,22 @@ fn elements_that_a_stage_left_as_an_earlier_one_wrote_them_are_found() {
 
 #[test]
 fn an_inference_that_does_not_what_its_stages_do_in_turn_is_incorrect() {
-    let from = "    for (const stage of stages) {\n      pass.";
-    let to = "    for (const stage of stages.toSpliced(2, 1)) {\n      pass.";
+    let from = "      for (const stage of stages) {\n        pass.";
+    let to = "      for (const stage of stages.toSpliced(2, 1)) {\n        pass.";
     for job in chain(&[("templates/harness/engine_wgsl.js", from, to)], 1) {
         assert_eq!((job["status"].as_str(), job["verified"].as_str()), ("incorrect", "false"), "{job:?}");
         assert!(job["reason"].contains("another x@step.4 than the stages in turn"), "{}", job["reason"]);
+    }
+}
+
+#[test]
+fn a_given_number_of_inferences_is_queued_and_a_share_of_the_hardware_told() {
+    let more = "iterations = 7\nlatency = true\n[hardware]\npeak_gflops = { fp32 = 50, fp16 = 1 }\n";
+    for job in chain_with(more, &[], 0) {
+        assert_eq!((job["iterations"].as_str(), job["samples"].as_str()), ("7", "2"), "{job:?}");
+        let number = |column: &str| job[column].parse::<f64>().unwrap();
+        assert!(number("latency_median_ms") >= number("gpu_median_ms"), "{job:?}");
+        assert!((number("of_peak_gflops_percent") / (2.0 * number("gflops")) - 1.0).abs() < 1e-3, "{job:?}");
+        assert_eq!(job["of_peak_gbytes_percent"], "");
     }
 }
