@@ -20,6 +20,8 @@ mod fetching;
 mod interleaving;
 mod javascript;
 #[cfg(target_os = "linux")]
+mod kernels;
+#[cfg(target_os = "linux")]
 mod killed;
 mod manifest_errors;
 mod matrix;
