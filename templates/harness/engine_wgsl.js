@@ -11,10 +11,12 @@ import { checkLimits } from "gpujobs/limits.js";
 import { compileAhead, compileAtUse } from "gpujobs/pipelines.js";
 import { record } from "gpujobs/recording.js";
 import { openSentinel } from "gpujobs/sentinel.js";
+import { openStopwatch } from "gpujobs/stopwatch.js";
 import { byteLength, loadPart } from "gpujobs/tensors.js";
 
 /** @import { Host, Kernel, Phases, Prepared, Sample, StagesJob } from "gpujobs/types.js" */
 /** @import { Sentinel } from "gpujobs/sentinel.js" */
+/** @import { Stopwatch } from "gpujobs/stopwatch.js" */
 
 /** Each submission of that is at least this long, so that the waits between them are short against it. */
 const BUSY_SUBMISSION_MS = 5;
@@ -29,7 +31,7 @@ const MOST_BUSY_ITERATIONS = 4096;
 export async function prepare(job, host) {
   const began = performance.now();
   const { adapter, facts } = await findAdapterFor(job);
-  checkLimits(job, adapter.limits);
+  checkLimits(job, adapter);
   const device = await openDevice(adapter, host);
   const deviceReadyMs = performance.now() - began;
   try {
@@ -374,38 +376,3 @@ function sameBits(a, b) {
   const right = new Uint32Array(b.buffer, b.byteOffset, b.length);
   return left.every((word, index) => word === right[index]);
 }
-
-/**
- * A pair of GPU timestamps around a pass or several.
- * @typedef {object} Stopwatch
- * @property {(first: boolean, last: boolean) => GPUComputePassTimestampWrites | undefined} around What a pass notes that is
- *   the first or the last of them.
- * @property {(encoder: GPUCommandEncoder) => void} resolve
- * @property {GPUBuffer} stamps Both, once resolved.
- * @property {(stamps: Float32Array) => number | null} elapsedMs The time between the two that were read; null where it
- *   is not positive.
- */
-
-/**
- * @param {GPUDevice} device
- * @returns {Stopwatch | null}
- */
-function openStopwatch(device) {
-  if (!device.features.has("timestamp-query")) return null;
-  const querySet = device.createQuerySet({ type: "timestamp", count: 2 });
-  const stamps = device.createBuffer({ size: 16, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
-  return {
-    around: (first, last) => {
-      if (first && last) return { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 };
-      if (first) return { querySet, beginningOfPassWriteIndex: 0 };
-      return last ? { querySet, endOfPassWriteIndex: 1 } : undefined;
-    },
-    stamps,
-    resolve: (encoder) => encoder.resolveQuerySet(querySet, 0, 2, stamps, 0),
-    elapsedMs: (words) => {
-      const [begin, end] = new BigInt64Array(words.buffer, words.byteOffset, 2);
-      return end > begin ? Number(end - begin) / 1e6 : null;
-    },
-  };
-}
-

@@ -128,7 +128,7 @@ fn a_software_adapter_fails_where_hardware_is_required() {
 fn hangs(browser: &str, statement: &str) {
     let shop = Workshop::new();
     let start = "export async function prepare(job, host) {\n";
-    let hang = format!("{start}  if (job.workgroupSize[0] === 2) {statement}\n");
+    let hang = format!("{start}  if (job.stages[0].workgroup[0] === 2) {statement}\n");
     shop.write("own/harness/engine_wgsl.js", &broken("templates/harness/engine_wgsl.js", start, &hang));
     let text = manifest(&format!("browser = '{browser}'\nworkgroup_size = [[2, 1, 1], [4, 1, 1]]"), "axpy");
     shop.run(&text, &["--templates", "own", "--set", "measure.timeout=\"12s\""]).expect(1);
@@ -173,12 +173,29 @@ fn a_module_that_does_not_parse_is_the_reason() {
 #[test]
 fn a_gpu_clock_that_lies_is_demoted_and_does_not_size_the_batch() {
     let shop = Workshop::new();
-    let lie = broken("templates/harness/engine_wgsl.js", "Number(end - begin) / 1e6", "Number(end - begin) / 1e12");
-    shop.write("own/harness/engine_wgsl.js", &lie);
+    let lie = broken("templates/harness/stopwatch.js", "Number(end - begin) / 1e6", "Number(end - begin) / 1e12");
+    shop.write("own/harness/stopwatch.js", &lie);
     shop.run(&manifest("browser = 'chrome'", "matmul"), &["--templates", "own"]).expect(0);
     let job = &shop.jobs()[0];
     assert_eq!(job["status"], "ok");
     assert_eq!(job["gpu_median_ms"], "", "{job:?}");
     assert!(job["warnings"].contains("wall time only"), "{job:?}");
     assert!(job["wall_median_ms"].parse::<f64>().unwrap() > 0.0);
+}
+
+#[test]
+fn a_feature_that_the_adapter_lacks_is_unsupported_with_the_stage_and_the_remedy() {
+    // The first one is there, and no browser has the others without a flag.
+    let told = "axpy needs the WebGPU feature own-feature, this adapter does not offer it";
+    let features = [("own-feature", told), ("chromium-experimental-subgroup-matrix", "--enable-unsafe-webgpu")];
+    for (feature, told) in features {
+        let shop = Workshop::new();
+        let wants = format!("{{% set features = ['timestamp-query', '{feature}'] %}}\n{{% set value =");
+        shop.write("own/axpy.wgsl", &broken("shaders/axpy.wgsl", "{% set value =", &wants));
+        shop.run(&manifest(BROWSERS, "axpy"), &["--shaders", "own"]).expect(0);
+        for job in shop.jobs() {
+            assert_eq!(job["status"], "unsupported", "{job:?}");
+            assert!(job["reason"].contains(told), "{}", job["reason"]);
+        }
+    }
 }

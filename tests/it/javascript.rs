@@ -76,8 +76,7 @@ fn the_harness_and_a_rendered_job_hold_to_their_types() {
 #[test]
 fn a_job_that_does_not_fit_its_type_is_seen() {
     let text = served();
-    for (from, to) in
-        [("\"workgroupSize\"", "\"workgroupSizes\""), ("\"webgpu\"", "\"webgl\""), ("\"grid\":[", "\"grid\":[1,")]
+    for (from, to) in [("\"workgroup\"", "\"workgroups\""), ("\"webgpu\"", "\"webgl\""), ("\"grid\":[", "\"grid\":[1,")]
     {
         let shop = Workshop::new();
         let compact = text.replace(": [", ":[").replace("\"grid\": ", "\"grid\":");
