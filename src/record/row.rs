@@ -288,8 +288,9 @@ fn correctness(columns: &mut Columns, report: Option<&JobReport>) {
     columns.number("max_abs_error", check.map(|check| check.verdict.max_abs_error));
     columns.number("max_rel_error", check.map(|check| check.verdict.max_rel_error));
     columns.word("output_digest", check.map(|check| check.output_digest.as_str()));
-    columns
-        .word("shader_digest", report.and_then(|report| report.page.as_ref()).map(|page| page.shader_digest.as_str()));
+    let page = report.and_then(|report| report.page.as_ref());
+    columns.text("tuning", page.map(|page| page.tuning.as_str()));
+    columns.word("shader_digest", page.map(|page| page.shader_digest.as_str()));
 }
 
 fn verified(report: &JobReport) -> Option<bool> {

@@ -164,6 +164,16 @@ impl Page {
         }
     }
 
+    /// Each kernel with its workgroup and what its parameters are, once, in the order of the stages; empty for kernels that
+    /// declare none, and for models of ONNX.
+    #[must_use]
+    pub fn tuning(&self) -> String {
+        match &self.content {
+            Content::Stages(page) => page.tuning(),
+            Content::Onnx(_) => String::new(),
+        }
+    }
+
     /// SHA-256 of what computes, the first 16 hexadecimal digits: all WGSL in the order of the stages, or the model's files.
     pub fn shader_digest(&self) -> Result<String, PageError> {
         match &self.content {

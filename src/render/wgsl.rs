@@ -184,26 +184,26 @@ fn render_captured(
     context.insert("tuning".to_owned(), Value::from_pairs(tuning));
     let captured =
         templates.get(&name)?.render_captured(Value::from(context)).map_err(|error| from_minijinja(&error, &name))?;
-    let state = captured.state();
+    let top = captured.state();
     let bad = |key: &str, value: &Value, expected: &str| RenderError::Dispatch {
         template: name.clone(),
         message: format!("`{key}` is {value}, expected {expected}"),
         help: None,
     };
-    let workgroup_bytes = match state.lookup("workgroup_bytes") {
+    let workgroup_bytes = match top.lookup("workgroup_bytes") {
         None => 0,
         Some(value) => {
             u32::try_from(value.clone()).map_err(|_| bad("workgroup_bytes", &value, "a whole number of bytes"))?
         }
     };
     let list = |key: &str| -> Vec<Value> {
-        let value = state.lookup(key).filter(|value| !value.is_undefined());
+        let value = top.lookup(key).filter(|value| !value.is_undefined());
         value.and_then(|value| value.try_iter().ok().map(Iterator::collect)).unwrap_or_default()
     };
     let whole = |extent: &Value| u64::try_from(extent.clone()).map_err(|_| bad("size", extent, "a whole number"));
     let size = list("size").iter().map(whole).collect::<Result<_, _>>()?;
     let told = Told {
-        grid: state.lookup("grid"),
+        grid: top.lookup("grid"),
         workgroup_bytes,
         features: list("features").iter().map(ToString::to_string).collect(),
         size,

@@ -110,6 +110,9 @@ pub struct Circumstances {
 pub struct PageReport {
     /// SHA-256 of all WGSL, the first 16 hexadecimal digits.
     pub shader_digest: String,
+    /// Each kernel with its workgroup and what its parameters were, once, in the order of the stages; empty for kernels
+    /// that declare none.
+    pub tuning: String,
     /// Arithmetic of one inference; `None` where an op has no formula.
     pub flops: Option<Flops>,
     /// Least traffic of one inference; `None` where it is not known.

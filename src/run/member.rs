@@ -115,7 +115,8 @@ impl<'run> Member<'run> {
                     return Err((report, End::Told));
                 }
             };
-            report.page = Some(PageReport { shader_digest, flops: page.flops(), bytes: page.bytes() });
+            report.page =
+                Some(PageReport { shader_digest, tuning: page.tuning(), flops: page.flops(), bytes: page.bytes() });
             report.backend_used = Some(backend);
             match clock.step(&manifest.measure, &mut report, seat.executor.prepare(&page)).await {
                 Ok(prepared) => {

@@ -55,7 +55,7 @@ fn cases() -> Vec<(String, Model)> {
 }
 
 /// No table of the manifest's own, a hardware adapter.
-fn target(compiler: Compiler) -> Target<'static> {
+pub(crate) fn target(compiler: Compiler) -> Target<'static> {
     static SETTINGS: LazyLock<CompilerSettings> = LazyLock::new(CompilerSettings::default);
     static SITE: LazyLock<Site> = LazyLock::new(Site::default);
     Target { compiler, site: &SITE, settings: &SETTINGS }

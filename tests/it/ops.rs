@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use gpujobs::manifest::Model;
+use gpujobs::manifest::{Compiler, Model};
 use gpujobs::plan::graph::{Graph, JobVars, KNOWN_OPS};
 use gpujobs::reference::{compute, verify};
 use gpujobs::render::Templates;
 use gpujobs::render::wgsl::render_stages;
 use proptest::prelude::*;
+
+use crate::models::target;
 
 const SHAPES: [[u32; 3]; 6] = [[64, 1, 1], [256, 1, 1], [7, 3, 2], [1, 1, 1], [33, 1, 1], [2, 16, 4]];
 
@@ -170,8 +172,8 @@ fn every_op_is_valid_wgsl_at_any_size_and_shape() {
         for (op, text) in stages(sizes) {
             let graph = graph(&text);
             for workgroup in SHAPES {
-                let vars = JobVars { workgroup, ..JobVars::default() };
-                let rendered = render_stages(&templates, &graph, &vars)
+                let vars = JobVars { workgroup: workgroup.into(), ..JobVars::default() };
+                let rendered = render_stages(&templates, &graph, &vars, &target(Compiler::Naga))
                     .unwrap_or_else(|error| panic!("{op} {workgroup:?}: {error}\n{text}"));
                 for shader in &rendered.shaders {
                     super::models::validate(&shader.code)
@@ -215,8 +217,8 @@ proptest! {
             let graph = graph(&text);
             let tensors = compute(&graph, HashMap::new()).unwrap();
             prop_assert_eq!(verify(&graph, &tensors).verified, Some(true), "{}", op);
-            let vars = JobVars { workgroup, ..JobVars::default() };
-            let rendered = render_stages(&templates, &graph, &vars).unwrap();
+            let vars = JobVars { workgroup: workgroup.into(), ..JobVars::default() };
+            let rendered = render_stages(&templates, &graph, &vars, &target(Compiler::Naga)).unwrap();
             prop_assert!(rendered.shaders.iter().all(|shader| super::models::validate(&shader.code).is_ok()), "{}", op);
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
+use indexmap::IndexSet;
 use minijinja::context;
 use minijinja::value::Serde;
 use serde::Serialize;
@@ -158,6 +159,14 @@ impl StagesPage {
     #[must_use]
     pub fn posted_bytes(&self) -> u64 {
         self.graph.results().map(|id| 4 * self.graph.tensors[id].len() as u64).sum()
+    }
+
+    /// See [`Page::tuning`](super::Page::tuning).
+    #[must_use]
+    pub fn tuning(&self) -> String {
+        let all = self.rendered.dispatches.iter().map(|dispatch| dispatch.configuration.as_str());
+        let distinct: IndexSet<&str> = all.filter(|one| !one.is_empty()).collect();
+        distinct.into_iter().collect::<Vec<_>>().join("; ")
     }
 
     /// SHA-256 of all WGSL in the order of the stages, the first 16 hexadecimal digits.
