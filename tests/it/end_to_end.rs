@@ -154,6 +154,24 @@ fn whisper_is_verified_in_chromium() {
     assert_eq!((job["status"].as_str(), job["verified"].as_str(), job["family"].as_str()), ("ok", "true", "audio"));
 }
 
+#[test]
+fn models_of_texts_and_images_are_verified_at_odd_sizes() {
+    let shop = Workshop::new();
+    let manifest = both(
+        "model = ['minilm', 'vit-tiny', 'clip']\nworkgroup_size = [[64, 1, 1], [7, 3, 2]]",
+        "[model.minilm]\nparams = { tokens = 11, layers = 1, vocab = 100, channels = 24, heads = 2 }\n\
+         [model.vit-tiny]\nparams = { image = 12, patch = 4, layers = 1, channels = 24, heads = 2 }\n\
+         [model.clip]\nparams = { tokens = 9, layers = 1, vocab = 50, positions = 9, text_channels = 24, text_heads = 2, \
+         image = 12, patch = 4, channels = 16, heads = 2, projection = 10 }\n",
+    );
+    shop.run(&manifest, &["--set", "measure.samples=1", "--set", "measure.warmup=0"]).expect(0);
+    let jobs = shop.jobs();
+    assert_eq!(jobs.len(), 12);
+    for job in &jobs {
+        assert_eq!((job["status"].as_str(), job["verified"].as_str()), ("ok", "true"), "{job:?}");
+    }
+}
+
 /// Twice x, written for each element by a shader of the user's own that reads an axis of the user's own.
 const DOUBLE: &str = "{% set threads = wg[0] * wg[1] * wg[2] %}\n{% set grid = [ceil_div(outputs[0].len, threads), 1, 1] %}\n\
 @group(0) @binding(0) var<storage, read> x: array<f32>;\n@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
