@@ -47,7 +47,7 @@ enable f16;
    as pays everywhere. On a CPU adapter a load costs as much as ten multiplications (each lane is tested and read by
    itself), so what counts is products a load: 10 rows by 8 columns do 4.4. Larger tiles run no faster there, compile in
    proportion to their size, and leave a GPU too few threads. #}
-{% set tm = ceil_div(m, ceil_div(m, [tuning.rows, ceil_div(m, lines)] | min)) %}
+{% set tm = ceil_div(m, ceil_div(m, [tuning.thread_rows, ceil_div(m, lines)] | min)) %}
 {% set columns = n // tn %}
 {# A thread's columns are a panel apart, not side by side: lanes stay contiguous and the distance is a literal. Two panels
    only where 32 lanes still have a column each. #}

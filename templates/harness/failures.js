@@ -21,6 +21,15 @@ export class Exhausted extends Error {
   kind = "exhausted";
 }
 
+/**
+ * A failure as it is to be told: where the browser says that devices are lost, each later one would be too.
+ * @param {unknown} thrown
+ */
+export function orExhausted(thrown) {
+  const message = messageOf(thrown);
+  return /device is lost/i.test(message) ? new Exhausted(message) : thrown;
+}
+
 /** The output is wrong: the job is `incorrect`. */
 export class Incorrect extends Error {
   kind = "incorrect";
