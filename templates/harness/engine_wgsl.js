@@ -38,7 +38,9 @@ export async function prepare(job, host) {
   const began = performance.now();
   const { adapter, facts } = await findAdapterFor(job);
   checkLimits(job, adapter);
-  const device = await openDevice(adapter, host);
+  const device = await openDevice(adapter, host).catch((error) => {
+    throw orExhausted(error);
+  });
   const deviceReadyMs = performance.now() - began;
   try {
     const run = await firstRun(job, device, facts.kind === "hardware");
