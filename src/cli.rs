@@ -107,6 +107,9 @@ pub struct RunArgs {
     /// Download models that are not in the model store first.
     #[arg(long)]
     pub allow_download: bool,
+    /// Write what each job's model computed, once it was checked, into the run folder: outputs/JOB/NAME.f32.
+    #[arg(long)]
+    pub save_outputs: bool,
     /// Show the console of pages and take the time of each kernel, into kernels.csv (-v); show the output of drivers as well
     /// (-vv).
     #[arg(short, long, action = clap::ArgAction::Count)]

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::calls::{self, Call};
-use super::executor::Check;
+use super::executor::{Check, Output};
+use super::live::Studio;
 use super::payload::Payload;
 use super::recording::Recording;
 use crate::manifest::Backend;
@@ -32,6 +33,8 @@ pub(super) enum Checker {
         payload: Arc<Payload>,
         /// The run that is being posted.
         recording: Option<Box<Recording>>,
+        /// Whether outputs are to be in the check.
+        keep: bool,
     },
     /// Call by call.
     Onnx(Arc<OnnxChecker>),
@@ -45,21 +48,24 @@ pub(super) struct OnnxChecker {
     backend: Backend,
     browser: String,
     references: Arc<References>,
+    /// Whether outputs are to be in the check.
+    keep: bool,
 }
 
 impl Checker {
-    /// Of a job that runs stages.
-    pub(super) fn of_stages(graph: Arc<Graph>, payload: Arc<Payload>) -> Self {
-        Self::Stages { graph, payload, recording: None }
+    /// Of a job that runs stages; `keep` says whether its outputs are to be in its check.
+    pub(super) fn of_stages(graph: Arc<Graph>, payload: Arc<Payload>, keep: bool) -> Self {
+        Self::Stages { graph, payload, recording: None, keep }
     }
 
     /// Checks the piece that a page posted; `None` until it was the last one. A piece at 0 begins anew. The error is of the
     /// page's words, not of its numbers.
     pub(super) fn check(&mut self, from: u64, posted: &[u8]) -> Result<Option<Check>, String> {
         match self {
-            Self::Stages { graph, payload, recording } => {
+            Self::Stages { graph, payload, recording, keep } => {
                 let begun = recording.take().filter(|_| from != 0);
-                let mut run = begun.unwrap_or_else(|| Box::new(Recording::begin(graph.clone(), payload.clone())));
+                let begin = || Box::new(Recording::begin(graph.clone(), payload.clone(), *keep));
+                let mut run = begun.unwrap_or_else(begin);
                 if run.take(from, posted)? {
                     return Ok(Some(run.end()));
                 }
@@ -72,9 +78,10 @@ impl Checker {
 }
 
 impl OnnxChecker {
-    pub(super) fn new(page: &OnnxPage, backend: Backend, browser: String, references: Arc<References>) -> Self {
+    pub(super) fn new(page: &OnnxPage, backend: Backend, browser: String, studio: &Studio) -> Self {
+        let references = studio.references.clone();
         let files = page.models.iter().map(|model| (model.clone(), page.files[model].clone())).collect();
-        Self { files, dtype: page.dtype.clone(), backend, browser, references }
+        Self { files, dtype: page.dtype.clone(), backend, browser, references, keep: studio.keep_outputs }
     }
 
     fn check(&self, posted: &[u8]) -> Result<Check, String> {
@@ -84,16 +91,24 @@ impl OnnxChecker {
             reference: String::new(),
             flops: Some(Flops(0)),
             output_digest: String::new(),
+            outputs: Vec::new(),
         };
         let mut hash = Sha256::new();
         let mut checked = 0;
-        for call in &calls {
+        for (number, call) in calls.iter().enumerate() {
             let path = self
                 .files
                 .get(&call.file)
                 .ok_or_else(|| format!("the page ran a model that is not the job's: {:?}", call.file))?;
             for fetch in &call.fetches {
                 hash.update(fetch.bytes());
+                if self.keep {
+                    let name = fetch.name();
+                    let name = if calls.len() == 1 { name.to_owned() } else { format!("{number}.{name}") };
+                    #[expect(clippy::cast_possible_truncation, reason = "outputs are saved as f32")]
+                    let values = fetch.values_f64().into_iter().map(|value| value as f32).collect();
+                    check.outputs.push(Output { name, values: Arc::new(values) });
+                }
             }
             if call.complete && !call.fetches.is_empty() {
                 self.add(&mut check, call, path)?;

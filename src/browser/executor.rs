@@ -3,6 +3,7 @@
 //! `live` drives a real browser, `fake` plays a script for tests; `run` knows neither.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::wire::{AdapterFacts, ClockFacts, PageFacts, Ran, RawKernel, RawPart, RawPhases, RawSample, SampleKind};
@@ -107,6 +108,18 @@ pub struct Check {
     pub flops: Option<Flops>,
     /// SHA-256 of the model's outputs, the first 16 hexadecimal digits.
     pub output_digest: String,
+    /// The model's outputs, where they are to be saved; else empty.
+    pub outputs: Vec<Output>,
+}
+
+/// An output of a model, as it was checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    /// The tensor's name. Where a job calls several models, or one several times, the call's number from 0 and a dot
+    /// stand before it.
+    pub name: String,
+    /// Row-major.
+    pub values: Arc<Vec<f32>>,
 }
 
 /// Why a session could not be opened.

@@ -246,6 +246,7 @@ pub fn prepared() -> Prepared {
             reference: "rust".to_owned(),
             flops: None,
             output_digest: "0123456789abcdef".to_owned(),
+            outputs: Vec::new(),
         },
     }
 }

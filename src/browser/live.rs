@@ -43,6 +43,8 @@ pub struct Studio {
     pub payloads: Payloads,
     /// What ONNX models must give, computed once.
     pub references: Arc<References>,
+    /// Whether checks are to hold the outputs, which are saved then.
+    pub keep_outputs: bool,
 }
 
 /// A browser of the manifest, open or not.
@@ -407,13 +409,13 @@ fn material(studio: &Studio, page: &Page, browser: String, session: u64) -> Resu
             let payload = studio.payloads.of(stages).map_err(|error| fail(&error))?;
             let (parts, posted) = (payload.parts.clone(), Posted::InPieces(stages.posted_bytes()));
             let published = Published { module, frame, parts, files: HashMap::new(), posted, session };
-            (published, Checker::of_stages(stages.graph.clone(), payload))
+            (published, Checker::of_stages(stages.graph.clone(), payload, studio.keep_outputs))
         }
         Content::Onnx(onnx) => {
             let files = onnx.served().map(|(path, place)| (path, place.clone())).collect();
             let posted = Posted::AtMost(MOST_POSTED);
             let published = Published { module, frame, parts: Vec::new(), files, posted, session };
-            let checker = OnnxChecker::new(onnx, page.backend, browser, studio.references.clone());
+            let checker = OnnxChecker::new(onnx, page.backend, browser, studio);
             (published, Checker::Onnx(Arc::new(checker)))
         }
     })

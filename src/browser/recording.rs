@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::executor::Check;
+use super::executor::{Check, Output};
 use super::payload::Payload;
 use crate::plan::graph::{Graph, TensorId};
 use crate::reference::Progress;
@@ -26,14 +26,18 @@ pub(super) struct Recording {
     taken: u64,
     /// Of the model's outputs.
     hash: Sha256,
+    /// The model's outputs, where they are kept.
+    kept: Option<Vec<Output>>,
 }
 
 impl Recording {
-    pub(super) fn begin(graph: Arc<Graph>, payload: Arc<Payload>) -> Self {
+    /// Of a run of which nothing was posted yet; `keep` says whether its outputs are to be in its check.
+    pub(super) fn begin(graph: Arc<Graph>, payload: Arc<Payload>, keep: bool) -> Self {
         let mut missing: Vec<TensorId> = graph.results().collect();
         missing.reverse();
         let progress = Progress::begin(&graph);
-        Self { graph, payload, progress, missing, values: Vec::new(), taken: 0, hash: Sha256::new() }
+        let kept = keep.then(Vec::new);
+        Self { graph, payload, progress, missing, values: Vec::new(), taken: 0, hash: Sha256::new(), kept }
     }
 
     /// Takes the piece that begins at byte `from` and says whether it was the last one. The error is of a piece that does
@@ -56,7 +60,11 @@ impl Recording {
                 break;
             }
             self.missing.pop();
-            self.progress.take(&self.graph, self.payload.given(), id, std::mem::take(&mut self.values));
+            let values = std::mem::take(&mut self.values);
+            if let Some(kept) = self.kept.as_mut().filter(|_| self.graph.outputs.contains(&id)) {
+                kept.push(Output { name: self.graph.tensors[id].name.clone(), values: Arc::new(values.clone()) });
+            }
+            self.progress.take(&self.graph, self.payload.given(), id, values);
         }
         Ok(self.missing.is_empty())
     }
@@ -68,6 +76,7 @@ impl Recording {
             reference: "rust".to_owned(),
             flops: None,
             output_digest: short_digest(self.hash),
+            outputs: self.kept.unwrap_or_default(),
         }
     }
 }

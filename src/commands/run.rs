@@ -115,6 +115,7 @@ fn overrule(manifest: &mut Manifest, args: &RunArgs) -> Result<(), Error> {
     }
     manifest.measure.require_hardware |= args.require_hardware;
     manifest.measure.profile |= args.verbose > 0;
+    manifest.measure.save_outputs |= args.save_outputs;
     Ok(())
 }
 
@@ -210,7 +211,9 @@ pub(super) async fn studio(manifest: &Manifest, templates: Templates) -> Result<
             help: "is the loopback interface up?".to_owned(),
         })?;
     let watchdog = Watchdog::start()?;
-    Ok(Arc::new(Studio { server, templates, watchdog, payloads: Payloads::default(), references: Arc::default() }))
+    let keep_outputs = manifest.measure.save_outputs;
+    let (payloads, references) = (Payloads::default(), Arc::default());
+    Ok(Arc::new(Studio { server, templates, watchdog, payloads, references, keep_outputs }))
 }
 
 fn exit_of(outcome: Outcome) -> Exit {

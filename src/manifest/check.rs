@@ -181,6 +181,7 @@ impl Checker<'_> {
             iterations: file.iterations.as_ref().map(|iterations| *iterations.get()),
             latency: file.latency.unwrap_or(default.latency),
             profile: file.profile.unwrap_or(default.profile),
+            save_outputs: default.save_outputs,
             timeout,
             retries: file.retries.as_ref().map_or(default.retries, |retries| *retries.get()),
             fallback: file.fallback.as_ref().map_or(default.fallback, |names| self.fallback(names)),

@@ -110,6 +110,7 @@ impl fmt::Display for AxisValue {
 
 /// `[measure]`: how each job is measured.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Measure {
     /// Inferences after the first one that are run and not counted, at least; 0 takes no warm-up.
     pub warmup: u32,
@@ -127,6 +128,8 @@ pub struct Measure {
     pub latency: bool,
     /// Whether what each kernel costs is measured after the samples.
     pub profile: bool,
+    /// Whether the outputs of jobs are saved; the command line says so.
+    pub save_outputs: bool,
     /// How long one job may take, start of the page to its result.
     pub timeout: Duration,
     /// How often a job that timed out or lost its browser is tried again.
@@ -147,6 +150,7 @@ impl Default for Measure {
             iterations: None,
             latency: false,
             profile: false,
+            save_outputs: false,
             timeout: Duration::from_mins(1),
             retries: 1,
             fallback: vec![Backend::Wasm],

@@ -4,6 +4,7 @@
 //! Made from the `run`'s reports, job by job; read by `analyse` and by people with spreadsheets.
 
 pub mod csv;
+mod outputs;
 pub mod read;
 pub mod resume;
 pub mod row;
@@ -121,6 +122,9 @@ impl Recorder {
     pub fn add(&mut self, report: &JobReport) -> Result<Row, RecordError> {
         let row = Row::of(&self.context, report);
         self.samples.add(&row::samples(&self.context, report))?;
+        if let Some(measurement) = &report.measurement {
+            outputs::write(&self.folder, &report.job.id.0, &measurement.check.outputs)?;
+        }
         for side in SIDE_TABLES {
             let rows = (side.rows)(&self.context, report);
             let path = self.folder.join(side.name);

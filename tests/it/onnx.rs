@@ -128,7 +128,7 @@ fn an_unseen_file_needs_a_manifest_and_no_rust() {
     // The one that can't be loaded comes first: it must not spoil its session for those after it.
     let matrix = "browser = ['chrome', 'firefox']\nbackend = ['wasm', 'webgpu']\n\
                   model = ['unsupported', 'static', 'dynamic', 'conv', 'half']\nbatch = 3";
-    shop.run(&manifest(matrix, NO_FALLBACK), &[]).expect(0);
+    shop.run(&manifest(matrix, NO_FALLBACK), &["--save-outputs"]).expect(0);
     for row in shop.jobs() {
         if names.contains(&row["model"].as_str()) {
             // Without 16-bit floats in its adapter a GPU may refuse them, in the runtime's words.
@@ -137,6 +137,10 @@ fn an_unseen_file_needs_a_manifest_and_no_rust() {
                 continue;
             }
             assert_right(&row);
+            let folder = shop.run_folder().join("outputs").join(&row["job_id"]);
+            let sizes: Vec<u64> =
+                std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).collect();
+            assert!(!sizes.is_empty() && sizes.iter().all(|size| *size > 0 && size % 4 == 0), "{row:?}");
         } else {
             assert_eq!(row["status"], "unsupported", "{row:?}");
             assert!(row["reason"].contains("Frobnicate"), "{row:?}");

@@ -2,6 +2,8 @@
 //!
 //! These need Chromium and Firefox with their drivers (`gpujobs setup`); a missing one fails its test.
 
+use sha2::{Digest, Sha256};
+
 use crate::support::workshop::{Row, Workshop};
 
 /// Five stages whose results lie in two buffers, and the last one's in its own; 4000 bytes each.
@@ -50,6 +52,25 @@ fn tensors_that_share_buffers_are_verified_in_pieces_and_the_memory_is_told() {
         assert_eq!(job["output_digest"], other["output_digest"]);
         assert_eq!(job["max_abs_error"], other["max_abs_error"]);
     }
+}
+
+#[test]
+fn outputs_are_saved_as_they_were_checked_where_that_is_asked_for() {
+    let manifest = "name = 'saved'\n[matrix]\nbrowser = ['chrome', 'firefox']\nmodel = 'axpy'\n\
+                    [measure]\nwarmup = 0\nsamples = 1\nrounds = 1\nretries = 0\n[model.axpy]\nparams = { n = 100 }\n";
+    let shop = Workshop::new();
+    shop.run(manifest, &["--save-outputs"]).expect(0);
+    for job in shop.jobs() {
+        let folder = shop.run_folder().join("outputs").join(&job["job_id"]);
+        let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+        assert_eq!(files, [folder.join("out.f32")]);
+        let bytes = std::fs::read(&files[0]).unwrap();
+        let digest: String = Sha256::digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!((bytes.len(), digest), (400, job["output_digest"].clone()));
+    }
+    let shop = Workshop::new();
+    shop.run(manifest, &["--filter", "browser=chrome"]).expect(0);
+    assert!(!shop.run_folder().join("outputs").exists());
 }
 
 #[test]
