@@ -64,8 +64,8 @@ impl Checker {
         match self {
             Self::Stages { graph, payload, recording, keep } => {
                 let begun = recording.take().filter(|_| from != 0);
-                let begin = || Box::new(Recording::begin(graph.clone(), payload.clone(), *keep));
-                let mut run = begun.unwrap_or_else(begin);
+                let anew = || Box::new(Recording::begin(graph.clone(), payload.clone(), *keep));
+                let mut run = begun.unwrap_or_else(anew);
                 if run.take(from, posted)? {
                     return Ok(Some(run.end()));
                 }
