@@ -4,6 +4,7 @@
 {% include "lib/only_fp32.wgsl" %}
 {% set threads = wg[0] * wg[1] * wg[2] %}
 {% set count = outputs[0].len // wide %}
+{% set size = [outputs[0].len] %}
 {% set groups = fold(ceil_div(count, threads)) %}
 {% set grid = [groups[0], groups[1], 1] %}
 {% set type = "vec4f" if wide == 4 else "f32" %}
