@@ -1,11 +1,13 @@
 {# (s - mean) / sqrt(variance + eps) · weight + bias over the last dimension, with s = x, or x + residual #}
 {% extends "lib/rows.wgsl" %}
-{% from "lib/macros.wgsl" import reduce %}
+{% from "lib/macros.wgsl" import reduce, widened %}
 {% set x = inputs[0] %}
 {% set d = x.shape[-1] %}
 {% set size = [x.len // d, d] %}
 {% set reads = ([[inputs[1], "residual"]] if inputs | length > 1 else []) + [[weights.weight, "weight"], [weights.bias, "bias"]] %}
-{% set value = "(x[base + c] + residual[base + c])" if inputs | length > 1 else "x[base + c]" %}
+{% set element = widened(x, "T", "x[base + c]") %}
+{% set value = "(" ~ element ~ " + " ~ widened(inputs[1], "T", "residual[base + c]") ~ ")" if inputs | length > 1 else element %}
+{% set scaled = " * " ~ widened(weights.weight, "T", "weight[c]") ~ " + " ~ widened(weights.bias, "T", "bias[c]") %}
 {% set output_type = "T" %}
 {% set eps = params.eps if params.eps is defined else 0.00001 %}
 {% block body %}
@@ -18,5 +20,5 @@
 {{ over("        let centred = VALUE - mean;\n        squares += " ~ ("dot(centred, centred)" if wide == 4 else "centred * centred") ~ ";") }}
 {{ reduce("spread", "squares", busy, "A + B") }}
     let scale = inverseSqrt(spread * {{ (1 / d) | f32 }} + {{ eps | f32 }});
-{{ over("        if (inside) {\n            y[base + c] = (VALUE - mean) * scale * weight[c] + bias[c];\n        }") }}
+{{ over("        if (inside) {\n            y[base + c] = (VALUE - mean) * scale" ~ scaled ~ ";\n        }") }}
 {% endblock %}

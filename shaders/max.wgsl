@@ -1,6 +1,6 @@
 {# The largest of each run of consecutive elements #}
 {% extends "lib/rows.wgsl" %}
-{% from "lib/macros.wgsl" import reduce %}
+{% from "lib/macros.wgsl" import reduce, widened %}
 {% set x = inputs[0] %}
 {% set d = x.len // outputs[0].len %}
 {% set reads = [] %}
@@ -10,7 +10,7 @@
     for (var i = 0u; i < {{ steps }}u; i++) {
         let c = i * {{ wg[0] }}u + lane;
         if (c < {{ columns }}u) {
-            high = max(high, x[base + c]);
+            high = max(high, {{ widened(x, "T", "x[base + c]") }});
         }
     }
 {{ reduce("peak", "max(max(high.x, high.y), max(high.z, high.w))" if wide == 4 else "high", busy, "max(A, B)") }}

@@ -1,6 +1,6 @@
 {# exp(x - max) / Σ exp(x - max) over the last dimension; with `causal`, row i of [.., t, t] has zeros after element i #}
 {% extends "lib/rows.wgsl" %}
-{% from "lib/macros.wgsl" import reduce %}
+{% from "lib/macros.wgsl" import reduce, widened %}
 {% set x = inputs[0] %}
 {% set d = x.shape[-1] %}
 {% set size = [x.len // d, d] %}
@@ -8,7 +8,13 @@
 {% set output_type = "T" %}
 {% set causal = params.causal is defined and params.causal %}
 {% set seen = "c * 4u + vec4u(0u, 1u, 2u, 3u) <= vec4u(last)" if d % 4 == 0 else "c <= last" %}
-{% set value = "select(T(-3.4e38), x[base + c], " ~ seen ~ ")" if causal else "x[base + c]" %}
+{% set element = widened(x, "T", "x[base + c]") %}
+{% set value = "select(T(-3.4e38), " ~ element ~ ", " ~ seen ~ ")" if causal else element %}
+{% block before %}
+{% if causal %}
+    let last = row % {{ d }}u;
+{% endif %}
+{% endblock %}
 {% block body %}
     var high = T(-3.4e38);
 {{ over("        high = max(high, VALUE);") }}

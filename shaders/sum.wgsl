@@ -1,6 +1,6 @@
 {# The sum of each run of consecutive elements #}
 {% extends "lib/rows.wgsl" %}
-{% from "lib/macros.wgsl" import reduce %}
+{% from "lib/macros.wgsl" import reduce, widened %}
 {% set x = inputs[0] %}
 {% set d = x.len // outputs[0].len %}
 {% set reads = [] %}
@@ -10,7 +10,7 @@
     for (var i = 0u; i < {{ steps }}u; i++) {
         let c = i * {{ wg[0] }}u + lane;
         if (c < {{ columns }}u) {
-            sum += x[base + c];
+            sum += {{ widened(x, "T", "x[base + c]") }};
         }
     }
 {{ reduce("total", "dot(sum, T(1.0))" if wide == 4 else "sum", busy, "A + B") }}

@@ -1,7 +1,8 @@
 {# One thread an element, or four where the length allows. A child sets `x`, `value` (the result, from index i) and,
-   for more inputs, `reads`: [tensor, name, type] each; the block `functions` holds what `value` calls. #}
+   for more inputs, `reads`: [tensor, name, type] each, and `reads_half` if it can
+   read f16; the block `functions` holds what `value` calls. #}
 {% from "lib/macros.wgsl" import read, write %}
-{% include "lib/only_fp32.wgsl" %}
+{% include "lib/dtype.wgsl" if reads_half is defined else "lib/only_fp32.wgsl" %}
 {% set threads = wg[0] * wg[1] * wg[2] %}
 {% set count = outputs[0].len // wide %}
 {% set size = [outputs[0].len] %}

@@ -3,6 +3,14 @@
 {% macro read(tensor, name, type) -%}
 @group(0) @binding({{ tensor.binding }}) var<storage, read> {{ name }}: array<{{ type }}>;
 {%- endmacro %}
+{# The type of `wide` neighbours of a tensor (1, 2 or 4) as they are stored. #}
+{% macro stored(tensor, wide) -%}
+{{ tensor.element if wide == 1 else "vec" ~ wide ~ ("f" if tensor.element == "f32" else "<f16>") }}
+{%- endmacro %}
+{# `code`, which reads a tensor, as the type of f32 that the kernel computes in. #}
+{% macro widened(tensor, type, code) -%}
+{{ code if tensor.element == "f32" else type ~ "(" ~ code ~ ")" }}
+{%- endmacro %}
 {% macro write(tensor, name, type) -%}
 @group(0) @binding({{ tensor.binding }}) var<storage, read_write> {{ name }}: array<{{ type }}>;
 {%- endmacro %}

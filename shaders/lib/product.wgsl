@@ -6,15 +6,11 @@
 
    A child sets: m, n, depth, taps, x, w, and optionally bias, activation, extra with extra_rows (added after the
    activation, row modulo extra_rows), log10 (of the sum clamped to 1e-10), conv (t_in, t_out, stride, padding). #}
-{% from "lib/macros.wgsl" import read, write %}
+{% from "lib/macros.wgsl" import read, stored, write %}
 {% from "lib/activation.wgsl" import activation as activation_fn %}
-{% set half = x.element == "f16" or w.element == "f16" %}
 {% set both_half = x.element == "f16" and w.element == "f16" %}
 {% set half_sums = both_half and accumulate is defined and accumulate == 16 %}
-{% if half %}
-{% set features = ["shader-f16"] %}
-enable f16;
-{% endif %}
+{% include "lib/dtype.wgsl" %}
 {% set size = [m, n, taps * depth] %}
 {% set tiled = tuning.form == "tiled" %}
 {% set total = taps * depth %}

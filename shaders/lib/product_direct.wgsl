@@ -6,19 +6,17 @@
 {% set exact = m % tm == 0 %}
 {% set suffix = {1: "", 2: "2", 4: "4"}[tn] %}
 {% set type = {1: "f32", 2: "vec2f", 4: "vec4f"}[tn] %}
-{% set w_type = type if w.element == "f32" else {1: "f16", 2: "vec2<f16>", 4: "vec4<f16>"}[tn] %}
 {% set row_type = "vec4f" if tk == 4 else "f32" %}
-{% set x_type = row_type if x.element == "f32" else ("vec4<f16>" if tk == 4 else "f16") %}
 {% set parts = depth // tk %}
 {% set unroll = tuning.unroll if (taps * parts) % tuning.unroll == 0 else 1 %}
 alias T = {{ type }};
-{{ read(x, "x", x_type) }}
-{{ read(w, "w", w_type) }}
+{{ read(x, "x", stored(x, tk)) }}
+{{ read(w, "w", stored(w, tn)) }}
 {% if bias %}
-{{ read(bias, "bias", "T" if bias.element == "f32" else w_type) }}
+{{ read(bias, "bias", stored(bias, tn)) }}
 {% endif %}
 {% if extra %}
-{{ read(extra, "extra", "T" if extra.element == "f32" else w_type) }}
+{{ read(extra, "extra", stored(extra, tn)) }}
 {% endif %}
 {{ write(outputs[0], "y", "T") }}
 {% set steps = (taps * parts) // unroll %}
@@ -73,7 +71,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
         }
 {% endfor %}
     }
-{% macro stored(sum, at, beside, p) -%}
+{% macro finished(sum, at, beside, p) -%}
 {% set value = "activate(" ~ sum ~ ")" if activation != "none" else ("log2(max(" ~ sum ~ ", T(1e-10))) * 0.30102999566398" if log10 else sum) -%}
 y[{{ at }} + {{ p * across }}u] = {{ value }}{{ " + T(extra[" ~ beside ~ " + " ~ p * across ~ "u])" if extra else "" }};
 {%- endmacro %}
@@ -94,7 +92,7 @@ y[{{ at }} + {{ p * across }}u] = {{ value }}{{ " + T(extra[" ~ beside ~ " + " ~
         let beside = {{ "at" if extra_rows == m else "r % " ~ extra_rows ~ "u * " ~ columns ~ "u + column" }};
 {% endif %}
 {% for p in range(panels) %}
-        {{ stored("sums" ~ p ~ "[i]", "at", "beside", p) }}
+        {{ finished("sums" ~ p ~ "[i]", "at", "beside", p) }}
 {% endfor %}
     }
 {% else %}
@@ -110,7 +108,7 @@ y[{{ at }} + {{ p * across }}u] = {{ value }}{{ " + T(extra[" ~ beside ~ " + " ~
         let beside = {{ "at" if extra_rows == m else "r" ~ i ~ " % " ~ extra_rows ~ "u * " ~ columns ~ "u + column" }};
 {% endif %}
 {% for p in range(panels) %}
-        {{ stored("c" ~ i ~ "_" ~ p, "at", "beside", p) }}
+        {{ finished("c" ~ i ~ "_" ~ p, "at", "beside", p) }}
 {% endfor %}
     }
 {% endfor %}

@@ -29,13 +29,13 @@
 {% set b_loads = ceil_div(b_count, threads) %}
 {% set xyzw = ["x", "y", "z", "w"] %}
 {% set x_wide = exact_k4 %}
-{{ read(x, "x", ("vec4f" if x.element == "f32" else "vec4<f16>") if x_wide else ("f32" if x.element == "f32" else "f16")) }}
-{{ read(w, "w", ("vec4f" if w.element == "f32" else "vec4<f16>") if exact_n4 else ("f32" if w.element == "f32" else "f16")) }}
+{{ read(x, "x", stored(x, 4 if x_wide else 1)) }}
+{{ read(w, "w", stored(w, 4 if exact_n4 else 1)) }}
 {% if bias %}
-{{ read(bias, "bias", ("vec4f" if bias.element == "f32" else "vec4<f16>") if exact_n4 else ("f32" if bias.element == "f32" else "f16")) }}
+{{ read(bias, "bias", stored(bias, 4 if exact_n4 else 1)) }}
 {% endif %}
 {% if extra %}
-{{ read(extra, "extra", ("vec4f" if extra.element == "f32" else "vec4<f16>") if exact_n4 else ("f32" if extra.element == "f32" else "f16")) }}
+{{ read(extra, "extra", stored(extra, 4 if exact_n4 else 1)) }}
 {% endif %}
 {{ write(outputs[0], "y", "vec4f" if exact_n4 else "f32") }}
 var<workgroup> xs: array<array<{{ ST }}, {{ rows4 + tuning.pad }}>, {{ deep }}>;

@@ -1,11 +1,11 @@
 {# One row a line: lanes stride over the row and meet in workgroup memory. A child sets `x`, `d` (the row's length), the
-   reads beside x, and the block `body`; there `columns` elements of type T lie in a row from `base` on, `inside` says
+   reads beside x, and the block `body` (and `before`, of what `value` needs); there `columns` elements of type T lie in a row from `base` on, `inside` says
    whether the row exists, the first `busy` lanes have any of it, and barriers are allowed at the top level.
 
    `over(code)` repeats code for each of a lane's elements: `c` is its column, VALUE what the child calls `value`. With the
    parameter `keep` a row is read once and kept in named registers; without, it is read again each time. #}
-{% from "lib/macros.wgsl" import read, write %}
-{% include "lib/only_fp32.wgsl" %}
+{% from "lib/macros.wgsl" import read, stored, widened, write %}
+{% include "lib/dtype.wgsl" %}
 {% set lines = wg[1] * wg[2] %}
 {% set wide = 4 if d % 4 == 0 else 1 %}
 {% set columns = d // wide %}
@@ -18,9 +18,9 @@
 {% set grid = [groups[0], groups[1], 1] %}
 {% set workgroup_bytes = 4 * wg[0] * lines %}
 alias T = {{ "vec4f" if wide == 4 else "f32" }};
-{{ read(x, "x", "T") }}
+{{ read(x, "x", stored(x, wide)) }}
 {% for tensor, name in reads %}
-{{ read(tensor, name, "T") }}
+{{ read(tensor, name, stored(tensor, wide)) }}
 {% endfor %}
 {{ write(outputs[0], "y", output_type) }}
 var<workgroup> partial: array<array<f32, {{ wg[0] }}>, {{ lines }}>;
@@ -33,6 +33,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     let inside = row < {{ rows }}u;
     // A line without a row computes the last one again and stores nothing: barriers must be met by all.
     let base = min(row, {{ rows - 1 }}u) * {{ columns }}u;
+{% block before %}{% endblock %}
 {% macro over(code) %}
 {% if kept %}
 {% for i in range(steps) %}

@@ -3,9 +3,9 @@
 
    A child sets: n, size [rows, columns] of the window, out [rows, columns] of windows, stride, padding, kind (an activation),
    and class (a row before the windows' own) and position (a row each), or none. #}
-{% from "lib/macros.wgsl" import read, write %}
+{% from "lib/macros.wgsl" import read, stored, widened, write %}
 {% from "lib/activation.wgsl" import activation %}
-{% include "lib/only_fp32.wgsl" %}
+{% include "lib/dtype.wgsl" %}
 {% set x = inputs[0] %}
 {% set h = x.shape[-3] %}
 {% set w = x.shape[-2] %}
@@ -33,16 +33,16 @@
 {% set grid = [groups[0], groups[1], 1] %}
 alias T = {{ "vec4f" if tn == 4 else "f32" }};
 alias X = {{ "vec4f" if tk == 4 else "f32" }};
-{{ read(x, "x", "X") }}
-{{ read(weights.weight, "w", "T") }}
+{{ read(x, "x", stored(x, tk)) }}
+{{ read(weights.weight, "w", stored(weights.weight, tn)) }}
 {% if bias is not none %}
-{{ read(bias, "bias", "T") }}
+{{ read(bias, "bias", stored(bias, tn)) }}
 {% endif %}
 {% if class is not none %}
-{{ read(class, "class_row", "T") }}
+{{ read(class, "class_row", stored(class, tn)) }}
 {% endif %}
 {% if position is not none %}
-{{ read(position, "position", "T") }}
+{{ read(position, "position", stored(position, tn)) }}
 {% endif %}
 {{ write(outputs[0], "y", "T") }}
 {% if kind != "none" %}
@@ -60,7 +60,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     let tile = i / {{ columns }}u;
 {% if first %}
     if (tile >= {{ tiles }}u) {
-        y[(tile - {{ tiles }}u) * {{ (windows + 1) * columns }}u + column] = class_row[column]{{ " + position[column]" if position is not none else "" }};
+        y[(tile - {{ tiles }}u) * {{ (windows + 1) * columns }}u + column] = {{ widened(class, "T", "class_row[column]") }}{{ " + " ~ widened(position, "T", "position[column]") if position is not none else "" }};
         return;
     }
 {% endif %}
@@ -70,7 +70,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     // A window may begin before its image: offsets wrap, and those past an end read zero.
     let top{{ r }} = row{{ r }} % {{ windows }}u / {{ out[1] }}u * {{ stride }}u{{ " - " ~ padding ~ "u" if padding else "" }};
     let left{{ r }} = row{{ r }} % {{ out[1] }}u * {{ hop }}u{{ " - " ~ edge ~ "u" if padding else "" }};
-    var sum{{ r }} = {{ "bias[column]" if bias is not none else "T(0.0)" }};
+    var sum{{ r }} = {{ widened(bias, "T", "bias[column]") if bias is not none else "T(0.0)" }};
 {% endfor %}
     for (var k = 0u; k < {{ size[0] * run }}u; k++) {
         let down = k / {{ run }}u;
@@ -78,14 +78,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 {% for r in range(tm) %}
 {% if padding %}
         let inside{{ r }} = top{{ r }} + down < {{ h }}u && left{{ r }} + right < {{ line }}u;
-        let x{{ r }} = select(X(0.0), x[(image{{ r }} * {{ h }}u + min(top{{ r }} + down, {{ h - 1 }}u)) * {{ line }}u + min(left{{ r }} + right, {{ line - 1 }}u)], inside{{ r }});
+        let x{{ r }} = select(X(0.0), {{ widened(x, "X", "x[(image" ~ r ~ " * " ~ h ~ "u + min(top" ~ r ~ " + down, " ~ (h - 1) ~ "u)) * " ~ line ~ "u + min(left" ~ r ~ " + right, " ~ (line - 1) ~ "u)]") }}, inside{{ r }});
 {% else %}
-        let x{{ r }} = x[(image{{ r }} * {{ h }}u + top{{ r }} + down) * {{ line }}u + left{{ r }} + right];
+        let x{{ r }} = {{ widened(x, "X", "x[(image" ~ r ~ " * " ~ h ~ "u + top" ~ r ~ " + down) * " ~ line ~ "u + left" ~ r ~ " + right]") }};
 {% endif %}
 {% endfor %}
         let at = k * {{ tk * columns }}u + column;
 {% for j in range(tk) %}
-        let w{{ j }} = w[at + {{ j * columns }}u];
+        let w{{ j }} = {{ widened(weights.weight, "T", "w[at + " ~ j * columns ~ "u]") }};
 {% endfor %}
 {% for r in range(tm) %}
         sum{{ r }} = sum{{ r }}{% for j in range(tk) %} + x{{ r }}{{ "." ~ "xyzw"[j] if tk == 4 else "" }} * w{{ j }}{% endfor %};
@@ -94,6 +94,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 {% for r in range(tm) %}
 {% set value = "activate(sum" ~ r ~ ")" if kind != "none" else "sum" ~ r %}
 {% set token = "row" ~ r ~ (" + image" ~ r ~ " + 1u" if first else "") %}
-    y[({{ token }}) * {{ columns }}u + column] = {{ value }}{{ " + position[(row" ~ r ~ " % " ~ windows ~ "u + " ~ first ~ "u) * " ~ columns ~ "u + column]" if position is not none else "" }};
+    y[({{ token }}) * {{ columns }}u + column] = {{ value }}{{ " + " ~ widened(position, "T", "position[(row" ~ r ~ " % " ~ windows ~ "u + " ~ first ~ "u) * " ~ columns ~ "u + column]") if position is not none else "" }};
 {% endfor %}
 }

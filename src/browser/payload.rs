@@ -20,7 +20,7 @@ pub struct Payloads(Mutex<Vec<(Vec<Tensor>, Arc<Payload>)>>);
 #[derive(Debug)]
 pub struct Payload {
     given: Given,
-    /// Each part's tensors, one after the other, as little-endian f32.
+    /// Each part's tensors as they are stored, one after the other, each from a multiple of 4 bytes on.
     pub parts: Vec<Bytes>,
 }
 
@@ -49,8 +49,9 @@ impl Payload {
         for part in &page.parts {
             let mut bytes = Vec::new();
             for &id in &part.tensors {
-                let made = fill(&page.graph.tensors[id])?;
-                bytes.extend(made.iter().flat_map(|value| value.to_le_bytes()));
+                let tensor = &page.graph.tensors[id];
+                let made = fill(tensor)?;
+                bytes.extend(tensor.element.bytes(&made));
                 values.insert(id, made);
             }
             parts.push(Bytes::from(bytes));

@@ -4,6 +4,7 @@
 //! `render` writes each stage's WGSL, the page runs it.
 
 mod activation;
+mod element;
 pub mod memory;
 mod rules;
 mod unfold;
@@ -18,6 +19,7 @@ use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::units::{Bytes, Flops};
 
 pub use activation::Activation;
+pub use element::Element;
 pub use memory::Memory;
 pub use rules::KNOWN_OPS;
 
@@ -28,7 +30,7 @@ pub struct JobVars {
     pub workgroup: Workgroup,
     /// Inputs computed together: `batch` in expressions and templates.
     pub batch: u32,
-    /// Number format, for instance `fp32`.
+    /// Number format: `fp32`, or `fp16` for weights and inputs in f16.
     pub dtype: String,
     /// The user's own axes: numbers reach expressions (one named like a param replaces it), all reach templates.
     pub own: IndexMap<String, AxisValue>,
@@ -121,7 +123,7 @@ impl Graph {
     }
 }
 
-/// A dense row-major array of f32.
+/// A dense row-major array.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
     /// Unique in the graph, for instance `blocks.0.q.weight`; one that replaces an earlier `x` is named `x@STAGE`.
@@ -130,6 +132,8 @@ pub struct Tensor {
     pub shape: Vec<usize>,
     /// What it is for.
     pub role: TensorRole,
+    /// How it is stored on the GPU.
+    pub element: Element,
 }
 
 impl Tensor {
@@ -139,10 +143,10 @@ impl Tensor {
         self.shape.iter().product()
     }
 
-    /// Size on the GPU.
+    /// Size on the GPU, a multiple of 4.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        4 * self.len() as u64
+        (self.element.size() * self.len() as u64).next_multiple_of(4)
     }
 
     /// Whether it has no element; a checked graph holds no such tensor.

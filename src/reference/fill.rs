@@ -17,7 +17,7 @@ use std::f64::consts::{PI, TAU};
 use rayon::prelude::*;
 
 use super::stored::{self, StoredError};
-use crate::plan::graph::{Fill, Tensor, TensorRole};
+use crate::plan::graph::{Element, Fill, Tensor, TensorRole};
 
 /// Values that can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -50,13 +50,37 @@ pub enum FillError {
         /// What it needs.
         message: String,
     },
+    /// A value beyond the range of f16.
+    #[error("tensor `{tensor}` holds {value} at [{at}], and f16 ends at 65504: run it with dtype = \"fp32\"")]
+    BeyondHalf {
+        /// Its name.
+        tensor: String,
+        /// The first such value.
+        value: f32,
+        /// Its index, row-major.
+        at: usize,
+    },
 }
 
 /// Whisper's sample rate, in hertz: that of the `speech` signal and of the mel filters.
 pub(super) const SAMPLE_RATE: f64 = 16_000.0;
 
-/// The values of an input or a weight, row-major.
+/// The values of an input or a weight as it is stored, row-major.
 pub fn fill(tensor: &Tensor) -> Result<Vec<f32>, FillError> {
+    let mut values = exact(tensor)?;
+    if tensor.element == Element::F32 {
+        return Ok(values);
+    }
+    let stored = |value: &f32| tensor.element.stored(*value);
+    if let Some(at) = values.par_iter().position_first(|value| !stored(value).is_finite()) {
+        return Err(FillError::BeyondHalf { tensor: tensor.name.clone(), value: values[at], at });
+    }
+    values.par_iter_mut().for_each(|value| *value = stored(value));
+    Ok(values)
+}
+
+/// The values before they are stored.
+fn exact(tensor: &Tensor) -> Result<Vec<f32>, FillError> {
     let (TensorRole::Input(fill) | TensorRole::Weight(fill)) = &tensor.role else {
         return Err(FillError::Computed { tensor: tensor.name.clone() });
     };
@@ -185,6 +209,24 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "what was stored once is stored again as it is")]
+    fn a_tensor_in_f16_holds_what_f16_can() {
+        let tensor = |mean: f32, element| {
+            let role = TensorRole::Weight(Fill::Uniform { seed: 7, mean, spread: 1.0 });
+            Tensor { name: "w".to_owned(), shape: vec![1000], role, element }
+        };
+        let exact = fill(&tensor(0.0, Element::F32)).unwrap();
+        let stored = fill(&tensor(0.0, Element::F16)).unwrap();
+        let error = |(exact, stored): (&f32, &f32)| (exact - stored).abs();
+        let worst = exact.iter().zip(&stored).map(error).fold(0.0, f32::max);
+        assert!(worst > 0.0 && worst <= 1.0 / 4096.0, "{worst}");
+        assert!(stored.iter().all(|value| Element::F16.stored(*value) == *value));
+        let error = fill(&tensor(65_520.0, Element::F16)).unwrap_err().to_string();
+        assert!(error.starts_with("tensor `w` holds 655"), "{error}");
+        assert!(error.contains("f16 ends at 65504"), "{error}");
+    }
+
+    #[test]
     fn uniform_is_fixed_forever() {
         // What the JS in the module's docs yields.
         let values = uniform(4, 7, 0.0, 1.0);
@@ -200,7 +242,7 @@ mod tests {
     #[test]
     fn a_named_fill_says_what_it_needs() {
         let role = TensorRole::Weight(Fill::Named("sinusoids".to_owned()));
-        let error = fill(&Tensor { name: "p".to_owned(), shape: vec![4, 3], role }).unwrap_err();
+        let error = fill(&Tensor { name: "p".to_owned(), shape: vec![4, 3], role, element: Element::F32 }).unwrap_err();
         assert!(error.to_string().contains("even number"), "{error}");
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Made from a graph and a job's variables; the page compiles each distinct shader once and dispatches the stages in
 //! order. A stage template sees `wg`, `tuning` (its kernel's parameters), `inputs`, `weights`, `outputs`, `params`, `axes`
-//! (and each own axis by its name), `batch`, `dtype` and `compiler`, and sets `grid` (and `workgroup_bytes`, `features`,
-//! `size`) at its top level.
+//! (and each own axis by its name), `batch`, `dtype`, `half` (whether a tensor of the stage is f16) and `compiler`, and
+//! sets `grid` (and `workgroup_bytes`, `features`, `size`) at its top level. What it enables is a feature that it needs.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,7 +17,7 @@ use crate::manifest::AxisValue;
 use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::manifest::compiler::Values;
 use crate::plan::Workgroup;
-use crate::plan::graph::{Graph, JobVars, Param, Stage, TensorId};
+use crate::plan::graph::{Element, Graph, JobVars, Param, Stage, TensorId};
 
 /// All stages of a graph, rendered.
 #[derive(Debug, Clone, PartialEq)]
@@ -175,6 +175,9 @@ fn render_captured(
     context.insert("inputs".to_owned(), Value::from(tensors));
     context.insert("weights".to_owned(), Value::from_pairs(stage.weights.keys().map(String::as_str).zip(weights)));
     context.insert("outputs".to_owned(), Value::from(outputs));
+    let bound = stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs);
+    let half = bound.into_iter().any(|id| graph.tensors[*id].element == Element::F16);
+    context.insert("half".to_owned(), Value::from(half));
     context.insert(
         "params".to_owned(),
         Value::from_pairs(stage.params.iter().map(|(key, value)| (key.as_str(), param(value)))),
@@ -202,13 +205,27 @@ fn render_captured(
     };
     let whole = |extent: &Value| u64::try_from(extent.clone()).map_err(|_| bad("size", extent, "a whole number"));
     let size = list("size").iter().map(whole).collect::<Result<_, _>>()?;
-    let told = Told {
+    let mut told = Told {
         grid: top.lookup("grid"),
         workgroup_bytes,
         features: list("features").iter().map(ToString::to_string).collect(),
         size,
     };
-    Ok((captured.into_output(), told))
+    let code = captured.into_output();
+    told.features.extend(enabled(&code));
+    told.features.sort();
+    told.features.dedup();
+    Ok((code, told))
+}
+
+/// The features of the device that the `enable` directives of WGSL need. An included template can't tell the renderer
+/// anything, and a feature that a shader enables and nobody asked for would fail validation.
+fn enabled(code: &str) -> impl Iterator<Item = String> {
+    let lines = code.lines().filter_map(|line| line.trim().strip_prefix("enable ")?.strip_suffix(';'));
+    lines.flat_map(|names| names.split(',')).map(|name| match name.trim() {
+        "f16" => "shader-f16".to_owned(),
+        name => name.replace('_', "-"),
+    })
 }
 
 /// What is the same for all stages of a job.
@@ -231,7 +248,7 @@ fn tensor(graph: &Graph, id: TensorId, binding: usize) -> Value {
         ("shape", Value::from(tensor.shape.clone())),
         ("binding", Value::from(binding)),
         ("len", Value::from(tensor.len())),
-        ("element", Value::from("f32")),
+        ("element", Value::from(tensor.element.name())),
     ])
 }
 

@@ -4,16 +4,27 @@
 
 /** @import { Part, Source, StagesJob, Tensor } from "gpujobs/types.js" */
 
+/** Bytes of a value. */
+const SIZES = { f32: 4, f16: 2 };
+
 /** @param {Tensor} tensor */
-export function byteLength(tensor) {
-  return tensor.shape.reduce((product, extent) => product * extent, 4);
+function length(tensor) {
+  return tensor.shape.reduce((product, extent) => product * extent, 1);
 }
 
 /**
- * The values of every tensor of a part, in the part's order.
+ * What a tensor takes in its buffer, a multiple of 4.
+ * @param {Tensor} tensor
+ */
+export function byteLength(tensor) {
+  return 4 * Math.ceil((length(tensor) * SIZES[tensor.element]) / 4);
+}
+
+/**
+ * The bytes of every tensor of a part, in the part's order.
  * @param {StagesJob} job
  * @param {Part} part
- * @returns {Promise<Float32Array<ArrayBuffer>[]>}
+ * @returns {Promise<Uint8Array<ArrayBuffer>[]>}
  */
 export async function loadPart(job, part) {
   const tensors = part.tensors.map((id) => job.tensors[id]);
@@ -23,7 +34,7 @@ export async function loadPart(job, part) {
   const bytes = await response.arrayBuffer();
   let offset = 0;
   return tensors.map((tensor) => {
-    const values = new Float32Array(bytes, offset, byteLength(tensor) / 4);
+    const values = new Uint8Array(bytes, offset, byteLength(tensor));
     offset += byteLength(tensor);
     return values;
   });
@@ -36,14 +47,32 @@ export async function loadPart(job, part) {
 function make(tensor, source) {
   if (source === null) throw new Error(`nothing says how to make ${tensor.name}`);
   if ("base64" in source) {
-    return new Float32Array(bytesOf(source.base64).buffer);
+    return bytesOf(source.base64);
   }
   const { seed, mean, spread } = source.uniform;
-  const values = new Float32Array(byteLength(tensor) / 4);
+  const values = new Float32Array(length(tensor));
   for (let index = 0; index < values.length; index += 1) {
     values[index] = mean + spread * uniform(seed, index);
   }
-  return values;
+  if (tensor.element === "f32") return new Uint8Array(values.buffer);
+  const stored = new Uint8Array(byteLength(tensor));
+  new Uint16Array(stored.buffer).set(halves(values));
+  return stored;
+}
+
+/**
+ * The bits of each value as f16, bit for bit what `plan/graph/element.rs` makes: the nearest one, the even one of two, and
+ * 0 for what a normal f16 can't hold. Not every browser has a Float16Array.
+ * @param {Float32Array} values Within f16's range.
+ */
+export function halves(values) {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  return Uint16Array.from(words, (word) => {
+    const size = word & 0x7fffffff;
+    if (size < 0x38800000) return 0;
+    // The exponents are 112 apart; half of the last place rounds, a bit less for an even one.
+    return ((word >>> 16) & 0x8000) | ((size - 0x38000000 + 0xfff + ((size >>> 13) & 1)) >>> 13);
+  });
 }
 
 /**

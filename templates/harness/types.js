@@ -124,6 +124,7 @@
  * @property {string} name
  * @property {number[]} shape
  * @property {"input" | "weight" | "computed"} role
+ * @property {"f32" | "f16"} element How it is stored; what stages compute is f32.
  * @property {number} buffer Where it lies, from the buffer's beginning on; results that are not needed at the same time
  *   share one.
  */
@@ -132,7 +133,8 @@
  * Tensors that are loaded together.
  * @typedef {object} Part
  * @property {string} name
- * @property {string | null} url Where the bytes are: each tensor's f32 values, one tensor after the other.
+ * @property {string | null} url Where the bytes are: each tensor's values as it is stored, one tensor after the other,
+ *   each from a multiple of 4 bytes on.
  * @property {number[]} tensors
  * @property {(Source | null)[]} sources For a page without a runner: how to make each tensor.
  */

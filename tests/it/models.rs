@@ -19,13 +19,13 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/models")
 }
 
-fn model(name: &str) -> Model {
+pub(crate) fn model(name: &str) -> Model {
     let path = folder().join(format!("{name}.toml"));
     let text = std::fs::read_to_string(&path).unwrap();
     Model::parse(name, &path, &text).unwrap_or_else(|error| panic!("{:?}", miette::Report::new(error)))
 }
 
-fn with(model: &Model, params: &[(&str, f64)]) -> Model {
+pub(crate) fn with(model: &Model, params: &[(&str, f64)]) -> Model {
     model.with_params(&params.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()).unwrap()
 }
 
@@ -139,7 +139,7 @@ fn tensors_that_come_one_by_one_are_verified_as_all_together_and_let_go_of() {
 pub(crate) fn validate(code: &str) -> Result<(), String> {
     let module = naga::front::wgsl::parse_str(code).map_err(|error| error.emit_to_string(code))?;
     let mut validator =
-        naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty());
+        naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::SHADER_FLOAT16);
     validator.validate(&module).map(|_| ()).map_err(|error| error.emit_to_string(code))
 }
 

@@ -18,7 +18,7 @@ const SHAPES: [[u32; 3]; 6] = [[64, 1, 1], [256, 1, 1], [7, 3, 2], [1, 1, 1], [3
 
 /// Extents that ops are tried with.
 #[derive(Debug, Clone, Copy)]
-struct Sizes {
+pub(crate) struct Sizes {
     batch: usize,
     t: usize,
     /// Of a head; attention takes multiples of 4.
@@ -28,15 +28,15 @@ struct Sizes {
 }
 
 impl Sizes {
-    const ODD: Self = Self { batch: 2, t: 7, width: 5, heads: 3, n: 11 };
-    const EVEN: Self = Self { batch: 3, t: 8, width: 4, heads: 2, n: 12 };
-    const ONE: Self = Self { batch: 1, t: 1, width: 1, heads: 1, n: 1 };
+    pub(crate) const ODD: Self = Self { batch: 2, t: 7, width: 5, heads: 3, n: 11 };
+    pub(crate) const EVEN: Self = Self { batch: 3, t: 8, width: 4, heads: 2, n: 12 };
+    pub(crate) const ONE: Self = Self { batch: 1, t: 1, width: 1, heads: 1, n: 1 };
 }
 
 /// A stage of each op, and of each form that an op takes.
 #[expect(clippy::many_single_char_names, reason = "extents have their names of the literature")]
 #[expect(clippy::too_many_lines, reason = "a list of stages")]
-fn stages(sizes: Sizes) -> Vec<(&'static str, String)> {
+pub(crate) fn stages(sizes: Sizes) -> Vec<(&'static str, String)> {
     let Sizes { batch: b, t, width, heads, n } = sizes;
     let d = heads * width;
     let wide = heads * width.next_multiple_of(4);
@@ -153,9 +153,12 @@ fn stages(sizes: Sizes) -> Vec<(&'static str, String)> {
     all
 }
 
+pub(crate) fn model(text: &str) -> Model {
+    Model::parse("m", Path::new("m.toml"), text).unwrap_or_else(|error| panic!("{error:?}\n{text}"))
+}
+
 fn graph(text: &str) -> Graph {
-    let model = Model::parse("m", Path::new("m.toml"), text).unwrap_or_else(|error| panic!("{error:?}\n{text}"));
-    Graph::of(&model, &JobVars::default()).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    Graph::of(&model(text), &JobVars::default()).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 #[test]

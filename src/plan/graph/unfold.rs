@@ -6,7 +6,10 @@ use std::path::Path;
 use indexmap::IndexMap;
 use minijinja::Value;
 
-use super::{Expect, Fill, Graph, GraphError, JobVars, Param, Stage, Stored, Tensor, TensorId, TensorRole, rules};
+use super::{
+    Element, Expect, Fill, Graph, GraphError, JobVars, Param, Stage, Stored, Tensor, TensorId, TensorRole, element,
+    rules,
+};
 use crate::manifest::model::stages::{
     Block, FillKind, FillSpec, Input, InputValues, Item, ParamSpec, StageSpec, Stages, WeightSpec,
 };
@@ -43,7 +46,12 @@ impl Graph {
             })?;
             unfold.graph.outputs.push(id);
         }
-        Ok(unfold.graph)
+        let mut graph = unfold.graph;
+        element::assign(&mut graph, &vars.dtype);
+        for index in 0..graph.stages.len() {
+            graph.stages[index].bytes = traffic(&graph.tensors, &graph.stages[index]);
+        }
+        Ok(graph)
     }
 }
 
@@ -128,7 +136,6 @@ impl<'a> Unfold<'a> {
             bytes: Bytes(0),
         };
         self.latest.extend(outputs);
-        stage.bytes = self.traffic(&stage);
         stage.flops = rules::check(&self.model.name, &stage, &self.graph.tensors)?;
         self.graph.stages.push(stage);
         Ok(())
@@ -169,16 +176,8 @@ impl<'a> Unfold<'a> {
         Ok(Fill::Stored(Stored { file: file.to_owned(), tensors, permute: stored.permute.clone() }))
     }
 
-    fn traffic(&self, stage: &Stage) -> Bytes {
-        let mut ids: Vec<TensorId> =
-            stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs).copied().collect();
-        ids.sort_unstable();
-        ids.dedup();
-        Bytes(ids.into_iter().map(|id| 4 * self.graph.tensors[id].len() as u64).sum())
-    }
-
     fn tensor(&mut self, name: String, shape: Vec<usize>, role: TensorRole) -> TensorId {
-        self.graph.tensors.push(Tensor { name, shape, role });
+        self.graph.tensors.push(Tensor { name, shape, role, element: Element::F32 });
         self.graph.tensors.len() - 1
     }
 
@@ -226,6 +225,15 @@ impl<'a> Unfold<'a> {
             _ => text.to_owned(),
         }
     }
+}
+
+/// Each tensor once.
+fn traffic(tensors: &[Tensor], stage: &Stage) -> Bytes {
+    let mut ids: Vec<TensorId> =
+        stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs).copied().collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Bytes(ids.into_iter().map(|id| tensors[id].bytes()).sum())
 }
 
 /// A fill with what the model left open.

@@ -60,6 +60,7 @@ struct TensorSpec {
     name: String,
     shape: Vec<usize>,
     role: &'static str,
+    element: &'static str,
     buffer: BufferId,
 }
 
@@ -149,7 +150,7 @@ impl StagesPage {
                 Some(Source::Uniform { seed: *seed, mean: *mean, spread: *spread })
             }
             TensorRole::Input(_) | TensorRole::Weight(_) => {
-                let bytes: Vec<u8> = fill(tensor)?.iter().flat_map(|value| value.to_le_bytes()).collect();
+                let bytes = tensor.element.bytes(&fill(tensor)?);
                 Some(Source::Base64(base64::engine::general_purpose::STANDARD.encode(bytes)))
             }
         })
@@ -219,6 +220,7 @@ fn part_specs(number: u64, parts: &[Part]) -> Vec<PartSpec> {
 fn tensor_specs(graph: &Graph, memory: &Memory) -> Vec<TensorSpec> {
     let spec = |(tensor, buffer): (&crate::plan::graph::Tensor, &BufferId)| TensorSpec {
         buffer: *buffer,
+        element: tensor.element.name(),
         name: tensor.name.clone(),
         shape: tensor.shape.clone(),
         role: match tensor.role {
