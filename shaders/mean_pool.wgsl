@@ -1,7 +1,8 @@
 {# The mean of the rows of each [t, d], divided by its length where that is asked for: x [.., t, d] -> [.., d]
 
    Without the division every column stands alone: a thread each. With it a line of lanes holds one result, and strides
-   over its columns; it reads back the means that it wrote itself. #}
+   over its columns; it reads back the means that it wrote itself. One loop goes over the rows of all its columns: naga
+   does badly with loops inside loops. #}
 {% from "lib/macros.wgsl" import read, write, reduce %}
 {% include "lib/only_fp32.wgsl" %}
 {% set d = inputs[0].shape[-1] %}
@@ -21,16 +22,10 @@
 alias T = {{ "vec4f" if wide == 4 else "f32" }};
 {{ read(inputs[0], "x", "T") }}
 {{ write(outputs[0], "y", "T") }}
-
-fn mean(result: u32, column: u32) -> T {
-    let base = result * {{ t * columns }}u + column;
-    var sum = T(0.0);
-    for (var row = 0u; row < {{ t // together }}u; row++) {
-        let at = base + row * {{ together * columns }}u;
-        sum += {% for i in range(together) %}{{ " + " if i else "" }}x[at + {{ i * columns }}u]{% endfor %};
-    }
-    return sum * {{ (1 / t) | f32 }};
-}
+{% set strides = t // together %}
+{% macro some_rows() -%}
+{% for i in range(together) %}{{ " + " if i else "" }}x[at + {{ i * columns }}u]{% endfor %}
+{%- endmacro %}
 {% if normalize %}
 
 var<workgroup> partial: array<array<f32, {{ wg[0] }}>, {{ lines }}>;
@@ -42,12 +37,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     let result = (group.y * {{ groups[0] }}u + group.x) * {{ lines }}u + line;
     let inside = result < {{ results }}u;
     var squares = 0.0;
-    for (var i = 0u; i < {{ steps }}u; i++) {
-        let c = i * {{ wg[0] }}u + lane;
+    var sum = T(0.0);
+    for (var i = 0u; i < {{ steps * strides }}u; i++) {
+        let c = i / {{ strides }}u * {{ wg[0] }}u + lane;
+        let row = i % {{ strides }}u;
         if (inside && c < {{ columns }}u) {
-            let value = mean(result, c);
-            y[result * {{ columns }}u + c] = value;
-            squares += {{ "dot(value, value)" if wide == 4 else "value * value" }};
+            let at = (result * {{ t }}u + row * {{ together }}u) * {{ columns }}u + c;
+            sum += {{ some_rows() }};
+            if (row == {{ strides - 1 }}u) {
+                let mean = sum * {{ (1 / t) | f32 }};
+                y[result * {{ columns }}u + c] = mean;
+                squares += {{ "dot(mean, mean)" if wide == 4 else "mean * mean" }};
+                sum = T(0.0);
+            }
         }
     }
 {{ reduce("total", "squares", [wg[0], columns] | min, "A + B") }}
@@ -65,7 +67,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
     let i = (group.y * {{ groups[0] }}u + group.x) * {{ threads }}u + thread;
     if (i < {{ results * columns }}u) {
-        y[i] = mean(i / {{ columns }}u, i % {{ columns }}u);
+        let base = i / {{ columns }}u * {{ t * columns }}u + i % {{ columns }}u;
+        var sum = T(0.0);
+        for (var row = 0u; row < {{ strides }}u; row++) {
+            let at = base + row * {{ together * columns }}u;
+            sum += {{ some_rows() }};
+        }
+        y[i] = sum * {{ (1 / t) | f32 }};
     }
 }
 {% endif %}

@@ -12,7 +12,8 @@
 {% set value = "select(T(-3.4e38), " ~ element ~ ", " ~ seen ~ ")" if causal else element %}
 {% block before %}
 {% if causal %}
-    let last = row % {{ d }}u;
+    // Of the row that is computed, which need not be `row`.
+    let last = min(row, {{ rows - 1 }}u) % {{ x.shape[-2] }}u;
 {% endif %}
 {% endblock %}
 {% block body %}

@@ -56,9 +56,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
 {% endfor %}
 {% endfor %}
     }
+{# The power of frame i in panel p. #}
+{% macro power(i, p) -%}
+re{{ i }}_{{ p }} * re{{ i }}_{{ p }} + im{{ i }}_{{ p }} * im{{ i }}_{{ p }}
+{%- endmacro %}
+{% if compiler.private_index %}
     // Code once, not once a frame, which would take longer to compile than the sums.
 {% for p in range(panels) %}
-    var power{{ p }} = array<f32, {{ tm }}>({% for i in range(tm) %}re{{ i }}_{{ p }} * re{{ i }}_{{ p }} + im{{ i }}_{{ p }} * im{{ i }}_{{ p }}{{ ", " if not loop.last else "" }}{% endfor %});
+    var power{{ p }} = array<f32, {{ tm }}>({% for i in range(tm) %}{{ power(i, p) }}{{ ", " if not loop.last else "" }}{% endfor %});
 {% endfor %}
     for (var i = 0u; i < {{ tm }}u; i++) {
         let r = row + i;
@@ -77,4 +82,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
         }
 {% endfor %}
     }
+{% else %}
+{% for i in range(tm) %}
+{% if not exact %}
+    if (row + {{ i }}u >= {{ m }}u) {
+        return;
+    }
+{% endif %}
+{% for p in range(panels) %}
+{% if (p + 1) * across > bins %}
+    if (bin + {{ p * across }}u < {{ bins }}u) {
+{% else %}
+    {
+{% endif %}
+        y[(row + {{ i }}u) * {{ bins }}u + bin{{ p }}] = {{ power(i, p) }};
+    }
+{% endfor %}
+{% endfor %}
+{% endif %}
 }

@@ -1,6 +1,7 @@
 {# One row a line: lanes stride over the row and meet in workgroup memory. A child sets `x`, `d` (the row's length), the
-   reads beside x, and the block `body` (and `before`, of what `value` needs); there `columns` elements of type T lie in a row from `base` on, `inside` says
-   whether the row exists, the first `busy` lanes have any of it, and barriers are allowed at the top level.
+   reads beside x, what `value` needs in the block `before`, and the block `body`; there `columns` elements of type T lie
+   in a row from `base` on, `inside` says whether the row exists, the first `busy` lanes have any of it, and barriers are
+   allowed at the top level.
 
    `over(code)` repeats code for each of a lane's elements: `c` is its column, VALUE what the child calls `value`. With the
    parameter `keep` a row is read once and kept in named registers; without, it is read again each time. #}

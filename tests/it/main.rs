@@ -16,6 +16,7 @@ mod end_to_end;
 mod faults;
 #[cfg(target_os = "linux")]
 mod fetching;
+mod forms;
 mod half;
 #[cfg(target_os = "linux")]
 mod interleaving;

@@ -40,7 +40,7 @@ fn shipped() -> Vec<Model> {
 }
 
 /// The shipped models, and sizes of them that no vector width or tile divides.
-fn cases() -> Vec<(String, Model)> {
+pub(crate) fn cases() -> Vec<(String, Model)> {
     let mut cases: Vec<(String, Model)> = shipped().into_iter().map(|model| (model.name.clone(), model)).collect();
     let whisper = model("whisper-tiny-encoder");
     cases.push(("whisper 30 s".to_owned(), with(&whisper, &[("seconds", 30.0)])));

@@ -157,7 +157,7 @@ pub(crate) fn model(text: &str) -> Model {
     Model::parse("m", Path::new("m.toml"), text).unwrap_or_else(|error| panic!("{error:?}\n{text}"))
 }
 
-fn graph(text: &str) -> Graph {
+pub(crate) fn graph(text: &str) -> Graph {
     Graph::of(&model(text), &JobVars::default()).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
