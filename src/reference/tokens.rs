@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::tolerance::{LAMBDA, U};
 use super::{Args, Expected};
 
-/// weight[id] + position[place] + segment[0].
+/// `weight[id] + position[place] + segment[0]`.
 pub(super) fn embedding(args: &Args<'_>) -> Expected {
     let (ids, weight) = (args.inputs[0], args.needed("weight"));
     let (t, d) = (ids.extent(1), weight.extent(1));

@@ -28,7 +28,7 @@ pub(super) fn conv2d(v: &View<'_>) -> Checked {
 }
 
 /// Patches of `patch` x `patch` pixels as tokens: image [.., h, w, c] and weight [patch·patch·c, n] -> [.., tokens, n],
-/// row by row from the top left, after `class` [n] where there is one; plus bias [n] and position [tokens, n].
+/// row by row from the top left, after `class` of n values where there is one; plus bias of n values and position `[tokens, n]`.
 pub(super) fn patch_embed(v: &View<'_>) -> Checked {
     v.counts(1..=1, &["weight"], &["bias", "class", "position"])?;
     v.params(&["patch"])?;

@@ -3,7 +3,7 @@
 use super::view::{Checked, Complaint, View, count, ending};
 use crate::plan::graph::Param;
 
-/// weight[id] + position[place] + segment[0]: ids [.., t] -> [.., t, d], with weight [vocab, d], position [p, d] for p of
+/// `weight[id] + position[place] + segment[0]`: ids [.., t] -> [.., t, d], with weight [vocab, d], position [p, d] for p of
 /// at least t, and segment [types, d].
 pub(super) fn embedding(v: &View<'_>) -> Checked {
     v.counts(1..=1, &["weight"], &["position", "segment"])?;
