@@ -17,3 +17,4 @@
 {% set log10 = false %}
 {% set extra = weights.position if weights.position is defined else none %}
 {% set extra_rows = conv.t_out %}
+{% set accumulate = 32 %}

@@ -12,3 +12,4 @@
 {% set log10 = false %}
 {% set extra = inputs[1] if inputs | length > 1 else none %}
 {% set extra_rows = m %}
+{% set accumulate = 32 %}

@@ -11,3 +11,4 @@
 {% set activation = "none" %}
 {% set log10 = true %}
 {% set extra = none %}
+{% set accumulate = 32 %}

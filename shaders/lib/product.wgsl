@@ -1,15 +1,17 @@
 {# Rows of x times w, with what follows fused at the store: y = finish(x · w).
 
-   Two forms compute it, chosen by the parameter `form` (see kernels.toml): `direct` keeps all in registers and reads x and
+   Three forms compute it, chosen by the parameter `form` (see kernels.toml): `direct` keeps all in registers and reads x and
    w through the caches, so any workgroup shape does well on any adapter; `tiled` stages blocks of both in workgroup
-   memory, which is what a GPU needs to come near its limit.
+   memory, which is what a GPU needs to come near its limit; `matrix` has units for small matrices multiply f16.
 
    A child sets: m, n, depth, taps, x, w, and optionally bias, activation, extra with extra_rows (added after the
-   activation, row modulo extra_rows), log10 (of the sum clamped to 1e-10), conv (t_in, t_out, stride, padding). #}
+   activation, row modulo extra_rows), accumulate (bits of a sum, 32 or 16), log10 (of the sum clamped to 1e-10), conv (t_in, t_out, stride, padding). #}
 {% from "lib/macros.wgsl" import read, stored, write %}
 {% from "lib/activation.wgsl" import activation as activation_fn %}
 {% set both_half = x.element == "f16" and w.element == "f16" %}
-{% set half_sums = both_half and accumulate is defined and accumulate == 16 %}
+{% set half_sums = accumulate is defined and accumulate == 16 %}
+{% if half_sums and not both_half %}{{ unsupported("sums in f16 (accumulate = 16) are of products in f16: both inputs must be, with the dtype fp16") }}{% endif %}
+{% if half_sums and tuning.form == "direct" %}{{ unsupported("the direct form sums in f32: accumulate = 16 takes the form tiled") }}{% endif %}
 {% include "lib/dtype.wgsl" %}
 {% set size = [m, n, taps * depth] %}
 {% set tiled = tuning.form == "tiled" %}
@@ -35,6 +37,17 @@
 {% set grid = [groups[0], groups[1], 1] %}
 {% set workgroup_bytes = (bm + bn + 4 * tuning.pad) * deep * shared_bytes + (bm * bn * 4 if Z > 1 else 0) %}
 {% include "lib/product_tiled.wgsl" %}
+{% elif tuning.form == "matrix" %}
+{% set threads = wg[0] * wg[1] * wg[2] %}
+{% set bk = tuning.bk %}
+{% set bm = wg[1] * tuning.sm %}
+{% set bn = [wg[0] // 32, 1] | max * tuning.sn %}
+{% set tile_m = ceil_div(m, bm) %}
+{% set tile_n = ceil_div(n, bn) %}
+{% set groups = fold(tile_m * tile_n) %}
+{% set grid = [groups[0], groups[1], 1] %}
+{% set workgroup_bytes = 2 * (bm * (bk + 8 * tuning.pad) + bk * (bn + 8 * tuning.pad)) %}
+{% include "lib/product_matrix.wgsl" %}
 {% else %}
 {% set lines = wg[1] * wg[2] %}
 {% set tn = 4 if n % 4 == 0 else (2 if n % 2 == 0 else 1) %}

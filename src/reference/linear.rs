@@ -4,15 +4,35 @@
 
 use super::activation::activate;
 use super::dot::product;
-use super::tolerance::{LAMBDA, U};
+use super::tolerance::{self, LAMBDA, U};
 use super::{Args, Expected};
 
-/// [.., m, k] × [k, n].
+/// [.., m, k] × [k, n], summed in f32, or in f16 with `accumulate = 16`.
 pub(super) fn matmul(args: &Args<'_>) -> Expected {
     let (a, b) = (args.inputs[0], args.inputs[1]);
     let (k, n) = (a.extent(1), b.extent(1));
     let fetch = |row: usize, buffer: &mut [f32]| buffer.copy_from_slice(&a.values[row * k..][..k]);
-    product((a.values.len() / k, k, n), b.values, fetch, |_, _, _| {})
+    if args.int("accumulate", 32) == 32 {
+        return product((a.values.len() / k, k, n), b.values, fetch, |_, _, _| {});
+    }
+    let columns = fourth_powers(b.values.chunks_exact(n), n);
+    product((a.values.len() / k, k, n), b.values, fetch, |row, values, tolerances| {
+        let x: f64 = a.values[row * k..][..k].iter().map(|x| f64::from(*x).powi(4)).sum();
+        for ((tolerance, value), w) in tolerances.iter_mut().zip(values.iter()).zip(&columns) {
+            *tolerance = tolerance::half_dot(k, (x * w).sqrt(), *value);
+        }
+    })
+}
+
+/// Σ w⁴ of each column.
+fn fourth_powers<'a>(rows: impl Iterator<Item = &'a [f32]>, n: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; n];
+    for row in rows {
+        for (sum, w) in sums.iter_mut().zip(row) {
+            *sum += f64::from(*w).powi(4);
+        }
+    }
+    sums
 }
 
 /// [.., m, k] × [.., k, n], or [.., n, k] transposed, a matrix at a time.

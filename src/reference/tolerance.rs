@@ -29,6 +29,20 @@ pub fn dot(n: usize, norms: f64, value: f64) -> f64 {
     LAMBDA * U * ((n as f64).sqrt() * norms + value.abs())
 }
 
+/// Unit roundoff of f16: 2⁻¹¹.
+pub const U16: f64 = 1.0 / 2048.0;
+
+/// The bound of a dot product of `n` terms that is summed in f16, from a bound of Σ(xᵢwᵢ)², which is ‖x²‖₂‖w²‖₂.
+///
+/// γₙ and its probabilistic form have Σ|xᵢwᵢ| in them, and with u = 2⁻¹¹ they allow more than the result itself: zeros
+/// would pass. So this takes the errors for what they are, u·δᵢ·sᵢ of each partial sum sᵢ with independent δᵢ (Higham & Mary, model
+/// 2.1), and the terms' signs for mixed: then E(sᵢ²) ≤ Σ(xᵢwᵢ)² beside a share of the result itself. It holds for operands
+/// whose mean is near 0, as seeded ones are. What is below the smallest normal f16 may be flushed.
+#[must_use]
+pub fn half_dot(n: usize, squares: f64, value: f64) -> f64 {
+    LAMBDA * U16 * (n as f64).sqrt() * (squares.sqrt() + value.abs()) + 2.0_f64.powi(-14)
+}
+
 /// Relative error of WGSL's `exp(x)`.
 #[must_use]
 pub fn exp(x: f64) -> f64 {

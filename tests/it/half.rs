@@ -6,8 +6,8 @@ use std::process::Command;
 
 use gpujobs::manifest::{AxisValue, Compiler};
 use gpujobs::plan::graph::{Element, Graph, JobVars, Tensor, TensorRole};
-use gpujobs::reference::{compute, verify};
-use gpujobs::render::wgsl::render_stages;
+use gpujobs::reference::{compute, fill, verify};
+use gpujobs::render::wgsl::{Rendered, render_stages};
 use gpujobs::render::{RenderError, Templates};
 
 use super::models::{target, validate};
@@ -91,6 +91,97 @@ fn a_whole_model_has_its_weights_in_f16() {
     assert_eq!(verify(&graphs[1], &tensors).verified, Some(true));
     let traffic = |graph: &Graph| graph.stages.iter().map(|stage| stage.bytes.0).sum::<u64>();
     assert!(traffic(&graphs[1]) < traffic(&graphs[0]));
+}
+
+fn product(m: usize, n: usize, k: usize, accumulate: usize) -> String {
+    format!(
+        "family = 'text'\n[[input]]\nname = 'a'\nshape = [{m}, {k}]\n[[input]]\nname = 'b'\nshape = [{k}, {n}]\n\
+         [[stage]]\nop = 'matmul'\nin = ['a', 'b']\nparams = {{ accumulate = {accumulate} }}\nout = {{ c = [{m}, {n}] }}\n"
+    )
+}
+
+/// A job of a matmul with these parameters of its kernel, rendered.
+fn multiply(text: &str, vars: &JobVars, own: &[(&str, AxisValue)]) -> Result<Rendered, String> {
+    let mut vars = vars.clone();
+    vars.own.extend(own.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    let graph = Graph::of(&model(text), &vars).map_err(|error| error.to_string())?;
+    let templates = Templates::new(None, None).unwrap();
+    render_stages(&templates, &graph, &vars, &target(Compiler::Tint)).map_err(|error| error.to_string())
+}
+
+/// naga knows no matrix units: the text stands for what tint is given.
+#[test]
+fn the_matrix_form_looks_like_this() {
+    let text = |name: &str| AxisValue::Text(name.to_owned());
+    let own = [
+        ("sm", AxisValue::Int(32)),
+        ("sn", AxisValue::Int(32)),
+        ("fragment", text("16x16x16")),
+        ("pad", AxisValue::Int(1)),
+    ];
+    let rendered = multiply(&product(64, 32, 48, 32), &vars("matrix", [32, 2, 1]), &own).unwrap();
+    let dispatch = &rendered.dispatches[0];
+    assert_eq!(dispatch.features, ["chromium-experimental-subgroup-matrix", "shader-f16", "subgroups"]);
+    assert_eq!((dispatch.grid, dispatch.workgroup_bytes), ([1, 1, 1], 2 * (64 * 24 + 16 * 40)));
+    insta::assert_snapshot!(rendered.shaders[0].code);
+    let swept = [("swizzle", AxisValue::Int(8)), ("prefetch", AxisValue::Bool(true)), ("bk", AxisValue::Int(32))];
+    let large = multiply(&product(4096, 4096, 4096, 32), &vars("matrix", [64, 2, 1]), &swept).unwrap();
+    assert_eq!(large.dispatches[0].grid, [1024, 1, 1]);
+    // 4 x 8 sums of 16 x 8 a subgroup, four steps of eight in a block.
+    assert_eq!(large.shaders[0].code.matches("subgroupMatrixMultiplyAccumulate(").count(), 4 * 8 * 4);
+    assert_eq!(large.shaders[0].code.matches("subgroupMatrixStore<").count(), 4 * 8);
+}
+
+#[test]
+fn what_matrix_units_and_sums_in_f16_can_not_do_is_said() {
+    let refused = |text: &str, vars: &JobVars| multiply(text, vars, &[]).unwrap_err();
+    let half = vars("matrix", [64, 2, 1]);
+    let single = JobVars { dtype: "fp32".to_owned(), ..half.clone() };
+    let whole = product(128, 128, 128, 32);
+    assert!(refused(&whole, &single).contains("multiplies f16 by f16"), "{}", refused(&whole, &single));
+    for (text, vars, reason) in [
+        (product(128, 128, 120, 32), &half, "takes multiples of 128x128x16, not 128x128x120"),
+        (product(128, 128, 128, 16), &half, "sums in f32"),
+        (product(8, 8, 8, 16), &vars("direct", [64, 1, 1]), "takes the form tiled"),
+        (product(8, 8, 8, 24), &half, "expected 32 (sums in f32) or 16 (in f16)"),
+        (whole, &vars("matrix", [48, 1, 1]), "breaks the rule"),
+    ] {
+        let said = refused(&text, vars);
+        assert!(said.contains(reason), "{said}");
+    }
+    let tiled = JobVars { dtype: "fp32".to_owned(), ..vars("tiled", [8, 8, 1]) };
+    let said = refused(&product(8, 8, 8, 16), &tiled);
+    assert!(said.contains("both inputs must be"), "{said}");
+}
+
+/// A sum in f16 may be off by what f16 rounds, and by no more.
+#[test]
+fn sums_in_f16_have_a_tolerance_that_zeros_do_not_pass() {
+    let vars = vars("tiled", [8, 8, 1]);
+    for k in [1, 67, 4096] {
+        let graph = Graph::of(&model(&product(5, 7, k, 16)), &vars).unwrap();
+        let inputs = [0, 1].map(|id| fill(&graph.tensors[id]).unwrap());
+        // In the order of the shader: one after the other, each sum rounded.
+        let mut summed = vec![0.0_f32; 35];
+        for (at, sum) in summed.iter_mut().enumerate() {
+            for i in 0..k {
+                let exact =
+                    f64::from(inputs[0][at / 7 * k + i]) * f64::from(inputs[1][i * 7 + at % 7]) + f64::from(*sum);
+                #[expect(clippy::cast_possible_truncation, reason = "rounded to f16 just after")]
+                let rounded = Element::F16.stored(exact as f32);
+                *sum = rounded;
+            }
+        }
+        let output = graph.outputs[0];
+        let verdict = verify(&graph, &[(output, summed.clone())].into());
+        assert_eq!(verdict.verified, Some(true), "{k}: {:?}", verdict.failure);
+        assert_eq!(verify(&graph, &[(output, vec![0.0; 35])].into()).verified, Some(false), "{k}");
+        // As sums in f32 they would be wrong.
+        if k > 1 {
+            let single = Graph::of(&model(&product(5, 7, k, 32)), &vars).unwrap();
+            assert_eq!(verify(&single, &[(output, summed)].into()).verified, Some(false), "{k}");
+        }
+    }
 }
 
 /// What a page makes by itself is what the runner would have sent.

@@ -4,9 +4,15 @@
 
 use super::view::{Checked, Complaint, View, count, ending};
 
-/// [.., m, k] × [k, n] -> [.., m, n].
+/// [.., m, k] × [k, n] -> [.., m, n], with sums of `accumulate` bits.
 pub(super) fn matmul(v: &View<'_>) -> Checked {
     v.counts(2..=2, &[], &[])?;
+    v.params(&["accumulate"])?;
+    let accumulate = v.int("accumulate", Some(32), 0)?;
+    if !matches!(accumulate, 16 | 32) {
+        let message = format!("`accumulate` is {accumulate}, expected 32 (sums in f32) or 16 (in f16)");
+        return Err(Complaint::Other(message));
+    }
     let (a, b) = (v.rank(0, 2)?, v.rank(1, 2)?);
     let (k, n) = (a[a.len() - 1], b[b.len() - 1]);
     v.input_is(1, &[k, n])?;
