@@ -132,6 +132,37 @@ fn the_matrix_form_looks_like_this() {
     assert_eq!(large.shaders[0].code.matches("subgroupMatrixStore<").count(), 4 * 8);
 }
 
+/// Every value of its parameters, in each of its workgroups.
+#[test]
+fn the_matrix_form_multiplies_all_of_its_blocks() {
+    let mut rendered = 0;
+    for wg in [[32, 1, 1], [64, 2, 1], [64, 4, 1], [128, 2, 1]] {
+        for (sm, sn, bk) in [(32, 32, 16), (64, 64, 32), (32, 128, 32), (128, 32, 16), (64, 32, 16), (64, 32, 32)] {
+            for fragment in ["16x8x8", "16x8x16", "16x16x16"] {
+                let own = [
+                    ("sm", AxisValue::Int(sm)),
+                    ("sn", AxisValue::Int(sn)),
+                    ("bk", AxisValue::Int(bk)),
+                    ("fragment", AxisValue::Text(fragment.to_owned())),
+                ];
+                let code = match multiply(&product(512, 512, 64, 32), &vars("matrix", wg), &own) {
+                    Ok(rendered) => rendered.shaders[0].code.clone(),
+                    Err(said) => {
+                        assert!(said.contains("breaks the rule"), "{said}");
+                        continue;
+                    }
+                };
+                let cut: Vec<i64> = fragment.split('x').map(|extent| extent.parse().unwrap()).collect();
+                let products = (sm / cut[0]) * (sn / cut[1]) * (bk / cut[2]);
+                let found = code.matches("subgroupMatrixMultiplyAccumulate(").count();
+                assert_eq!(i64::try_from(found).unwrap(), products, "{wg:?} {own:?}");
+                rendered += 1;
+            }
+        }
+    }
+    assert!(rendered >= 36, "{rendered}");
+}
+
 #[test]
 fn what_matrix_units_and_sums_in_f16_can_not_do_is_said() {
     let refused = |text: &str, vars: &JobVars| multiply(text, vars, &[]).unwrap_err();
