@@ -27,6 +27,9 @@ use crate::manifest::{BrowserKind, BrowserSettings};
 /// How long a driver, or the display that it needs, may take until it listens. Measured: 3 to 350 ms.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
+/// How often a driver is started that dies because another program took its port.
+const START_TRIES: usize = 5;
+
 /// A running driver.
 #[derive(Debug)]
 pub(super) struct Driver {
@@ -68,6 +71,22 @@ fn watchdog_error(source: std::io::Error) -> BrowserError {
 impl Driver {
     /// Starts a driver and waits until it listens; WebKitGTK gets a display first.
     pub(super) async fn start(
+        settings: &BrowserSettings,
+        program: &Path,
+        cold: bool,
+        log: Option<LogSink>,
+        watchdog: &Watchdog,
+    ) -> Result<Self, BrowserError> {
+        for _ in 1..START_TRIES {
+            match Self::start_once(settings, program, cold, log.clone(), watchdog).await {
+                Err(error) if lost_its_port(&error) => {}
+                started => return started,
+            }
+        }
+        Self::start_once(settings, program, cold, log, watchdog).await
+    }
+
+    async fn start_once(
         settings: &BrowserSettings,
         program: &Path,
         cold: bool,
@@ -141,6 +160,21 @@ impl Driver {
         // Only a runtime that shuts down refuses; the drops have then happened all the same.
         let _ = tokio::task::spawn_blocking(work).await;
     }
+}
+
+/// Whether a driver died because another program holds its port, which a new start with another port cures.
+///
+/// chromedriver takes a free port for IPv6 and wants the same one for IPv4: of thousands of starts on a busy machine, one
+/// dies with `bind() failed: Address already in use (98)`. Windows says `Only one usage of each socket address`.
+fn lost_its_port(error: &BrowserError) -> bool {
+    let BrowserError::DriverStart { reason, output, .. } = error else { return false };
+    let taken = |line: &str| {
+        let line = line.to_lowercase();
+        ["address already in use", "port not available", "only one usage of each socket address"]
+            .iter()
+            .any(|words| line.contains(words))
+    };
+    taken(reason) || output.iter().any(|line| taken(line))
 }
 
 async fn death(exit: &mut watch::Receiver<Option<String>>) -> String {
@@ -218,7 +252,7 @@ pub fn port_in(kind: BrowserKind, line: &str) -> Option<u16> {
     number.trim().parse().ok().filter(|&port| port != 0)
 }
 
-/// A port for a driver that does not print the one it took; another program may take it first, then the driver dies.
+/// A port for a driver that does not print the one it took; another program may take it first: see [`lost_its_port`].
 fn free_port(kind: BrowserKind) -> std::io::Result<Option<u16>> {
     match kind {
         BrowserKind::Chrome | BrowserKind::Edge | BrowserKind::Firefox => Ok(None),

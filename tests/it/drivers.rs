@@ -189,21 +189,30 @@ async fn a_close_keeps_to_its_limit() {
     assert!(driver.paths().ends_with("DELETE /session/5e55"));
 }
 
+/// How Chromium is launched with a shell script for a driver; `[folder]/chromedriver`, which lives as long as the folder.
 #[cfg(unix)]
-#[tokio::test]
-async fn a_driver_that_does_not_start_says_how_it_ended() {
+async fn scripted(script: &str) -> (tempfile::TempDir, FakeDriver, Launch) {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("chromedriver");
-    std::fs::write(&program, "#!/bin/sh\necho cannot bind >&2\nexit 3\n").unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let driver = FakeDriver::start(Fault::None, "", json!({})).await;
+    let port = driver.url.port().unwrap().to_string();
+    let script = script.replace("[folder]", folder.path().to_str().unwrap()).replace("[port]", &port);
+    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut how = remote(BrowserKind::Chrome, &driver);
     how.settings.webdriver = None;
     how.settings.binary = Some(program.clone());
     how.settings.driver = Some(program);
     how.watchdog = Watchdog::with_command("/bin/cat".into(), [""; 0]);
+    (folder, driver, how)
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_driver_that_does_not_start_says_how_it_ended() {
+    let (folder, _fake, mut how) = scripted("echo x >> [folder]/starts\necho cannot bind >&2\nexit 3").await;
     let error = launch(how.clone()).await.unwrap_err();
     let shown = text(&error).replace(&folder.path().display().to_string(), "[folder]");
     insta::assert_snapshot!(shown, @r"
@@ -211,7 +220,28 @@ async fn a_driver_that_does_not_start_says_how_it_ended() {
     help: its last output:
     cannot bind
     ");
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join("starts")).unwrap(),
+        "x\n",
+        "only a taken port is tried again"
+    );
 
     how.settings.driver = Some("/nonexistent/chromedriver".into());
     assert!(matches!(launch(how).await.unwrap_err(), BrowserError::NotFound { .. }));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_driver_whose_port_was_taken_is_started_again() {
+    // As chromedriver says it.
+    let script = "echo x >> [folder]/starts\n\
+        if [ $(wc -l < [folder]/starts) -lt 3 ]; then\n\
+        echo '[1795492973.799][SEVERE]: bind() failed: Address already in use (98)' >&2\n\
+        echo 'IPv4 port not available. Exiting...' >&2\nexit 1\nfi\n\
+        echo ChromeDriver was started successfully on port [port].\nexec sleep 60";
+    let (folder, fake, how) = scripted(script).await;
+    let browser = launch(how).await.unwrap();
+    assert_eq!(std::fs::read_to_string(folder.path().join("starts")).unwrap().lines().count(), 3);
+    browser.close(Duration::from_secs(5)).await;
+    assert!(fake.paths().starts_with("POST /session"), "{}", fake.paths());
 }
