@@ -127,8 +127,8 @@ fn configured(
 
 fn described(kernel: &str, configuration: &Configuration) -> String {
     let [x, y, z] = configuration.workgroup;
-    let values: Vec<String> = configuration.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    format!("{kernel} {x}x{y}x{z} {}", values.join(" "))
+    let values = configuration.values.iter().map(|(name, value)| format!(" {name}={value}"));
+    format!("{kernel} {x}x{y}x{z}{}", values.collect::<String>())
 }
 
 fn render_stage(

@@ -4,8 +4,8 @@
 
 use std::collections::HashSet;
 
-use gpujobs::manifest::Compiler;
 use gpujobs::manifest::compiler::Values;
+use gpujobs::manifest::{AxisValue, Compiler};
 use gpujobs::plan::Workgroup;
 use gpujobs::plan::graph::{Graph, JobVars};
 use gpujobs::render::kernels::{Configuration, Kernel};
@@ -133,27 +133,37 @@ fn every_shipped_model_fits_naga() {
     }
 }
 
-/// Configurations of a kernel in which each value of each parameter has its turn: alone beside the defaults, and beside
-/// what a search begins with.
+/// Configurations of a kernel in which each value of each parameter has its turn, with each workgroup: alone beside the
+/// defaults, and beside the tiled form with the least value that every other parameter can have then.
 pub(crate) fn configurations(kernel: &Kernel) -> Vec<Configuration> {
-    let searched = |(name, parameter): (&String, &gpujobs::render::kernels::Parameter)| {
-        let tiled = parameter.values.iter().find(|value| value.to_string() == "tiled");
-        (name.clone(), tiled.or(parameter.tuned.as_ref()).unwrap_or(&parameter.default).clone())
+    let possible = |values: &Values| {
+        let with = |workgroup: &[u32; 3]| Configuration { workgroup: *workgroup, values: values.clone() };
+        kernel.workgroups.iter().any(|workgroup| kernel.broken(&with(workgroup)).is_none())
     };
-    let begin: Values = kernel.parameters.iter().map(searched).collect();
+    let mut tiled = kernel.defaults();
+    for (name, parameter) in &kernel.parameters {
+        let value = parameter.values.iter().find(|value| value.to_string() == "tiled").unwrap_or(&parameter.values[0]);
+        let usual = tiled.insert(name.clone(), value.clone());
+        if let Some(usual) = usual.filter(|_| !possible(&tiled)) {
+            tiled.insert(name.clone(), usual);
+        }
+    }
     let mut all = Vec::new();
-    let mut workgroups = kernel.workgroups.iter().cycle();
-    for values in [kernel.defaults(), begin] {
-        for (name, parameter) in &kernel.parameters {
-            for value in &parameter.values {
-                // With the next workgroups of those that are declared: all of them have their turn.
-                for workgroup in workgroups.by_ref().take(kernel.workgroups.len()) {
-                    let mut values = values.clone();
-                    values.insert(name.clone(), value.clone());
-                    let configuration = Configuration { workgroup: *workgroup, values };
-                    if kernel.broken(&configuration).is_none() && !all.contains(&configuration) {
-                        all.push(configuration);
-                    }
+    for base in [kernel.defaults(), tiled] {
+        let changed = kernel.parameters.iter().flat_map(|(name, parameter)| {
+            let with = |value: &AxisValue| {
+                let mut values = base.clone();
+                values.insert(name.clone(), value.clone());
+                values
+            };
+            parameter.values.iter().map(with).collect::<Vec<_>>()
+        });
+        // A kernel without parameters still has workgroups.
+        for values in [base.clone()].into_iter().chain(changed) {
+            for workgroup in &kernel.workgroups {
+                let configuration = Configuration { workgroup: *workgroup, values: values.clone() };
+                if kernel.broken(&configuration).is_none() && !all.contains(&configuration) {
+                    all.push(configuration);
                 }
             }
         }

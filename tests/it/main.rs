@@ -30,6 +30,8 @@ mod matrix;
 mod models;
 mod ops;
 #[cfg(target_os = "linux")]
+mod odd_sizes;
+#[cfg(target_os = "linux")]
 mod onnx;
 mod order;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,189 @@
+//! All values of the parameters that kernels declare, at sizes that no tile or vector divides, in real browsers.
+//!
+//! These need Chromium and Firefox with their drivers (`gpujobs setup`); a missing one fails its test.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt::Write as _;
+
+use gpujobs::manifest::AxisValue;
+use gpujobs::render::Templates;
+use gpujobs::render::kernels::{Configuration, Kernel};
+
+use crate::forms::configurations;
+use crate::ops::{Sizes, stages};
+use crate::support::workshop::{Row, Workshop};
+
+/// Each with the name that its jobs' models begin with.
+const SIZES: [(&str, Sizes); 4] =
+    [("odd", Sizes::ODD), ("even", Sizes::EVEN), ("prime", Sizes::PRIME), ("one", Sizes::ONE)];
+
+/// Which parameters each form of a kernel knows: each of their values must have run in it. A kernel without forms has one
+/// without a name.
+const KNOWS: [(&str, &str, &[&str]); 7] = [
+    ("product", "direct", &["thread_rows", "panels", "unroll"]),
+    ("product", "tiled", &["tm", "tn", "bk", "lanes", "prefetch", "across", "pad", "swizzle"]),
+    ("product", MATRIX, &["sm", "sn", "fragment"]),
+    ("rows", "", &["keep"]),
+    ("elementwise", "", &[]),
+    ("attention", "direct", &[]),
+    ("attention", "tiled", &["queries", "keys"]),
+];
+
+/// The form that is left out: it runs on matrix units, which no software adapter has. `half.rs` renders each of its values.
+const MATRIX: &str = "matrix";
+
+fn form(configuration: &Configuration) -> String {
+    configuration.values.get("form").map(ToString::to_string).unwrap_or_default()
+}
+
+/// What a configuration gives its turn to: its form with each value and with the workgroup, as rows have them in `tuning`.
+fn turns(configuration: &Configuration) -> Vec<String> {
+    let form = form(configuration);
+    let [x, y, z] = configuration.workgroup;
+    let values = configuration.values.iter().map(|(name, value)| format!("{form} {name}={value}"));
+    values.chain([format!("{form} {x}x{y}x{z}")]).collect()
+}
+
+/// Few configurations in which each form has each value that it knows, and each workgroup, those with the least code first:
+/// `SwiftShader` takes eight seconds to compile the largest.
+fn few(kernel: &Kernel) -> Vec<Configuration> {
+    let mut seen = HashSet::new();
+    let mut all = configurations(kernel);
+    all.retain(|configuration| form(configuration) != MATRIX);
+    all.sort_by_key(|configuration| -> (i64, Option<u32>) {
+        let number = |value: &AxisValue| if let AxisValue::Int(number) = value { (*number).max(1) } else { 1 };
+        // A long line of threads has each of them copy more.
+        (configuration.values.values().map(number).product(), configuration.workgroup.into_iter().max())
+    });
+    // `insert` of every turn, not only of the first that is new.
+    all.retain(|configuration| turns(configuration).into_iter().filter(|turn| seen.insert(turn.clone())).count() > 0);
+    all
+}
+
+/// As TOML has it.
+fn written(value: &AxisValue) -> String {
+    match value {
+        AxisValue::Text(text) => format!("'{text}'"),
+        value => value.to_string(),
+    }
+}
+
+/// The models that a kernel is behind at some sizes, written into the workshop.
+fn models(shop: &Workshop, kernel: &Kernel, said: &str, sizes: Sizes) -> Vec<String> {
+    // Two of the activations stand for all.
+    let plain = |text: &String| !["relu", "quick_gelu", "tanh"].iter().any(|kind| text.contains(kind));
+    let of_kernel = |(op, text): &(&str, String)| kernel.templates.contains(&format!("{op}.wgsl")) && plain(text);
+    let stages = stages(sizes).into_iter().filter(of_kernel).enumerate();
+    stages
+        .map(|(index, (op, text))| {
+            let name = format!("{said}-{op}-{index}");
+            shop.write(&format!("models/{name}.toml"), &text);
+            name
+        })
+        .collect()
+}
+
+/// A manifest of one browser: at each size each of the few configurations of every kernel, each with the next of the ops
+/// that the kernel is behind, until all of both had their turn.
+fn manifest(shop: &Workshop, templates: &Templates, browser: &str) -> String {
+    let (mut includes, mut axes) = (String::new(), BTreeMap::new());
+    for kernel in templates.kernels().kernels.values() {
+        axes.extend(kernel.parameters.iter().map(|(name, declared)| (name, written(&declared.default))));
+        let configurations = few(kernel);
+        for (said, sizes) in SIZES {
+            let models = models(shop, kernel, said, sizes);
+            let turns = configurations.len().max(models.len());
+            for (configuration, model) in configurations.iter().cycle().zip(models.iter().cycle()).take(turns) {
+                let shape = configuration.workgroup;
+                let _ = write!(
+                    includes,
+                    "[[matrix.include]]\nbrowser = '{browser}'\nmodel = '{model}'\nworkgroup_size = {shape:?}\n"
+                );
+                for (parameter, value) in &configuration.values {
+                    let _ = writeln!(includes, "{parameter} = {}", written(value));
+                }
+            }
+        }
+    }
+    let axes: Vec<String> = axes.into_iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    format!(
+        "name = 'odd-sizes'\n[matrix]\nbrowser = '{browser}'\nmodel = 'axpy'\n{includes}[axes]\n{}\n\
+         [measure]\nwarmup = 0\nsamples = 1\nrounds = 1\nretries = 0\nfallback = []\n",
+        axes.join("\n")
+    )
+}
+
+/// The turns that jobs had, as `SIZE KERNEL FORM VALUE`, all of whose outputs were verified. A workgroup of more threads
+/// than the adapter allows (256 in `SwiftShader`) must be refused for that; nothing else may be.
+fn verified(jobs: &[Row]) -> BTreeSet<String> {
+    let mut ran = BTreeSet::new();
+    for job in jobs.iter().filter(|job| job["model"] != "axpy") {
+        let size = job["model"].split('-').next().unwrap();
+        // `product 64x1x1 form=direct …`: what the shader was rendered with.
+        let (kernel, words) = job["tuning"].split_once(' ').unwrap_or_else(|| panic!("{job:?}"));
+        let mut words: Vec<&str> = words.split(' ').collect();
+        let form = words.iter().find_map(|word| word.strip_prefix("form=")).unwrap_or_default();
+        if job["status"] == "unsupported" && job["workgroup_x"] == "512" {
+            assert!(job["reason"].contains("allows 256 (maxComputeInvocationsPerWorkgroup)"), "{job:?}");
+            words.truncate(1);
+        } else {
+            assert_eq!((job["status"].as_str(), job["verified"].as_str()), ("ok", "true"), "{job:?}");
+        }
+        ran.extend(words.iter().map(|word| format!("{size} {kernel} {form} {word}")));
+    }
+    ran
+}
+
+/// Every value of every parameter, and every workgroup, must have been verified at every size, and each value in each form
+/// that knows it. Said for a kernel's own declarations, not for the configurations that were chosen out of them.
+fn complete(templates: &Templates, ran: &BTreeSet<String>) {
+    let mut missing = Vec::new();
+    for (name, kernel) in &templates.kernels().kernels {
+        let forms: Vec<_> = KNOWS.iter().filter(|(kernel, ..)| kernel == name).collect();
+        let known: BTreeSet<&str> = forms.iter().flat_map(|(.., known)| *known).copied().collect();
+        let declared: BTreeSet<&str> =
+            kernel.parameters.keys().map(String::as_str).filter(|parameter| *parameter != "form").collect();
+        assert_eq!(known, declared, "each parameter of {name} belongs to a form");
+        let count = kernel.parameters.get("form").map_or(1, |form| form.values.len());
+        assert_eq!(forms.len(), count, "the forms of {name}");
+        for (size, _) in SIZES {
+            for (_, form, known) in forms.iter().filter(|(_, form, _)| *form != MATRIX) {
+                for parameter in *known {
+                    let values = kernel.parameters[*parameter].values.iter();
+                    missing.extend(values.map(|value| format!("{size} {name} {form} {parameter}={value}")));
+                }
+            }
+            for [x, y, z] in &kernel.workgroups {
+                let in_form =
+                    |(_, form, _): &&&(&str, &str, &[&str])| ran.contains(&format!("{size} {name} {form} {x}x{y}x{z}"));
+                if !forms.iter().any(|form| in_form(&form)) {
+                    missing.push(format!("{size} {name} {x}x{y}x{z}"));
+                }
+            }
+        }
+    }
+    missing.retain(|turn| !ran.contains(turn));
+    assert!(missing.is_empty(), "never verified: {missing:#?}");
+}
+
+fn every_value_of_every_parameter_verifies(browser: &str) {
+    let templates = Templates::new(None, None).unwrap();
+    let shop = Workshop::new();
+    let manifest = manifest(&shop, &templates, browser);
+    let ended = shop.run(&manifest, &["--quiet"]);
+    let jobs = shop.jobs();
+    let ran = verified(&jobs);
+    ended.expect(0);
+    complete(&templates, &ran);
+    println!("{browser}: {} jobs, {} turns", jobs.len(), ran.len());
+}
+
+#[test]
+fn every_value_of_every_parameter_verifies_in_chromium() {
+    every_value_of_every_parameter_verifies("chrome");
+}
+
+#[test]
+fn every_value_of_every_parameter_verifies_in_firefox() {
+    every_value_of_every_parameter_verifies("firefox");
+}
