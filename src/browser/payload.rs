@@ -7,14 +7,17 @@ use bytes::Bytes;
 
 use crate::plan::graph::{Tensor, TensorRole};
 use crate::reference::{FillError, Given, fill};
-use crate::render::page::StagesPage;
+use crate::render::page::{Part, StagesPage};
 
 /// Models whose data is kept: the jobs of a sweep use the same one again and again.
 const KEPT: usize = 4;
 
 /// Payloads made so far, the latest last.
 #[derive(Debug, Default)]
-pub struct Payloads(Mutex<Vec<(Vec<Tensor>, Arc<Payload>)>>);
+pub struct Payloads(Mutex<Vec<(Key, Arc<Payload>)>>);
+
+/// What a payload is made of: the inputs and weights, and which of them are loaded together.
+type Key = (Vec<Tensor>, Vec<Part>);
 
 /// The data of one model.
 #[derive(Debug)]
@@ -27,17 +30,17 @@ pub struct Payload {
 impl Payloads {
     /// The payload of a page, made unless an earlier page had the same inputs and weights.
     pub fn of(&self, page: &StagesPage) -> Result<Arc<Payload>, FillError> {
-        let given: Vec<Tensor> =
-            page.graph.tensors.iter().filter(|tensor| tensor.role != TensorRole::Computed).cloned().collect();
+        let given = page.graph.tensors.iter().filter(|tensor| tensor.role != TensorRole::Computed);
+        let key: Key = (given.cloned().collect(), page.parts.clone());
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, payload)) = kept.iter().find(|(tensors, _)| *tensors == given) {
+        if let Some((_, payload)) = kept.iter().find(|(other, _)| *other == key) {
             return Ok(payload.clone());
         }
         let payload = Arc::new(Payload::make(page)?);
         if kept.len() == KEPT {
             kept.remove(0);
         }
-        kept.push((given, payload.clone()));
+        kept.push((key, payload.clone()));
         Ok(payload)
     }
 }

@@ -254,6 +254,8 @@ pub struct RawPart {
     pub name: String,
     pub bytes: u64,
     #[serde(deserialize_with = "millis")]
+    pub fetch_began_ms: Nanos,
+    #[serde(deserialize_with = "millis")]
     pub fetch_ms: Nanos,
     #[serde(deserialize_with = "millis")]
     pub create_ms: Nanos,

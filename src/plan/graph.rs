@@ -9,6 +9,7 @@ pub mod memory;
 mod rules;
 mod unfold;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
@@ -120,6 +121,29 @@ impl Graph {
     /// The computed tensors, in the order in which the stages write them.
     pub fn results(&self) -> impl Iterator<Item = TensorId> {
         self.stages.iter().flat_map(|stage| stage.outputs.iter().copied())
+    }
+
+    /// The stages, by position, in groups that share no tensor; groups and what is in them in the order of the stages.
+    #[must_use]
+    pub fn apart(&self) -> Vec<Vec<usize>> {
+        let mut groups: Vec<(HashSet<TensorId>, Vec<usize>)> = Vec::new();
+        for (position, stage) in self.stages.iter().enumerate() {
+            let touched = stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs).copied();
+            let mut group = (touched.collect::<HashSet<_>>(), vec![position]);
+            let (joined, rest) = groups.into_iter().partition(|(tensors, _)| !tensors.is_disjoint(&group.0));
+            groups = rest;
+            for (tensors, stages) in joined {
+                group.0.extend(tensors);
+                group.1.extend(stages);
+            }
+            groups.push(group);
+        }
+        let mut apart: Vec<Vec<usize>> = groups.into_iter().map(|(_, stages)| stages).collect();
+        for stages in &mut apart {
+            stages.sort_unstable();
+        }
+        apart.sort_unstable();
+        apart
     }
 }
 

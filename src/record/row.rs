@@ -404,7 +404,7 @@ pub fn samples_header() -> Vec<String> {
 /// The names of the columns of `parts.csv`.
 #[must_use]
 pub fn parts_header() -> Vec<String> {
-    ["run_id", "job_id", "part", "bytes", "fetch_ms", "create_ms", "compile_ms", "first_inference_ms"]
+    ["run_id", "job_id", "part", "bytes", "fetch_began_ms", "fetch_ms", "create_ms", "compile_ms", "first_inference_ms"]
         .map(str::to_owned)
         .to_vec()
 }
@@ -416,7 +416,8 @@ pub fn parts(context: &Context, report: &JobReport) -> Vec<Vec<String>> {
     parts
         .iter()
         .map(|part| {
-            let times = [Some(part.fetch_ms), Some(part.create_ms), part.compile_ms, part.first_inference_ms];
+            let loaded = [part.fetch_began_ms, part.fetch_ms, part.create_ms].map(Some);
+            let times = loaded.into_iter().chain([part.compile_ms, part.first_inference_ms]);
             let cells = [harmless(&part.name), part.bytes.to_string()].into_iter();
             of_job(context, report, cells.chain(times.map(ms)))
         })

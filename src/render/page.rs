@@ -23,7 +23,7 @@ use crate::reference::onnx::OnnxError;
 use crate::units::{Bytes, Flops};
 
 pub use onnx::OnnxPage;
-pub use stages::StagesPage;
+pub use stages::{Part, StagesPage};
 
 /// A job, rendered.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ import { placementOf } from "gpujobs/onnx_placement.js";
 import { profileSession } from "gpujobs/onnx_profile.js";
 import { bytesOf } from "gpujobs/tensors.js";
 
-/** @import { FeedSpec, FileJob, Host, PartCost } from "gpujobs/types.js" */
+/** @import { FeedSpec, FileJob, Host } from "gpujobs/types.js" */
 /** @import { Loaded } from "gpujobs/onnx_job.js" */
 /** @import { Runtime } from "gpujobs/onnx_runtime.js" */
 
@@ -43,8 +43,6 @@ async function load(job, runtime, files) {
   const feeds = feedsOf(job.feeds, runtime);
   const run = () => runtime.alone(() => session.run(feeds));
   if (runtime.gpu && job.shaderPrecompilation) free(await runtime.settled(run()));
-  /** @type {PartCost} */
-  const part = { name: job.file, bytes: 0, fetchMs: 0, createMs, compileMs: null, firstInferenceMs: null };
   return {
     library: "",
     infer: async (iterations) => {
@@ -54,8 +52,8 @@ async function load(job, runtime, files) {
       return [call];
     },
     parts: () => {
-      const { bytes, ms } = files.cost(job.files.map(({ path }) => path));
-      return [{ ...part, bytes, fetchMs: ms }];
+      const cost = files.cost(job.files.map(({ path }) => path));
+      return [{ name: job.file, ...cost, createMs, compileMs: null, firstInferenceMs: null }];
     },
     placement: () => placementOf(runtime, model, options),
     profile: () => profileSession(runtime, model, options, (profiled) => runtime.alone(() => profiled.run(feeds))),

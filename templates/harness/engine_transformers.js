@@ -219,12 +219,10 @@ function watchSessions(runtime, files) {
     /** @returns {PartCost[]} */
     parts: (/** @type {Part[]} */ parts, /** @type {(number | null)[]} */ firsts) =>
       watched.map(({ file, createMs, compileMs }) => {
-        const { bytes, ms } = files.cost([file]);
         const index = parts.findIndex((part) => part.file === file);
         return {
           name: index < 0 ? file : parts[index].name,
-          bytes,
-          fetchMs: ms,
+          ...files.cost([file]),
           createMs,
           compileMs: runtime.gpu ? compileMs : null,
           firstInferenceMs: index < 0 ? null : firsts[index],

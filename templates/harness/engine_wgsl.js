@@ -15,7 +15,7 @@ import { openSentinel } from "gpujobs/sentinel.js";
 import { openStopwatch } from "gpujobs/stopwatch.js";
 import { byteLength, loadPart } from "gpujobs/tensors.js";
 
-/** @import { Host, Kernel, Phases, Prepared, Sample, StagesJob } from "gpujobs/types.js" */
+/** @import { Host, Kernel, PartCost, Phases, Prepared, Sample, StagesJob } from "gpujobs/types.js" */
 /** @import { Comparer } from "gpujobs/comparer.js" */
 /** @import { Sentinel } from "gpujobs/sentinel.js" */
 /** @import { Stopwatch } from "gpujobs/stopwatch.js" */
@@ -43,7 +43,7 @@ export async function prepare(job, host) {
   });
   const deviceReadyMs = performance.now() - began;
   try {
-    const run = await firstRun(job, device, facts.kind === "hardware");
+    const run = await firstRun(job, device, facts.kind === "hardware", began);
     const timeToFirstResultMs = performance.now() - began;
     const accepted = [await verified(job, host, run, await readOutputs(job, run))];
     run.comparer = await openComparer(device, outputBuffers(job, run));
@@ -59,7 +59,7 @@ export async function prepare(job, host) {
         onCpu: [],
         gpuMemoryBytes: memoryBytes(job, run),
       },
-      parts: [],
+      parts: run.parts,
       phases: { deviceReadyMs, ...run.phases, timeToFirstResultMs },
       first: {
         kind: "first",
@@ -99,6 +99,7 @@ export async function prepare(job, host) {
  * @property {number} fastestMs An inference that kept the GPU busy, as fast as one was seen.
  * @property {Comparer | null} comparer Knows the outputs, once they are verified.
  * @property {number} lastedMs The latest sample, all of its inferences.
+ * @property {PartCost[]} parts
  * @property {Omit<Phases, "deviceReadyMs" | "timeToFirstResultMs">} phases
  * @property {number | null} gpuMs GPU time of the first inference.
  */
@@ -108,15 +109,16 @@ export async function prepare(job, host) {
  * @param {StagesJob} job
  * @param {GPUDevice} device
  * @param {boolean} isGpu
+ * @param {number} began The job.
  * @returns {Promise<Run>}
  */
-async function firstRun(job, device, isGpu) {
+async function firstRun(job, device, isGpu, began) {
   const stopwatch = openStopwatch(device);
   const compiling = job.shaderPrecompilation ? compileAll(job, device) : null;
   // A failure to load must not leave this one unhandled.
   compiling?.catch(() => {});
   const loadBegan = performance.now();
-  const { buffers, sentinel } = await scoped(device, "loading the model", () => load(job, device));
+  const { buffers, sentinel, parts } = await scoped(device, "loading the model", () => load(job, device, began));
   const modelLoadMs = performance.now() - loadBegan;
   const compiled = await compiling;
   const runBegan = performance.now();
@@ -148,7 +150,7 @@ async function firstRun(job, device, isGpu) {
   const firstInferenceMs = performance.now() - runBegan;
   const gpuMs = stopwatch && stopwatch.elapsedMs((await readBuffers(device, [stopwatch.stamps]))[0]);
   const phases = { modelLoadMs, shaderCompileMs, firstInferenceMs };
-  return { device, buffers, sentinel, stages, stopwatch, busyIterations: isGpu ? 1 : 0, lastedMs: 0, fastestMs: Infinity, comparer: null, phases, gpuMs };
+  return { device, buffers, sentinel, stages, stopwatch, busyIterations: isGpu ? 1 : 0, lastedMs: 0, fastestMs: Infinity, comparer: null, parts, phases, gpuMs };
 }
 
 /**
@@ -181,8 +183,9 @@ async function compileAll(job, device) {
  * The job's buffers: loaded values for inputs and weights, the sentinel wherever results go.
  * @param {StagesJob} job
  * @param {GPUDevice} device
+ * @param {number} began The job.
  */
-async function load(job, device) {
+async function load(job, device, began) {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   const buffers = job.buffers.map((size, index) => device.createBuffer({ label: `buffer ${index}`, size, usage }));
   const written = new Set(job.tensors.filter((tensor) => tensor.role === "computed").map((tensor) => tensor.buffer));
@@ -191,16 +194,29 @@ async function load(job, device) {
   for (const index of written) sentinel.fill(encoder, buffers[index], job.buffers[index]);
   device.queue.submit([encoder.finish()]);
   const upload = async (/** @type {StagesJob["parts"][number]} */ part) => {
+    const asked = performance.now();
     const values = await loadPart(job, part);
+    const fetched = performance.now();
     part.tensors.forEach((id, index) => device.queue.writeBuffer(buffers[job.tensors[id].buffer], 0, values[index]));
+    /** @type {PartCost} */
+    const cost = {
+      name: part.name,
+      bytes: values.reduce((sum, { byteLength }) => sum + byteLength, 0),
+      fetchBeganMs: asked - began,
+      fetchMs: fetched - asked,
+      createMs: performance.now() - fetched,
+      // Parts share their shaders, and their stages are dispatched together.
+      compileMs: null,
+      firstInferenceMs: null,
+    };
+    return cost;
   };
-  if (job.parallelLoading) {
-    await Promise.all(job.parts.map(upload));
-  } else {
-    for (const part of job.parts) await upload(part);
-  }
+  /** @type {PartCost[]} */
+  let parts = [];
+  if (job.parallelLoading) parts = await Promise.all(job.parts.map(upload));
+  else for (const part of job.parts) parts.push(await upload(part));
   await settled(device, device.queue.onSubmittedWorkDone());
-  return { buffers, sentinel };
+  return { buffers, sentinel, parts };
 }
 
 /**

@@ -9,7 +9,8 @@
  * @property {(path: string) => Promise<ArrayBuffer>} load
  * @property {(url: string | URL, init?: RequestInit) => Promise<Response>} fetch For a library that fetches by itself.
  * @property {(data: ArrayBufferLike) => string} nameOf The file that these bytes came from; empty where from none.
- * @property {(paths: string[]) => { bytes: number, ms: number }} cost From the first request to the last byte.
+ * @property {(paths: string[]) => { bytes: number, fetchBeganMs: number, fetchMs: number }} cost When the first request
+ *   was made, from when these files were opened, and how long it was to the last byte.
  */
 
 /**
@@ -18,6 +19,7 @@
  * @returns {ModelFiles}
  */
 export function openFiles(job, prefix) {
+  const opened = performance.now();
   const root = rootOf(job) + prefix;
   const known = new Map(job.files.map(({ path, bytes }) => [path, bytes]));
   /** @type {Map<string, Promise<ArrayBuffer>>} */
@@ -67,10 +69,11 @@ export function openFiles(job, prefix) {
     nameOf: (data) => names.get(data) ?? "",
     cost: (paths) => {
       const spans = paths.map((path) => times.get(path)).filter((span) => span !== undefined);
-      if (spans.length === 0) return { bytes: 0, ms: 0 };
+      if (spans.length === 0) return { bytes: 0, fetchBeganMs: 0, fetchMs: 0 };
       const bytes = paths.reduce((sum, path) => sum + (times.has(path) ? (known.get(path) ?? 0) : 0), 0);
-      const ms = Math.max(...spans.map(({ ended }) => ended)) - Math.min(...spans.map(({ began }) => began));
-      return { bytes, ms };
+      const began = Math.min(...spans.map((span) => span.began));
+      const ended = Math.max(...spans.map((span) => span.ended));
+      return { bytes, fetchBeganMs: began - opened, fetchMs: ended - began };
     },
   };
 }

@@ -236,8 +236,9 @@
  * @typedef {object} PartCost
  * @property {string} name
  * @property {number} bytes
+ * @property {number} fetchBeganMs The request of its first file, from when the job began.
  * @property {number} fetchMs From the request of its first file to the end of its last.
- * @property {number} createMs Making its session.
+ * @property {number} createMs Making its session; of a part of the engine `wgsl`, handing its values to the GPU.
  * @property {number | null} compileMs Shaders and pipelines that were being made.
  * @property {number | null} firstInferenceMs
  */

@@ -25,6 +25,8 @@ mod javascript;
 mod kernels;
 #[cfg(target_os = "linux")]
 mod killed;
+#[cfg(target_os = "linux")]
+mod loading;
 mod manifest_errors;
 mod matrix;
 mod models;

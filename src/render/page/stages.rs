@@ -34,8 +34,8 @@ pub struct StagesPage {
 /// Tensors that are loaded together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// For messages.
-    pub name: &'static str,
+    /// For messages, for instance `weights of text.embeddings`.
+    pub name: String,
     /// Positions in [`Graph::tensors`].
     pub tensors: Vec<TensorId>,
 }
@@ -66,7 +66,7 @@ struct TensorSpec {
 
 #[derive(Debug, Clone, Serialize)]
 struct PartSpec {
-    name: &'static str,
+    name: String,
     url: Option<String>,
     tensors: Vec<TensorId>,
     sources: Vec<Option<Source>>,
@@ -194,21 +194,29 @@ impl StagesPage {
     }
 }
 
-/// Inputs and weights are parts of their own, so that they can load at the same time.
+/// Inputs and weights are parts of their own, so that they can load at the same time; so are the weights of models that
+/// lie side by side in one graph, as the two encoders of CLIP do, and share no tensor.
 fn parts(graph: &Graph) -> Vec<Part> {
-    let with = |is: fn(&TensorRole) -> bool| {
-        graph.tensors.iter().enumerate().filter(|(_, tensor)| is(&tensor.role)).map(|(id, _)| id).collect()
-    };
-    let parts = [
-        Part { name: "inputs", tensors: with(|role| matches!(role, TensorRole::Input(_))) },
-        Part { name: "weights", tensors: with(|role| matches!(role, TensorRole::Weight(_))) },
-    ];
-    parts.into_iter().filter(|part: &Part| !part.tensors.is_empty()).collect()
+    let weight = |id: &TensorId| matches!(graph.tensors[*id].role, TensorRole::Weight(_));
+    let inputs = (0..graph.tensors.len()).filter(|id| matches!(graph.tensors[*id].role, TensorRole::Input(_)));
+    let mut parts = vec![Part { name: "inputs".to_owned(), tensors: inputs.collect() }];
+    let apart = graph.apart();
+    for stages in &apart {
+        let mut tensors: Vec<TensorId> =
+            stages.iter().flat_map(|stage| graph.stages[*stage].weights.values().copied().filter(weight)).collect();
+        // In the order of the graph, each once, though several stages may read it.
+        tensors.sort_unstable();
+        tensors.dedup();
+        let of = stages.first().filter(|_| apart.len() > 1).map(|stage| format!(" of {}", graph.stages[*stage].name));
+        parts.push(Part { name: format!("weights{}", of.unwrap_or_default()), tensors });
+    }
+    parts.retain(|part| !part.tensors.is_empty());
+    parts
 }
 
 fn part_specs(number: u64, parts: &[Part]) -> Vec<PartSpec> {
     let spec = |(index, part): (usize, &Part)| PartSpec {
-        name: part.name,
+        name: part.name.clone(),
         // Relative to the page, `…/page/N`.
         url: Some(format!("../jobs/{number}/parts/{index}")),
         tensors: part.tensors.clone(),
