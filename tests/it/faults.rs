@@ -19,7 +19,7 @@ fn built_in(path: &str) -> String {
 }
 
 /// A file of the repository with a fault put in.
-fn broken(path: &str, from: &str, to: &str) -> String {
+pub(crate) fn broken(path: &str, from: &str, to: &str) -> String {
     let text = built_in(path);
     assert!(text.contains(from), "{path} no longer holds {from:?}");
     text.replace(from, to)

@@ -6,6 +6,7 @@ use std::process::Child;
 
 use nix::sys::signal::Signal;
 
+use crate::faults::broken;
 use crate::support::browser_turn;
 use crate::support::traces;
 use crate::support::workshop::{Workshop, ended};
@@ -91,6 +92,46 @@ fn a_job_whose_gpu_process_is_killed_is_tried_again() {
     let told = ["trying again: the GPU device was lost", "trying again: the GPU is gone"];
     assert!(told.iter().any(|told| ended.stderr.contains(told)), "{}", ended.stderr);
     traces::assert_none(&shop);
+}
+
+/// The device of the first job's first try goes away under its third steady sample, as it does where a driver resets.
+fn a_device_goes_away(browser: &str) {
+    let shop = Workshop::new();
+    let tamper = |file: &str, from: &str, to: &str| {
+        shop.write(&format!("own/harness/{file}"), &broken(&format!("templates/harness/{file}"), from, to));
+    };
+    // A try that is made again has another number.
+    let start = "  await keepBusy(run);\n  spoil(job, run);\n";
+    let gone = "  if (job.number === 1 && how.kind === 'steady' && (globalThis.taken = (globalThis.taken ?? 0) + 1) === 3) \
+                device.destroy();\n";
+    tamper("engine_wgsl.js", start, &format!("{gone}{start}"));
+    // What a page destroys itself is no loss otherwise.
+    tamper("device.js", "info.reason !== \"destroyed\"", "true");
+    let manifest = format!(
+        "name = 'gone'\n[matrix]\nbrowser = '{browser}'\nmodel = 'axpy'\nworkgroup_size = [[64, 1, 1], [32, 1, 1]]\n\
+         [measure]\nwarmup = 0\nsamples = 6\nrounds = 1\nretries = RETRIES\nfallback = []\n"
+    );
+    let ended = shop.run(&manifest.replace("RETRIES", "1"), &["--templates", "own"]).expect(0);
+    assert_eq!(shop.column("status"), ["ok", "ok"]);
+    assert_eq!(shop.column("attempts"), ["2", "1"]);
+    assert!(ended.stderr.contains("trying again: the GPU device was lost"), "{}", ended.stderr);
+    assert_eq!(shop.samples().iter().filter(|sample| sample["kind"] == "steady").count(), 2 * 6);
+
+    std::fs::remove_dir_all(shop.path("out")).unwrap();
+    shop.run(&manifest.replace("RETRIES", "0"), &["--templates", "own"]).expect(1);
+    assert_eq!(shop.column("status"), ["failed", "ok"]);
+    let reason = &shop.column("reason")[0];
+    assert!(reason.contains("the GPU device was lost"), "{reason}");
+}
+
+#[test]
+fn a_job_whose_device_is_lost_in_chromium_is_tried_again() {
+    a_device_goes_away("chrome");
+}
+
+#[test]
+fn a_job_whose_device_is_lost_in_firefox_is_tried_again() {
+    a_device_goes_away("firefox");
 }
 
 /// Interrupts a run: what was measured is kept, and nothing else is left.
