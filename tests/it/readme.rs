@@ -4,6 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use gpujobs::manifest::Manifest;
+use gpujobs::plan::Plan;
+use gpujobs::plan::graph::KNOWN_OPS;
+use gpujobs::render::Templates;
+use gpujobs::render::page::Page;
+use gpujobs::render::target::Site;
+
 const README: &str = include_str!("../../README.md");
 
 /// The blocks of the README in a language, in order.
@@ -52,8 +59,38 @@ fn every_command_runs() {
 #[test]
 fn the_example_manifest_is_valid() {
     let text = blocks("toml").into_iter().find(|block| block.contains("[matrix]")).unwrap();
-    let manifest = gpujobs::manifest::Manifest::parse(Path::new("README.toml"), text, &[]).unwrap();
+    let manifest = Manifest::parse(Path::new("README.toml"), text, &[]).unwrap();
     assert_eq!(manifest.axes.len(), 6);
+}
+
+/// In it a kernel's parameter is swept and set for each compiler; each job has a configuration that its kernel allows.
+#[test]
+fn the_example_of_compilers_and_axes_is_valid() {
+    let rest = blocks("toml").into_iter().find(|block| block.contains("[compiler.tint.product]")).unwrap();
+    let text = format!(
+        "name = 'm'\n[matrix]\nbrowser = ['chrome', 'firefox']\nmodel = 'matmul'\nworkgroup_size = [8, 8, 1]\n{rest}"
+    );
+    let plan = Plan::of(Manifest::parse(Path::new("README.toml"), text, &[]).unwrap());
+    let templates = Templates::new(None, None).unwrap();
+    assert_eq!(plan.jobs.len(), 6);
+    for job in &plan.jobs {
+        let page = Page::render(&templates, &plan.manifest, job, 1, job.backend, &Site::default()).unwrap();
+        let columns = if job.browser == "firefox" { " tm=4 tn=8" } else { " tm=8 tn=8" };
+        for said in [" form=tiled", columns] {
+            assert!(page.tuning().contains(said), "{}: {}", job.id, page.tuning());
+        }
+    }
+}
+
+#[test]
+fn every_op_and_every_form_is_named() {
+    let templates = Templates::new(None, None).unwrap();
+    let kernels = templates.kernels();
+    let forms = kernels.kernels.values().filter_map(|kernel| kernel.parameters.get("form"));
+    let forms = forms.flat_map(|form| form.values.iter().map(ToString::to_string));
+    let names = KNOWN_OPS.iter().map(ToString::to_string).chain(forms).chain(kernels.kernels.keys().cloned());
+    let unnamed: Vec<String> = names.filter(|name| !README.contains(&format!("`{name}`"))).collect();
+    assert_eq!(unnamed, [""; 0]);
 }
 
 #[test]
