@@ -8,9 +8,22 @@
 {% set element = widened(x, "T", "x[base + c]") %}
 {% set value = "(" ~ element ~ " + " ~ widened(inputs[1], "T", "residual[base + c]") ~ ")" if inputs | length > 1 else element %}
 {% set scaled = " * " ~ widened(weights.weight, "T", "weight[c]") ~ " + " ~ widened(weights.bias, "T", "bias[c]") %}
+{% set one_pass = tuning is defined and tuning.passes is defined and tuning.passes == 1 %}
+{% if one_pass %}{% set partial = "vec2f" %}{% endif %}
 {% set output_type = "T" %}
 {% set eps = params.eps if params.eps is defined else 0.00001 %}
 {% block body %}
+{% if one_pass %}
+    // Both moments about one of the row's elements, which keeps them from cancelling (Chan, Golub & LeVeque, 1983).
+    let origin = {{ value | replace("base + c", "base") }}{{ ".x" if wide == 4 else "" }};
+    var sum = T(0.0);
+    var squares = T(0.0);
+{{ over("        let shifted = VALUE - origin;\n        sum += shifted;\n        squares = fma(shifted, shifted, squares);") }}
+{{ reduce("moments", "vec2f(dot(sum, T(1.0)), dot(squares, T(1.0)))" if wide == 4 else "vec2f(sum, squares)", busy, "A + B") }}
+    let distance = moments.x * {{ (1 / d) | f32 }};
+    let mean = origin + distance;
+    let variance = max(moments.y * {{ (1 / d) | f32 }} - distance * distance, 0.0);
+{% else %}
     var sum = T(0.0);
 {{ over("        sum += VALUE;") }}
 {{ reduce("total", "dot(sum, T(1.0))" if wide == 4 else "sum", busy, "A + B") }}
@@ -19,6 +32,8 @@
     var squares = 0.0;
 {{ over("        let centred = VALUE - mean;\n        squares += " ~ ("dot(centred, centred)" if wide == 4 else "centred * centred") ~ ";") }}
 {{ reduce("spread", "squares", busy, "A + B") }}
-    let scale = inverseSqrt(spread * {{ (1 / d) | f32 }} + {{ eps | f32 }});
+    let variance = spread * {{ (1 / d) | f32 }};
+{% endif %}
+    let scale = inverseSqrt(variance + {{ eps | f32 }});
 {{ over("        if (inside) {\n            y[base + c] = (VALUE - mean) * scale" ~ scaled ~ ";\n        }") }}
 {% endblock %}

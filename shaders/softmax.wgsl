@@ -10,12 +10,8 @@
 {% set seen = "c * 4u + vec4u(0u, 1u, 2u, 3u) <= vec4u(last)" if d % 4 == 0 else "c <= last" %}
 {% set element = widened(x, "T", "x[base + c]") %}
 {% set value = "select(T(-3.4e38), " ~ element ~ ", " ~ seen ~ ")" if causal else element %}
-{% block before %}
-{% if causal %}
-    // Of the row that is computed, which need not be `row`.
-    let last = min(row, {{ rows - 1 }}u) % {{ x.shape[-2] }}u;
-{% endif %}
-{% endblock %}
+{# Of the row that is computed, which need not be `row`. #}
+{% set before = "        let last = min(row, " ~ (x.len // d - 1) ~ "u) % " ~ x.shape[-2] ~ "u;" if causal else "" %}
 {% block body %}
     var high = T(-3.4e38);
 {{ over("        high = max(high, VALUE);") }}

@@ -5,7 +5,8 @@
    memory, which is what a GPU needs to come near its limit; `matrix` has units for small matrices multiply f16.
 
    A child sets: m, n, depth, taps, x, w, and optionally bias, activation, extra with extra_rows (added after the
-   activation, row modulo extra_rows), accumulate (bits of a sum, 32 or 16), log10 (of the sum clamped to 1e-10), conv (t_in, t_out, stride, padding). #}
+   activation, row modulo extra_rows), accumulate (bits of a sum, 32 or 16), log10 (of the sum clamped to 1e-10), conv (t_in, t_out, stride, padding),
+   spectrum (hop: x is cut into overlapping frames; only the tiled form knows it). #}
 {% from "lib/macros.wgsl" import read, stored, write %}
 {% from "lib/activation.wgsl" import activation as activation_fn %}
 {% set both_half = x.element == "f16" and w.element == "f16" %}
@@ -16,7 +17,9 @@
 {% set size = [m, n, taps * depth] %}
 {% set tiled = tuning.form == "tiled" %}
 {% set total = taps * depth %}
-{% set exact_k4 = depth % 4 == 0 %}
+{% set spectrum = spectrum if spectrum is defined else none %}
+{% if spectrum and tuning.form == "matrix" %}{{ unsupported("spectra are of f32: the form matrix takes products in f16") }}{% endif %}
+{% set exact_k4 = depth % 4 == 0 and not spectrum %}
 {% if tiled %}
 {# Lanes along x own columns, lanes along y own rows, and the z slices share the depth among them: a split of k within
    the workgroup, which pays where there are too few tiles to fill a GPU. #}

@@ -14,7 +14,7 @@
 {% set V = tn // 4 %}
 {% set R = tm // 4 %}
 {% set n4 = ceil_div(n, 4) %}
-{% set exact_n4 = n % 4 == 0 %}
+{% set exact_n4 = n % 4 == 0 and not spectrum %}
 {% set k4 = ceil_div(depth, 4) %}
 {% set slots = deep // 4 %}
 {% set rows4 = bm // 4 %}
@@ -31,6 +31,9 @@
 {% set x_wide = exact_k4 %}
 {{ read(x, "x", stored(x, 4 if x_wide else 1)) }}
 {{ read(w, "w", stored(w, 4 if exact_n4 else 1)) }}
+{% if spectrum %}
+{{ read(weights.dft_sin, "w_sin", "f32") }}
+{% endif %}
 {% if bias %}
 {{ read(bias, "bias", stored(bias, 4 if exact_n4 else 1)) }}
 {% endif %}
@@ -44,6 +47,13 @@ var<workgroup> ws: array<array<{{ ST }}, {{ cols4 }}>, {{ deep }}>;
 var<workgroup> sums: array<array<vec4f, {{ X * Y }}>, {{ tm * V }}>;
 {% endif %}
 {{ activation_fn(activation, "vec4f") }}
+{% if spectrum %}
+// Mirrored about the first and the last sample: the smaller of p and its mirror image at the end.
+fn mirrored(i: i32) -> u32 {
+    let p = u32(abs(i));
+    return min(p, {{ 2 * (samples - 1) }}u - p);
+}
+{% endif %}
 
 @compute @workgroup_size({{ wg | join(", ") }})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -96,6 +106,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     // A window of taps is one run of x. It may begin before its batch: offsets wrap, and those past the end read zero.
     let ab{{ q }}_{{ e }} = ar{{ q }}_{{ e }} / {{ conv.t_out }}u * {{ conv.t_in * (k4 if x_wide else depth) }}u;
     let as{{ q }}_{{ e }} = (ar{{ q }}_{{ e }} % {{ conv.t_out }}u * {{ conv.stride }}u - {{ conv.padding }}u) * {{ k4 if x_wide else depth }}u;
+{% elif spectrum %}
+    let ab{{ q }}_{{ e }} = ar{{ q }}_{{ e }} / {{ frames }}u * {{ samples }}u;
+    let as{{ q }}_{{ e }} = i32(ar{{ q }}_{{ e }} % {{ frames }}u) * {{ spectrum.hop }} - {{ n_fft // 2 }};
 {% else %}
     let ab{{ q }}_{{ e }} = ar{{ q }}_{{ e }} * {{ k4 if x_wide else depth }}u;
 {% endif %}
@@ -111,6 +124,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 {% macro x_scalar(q, e, k) -%}
 {% if conv -%}
 select({{ "f16" if both_half else "f32" }}(0.0), {{ "f16" if both_half else "f32" }}(x[ab{{ q }}_{{ e }} + min(as{{ q }}_{{ e }} + {{ k }}, {{ conv.t_in * depth - 1 }}u)]), as{{ q }}_{{ e }} + {{ k }} < {{ conv.t_in * depth }}u && {{ k }} < {{ total }}u)
+{%- elif spectrum -%}
+{% if ragged_k %}select(0.0, x[ab{{ q }}_{{ e }} + mirrored(as{{ q }}_{{ e }} + i32(min({{ k }}, {{ depth - 1 }}u)))], {{ k }} < {{ depth }}u){% else %}x[ab{{ q }}_{{ e }} + mirrored(as{{ q }}_{{ e }} + i32({{ k }}))]{% endif %}
 {%- else -%}
 select({{ "f16" if both_half else "f32" }}(0.0), {{ "f16" if both_half else "f32" }}(x[ab{{ q }}_{{ e }} + min({{ k }}, {{ depth - 1 }}u)]), {{ k }} < {{ depth }}u)
 {%- endif %}
@@ -145,6 +160,10 @@ select({{ "f16" if both_half else "f32" }}(0.0), {{ "f16" if both_half else "f32
             let k = {{ "min(" if ragged_k else "" }}({{ step }}) * {{ deep }}u + bi{{ q }}{{ ", " ~ (total - 1) ~ "u)" if ragged_k else "" }};
 {% if exact_n4 %}
             rb{{ q }} = {{ ST }}(w[k * {{ n4 }}u + bj{{ q }}]);
+{% elif spectrum %}
+            let bin = k * {{ bins }}u + bj{{ q }} * 2u;
+            let next = k * {{ bins }}u + min(bj{{ q }} * 2u + 1u, {{ bins - 1 }}u);
+            rb{{ q }} = vec4f(w[bin], w_sin[bin], w[next], w_sin[next]);
 {% else %}
             rb{{ q }} = {{ ST }}({% for c in range(4) %}{{ "f16" if both_half else "f32" }}(w[k * {{ n }}u + min(bj{{ q }} * 4u + {{ c }}u, {{ n - 1 }}u)]){{ ", " if not loop.last else "" }}{% endfor %});
 {% endif %}
@@ -260,6 +279,12 @@ select({{ "f16" if both_half else "f32" }}(0.0), {{ "f16" if both_half else "f32
             let value = {{ "activate(sum)" if activation != "none" else ("log2(max(sum, vec4f(1e-10))) * 0.30102999566398" if log10 else "sum") }};
 {% if exact_n4 %}
             y[row * {{ n4 }}u + n{{ j }}] = value{{ " + vec4f(extra[beside + n" ~ j ~ "])" if extra else "" }};
+{% elif spectrum %}
+            let power = value * value;
+            y[row * {{ bins }}u + n{{ j }} * 2u] = power.x + power.y;
+            if (n{{ j }} * 2u + 1u < {{ bins }}u) {
+                y[row * {{ bins }}u + n{{ j }} * 2u + 1u] = power.z + power.w;
+            }
 {% else %}
 {% for c in range(4) %}
             if (n{{ j }} * 4u + {{ c }}u < {{ n }}u) {

@@ -154,7 +154,17 @@ pub(crate) fn configurations(kernel: &Kernel) -> Vec<Configuration> {
             let with = |value: &AxisValue| {
                 let mut values = base.clone();
                 values.insert(name.clone(), value.clone());
-                values
+                // What only goes together with another change gets the first that makes it possible.
+                let others = kernel.parameters.iter().filter(|(other, _)| *other != name);
+                let pairs = others.flat_map(|(other, declared)| {
+                    let beside = |value: &AxisValue| {
+                        let mut values = values.clone();
+                        values.insert(other.clone(), value.clone());
+                        values
+                    };
+                    declared.values.iter().map(beside).collect::<Vec<_>>()
+                });
+                std::iter::once(values.clone()).chain(pairs).find(&possible).unwrap_or(values)
             };
             parameter.values.iter().map(with).collect::<Vec<_>>()
         });
