@@ -83,16 +83,21 @@ fn first_is_first(job: &Row, samples: &[Row]) {
     assert!(kinds[1..].iter().all(|(kind, _)| *kind != "first"), "{kinds:?}");
 }
 
+/// What a first run has to make besides (a session's first device, a driver's own caches) is in neither second one.
+fn again_only_where_cold(warm: f64, cold: f64) {
+    assert!(warm < 0.5 && warm * 3.0 < cold, "warm {warm}, cold {cold}");
+}
+
 #[test]
 fn in_chromium_the_second_run_compiles_again_only_where_it_is_cold() {
     let (warm, cold) = (second_by_first("chrome", "warm"), second_by_first("chrome", "cold"));
-    assert!(warm < 0.5 && cold > 0.5, "warm {warm}, cold {cold}");
+    again_only_where_cold(warm, cold);
 }
 
 #[test]
 fn in_firefox_the_second_run_compiles_again_only_where_it_is_cold() {
     let (warm, cold) = (second_by_first("firefox", "warm"), second_by_first("firefox", "cold"));
-    assert!(warm < 0.5 && cold > 0.5, "warm {warm}, cold {cold}");
+    again_only_where_cold(warm, cold);
 }
 
 #[test]

@@ -82,16 +82,21 @@ fn a_job_whose_page_is_killed_is_tried_again() {
 #[test]
 fn a_job_whose_gpu_process_is_killed_is_tried_again() {
     let _turn = browser_turn();
-    let shop = Workshop::new();
-    let child = in_the_second_job(&shop, &long("chrome", 1));
-    kill_marked(&shop, "--type=gpu-process");
-    let ended = ended(child).expect(0);
-    assert_eq!(shop.column("status"), ["ok", "ok", "ok"]);
-    assert_eq!(shop.column("attempts"), ["1", "2", "1"]);
+    // Killed before the second job has asked for its adapter, the process is started anew and nothing is lost: once more.
+    let lost = || {
+        let shop = Workshop::new();
+        let child = in_the_second_job(&shop, &long("chrome", 1));
+        kill_marked(&shop, "--type=gpu-process");
+        let ended = ended(child).expect(0);
+        assert_eq!(shop.column("status"), ["ok", "ok", "ok"]);
+        traces::assert_none(&shop);
+        (shop.column("attempts") != ["1", "1", "1"]).then_some((shop, ended))
+    };
+    let (shop, ended) = (0..5).find_map(|_| lost()).expect("one of five kills meets a job that has its device");
+    assert_eq!(shop.column("attempts"), ["1", "2", "1"], "{}", ended.stderr);
     // Told by the device, or by the adapter where the job had none yet.
     let told = ["trying again: the GPU device was lost", "trying again: the GPU is gone"];
     assert!(told.iter().any(|told| ended.stderr.contains(told)), "{}", ended.stderr);
-    traces::assert_none(&shop);
 }
 
 /// The device of the first job's first try goes away under its third steady sample, as it does where a driver resets.

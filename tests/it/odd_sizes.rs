@@ -17,16 +17,17 @@ use crate::support::workshop::{Row, Workshop};
 const SIZES: [(&str, Sizes); 4] =
     [("odd", Sizes::ODD), ("even", Sizes::EVEN), ("prime", Sizes::PRIME), ("one", Sizes::ONE)];
 
-/// Which parameters each form of a kernel knows: each of their values must have run in it. A kernel without forms has one
-/// without a name.
-const KNOWS: [(&str, &str, &[&str]); 7] = [
+/// Which parameters each form of a kernel knows: each of their values must have run in it, or those that are named. A kernel
+/// without forms has one without a name.
+const KNOWS: [(&str, &str, &[&str]); 8] = [
     ("product", "direct", &["thread_rows", "panels", "unroll"]),
     ("product", "tiled", &["tm", "tn", "bk", "lanes", "prefetch", "across", "pad", "swizzle"]),
     ("product", MATRIX, &["sm", "sn", "fragment"]),
-    ("rows", "", &["keep"]),
-    ("elementwise", "", &[]),
+    ("rows", "", &["keep", "passes", "turns"]),
+    ("elementwise", "", &["turns"]),
     ("attention", "direct", &[]),
-    ("attention", "tiled", &["queries", "keys"]),
+    ("attention", "tiled", &["queries=1", "queries=2", "keys"]),
+    ("attention", "blocked", &["queries=2", "queries=4", "queries=8"]),
 ];
 
 /// The form that is left out: it runs on matrix units, which no software adapter has. `half.rs` renders each of its values.
@@ -140,7 +141,8 @@ fn complete(templates: &Templates, ran: &BTreeSet<String>) {
     let mut missing = Vec::new();
     for (name, kernel) in &templates.kernels().kernels {
         let forms: Vec<_> = KNOWS.iter().filter(|(kernel, ..)| kernel == name).collect();
-        let known: BTreeSet<&str> = forms.iter().flat_map(|(.., known)| *known).copied().collect();
+        let known: BTreeSet<&str> =
+            forms.iter().flat_map(|(.., known)| *known).map(|known| known.split('=').next().unwrap()).collect();
         let declared: BTreeSet<&str> =
             kernel.parameters.keys().map(String::as_str).filter(|parameter| *parameter != "form").collect();
         assert_eq!(known, declared, "each parameter of {name} belongs to a form");
@@ -149,6 +151,10 @@ fn complete(templates: &Templates, ran: &BTreeSet<String>) {
         for (size, _) in SIZES {
             for (_, form, known) in forms.iter().filter(|(_, form, _)| *form != MATRIX) {
                 for parameter in *known {
+                    if parameter.contains('=') {
+                        missing.push(format!("{size} {name} {form} {parameter}"));
+                        continue;
+                    }
                     let values = kernel.parameters[*parameter].values.iter();
                     missing.extend(values.map(|value| format!("{size} {name} {form} {parameter}={value}")));
                 }
