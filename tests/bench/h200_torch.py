@@ -1,3 +1,4 @@
+import sys
 import torch, time, json
 import torch.nn as nn, torch.nn.functional as F
 torch.backends.cuda.matmul.allow_tf32=False; torch.backends.cudnn.allow_tf32=False
@@ -45,6 +46,7 @@ class L(nn.Module):
             x=x+s.att(s.a(x)); return x+s.u(F.gelu(s.i(s.b(x))))
         x=s.a(x+s.att(x)); return s.b(x+s.u(F.gelu(s.i(x))))
 def model(name,layers,h,n,f,B,T,vocab,pre=False):
+    if sys.argv[1:] and not any(name.startswith(a) for a in sys.argv[1:]): return
     with torch.no_grad():
         ls=nn.ModuleList([L(h,n,f,pre) for _ in range(layers)]).to(d).eval()
         if vocab:
@@ -55,8 +57,12 @@ def model(name,layers,h,n,f,B,T,vocab,pre=False):
                 return F.normalize(x.mean(1),dim=-1)
         else:
             mel=torch.randn(B,80,2*T,device=d); c1=nn.Conv1d(80,h,3,padding=1).to(d); c2=nn.Conv1d(h,h,3,stride=2,padding=1).to(d); ln=nn.LayerNorm(h).to(d); pos=torch.randn(T,h,device=d)
+            audio=torch.randn(B,T*320,device=d); window=torch.hann_window(400,device=d); bank=torch.rand(80,201,device=d)
+            def log_mel():
+                power=torch.stft(audio,400,160,window=window,return_complex=True)[...,:-1].abs()**2
+                m=(bank@power).clamp(min=1e-10).log10(); m=torch.maximum(m,m.amax()-8); return (m+4)/4
             def f_():
-                x=F.gelu(c2(F.gelu(c1(mel)))).transpose(1,2)+pos
+                x=F.gelu(c2(F.gelu(c1(log_mel() if 'sound' in name else mel)))).transpose(1,2)+pos
                 for l in ls: x=l(x)
                 return ln(x)
         o={'eager_gpu':timed(f_),'eager_wall20':wall(f_),'eager_wall1':wall(f_,1)}
@@ -71,4 +77,5 @@ model('minilm 1x128',6,384,12,1536,1,128,30522)
 model('minilm 32x128',6,384,12,1536,32,128,30522)
 model('bert-base 8x512',12,768,12,3072,8,512,30522)
 model('whisper-tiny 30s (from mel)',4,384,6,1536,1,1500,0,True)
+model('whisper-tiny 30s (from the sound)',4,384,6,1536,1,1500,0,True)
 print(json.dumps(out,indent=1))
