@@ -35,6 +35,8 @@ pub enum Command {
     Setup(SetupArgs),
     /// Compare two runs, or the values of one axis inside one run.
     Compare(CompareArgs),
+    /// Search for the fastest configurations of kernels that are right, and write them for `workgroup_size = "tuned"`.
+    Tune(TuneArgs),
     /// Download models from a hub into the model store.
     Fetch(FetchArgs),
     /// Print the JSON Schema of a manifest, for editors.
@@ -112,6 +114,42 @@ pub struct RunArgs {
     pub save_outputs: bool,
     /// Show the console of pages and take the time of each kernel, into kernels.csv (-v); show the output of drivers as well
     /// (-vv).
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Show no progress.
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// How the closing table is written to stdout.
+    #[arg(long, value_enum, default_value_t = TableFormat::Table)]
+    pub format: TableFormat,
+}
+
+/// `gpujobs tune`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct TuneArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub selection: Selection,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub folders: Folders,
+    /// Where folders with what was found are made.
+    #[arg(long, value_name = "DIR", default_value = "results", value_hint = ValueHint::DirPath)]
+    pub out: PathBuf,
+    /// Try every configuration, whatever `budget` and `evaluations` say.
+    #[arg(long)]
+    pub exhaustive: bool,
+    /// Show the browsers' windows.
+    #[arg(long)]
+    pub headed: bool,
+    /// A remote WebDriver endpoint or Grid, for every browser that names none.
+    #[arg(long, value_name = "URL", env = "GPUJOBS_WEBDRIVER")]
+    pub webdriver: Option<String>,
+    /// A software adapter is a failure.
+    #[arg(long)]
+    pub require_hardware: bool,
+    /// Show the console of pages (-v) and the output of drivers (-vv).
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Show no progress.

@@ -22,6 +22,7 @@ pub mod measure;
 pub mod run;
 pub mod record;
 pub mod analyse;
+pub mod tune;
 pub mod report;
 
 pub mod setup;

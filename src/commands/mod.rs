@@ -13,6 +13,7 @@ pub mod run;
 pub mod schema;
 pub mod setup;
 mod signals;
+pub mod tune;
 pub mod verify;
 pub mod watchdog;
 
@@ -52,6 +53,7 @@ fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
             Ok(Exit::Success)
         }
         Command::Compare(args) => compare::run(&args, out),
+        Command::Tune(args) => tune::run(&args, out),
         Command::Fetch(args) => {
             fetch::run(&args, out)?;
             Ok(Exit::Success)

@@ -26,7 +26,7 @@ use crate::render::target::Site;
 use crate::render::{RenderError, Templates};
 use crate::report::live::Live;
 use crate::report::table::{self, Against};
-use crate::run::{Dispatcher, Outcome, RunEvent};
+use crate::run::{Browsers, Dispatcher, Outcome, RunEvent};
 use crate::serve::{Libraries, Network, Server};
 use crate::setup::install::{Wanted, install};
 
@@ -40,7 +40,9 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     }
     let mut plans = load_plans(&args.selection)?;
     for plan in &mut plans {
-        overrule(&mut plan.manifest, args)?;
+        overrule(&mut plan.manifest, args.webdriver.as_deref(), args.headed, args.require_hardware)?;
+        plan.manifest.measure.profile |= args.verbose > 0;
+        plan.manifest.measure.save_outputs |= args.save_outputs;
     }
     let prepared: Vec<(Plan, Templates)> = plans
         .into_iter()
@@ -72,14 +74,18 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         if exit == Exit::Interrupted {
             return Ok(exit);
         }
-        // A failure of the jobs says more than a missing browser.
-        worst = match (worst, exit) {
-            (Exit::Failure, _) | (_, Exit::Failure) => Exit::Failure,
-            (Exit::Success, exit) => exit,
-            (worst, _) => worst,
-        };
+        worst = worse(worst, exit);
     }
     Ok(worst)
+}
+
+/// The worse of two exits: a failure of the jobs says more than a missing browser.
+pub(super) fn worse(one: Exit, other: Exit) -> Exit {
+    match (one, other) {
+        (Exit::Failure, _) | (_, Exit::Failure) => Exit::Failure,
+        (Exit::Success, exit) => exit,
+        (worst, _) => worst,
+    }
 }
 
 /// The plans of the selected manifests, filtered.
@@ -102,8 +108,13 @@ pub(super) fn templates_of(manifest: &Manifest, folders: &Folders) -> Result<Tem
 }
 
 /// What the command line says goes before what the manifest says.
-fn overrule(manifest: &mut Manifest, args: &RunArgs) -> Result<(), Error> {
-    let remote = args.webdriver.as_deref().map(Url::parse).transpose().map_err(|error| Error::Usage {
+pub(super) fn overrule(
+    manifest: &mut Manifest,
+    webdriver: Option<&str>,
+    headed: bool,
+    require_hardware: bool,
+) -> Result<(), Error> {
+    let remote = webdriver.map(Url::parse).transpose().map_err(|error| Error::Usage {
         message: format!("--webdriver is not a URL: {error}"),
         help: "write it like http://host:4444/wd/hub".to_owned(),
     })?;
@@ -111,11 +122,9 @@ fn overrule(manifest: &mut Manifest, args: &RunArgs) -> Result<(), Error> {
         if browser.webdriver.is_none() {
             browser.webdriver.clone_from(&remote);
         }
-        browser.headless &= !args.headed;
+        browser.headless &= !headed;
     }
-    manifest.measure.require_hardware |= args.require_hardware;
-    manifest.measure.profile |= args.verbose > 0;
-    manifest.measure.save_outputs |= args.save_outputs;
+    manifest.measure.require_hardware |= require_hardware;
     Ok(())
 }
 
@@ -190,6 +199,22 @@ pub(super) async fn dispatch<'run>(
     wanted: impl FnMut(&Job) -> bool,
     tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
 ) -> io::Result<Outcome> {
+    let mut browsers = Browsers::default();
+    let ended = dispatch_in(&mut browsers, plan, studio, logs, stop, wanted, tell).await;
+    browsers.close().await;
+    ended
+}
+
+/// As [`dispatch`], in browsers that stay open.
+pub(super) async fn dispatch_in<'run>(
+    browsers: &mut Browsers<LiveBrowser>,
+    plan: &'run Plan,
+    studio: &Arc<Studio>,
+    logs: &Logs,
+    stop: watch::Receiver<bool>,
+    wanted: impl FnMut(&Job) -> bool,
+    tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
+) -> io::Result<Outcome> {
     let dispatcher = Dispatcher {
         plan,
         executor: |settings| LiveBrowser::new(studio.clone(), settings.clone(), logs.of(&settings.name)),
@@ -198,7 +223,7 @@ pub(super) async fn dispatch<'run>(
         },
         stop,
     };
-    dispatcher.run(wanted, tell).await
+    dispatcher.run_in(browsers, wanted, tell).await
 }
 
 /// What the live browsers of a run share: the server with its rendered modules, the watchdog, the models' data.

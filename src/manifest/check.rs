@@ -7,6 +7,7 @@ mod compiler;
 mod hardware;
 mod matrix;
 mod models;
+mod tune;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,7 @@ pub(super) fn check(
     let serve = checker.serve(&file.serve.0);
     let compiler = checker.compiler(&file.compiler.0);
     let hardware = checker.hardware(&file.hardware.0);
+    let tune = checker.tune(&file.tune.0);
     let templates = checker.existing_folder("templates", file.templates.as_ref());
     let shaders = checker.existing_folder("shaders", file.shaders.as_ref());
     let model_store = checker.existing_folder("models", file.models.as_ref());
@@ -83,6 +85,7 @@ pub(super) fn check(
         shaders,
         model_store,
         compiler,
+        tune,
     })
 }
 
@@ -186,6 +189,7 @@ impl Checker<'_> {
             retries: file.retries.as_ref().map_or(default.retries, |retries| *retries.get()),
             fallback: file.fallback.as_ref().map_or(default.fallback, |names| self.fallback(names)),
             require_hardware: file.require_hardware.unwrap_or(default.require_hardware),
+            give_up: None,
         }
     }
 

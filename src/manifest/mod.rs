@@ -15,6 +15,7 @@ pub mod model;
 pub mod product;
 pub mod read;
 pub mod schema;
+pub mod tune;
 pub mod values;
 mod wording;
 
@@ -66,6 +67,8 @@ pub struct Manifest {
     pub model_store: Option<PathBuf>,
     /// `[compiler]`: how kernels are fitted to a compiler.
     pub compiler: CompilerSettings,
+    /// `[tune]`: what a search goes through.
+    pub tune: tune::Tune,
 }
 
 /// One axis of the matrix: a name and the values that it takes, none twice.
@@ -138,6 +141,18 @@ pub struct Measure {
     pub fallback: Vec<Backend>,
     /// Whether a software adapter is a failure.
     pub require_hardware: bool,
+    /// When a job leaves its group before its samples are taken; never in a plain run.
+    pub give_up: Option<GiveUp>,
+}
+
+/// A job is given up when an inference takes longer than `times` the fastest job's, also when it is asked twice: of its
+/// group, or `best_ms` where that is less.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GiveUp {
+    /// Above 1.
+    pub times: f64,
+    /// The best inference known from elsewhere, in ms.
+    pub best_ms: Option<f64>,
 }
 
 impl Default for Measure {
@@ -155,6 +170,7 @@ impl Default for Measure {
             retries: 1,
             fallback: vec![Backend::Wasm],
             require_hardware: false,
+            give_up: None,
         }
     }
 }

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 
 use super::axes::{BACKENDS, CACHES, DTYPES, TUNED, WEBNN_DEVICES};
 use super::hardware::HardwareFile;
+use super::tune::TuneFile;
 use super::values::{At, Bandwidth, SamplesFile, Table, Value, Written};
 
 /// What to compare in real browsers, and how to measure it.
@@ -50,6 +51,8 @@ pub struct ManifestFile {
     pub compiler: Table<CompilerFile>,
     /// What the hardware can do at most.
     pub hardware: Table<HardwareFile>,
+    /// What `gpujobs tune` searches.
+    pub tune: Table<TuneFile>,
 }
 
 /// The axes of the product, and what is taken out of it or added to it.
@@ -237,7 +240,7 @@ pub fn json_schema() -> Schema {
 /// The tables that have the key, by their headers: for a remedy where it stands in another one.
 #[must_use]
 pub fn tables_with(key: &str) -> Vec<&'static str> {
-    const TABLES: [(&str, &str); 7] = [
+    const TABLES: [(&str, &str); 8] = [
         ("[matrix]", "MatrixFile"),
         ("[measure]", "MeasureFile"),
         ("[browser.NAME]", "BrowserFile"),
@@ -245,6 +248,7 @@ pub fn tables_with(key: &str) -> Vec<&'static str> {
         ("[serve]", "ServeFile"),
         ("[compiler]", "CompilerFile"),
         ("[hardware]", "HardwareFile"),
+        ("[tune]", "TuneFile"),
     ];
     let schema = json_schema();
     let has = |name: &str| schema.pointer(&format!("/$defs/{name}/properties/{key}")).is_some();

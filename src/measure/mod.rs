@@ -171,6 +171,17 @@ impl Measurement {
         if gpu.is_empty() { self.wall_ms() } else { gpu }
     }
 
+    /// The least time of an inference while it was warmed up, in milliseconds, the GPU's own where the last one's is
+    /// believed: short samples hold more of what disturbs them. `None` before there is one.
+    #[must_use]
+    pub fn least_warmup_ms(&self) -> Option<f64> {
+        let warmups = || self.samples.iter().filter(|sample| sample.kind == SampleKind::Warmup);
+        let last = Sample { kind: SampleKind::Steady, ..*warmups().next_back()? };
+        let believed = clock::demotion(&Self { samples: vec![last], ..self.clone() }).is_none();
+        let time = |sample: &Sample| sample.gpu.filter(|_| believed).unwrap_or(sample.wall).millis();
+        warmups().map(time).min_by(f64::total_cmp)
+    }
+
     /// How many inferences were run to warm up.
     #[must_use]
     pub fn warmups(&self) -> usize {

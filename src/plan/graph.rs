@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
-use super::{Job, Workgroup};
+use super::{Chosen, Job, Workgroup};
 use crate::manifest::AxisValue;
 use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::units::{Bytes, Flops};
@@ -35,20 +35,34 @@ pub struct JobVars {
     pub dtype: String,
     /// The user's own axes: numbers reach expressions (one named like a param replaces it), all reach templates.
     pub own: IndexMap<String, AxisValue>,
+    /// Configurations that go before all else.
+    pub chosen: Vec<Chosen>,
 }
 
 impl JobVars {
     /// Of a job.
     #[must_use]
     pub fn of(job: &Job) -> Self {
-        Self { workgroup: job.workgroup_size, batch: job.batch, dtype: job.dtype.clone(), own: job.own.clone() }
+        Self {
+            workgroup: job.workgroup_size,
+            batch: job.batch,
+            dtype: job.dtype.clone(),
+            own: job.own.clone(),
+            chosen: job.chosen.clone(),
+        }
     }
 }
 
 impl Default for JobVars {
     /// The defaults of the axes: 64x1x1, batch 1, fp32, no axis of one's own.
     fn default() -> Self {
-        Self { workgroup: DEFAULT_SHAPE.into(), batch: 1, dtype: "fp32".to_owned(), own: IndexMap::new() }
+        Self {
+            workgroup: DEFAULT_SHAPE.into(),
+            batch: 1,
+            dtype: "fp32".to_owned(),
+            own: IndexMap::new(),
+            chosen: Vec::new(),
+        }
     }
 }
 

@@ -46,6 +46,7 @@ fn job<'a>(manifest: &Manifest, values: impl Iterator<Item = (&'a str, &'a AxisV
         webnn_device: WEBNN_DEVICES[0].to_owned(),
         cache: Cache::Warm,
         own: IndexMap::new(),
+        chosen: Vec::new(),
         impossible: None,
     };
     for (name, value) in values {

@@ -14,6 +14,7 @@ use std::fmt;
 use indexmap::IndexMap;
 
 use crate::manifest::axes::TUNED;
+use crate::manifest::compiler::Values;
 use crate::manifest::{AxisValue, Backend, Manifest};
 
 pub use estimate::Estimate;
@@ -57,8 +58,23 @@ pub struct Job {
     pub cache: Cache,
     /// The user's own axes, in the order of `[axes]`.
     pub own: IndexMap<String, AxisValue>,
+    /// Configurations of some kernels, which go before all else; only `gpujobs tune` sets them.
+    pub chosen: Vec<Chosen>,
     /// Why it can't run anywhere, known before a browser opens (engine and backend do not fit, say).
     pub impossible: Option<String>,
+}
+
+/// A configuration that the stages of one kernel and size are to have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chosen {
+    /// The kernel, a key of `shaders/kernels.toml`.
+    pub kernel: String,
+    /// What it calls its size.
+    pub size: Vec<u64>,
+    /// x, y, z.
+    pub workgroup: [u32; 3],
+    /// All its parameters.
+    pub values: Values,
 }
 
 /// The workgroup of a job's kernels.

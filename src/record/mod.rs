@@ -149,8 +149,8 @@ impl Recorder {
     }
 }
 
-/// `NAME-20261122T175200Z`; a second run in the same second gets `-2`.
-fn fresh_folder(out: &Path, name: &str, started: Timestamp) -> Result<PathBuf, RecordError> {
+/// Makes a folder `NAME-20261122T175200Z` with `logs` in it; a second run in the same second gets `-2`.
+pub fn fresh_folder(out: &Path, name: &str, started: Timestamp) -> Result<PathBuf, RecordError> {
     fs::create_dir_all(out).map_err(RecordError::io("create", out))?;
     let stem = format!("{name}-{}", started.strftime("%Y%m%dT%H%M%SZ"));
     for attempt in 1.. {

@@ -3,10 +3,12 @@
 //!
 //! Made with the templates; `target` chooses a configuration from it, `tune` searches it.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use minijinja::{Environment, Value};
+use minijinja::{Environment, Expression, Value};
+use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::RenderError;
@@ -15,6 +17,8 @@ use crate::manifest::read::{listed, nearest};
 use crate::manifest::{AxisValue, ManifestErrors};
 
 const KERNELS: &str = "shaders/kernels.toml";
+/// Combinations that are gone through at most.
+const LARGEST_SPACE: usize = 500_000;
 const TUNED: &str = "shaders/tuned.toml";
 
 /// All kernels with their parameters.
@@ -142,13 +146,64 @@ impl Kernel {
     #[must_use]
     pub fn broken(&self, configuration: &Configuration) -> Option<&str> {
         let environment = Environment::new();
+        let compiled = self.constraints.iter().map(|rule| (rule.as_str(), environment.compile_expression(rule).ok()));
+        Self::first_broken(compiled, configuration)
+    }
+
+    /// Each combination of a workgroup with a value of each parameter that holds all constraints; `axes` are those values,
+    /// the workgroups first. `None` where there are too many to go through.
+    ///
+    /// A constraint is judged as soon as all that it names has a value, so that what it forbids is not multiplied further.
+    #[must_use]
+    pub fn lawful(&self, axes: &[Vec<AxisValue>]) -> Option<Vec<Configuration>> {
+        let environment = Environment::new();
+        let mut rules = Vec::new();
+        for constraint in &self.constraints {
+            let rule = environment.compile_expression(constraint).ok();
+            let names = rule.as_ref().map(|rule| rule.undeclared_variables(false)).unwrap_or_default();
+            rules.push((rule, names));
+        }
+        let (workgroups, parameters) = axes.split_first()?;
+        let shapes = workgroups.iter().filter_map(|shape| match shape {
+            AxisValue::Shape(shape) => Some(*shape),
+            _ => None,
+        });
+        let mut found: Vec<Configuration> =
+            shapes.map(|workgroup| Configuration { workgroup, values: Values::new() }).collect();
+        for (place, (name, values)) in self.parameters.keys().zip(parameters).enumerate() {
+            let later: Vec<&String> = self.parameters.keys().skip(place + 1).collect();
+            let due: Vec<_>;
+            (due, rules) = rules.into_iter().partition(|(_, names)| !names.iter().any(|name| later.contains(&name)));
+            let with = |(point, value): (&Configuration, &AxisValue)| {
+                let mut point = point.clone();
+                point.values.insert(name.clone(), value.clone());
+                let rules = due.iter().map(|(rule, _)| ("", rule.as_ref()));
+                Self::first_broken(rules, &point).is_none().then_some(point)
+            };
+            let pairs: Vec<_> = found.iter().flat_map(|point| values.iter().map(move |value| (point, value))).collect();
+            if pairs.len() > LARGEST_SPACE {
+                return None;
+            }
+            found = pairs.into_par_iter().filter_map(with).collect();
+        }
+        // What is left names nothing that is declared, or the workgroup alone.
+        found.retain(|point| Self::first_broken(rules.iter().map(|(rule, _)| ("", rule.as_ref())), point).is_none());
+        Some(found)
+    }
+
+    /// A rule that can't be evaluated is broken.
+    fn first_broken<'a, 'r>(
+        rules: impl Iterator<Item = (&'a str, Option<impl Borrow<Expression<'r, 'r>>>)>,
+        configuration: &Configuration,
+    ) -> Option<&'a str> {
         let mut context: BTreeMap<&str, Value> =
             configuration.values.iter().map(|(name, value)| (name.as_str(), super::wgsl::axis(value))).collect();
         context.insert("wg", Value::from(configuration.workgroup.to_vec()));
-        let holds = |constraint: &&String| {
-            let expression = environment.compile_expression(constraint);
-            expression.and_then(|expression| expression.eval(&context)).is_ok_and(|value| value.is_true())
+        let context = Value::from(context);
+        let holds = |rule: Option<&Expression<'r, 'r>>| {
+            rule.and_then(|rule| rule.eval(&context).ok()).is_some_and(|value| value.is_true())
         };
-        self.constraints.iter().find(|constraint| !holds(constraint)).map(String::as_str)
+        let mut rules = rules.filter(|(_, rule)| !holds(rule.as_ref().map(Borrow::borrow)));
+        rules.next().map(|(name, _)| name)
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod kernels;
 pub mod page;
+pub mod space;
 pub mod target;
 pub mod wgsl;
 

@@ -6,7 +6,7 @@
 use super::RenderError;
 use super::kernels::{Configuration, Kernel, Kernels};
 use crate::manifest::axes::DEFAULT_SHAPE;
-use crate::manifest::compiler::{AdapterKind, Compiler, CompilerSettings, Winner};
+use crate::manifest::compiler::{AdapterKind, Compiler, CompilerSettings, Values, Winner};
 use crate::plan::Workgroup;
 use crate::plan::graph::JobVars;
 
@@ -48,6 +48,9 @@ impl Target<'_> {
         vars: &JobVars,
         size: &[u64],
     ) -> Result<Vec<Configuration>, RenderError> {
+        if let Some(chosen) = vars.chosen.iter().find(|chosen| chosen.kernel == name && chosen.size == size) {
+            return Ok(vec![Configuration { workgroup: chosen.workgroup, values: chosen.values.clone() }]);
+        }
         let plain = |workgroup| Configuration { workgroup, values: kernel.defaults() };
         let mut found = Vec::new();
         match vars.workgroup {
@@ -65,20 +68,30 @@ impl Target<'_> {
             }
         }
         for configuration in &mut found {
-            for (_, _, values) in
-                self.settings.set.iter().filter(|(compiler, of, _)| *compiler == self.compiler && of == name)
-            {
-                for (parameter, value) in values {
-                    let place = format!("[compiler.{}.{name}]", self.compiler);
-                    kernel.set(&mut configuration.values, parameter, value, &place)?;
-                }
-            }
-            // An axis of one's own with a parameter's name sweeps it.
-            for (parameter, value) in vars.own.iter().filter(|(axis, _)| kernel.parameters.contains_key(*axis)) {
-                kernel.set(&mut configuration.values, parameter, value, "[axes]")?;
-            }
+            self.fix(&mut configuration.values, (name, kernel), vars)?;
         }
         Ok(found)
+    }
+
+    /// Gives parameters the values that the manifest wants, whatever else says so.
+    pub(super) fn fix(
+        &self,
+        values: &mut Values,
+        (name, kernel): (&str, &Kernel),
+        vars: &JobVars,
+    ) -> Result<(), RenderError> {
+        for (_, _, set) in self.settings.set.iter().filter(|(compiler, of, _)| *compiler == self.compiler && of == name)
+        {
+            for (parameter, value) in set {
+                let place = format!("[compiler.{}.{name}]", self.compiler);
+                kernel.set(values, parameter, value, &place)?;
+            }
+        }
+        // An axis of one's own with a parameter's name sweeps it.
+        for (parameter, value) in vars.own.iter().filter(|(axis, _)| kernel.parameters.contains_key(*axis)) {
+            kernel.set(values, parameter, value, "[axes]")?;
+        }
+        Ok(())
     }
 
     /// Winners for this compiler, adapter and kernel, the nearest size first; the manifest's own alone where it has any.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use minijinja::Value;
 use rayon::prelude::*;
 
-use super::kernels::Configuration;
+use super::kernels::{Configuration, Kernel};
 use super::target::Target;
 use super::{MAX_GROUPS, RenderError, Templates, from_minijinja};
 use crate::manifest::AxisValue;
@@ -78,7 +78,7 @@ pub fn render_stages(
     Ok(rendered)
 }
 
-type Context = BTreeMap<String, Value>;
+pub(super) type Context = BTreeMap<String, Value>;
 
 /// Renders a stage in the first configuration that fits it.
 fn configured(
@@ -93,14 +93,8 @@ fn configured(
         let workgroup = vars.workgroup.shape().unwrap_or(DEFAULT_SHAPE);
         return render_stage(templates, graph, stage, job, &Configuration { workgroup, values: Values::new() });
     };
-    // The size is the template's to tell, so it is asked with its defaults.
-    let size = match vars.workgroup {
-        Workgroup::Shape(_) => Vec::new(),
-        Workgroup::Tuned => {
-            let plain = Configuration { workgroup: DEFAULT_SHAPE, values: kernel.defaults() };
-            render_captured(templates, graph, stage, job, &plain)?.1.size
-        }
-    };
+    let matters = vars.workgroup == Workgroup::Tuned || vars.chosen.iter().any(|chosen| chosen.kernel == name);
+    let size = if matters { size_of(templates, graph, stage, job, kernel)? } else { Vec::new() };
     let mut refusal = None;
     for configuration in target.configurations(templates.kernels(), (name, kernel), vars, &size)? {
         let rendered = match kernel.broken(&configuration) {
@@ -125,13 +119,25 @@ fn configured(
     }))
 }
 
+/// What a template calls the size of a stage; it is asked with its defaults.
+pub(super) fn size_of(
+    templates: &Templates,
+    graph: &Graph,
+    stage: &Stage,
+    job: &Context,
+    kernel: &Kernel,
+) -> Result<Vec<u64>, RenderError> {
+    let plain = Configuration { workgroup: DEFAULT_SHAPE, values: kernel.defaults() };
+    Ok(render_captured(templates, graph, stage, job, &plain)?.1.size)
+}
+
 fn described(kernel: &str, configuration: &Configuration) -> String {
     let [x, y, z] = configuration.workgroup;
     let values = configuration.values.iter().map(|(name, value)| format!(" {name}={value}"));
     format!("{kernel} {x}x{y}x{z}{}", values.collect::<String>())
 }
 
-fn render_stage(
+pub(super) fn render_stage(
     templates: &Templates,
     graph: &Graph,
     stage: &Stage,
@@ -229,7 +235,7 @@ fn enabled(code: &str) -> impl Iterator<Item = String> {
 }
 
 /// What is the same for all stages of a job.
-fn job_context(templates: &Templates, vars: &JobVars, target: &Target<'_>) -> Context {
+pub(super) fn job_context(templates: &Templates, vars: &JobVars, target: &Target<'_>) -> Context {
     let axes: Vec<(&String, Value)> = vars.own.iter().map(|(name, value)| (name, axis(value))).collect();
     let mut context: Context = axes.iter().map(|(name, value)| ((*name).clone(), value.clone())).collect();
     context.insert("axes".to_owned(), Value::from_pairs(axes.into_iter().map(|(name, value)| (name.as_str(), value))));

@@ -51,12 +51,17 @@ impl Live {
 
     /// A job ended.
     pub fn finished(&self, job: &Job, row: &Row) {
+        self.ended(job, row.status, &told(row));
+    }
+
+    /// A job ended, as `told` says.
+    pub fn ended(&self, job: &Job, status: Status, told: &str) {
         self.bar.inc(1);
         let done = self.bar.position();
-        let line = format!("[{done}/{}] {} {}", self.jobs, job.id, told(row));
+        let line = format!("[{done}/{}] {} {told}", self.jobs, job.id);
         match self.how {
             How::Lines => self.line(&line),
-            How::Bar if row.status != Status::Ok => self.line(&line),
+            How::Bar if status != Status::Ok => self.line(&line),
             How::Bar | How::Silent => {}
         }
     }

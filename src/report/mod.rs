@@ -5,3 +5,4 @@ pub mod comparison;
 pub mod fetching;
 pub mod live;
 pub mod table;
+pub mod tuning;

@@ -17,7 +17,7 @@ use crate::run::Status;
 use crate::units::significant;
 
 /// Columns at least this wide are cut by the terminal, not by us.
-const WIDEST: u16 = 160;
+pub(super) const WIDEST: u16 = 160;
 
 /// How the jobs of a run compare with those of an axis's first value.
 #[derive(Debug, Clone, Default)]

@@ -17,10 +17,10 @@ use rand::{RngExt, SeedableRng};
 
 use super::load::Load;
 use super::member::{End, Member};
-use super::{JobReport, Outcome, RunEvent, Seats, Status, Try, blank};
+use super::{Browsers, JobReport, Outcome, RunEvent, Status, Try, blank};
 use crate::browser::executor::{Executor, OpenError};
 use crate::manifest::model::Engine;
-use crate::manifest::{Backend, Manifest, Measure};
+use crate::manifest::{Backend, GiveUp, Manifest, Measure};
 use crate::measure::{course, sampling};
 use crate::plan::graph::{Graph, JobVars, Memory};
 use crate::plan::{Cache, Job, Plan, select};
@@ -83,9 +83,7 @@ fn bytes(plan: &Plan, job: &Job) -> u64 {
 pub(super) struct Floor<'a, 'run, E, Render> {
     pub(super) manifest: &'run Manifest,
     pub(super) render: &'a mut Render,
-    /// Pages made so far.
-    pub(super) numbers: &'a mut u64,
-    pub(super) seats: &'a mut Seats<'run, E>,
+    pub(super) browsers: &'a mut Browsers<E>,
     pub(super) outcome: &'a mut Outcome,
     pub(super) tell: &'a mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
 }
@@ -94,6 +92,7 @@ pub(super) struct Floor<'a, 'run, E, Render> {
 #[derive(Clone, Copy)]
 enum Turn {
     Pilot,
+    SecondChance,
     WarmUp,
     Samples { round: u32, count: u32, interleaved: bool },
     Renew { round: u32 },
@@ -131,6 +130,7 @@ where
         }
         let load = Load::begin(self.manifest);
         self.in_order(Turn::Pilot, &mut members, &mut again).await?;
+        self.give_up(&mut members, &mut again).await?;
         let uneven = self.manifest.measure.iterations.is_none() && settle_iterations(&mut members);
         self.in_order(Turn::WarmUp, &mut members, &mut again).await?;
         self.rounds(&mut members, &mut again).await?;
@@ -152,6 +152,30 @@ where
         Ok(again)
     }
 
+    /// Ends the jobs that are too slow to be of interest, with their warm-ups and no sample. A pilot may have been held up,
+    /// so each has a second chance.
+    async fn give_up(&mut self, members: &mut Vec<Member<'run>>, again: &mut Vec<Try<'run>>) -> io::Result<()> {
+        let Some(GiveUp { times, best_ms }) = self.manifest.measure.give_up else { return Ok(()) };
+        let least = |member: &Member<'run>| member.measurement.least_warmup_ms();
+        let limit = |members: &[Member<'run>]| {
+            let fastest = members.iter().filter_map(least).chain(best_ms).min_by(f64::total_cmp);
+            fastest.map_or(f64::INFINITY, |fastest| times * fastest)
+        };
+        let is_slow = |member: &Member<'run>, limit: f64| least(member).is_some_and(|time| time > limit);
+        let first = limit(members);
+        let slow = members.iter().filter(|member| is_slow(member, first));
+        for index in slow.map(|member| member.origin.index).collect::<Vec<_>>() {
+            self.turn(Turn::SecondChance, index, members, again).await?;
+        }
+        let limit = limit(members);
+        for member in members.extract_if(.., |member| is_slow(member, limit)).collect::<Vec<_>>() {
+            self.release(&member).await;
+            let reason = format!("given up: it took more than {times} times as long as the fastest one");
+            self.finish(JobReport { reason, ..member.well() })?;
+        }
+        Ok(())
+    }
+
     /// Brings a job to its first result, or to its end.
     async fn make_ready(
         &mut self,
@@ -165,7 +189,7 @@ where
             (report.status, report.reason) = (Status::Unsupported, reason.clone());
             return self.finish(report);
         }
-        let Some(seat) = self.seats.get_mut(one.job.browser.as_str()) else { return Ok(()) };
+        let Some(seat) = self.browsers.seats.get_mut(one.job.browser.as_str()) else { return Ok(()) };
         report.attempts = one.used;
         if let Some(reason) = &seat.missing {
             report.reason.clone_from(reason);
@@ -184,7 +208,7 @@ where
                 return self.lost(report, one, missing, members, again).await;
             }
         }
-        match Member::first_result(self.manifest, self.render, self.numbers, seat, one, report).await {
+        match Member::first_result(self.manifest, self.render, &mut self.browsers.pages, seat, one, report).await {
             Ok(member) => members.push(member),
             Err((report, End::Told)) => self.finish(report)?,
             Err((mut report, End::Lost(status, reason))) => {
@@ -253,14 +277,17 @@ where
         let measure = &self.manifest.measure;
         let Some(place) = members.iter().position(|member| member.origin.index == index) else { return Ok(()) };
         let member = &mut members[place];
-        let Some(seat) = self.seats.get_mut(member.origin.job.browser.as_str()) else { return Ok(()) };
+        let Some(seat) = self.browsers.seats.get_mut(member.origin.job.browser.as_str()) else { return Ok(()) };
         let ended = match turn {
             Turn::Pilot => member.pilot(seat, measure).await,
+            Turn::SecondChance => member.once_more(seat, measure).await,
             Turn::WarmUp => member.warm_up(seat, measure).await,
             Turn::Samples { round, count, interleaved } => {
                 member.samples(seat, measure, round, count, interleaved).await
             }
-            Turn::Renew { round } => member.renew(self.manifest, self.render, self.numbers, seat, round).await,
+            Turn::Renew { round } => {
+                member.renew(self.manifest, self.render, &mut self.browsers.pages, seat, round).await
+            }
             Turn::Profile => member.profile(seat, measure).await,
         };
         let Err(end) = ended else { return Ok(()) };
@@ -288,7 +315,7 @@ where
         again: &mut Vec<Try<'run>>,
     ) -> io::Result<()> {
         let browser = one.job.browser.as_str();
-        if let Some(seat) = self.seats.get_mut(browser) {
+        if let Some(seat) = self.browsers.seats.get_mut(browser) {
             // Whatever is left of the session can't be trusted.
             seat.executor.close().await;
         }
@@ -303,7 +330,7 @@ where
     }
 
     async fn release(&mut self, member: &Member<'run>) {
-        if let Some(seat) = self.seats.get_mut(member.origin.job.browser.as_str()) {
+        if let Some(seat) = self.browsers.seats.get_mut(member.origin.job.browser.as_str()) {
             seat.executor.release(member.number).await;
         }
     }

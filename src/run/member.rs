@@ -161,6 +161,14 @@ impl<'run> Member<'run> {
         Ok(())
     }
 
+    /// Takes one more warm-up.
+    pub(super) async fn once_more<E: Executor>(&mut self, seat: &mut Seat<E>, measure: &Measure) -> Result<(), End> {
+        let ask = Ask { kind: SampleKind::Warmup, count: 1, iterations: self.iterations };
+        let taken = self.clock.step(measure, &mut self.report, seat.executor.measure(self.number, &[ask])).await?;
+        self.measurement.add(0, &taken);
+        Ok(())
+    }
+
     /// Runs it until it is warm.
     pub(super) async fn warm_up<E: Executor>(&mut self, seat: &mut Seat<E>, measure: &Measure) -> Result<(), End> {
         if measure.warmup == 0 {

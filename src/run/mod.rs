@@ -54,10 +54,32 @@ pub struct Outcome {
     pub skipped: usize,
 }
 
-/// The browsers of a run, by their names in the manifest.
-type Seats<'run, E> = HashMap<&'run str, Seat<E>>;
+/// The browsers of one run or of several, by their names in the manifest, and how many pages they have had.
+///
+/// They are opened as jobs need them and stay open until [`Browsers::close`].
+#[derive(Debug)]
+pub struct Browsers<E> {
+    seats: HashMap<String, Seat<E>>,
+    pages: u64,
+}
 
-/// A browser of this run.
+impl<E> Default for Browsers<E> {
+    fn default() -> Self {
+        Self { seats: HashMap::new(), pages: 0 }
+    }
+}
+
+impl<E: Executor> Browsers<E> {
+    /// Closes all that are open.
+    pub async fn close(&mut self) {
+        for seat in self.seats.values_mut() {
+            seat.executor.close().await;
+        }
+    }
+}
+
+/// A browser.
+#[derive(Debug)]
 struct Seat<E> {
     executor: E,
     /// Why it can't be opened at all: later jobs are skipped without another try.
@@ -84,19 +106,29 @@ where
 {
     /// Runs every job for which `wanted` is true and hands what happens to `tell`, whose error ends the run.
     pub async fn run(
+        self,
+        wanted: impl FnMut(&Job) -> bool,
+        tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
+    ) -> io::Result<Outcome> {
+        let mut browsers = Browsers::default();
+        let ended = self.run_in(&mut browsers, wanted, tell).await;
+        browsers.close().await;
+        ended
+    }
+
+    /// As [`run`](Self::run), in browsers that other plans have used and will use; their settings must be the same.
+    pub async fn run_in(
         mut self,
+        browsers: &mut Browsers<E>,
         mut wanted: impl FnMut(&Job) -> bool,
         tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
     ) -> io::Result<Outcome> {
         let plan = self.plan;
         let mut outcome = Outcome::default();
-        let mut seats: Seats<'run, E> = HashMap::new();
-        let mut numbers = 0;
         let jobs: Vec<(usize, &Job)> = plan.jobs.iter().enumerate().filter(|(_, job)| wanted(job)).collect();
-        let mut told = Ok(());
         for jobs in group::groups(plan, &jobs) {
             for (_, job) in &jobs {
-                seats.entry(&job.browser).or_insert_with(|| {
+                browsers.seats.entry(job.browser.clone()).or_insert_with(|| {
                     let executor = (self.executor)(&plan.manifest.browsers[&job.browser]);
                     Seat { executor, missing: None }
                 });
@@ -105,8 +137,7 @@ where
             let mut floor = Floor {
                 manifest: &plan.manifest,
                 render: &mut self.render,
-                numbers: &mut numbers,
-                seats: &mut seats,
+                browsers: &mut *browsers,
                 outcome: &mut outcome,
                 tell: &mut *tell,
             };
@@ -114,22 +145,14 @@ where
                 ran = floor.run(&jobs) => Some(ran),
                 () = stopped(&mut stop) => None,
             };
-            match ran {
-                Some(Ok(())) => {}
-                Some(Err(error)) => {
-                    told = Err(error);
-                    break;
-                }
-                None => {
-                    outcome.interrupted = true;
-                    break;
-                }
+            if let Some(ended) = ran {
+                ended?;
+            } else {
+                outcome.interrupted = true;
+                break;
             }
         }
-        for seat in seats.values_mut() {
-            seat.executor.close().await;
-        }
-        told.map(|()| outcome)
+        Ok(outcome)
     }
 }
 

@@ -13,9 +13,21 @@ fn gpujobs(arguments: &[&str]) -> Ended {
 
 #[test]
 fn each_verb_explains_itself() {
-    for verb in
-        ["", "run", "plan", "render", "verify", "doctor", "setup", "fetch", "schema", "init", "completions", "compare"]
-    {
+    for verb in [
+        "",
+        "run",
+        "plan",
+        "render",
+        "verify",
+        "doctor",
+        "setup",
+        "fetch",
+        "schema",
+        "init",
+        "completions",
+        "compare",
+        "tune",
+    ] {
         let arguments: Vec<&str> = [verb, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
         let ended = gpujobs(&arguments).expect(0);
         assert_eq!(ended.stderr, "");

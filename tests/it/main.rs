@@ -50,3 +50,5 @@ mod store;
 mod support;
 #[cfg(target_os = "linux")]
 mod trust;
+#[cfg(target_os = "linux")]
+mod tuning;

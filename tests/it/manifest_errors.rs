@@ -75,7 +75,8 @@ fn good_manifests_load() {
 #[test]
 fn everything_is_resolved() {
     let manifest = Manifest::load(Path::new("tests/data/manifests/ok/everything.toml"), &[]).unwrap();
-    let shown = format!("{:#?}\n{:#?}\n{:#?}", manifest.measure, manifest.serve, manifest.browsers);
+    let shown =
+        format!("{:#?}\n{:#?}\n{:#?}\n{:#?}", manifest.measure, manifest.serve, manifest.browsers, manifest.tune);
     insta::assert_snapshot!(shown);
     let names: Vec<&str> = manifest.axes.iter().map(|axis| axis.name.as_str()).collect();
     assert_eq!(names[..2], ["model", "browser"], "in the order of the file");
@@ -153,6 +154,10 @@ fn the_schema_rejects_typos_and_wrong_values() {
         "switch_in_quotes",
         "bandwidth_without_time",
         "empty_axis",
+        "tune_faults",
+        "tune_parameters_is_text",
+        "tune_parameters_listed_twice",
+        "tune_parameters_empty",
     ] {
         let text = fs::read_to_string(format!("{DATA}/bad/{name}.toml")).unwrap();
         let json = serde_json::to_value(toml::from_str::<toml::Table>(&text).unwrap()).unwrap();

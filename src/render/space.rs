@@ -1,0 +1,200 @@
+//! A space is what a kernel can be for one size: the configurations that hold its rules, that its template takes, and
+//! that differ in what runs.
+//!
+//! Made from a graph and the kernels' declarations; `tune` searches it.
+
+use std::collections::HashSet;
+
+use indexmap::IndexSet;
+use rayon::prelude::*;
+
+use super::kernels::{Configuration, Kernel};
+use super::target::Target;
+use super::wgsl::{Context, job_context, render_stage, size_of};
+use super::{RenderError, Templates};
+use crate::manifest::AxisValue;
+use crate::manifest::axes::DEFAULT_SHAPE;
+use crate::manifest::compiler::Values;
+use crate::manifest::read::{listed, nearest, with_near};
+use crate::manifest::tune::Tune;
+use crate::plan::graph::{Graph, JobVars, Stage};
+
+/// The configurations of a kernel for one size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Space {
+    /// The kernel.
+    pub kernel: String,
+    /// What it calls its size; empty where it tells none.
+    pub size: Vec<u64>,
+    /// The first stage that has it.
+    pub stage: String,
+    /// Distinct in what runs. What the job has without any search is the first.
+    pub points: Vec<Configuration>,
+    /// Names of the workgroup and of the parameters, each with the values that are searched, in the order of a
+    /// point's coordinates.
+    pub axes: Vec<Vec<AxisValue>>,
+}
+
+impl Space {
+    /// The places of a point's workgroup and parameters on their axes; a value of the default that is not searched lies
+    /// beyond the last.
+    #[must_use]
+    pub fn coordinates(&self, point: usize) -> Vec<usize> {
+        let Configuration { workgroup, values } = &self.points[point];
+        let workgroup = AxisValue::Shape(*workgroup);
+        let values = std::iter::once(&workgroup).chain(values.values());
+        let place = |(axis, value): (&Vec<AxisValue>, &AxisValue)| {
+            axis.iter().position(|known| known == value).unwrap_or(axis.len())
+        };
+        self.axes.iter().zip(values).map(place).collect()
+    }
+}
+
+/// The spaces of a graph's kernels, one for each size, in the order of the stages.
+pub fn spaces(
+    templates: &Templates,
+    graph: &Graph,
+    vars: &JobVars,
+    target: &Target<'_>,
+    wanted: &Tune,
+) -> Result<Vec<Space>, RenderError> {
+    let job = job_context(templates, vars, target);
+    let mut found: Vec<Space> = Vec::new();
+    for stage in &graph.stages {
+        let Some((name, kernel)) = templates.kernels().behind(&stage.shader) else { continue };
+        if wanted.kernel.as_deref().is_some_and(|only| only != name) {
+            continue;
+        }
+        let size = size_of(templates, graph, stage, &job, kernel)?;
+        if found.iter().any(|known| known.kernel == name && known.size == size) {
+            continue;
+        }
+        let place = Place { templates, graph, stage, job: &job };
+        found.push(place.space((name, kernel), size, vars, target, wanted)?);
+    }
+    Ok(found)
+}
+
+/// A stage of a job.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    templates: &'a Templates,
+    graph: &'a Graph,
+    stage: &'a Stage,
+    job: &'a Context,
+}
+
+impl Place<'_> {
+    fn space(
+        self,
+        (name, kernel): (&str, &Kernel),
+        size: Vec<u64>,
+        vars: &JobVars,
+        target: &Target<'_>,
+        wanted: &Tune,
+    ) -> Result<Space, RenderError> {
+        let axes = axes((name, kernel), vars, target, wanted)?;
+        let Some(candidates) = kernel.lawful(&axes) else {
+            return Err(RenderError::Parameter {
+                place: "[tune]".to_owned(),
+                message: format!("{name} has too many combinations of values to go through"),
+                help: Some("restrict some: parameters = { form = \"tiled\", bk = [8, 16] }".to_owned()),
+            });
+        };
+        // What runs without a search comes first, so that it stays among its equals.
+        let without = target.configurations(self.templates.kernels(), (name, kernel), vars, &size)?;
+        let without = without.into_iter().filter(|one| kernel.broken(one).is_none());
+        let without = without.map(|one| (self.text(&one), one)).find(|(text, _)| text.is_ok());
+        let texts: Vec<_> = candidates.into_par_iter().map(|one| (self.text(&one), one)).collect();
+        let (mut seen, mut points) = (HashSet::new(), Vec::new());
+        for (text, point) in without.into_iter().chain(texts) {
+            match text {
+                Ok(text) => {
+                    if seen.insert(text) {
+                        points.push(point);
+                    }
+                }
+                Err(RenderError::Unsupported { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Space { kernel: name.to_owned(), size, stage: self.stage.name.clone(), points, axes })
+    }
+
+    /// Two configurations with the same text and grid are the same.
+    fn text(self, configuration: &Configuration) -> Result<(String, [u32; 3]), RenderError> {
+        let rendered = render_stage(self.templates, self.graph, self.stage, self.job, configuration);
+        rendered.map(|(code, dispatch)| (code, dispatch.grid))
+    }
+}
+
+/// The workgroups and the values of each parameter that are searched.
+fn axes(
+    (name, kernel): (&str, &Kernel),
+    vars: &JobVars,
+    target: &Target<'_>,
+    wanted: &Tune,
+) -> Result<Vec<Vec<AxisValue>>, RenderError> {
+    let mut fixed = Values::new();
+    target.fix(&mut fixed, (name, kernel), vars)?;
+    let mut workgroups =
+        if wanted.workgroups.is_empty() { kernel.workgroups.clone() } else { wanted.workgroups.clone() };
+    if workgroups.is_empty() {
+        workgroups.push(DEFAULT_SHAPE);
+    }
+    let mut axes = vec![workgroups.into_iter().map(AxisValue::Shape).collect()];
+    for (parameter, declared) in &kernel.parameters {
+        let default = declared.tuned.as_ref().unwrap_or(&declared.default);
+        axes.push(match (fixed.get(parameter), &wanted.parameters) {
+            (Some(value), _) => vec![value.clone()],
+            (None, None) => declared.values.clone(),
+            (None, Some(chosen)) => match chosen.get(parameter) {
+                Some(values) if values.is_empty() => declared.values.clone(),
+                Some(values) => values.clone(),
+                None => vec![default.clone()],
+            },
+        });
+    }
+    Ok(axes)
+}
+
+/// Whether `[tune]` names what kernels declare: its kernel, its parameters and their values.
+pub fn check(templates: &Templates, wanted: &Tune) -> Result<(), RenderError> {
+    let kernels = &templates.kernels().kernels;
+    let bad = |message: String, help: String| {
+        Err(RenderError::Parameter { place: "[tune]".to_owned(), message, help: Some(help) })
+    };
+    let names: Vec<&str> = kernels.keys().map(String::as_str).collect();
+    let among: Vec<&Kernel> = match wanted.kernel.as_deref().map(|name| (name, kernels.get(name))) {
+        None => kernels.values().collect(),
+        Some((_, Some(kernel))) => vec![kernel],
+        Some((name, None)) => {
+            let near = nearest(name, names.iter().copied());
+            let rest = format!("the kernels are {}", listed(&names));
+            return bad(format!("there is no kernel `{name}`"), with_near(near, &rest));
+        }
+    };
+    for (parameter, values) in wanted.parameters.iter().flatten() {
+        let declared: Vec<_> = among.iter().filter_map(|kernel| kernel.parameters.get(parameter)).collect();
+        if declared.is_empty() {
+            let known: IndexSet<&str> =
+                among.iter().flat_map(|kernel| kernel.parameters.keys()).map(String::as_str).collect();
+            let known: Vec<&str> = known.into_iter().collect();
+            let rest = format!("the parameters are {}", listed(&known));
+            let message = match &wanted.kernel {
+                Some(name) => format!("the kernel `{name}` has no parameter `{parameter}`"),
+                None => format!("no kernel has a parameter `{parameter}`"),
+            };
+            return bad(message, with_near(nearest(parameter, known.iter().copied()), &rest));
+        }
+        for value in values {
+            if !declared.iter().any(|declared| declared.values.contains(value)) {
+                let known: Vec<String> =
+                    declared.iter().flat_map(|declared| &declared.values).map(ToString::to_string).collect();
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                return bad(format!("{value} is not a value of `{parameter}`"), format!("one of {}", listed(&known)));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! The closing table of a tuning: what each kernel took by default and what it takes now.
+
+use std::ops::Range;
+
+use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use serde_json::{Value, json};
+
+use super::table::WIDEST;
+use crate::tune::drive::{Finding, Tried};
+use crate::tune::replay::Shortly;
+use crate::tune::tasks::{Task, size};
+use crate::units::significant;
+
+const HEADER: [&str; 10] = [
+    "browser",
+    "model",
+    "kernel",
+    "size",
+    "default ms",
+    "best ms",
+    "95 % interval",
+    "times faster",
+    "configuration",
+    "tried",
+];
+
+/// What searches would have found, of a space that was tried in full.
+const REPLAYS: [&str; 9] = [
+    "browser",
+    "model",
+    "kernel",
+    "size",
+    "replayed searches",
+    "at most tried",
+    "within 2 %",
+    "median slower by",
+    "at worst by",
+];
+
+/// The table, for a terminal or, in Markdown, for a document; where spaces were tried in full, a second one follows that
+/// says what searches would have found.
+#[must_use]
+pub fn table(findings: &[(Task, Finding)], markdown: bool) -> String {
+    let rows = findings.iter().map(|(task, finding)| cells(task, finding).to_vec()).collect();
+    let found = laid_out(&HEADER, rows, 4..8, markdown);
+    let replayed: Vec<Vec<String>> =
+        findings.iter().filter_map(|(task, finding)| replay_cells(task, finding)).collect();
+    if replayed.is_empty() {
+        return found;
+    }
+    format!("{found}\n\n{}", laid_out(&REPLAYS, replayed, 4..9, markdown))
+}
+
+fn laid_out(header: &[&str], rows: Vec<Vec<String>>, numbers: Range<usize>, markdown: bool) -> String {
+    let mut table = Table::new();
+    table.load_style(if markdown { ASCII_MARKDOWN } else { UTF8_FULL_CONDENSED });
+    if !markdown {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        if table.width().is_none_or(|width| width > WIDEST) {
+            table.set_width(WIDEST);
+        }
+    }
+    table.set_header(header);
+    table.add_rows(rows);
+    for column in numbers {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.to_string()
+}
+
+fn cells(task: &Task, finding: &Finding) -> [String; 10] {
+    let ms = |tried: &Option<Tried>| median(tried.as_ref()).map(|ms| significant(ms, 3)).unwrap_or_default();
+    let interval = finding.winner.as_ref().and_then(|winner| winner.time).and_then(|time| time.interval);
+    let configuration = match &finding.winner {
+        Some(winner) if winner.point == 0 => format!("{} (the default)", task.described(0)),
+        Some(winner) => task.described(winner.point),
+        None => format!("none: {}", why(finding)),
+    };
+    let wrong = match finding.wrong() {
+        0 => String::new(),
+        count => format!(", {count} failed or wrong"),
+    };
+    [
+        task.base.browser.clone(),
+        task.base.model.clone(),
+        task.space.kernel.clone(),
+        size(&task.space.size),
+        ms(&finding.default),
+        ms(&finding.winner),
+        interval.map(|(low, high)| format!("{}–{}", significant(low, 3), significant(high, 3))).unwrap_or_default(),
+        faster(finding).map(|times| significant(times, 3)).unwrap_or_default(),
+        configuration,
+        format!(
+            "{} of {} in {:.0} s{wrong}",
+            finding.evaluations,
+            task.space.points.len(),
+            finding.searched.as_secs_f64()
+        ),
+    ]
+}
+
+fn replay_cells(task: &Task, finding: &Finding) -> Option<Vec<String>> {
+    let replayed = Shortly::of(&finding.replays)?;
+    let space = task.space.points.len();
+    let share = 100.0 * replayed.evaluations as f64 / space as f64;
+    Some(vec![
+        task.base.browser.clone(),
+        task.base.model.clone(),
+        task.space.kernel.clone(),
+        size(&task.space.size),
+        replayed.replays.to_string(),
+        format!("{} of {space} ({share:.1} %)", replayed.evaluations),
+        format!("{} of {}", replayed.within_2_percent, replayed.replays),
+        format!("{:.2} %", replayed.median_percent),
+        format!("{:.2} %", replayed.worst_percent),
+    ])
+}
+
+fn median(tried: Option<&Tried>) -> Option<f64> {
+    tried.and_then(|tried| tried.time).map(|time| time.median)
+}
+
+/// How many times as long as the winner the default takes.
+fn faster(finding: &Finding) -> Option<f64> {
+    Some(median(finding.default.as_ref())? / median(finding.winner.as_ref())?)
+}
+
+/// Why there is no winner: the first bad end.
+fn why(finding: &Finding) -> String {
+    let reason = finding.tried.iter().find(|tried| !tried.reason.is_empty()).map(|tried| tried.reason.clone());
+    reason.unwrap_or_else(|| "nothing ran that could be verified".to_owned()).chars().take(120).collect()
+}
+
+/// A JSON array with an object a task; what is not known is null.
+#[must_use]
+pub fn json(findings: &[(Task, Finding)]) -> Value {
+    let object = |(task, finding): &(Task, Finding)| {
+        let interval = finding.winner.as_ref().and_then(|winner| winner.time).and_then(|time| time.interval);
+        let winner = finding.winner.as_ref().map(|winner| &task.space.points[winner.point]);
+        json!({
+            "browser": task.base.browser,
+            "model": task.base.model,
+            "dtype": task.base.dtype,
+            "batch": task.base.batch,
+            "kernel": task.space.kernel,
+            "size": task.space.size,
+            "default_ms": median(finding.default.as_ref()),
+            "median_ms": median(finding.winner.as_ref()),
+            "low_ms": interval.map(|(low, _)| low),
+            "high_ms": interval.map(|(_, high)| high),
+            "times_faster": faster(finding),
+            "is_default": finding.winner.as_ref().map(|winner| winner.point == 0),
+            "workgroup_size": winner.map(|winner| winner.workgroup),
+            "parameters": winner.map(|winner| &winner.values),
+            "evaluations": finding.evaluations,
+            "space": task.space.points.len(),
+            "search_s": finding.searched.as_secs_f64(),
+            "failed_or_wrong": finding.wrong(),
+            "replays": Shortly::of(&finding.replays).map(|replayed| json!({
+                "count": replayed.replays,
+                "within_2_percent": replayed.within_2_percent,
+                "most_evaluations": replayed.evaluations,
+                "median_slower_percent": replayed.median_percent,
+                "worst_slower_percent": replayed.worst_percent,
+            })),
+            "reason": finding.winner.is_none().then(|| why(finding)),
+        })
+    };
+    Value::Array(findings.iter().map(object).collect())
+}

@@ -1,0 +1,226 @@
+//! Carrying out a task: batches of configurations are run until the search is over, then the best ones meet the default
+//! in the finals.
+//!
+//! A batch is a group of jobs with few samples, from which those leave early that are far behind; the finals are a
+//! group that is measured as the manifest's runs are. Where all were tried, `replay` tells what a search would have found. It
+//! runs no job itself: whoever calls it hands over how.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::replay::{Replay, replays};
+use super::search::{Phase, Search};
+use super::tasks::Task;
+use crate::manifest::tune::Tune;
+use crate::manifest::{GiveUp, Measure, Samples};
+use crate::measure::Summary;
+use crate::plan::{Chosen, Job};
+use crate::render::target::Site;
+use crate::run::{JobReport, Outcome, Status};
+
+/// Samples of a configuration before the finals.
+const SAMPLES: u32 = 4;
+/// A configuration that takes so many times as long as the best one is not measured any further.
+const HOPELESS: f64 = 1.5;
+/// The best ones that meet the default in the finals.
+const FINALISTS: usize = 4;
+
+/// A configuration that was tried.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tried {
+    /// Why.
+    pub phase: Phase,
+    /// Its place in the space.
+    pub point: usize,
+    /// How it ended.
+    pub status: Status,
+    /// Whether its output was checked and right.
+    pub verified: Option<bool>,
+    /// Of one inference in ms, the GPU's own time where there is one; of one that was given up the least of its warm-ups.
+    pub time: Option<Summary>,
+    /// Samples that were taken of it.
+    pub samples: usize,
+    /// The adapter that it was given to; `None` where no browser opened.
+    pub site: Option<Site>,
+    /// Why it has none, or did not end well.
+    pub reason: String,
+}
+
+impl Tried {
+    fn of(phase: Phase, point: usize, report: &JobReport) -> Self {
+        let measurement = report.measurement.as_ref();
+        let steady = measurement.map(crate::measure::Measurement::deciding_ms).unwrap_or_default();
+        let given_up = || Summary::of(&[measurement?.least_warmup_ms()?]);
+        let time = Summary::of(&steady).or_else(given_up);
+        let verified = match report.status {
+            Status::Incorrect => Some(false),
+            _ => measurement.and_then(|measurement| measurement.check.verdict.verified),
+        };
+        let site = report.session.as_ref().map(|session| session.site.clone());
+        let reason = report.reason.clone();
+        Self { phase, point, status: report.status, verified, time, samples: steady.len(), site, reason }
+    }
+
+    /// Whether it ran and is right; what makes no claim may not win.
+    fn is_right(&self) -> bool {
+        self.status == Status::Ok && self.verified == Some(true)
+    }
+
+    fn median(&self) -> Option<f64> {
+        self.time.filter(|_| self.is_right()).map(|time| time.median)
+    }
+}
+
+/// What came of a task.
+#[derive(Debug, Clone, Default)]
+pub struct Finding {
+    /// Every configuration in the order in which it was tried, the finals last.
+    pub tried: Vec<Tried>,
+    /// Distinct configurations that were tried.
+    pub evaluations: usize,
+    /// What trying them took, without the finals.
+    pub searched: Duration,
+    /// The default in the finals.
+    pub default: Option<Tried>,
+    /// The winner, which may be the default; `None` where nothing ran and was right.
+    pub winner: Option<Tried>,
+    /// The adapter that computed.
+    pub site: Site,
+    /// How the jobs ended.
+    pub outcome: Outcome,
+    /// What searches would have found, where the whole space was tried.
+    pub replays: Vec<Replay>,
+}
+
+/// Jobs that are to be run together.
+#[derive(Debug)]
+pub struct Batch {
+    /// Why.
+    pub phase: Phase,
+    /// Their places in the space.
+    pub points: Vec<usize>,
+    /// One for each point, with an id of its own.
+    pub jobs: Vec<Job>,
+    /// How they are measured.
+    pub measure: Measure,
+}
+
+impl Batch {
+    /// What came of its jobs, from their reports in any order, which may be fewer where a run was interrupted.
+    #[must_use]
+    pub fn tried(&self, reports: &[JobReport]) -> Vec<Tried> {
+        let report = |job: &Job| reports.iter().find(|report| report.job.id == job.id);
+        let pairs = self.points.iter().zip(&self.jobs);
+        pairs.filter_map(|(point, job)| Some(Tried::of(self.phase, *point, report(job)?))).collect()
+    }
+}
+
+/// Searches a task's space and holds the finals; `run` runs a batch and gives [`Batch::tried`]. `exhaustive` tries the whole
+/// space, and replays searches of it.
+pub async fn drive(
+    task: &Task,
+    wanted: &Tune,
+    measure: &Measure,
+    settled: &[Chosen],
+    exhaustive: bool,
+    mut run: impl AsyncFnMut(Batch) -> io::Result<(Vec<Tried>, Outcome)>,
+) -> io::Result<Finding> {
+    let limit = wanted.limit(task.space.points.len());
+    let mut search =
+        if exhaustive { Search::exhaustive(task.places()) } else { Search::new(task.places(), limit, wanted.seed) };
+    let mut finding = Finding::default();
+    let mut fastest: Option<f64> = None;
+    let began = Instant::now();
+    let in_time = || exhaustive || wanted.budget.is_none_or(|budget| began.elapsed() < budget);
+    while let Some((phase, points)) = search.batch() {
+        let batch = briefly(measure, fastest);
+        let tried = finding.try_out(phase, &points, batch, task, settled, &mut run).await?;
+        let time = |point: usize| tried.iter().find(|one| one.point == point).and_then(Tried::median);
+        search.tell(&points.iter().map(|point| (*point, time(*point))).collect::<Vec<_>>());
+        finding.evaluations = search.evaluations();
+        finding.searched = began.elapsed();
+        fastest = tried.iter().filter_map(Tried::median).chain(fastest).min_by(f64::total_cmp);
+        if finding.outcome.interrupted || tried.iter().all(|one| one.status == Status::Skipped) {
+            return Ok(finding);
+        }
+        if !in_time() {
+            break;
+        }
+    }
+    if exhaustive {
+        finding.replays = replays(&task.places(), &search, limit, wanted.seed);
+    }
+    // The default meets them whatever it took: it is what the winner has to beat.
+    let measured = |point: &usize| finding.tried.iter().any(|one| one.point == *point && one.samples > 0);
+    let best = search.best(usize::MAX).into_iter().filter(|point| *point != 0 && measured(point));
+    let finalists: Vec<usize> = best.take(FINALISTS).chain([0]).collect();
+    let measure = Measure { rounds: measure.rounds.max(2), give_up: None, ..measure.clone() };
+    let finals = finding.try_out(Phase::Final, &finalists, measure, task, settled, &mut run).await?;
+    if !finding.outcome.interrupted {
+        (finding.default, finding.winner) = judge(&finals);
+    }
+    Ok(finding)
+}
+
+impl Finding {
+    /// Runs points and keeps what came of them.
+    async fn try_out(
+        &mut self,
+        phase: Phase,
+        points: &[usize],
+        measure: Measure,
+        task: &Task,
+        settled: &[Chosen],
+        run: &mut impl AsyncFnMut(Batch) -> io::Result<(Vec<Tried>, Outcome)>,
+    ) -> io::Result<Vec<Tried>> {
+        let jobs: Vec<Job> = points.iter().map(|point| task.job(*point, settled)).collect();
+        let (tried, outcome) = run(Batch { phase, points: points.to_vec(), jobs, measure }).await?;
+        self.outcome.interrupted |= outcome.interrupted;
+        self.outcome.ended += outcome.ended;
+        self.outcome.failed += outcome.failed;
+        self.outcome.skipped += outcome.skipped;
+        if let Some(site) = tried.iter().find_map(|one| one.site.as_ref()) {
+            self.site.clone_from(site);
+        }
+        self.tried.extend(tried.iter().cloned());
+        Ok(tried)
+    }
+
+    /// Distinct configurations whose output was wrong, or that failed.
+    #[must_use]
+    pub fn wrong(&self) -> usize {
+        let bad = |one: &&Tried| matches!(one.status, Status::Incorrect | Status::Failed | Status::TimedOut);
+        self.tried.iter().filter(bad).map(|one| one.point).collect::<std::collections::HashSet<_>>().len()
+    }
+}
+
+/// How a batch is measured whose jobs only need to be ranked.
+fn briefly(measure: &Measure, best_ms: Option<f64>) -> Measure {
+    Measure {
+        // The pilot has warmed it up.
+        warmup: 0,
+        samples: Samples { min: SAMPLES, max: SAMPLES, precision: None },
+        rounds: 2,
+        instances: 1,
+        latency: false,
+        profile: false,
+        give_up: Some(GiveUp { times: HOPELESS, best_ms }),
+        ..measure.clone()
+    }
+}
+
+/// The default and the winner of the finals: the fastest one that is right, if its interval lies below the default's.
+fn judge(finals: &[Tried]) -> (Option<Tried>, Option<Tried>) {
+    let default = finals.iter().find(|one| one.point == 0);
+    let right = finals.iter().filter_map(|one| Some((one.median()?, one)));
+    let fastest = right.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, one)| one);
+    let interval = |one: &Tried| one.time.and_then(|time| time.interval);
+    let winner = match (default.filter(|default| default.is_right()), fastest) {
+        (Some(default), Some(fastest)) => match (interval(default), interval(fastest)) {
+            (Some((low, _)), Some((_, high))) if high < low => Some(fastest),
+            _ => Some(default),
+        },
+        (_, fastest) => fastest,
+    };
+    (default.cloned(), winner.cloned())
+}

@@ -1,0 +1,112 @@
+//! A task is a kernel of one size, for one model in one browser: what a search has to find the fastest configuration of.
+//!
+//! Made from a plan; `drive` carries it out.
+
+use super::search::Place;
+use crate::manifest::compiler::{Compiler, Values};
+use crate::manifest::model::Engine;
+use crate::manifest::{AxisValue, Backend};
+use crate::plan::graph::{Graph, JobVars};
+use crate::plan::{Chosen, Job, JobId, Plan, select};
+use crate::render::Templates;
+use crate::render::kernels::Configuration;
+use crate::render::page::PageError;
+use crate::render::space::{Space, spaces};
+use crate::render::target::{Site, Target};
+
+/// What is to be tuned.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// The job as the manifest has it; its configuration is the default that a winner has to beat.
+    pub base: Job,
+    /// What compiles its WGSL.
+    pub compiler: Compiler,
+    /// What it may be instead.
+    pub space: Space,
+}
+
+/// The tasks of a plan in the order of its jobs; those of one job one after the other. Jobs that differ in nothing that
+/// a winner could tell apart, such as the workgroup, are one: the first.
+pub fn tasks(plan: &Plan, templates: &Templates) -> Result<Vec<Task>, (JobId, PageError)> {
+    let manifest = &plan.manifest;
+    let mut known: Vec<Vec<Option<String>>> = Vec::new();
+    let mut tasks = Vec::new();
+    for job in &plan.jobs {
+        let Some(model) = manifest.models.get(&job.model) else { continue };
+        if model.engine() != Engine::Wgsl || job.backend != Backend::Webgpu {
+            continue;
+        }
+        let told_apart = ["browser", "model", "dtype", "batch"].into_iter().chain(job.own.keys().map(String::as_str));
+        let key: Vec<Option<String>> =
+            told_apart.map(|axis| select::value(job, axis).map(std::borrow::Cow::into_owned)).collect();
+        if known.contains(&key) {
+            continue;
+        }
+        known.push(key);
+        let Some(browser) = manifest.browsers.get(&job.browser) else { continue };
+        let compiler = Compiler::of(browser.kind);
+        let vars = JobVars::of(job);
+        let site = Site::default();
+        let target = Target { compiler, site: &site, settings: &manifest.compiler };
+        let found = Graph::of(model, &vars)
+            .map_err(PageError::from)
+            .and_then(|graph| Ok(spaces(templates, &graph, &vars, &target, &manifest.tune)?));
+        let found = found.map_err(|error| (job.id.clone(), error))?;
+        tasks.extend(found.into_iter().map(|space| Task { base: job.clone(), compiler, space }));
+    }
+    Ok(tasks)
+}
+
+impl Task {
+    /// The job with a point of the space; other kernels have what was settled for them.
+    #[must_use]
+    pub fn job(&self, point: usize, settled: &[Chosen]) -> Job {
+        let mut job = self.base.clone();
+        job.chosen = settled.to_vec();
+        job.chosen.push(self.chosen(point));
+        job.id = JobId(format!("{}/{}", job.id, self.described(point)));
+        job
+    }
+
+    /// A point of the space, for a job.
+    #[must_use]
+    pub fn chosen(&self, point: usize) -> Chosen {
+        let Configuration { workgroup, values } = self.space.points[point].clone();
+        Chosen { kernel: self.space.kernel.clone(), size: self.space.size.clone(), workgroup, values }
+    }
+
+    /// A point in short, for instance `product=16x16x1/form=tiled`: parameters that are as in the default are left out.
+    #[must_use]
+    pub fn described(&self, point: usize) -> String {
+        let Configuration { workgroup, values } = &self.space.points[point];
+        let default = self.space.points.first().map(|default| &default.values);
+        let is_default =
+            |name: &String, value: &AxisValue| default.is_some_and(|default: &Values| default.get(name) == Some(value));
+        let changed = values.iter().filter(|(name, value)| !is_default(name, value));
+        let changed = changed.map(|(name, value)| format!("{name}={value}"));
+        let workgroup = format!("{}={}", self.space.kernel, AxisValue::Shape(*workgroup));
+        std::iter::once(workgroup).chain(changed).collect::<Vec<_>>().join("/")
+    }
+
+    /// The points as a search sees them.
+    #[must_use]
+    pub fn places(&self) -> Vec<Place> {
+        (0..self.space.points.len()).map(|point| self.place(point)).collect()
+    }
+
+    fn place(&self, point: usize) -> Place {
+        let on = self.space.coordinates(point);
+        // Workgroups are alike where their extents are; a factor of eight is as far as from the first value of a parameter
+        // to its last.
+        let shape = self.space.points[point].workgroup.map(|extent| f64::from(extent).log2() / 3.0);
+        let parameters = on.iter().zip(&self.space.axes).skip(1);
+        let along = parameters.map(|(place, values)| *place as f64 / values.len().saturating_sub(1).max(1) as f64);
+        Place { at: shape.into_iter().chain(along).collect(), on }
+    }
+}
+
+/// A size as it is written, `512x384x1536`; empty where a kernel tells none.
+#[must_use]
+pub fn size(extents: &[u64]) -> String {
+    extents.iter().map(u64::to_string).collect::<Vec<_>>().join("x")
+}

@@ -1,0 +1,306 @@
+//! Tuning: the space of a kernel, a search by way of a fake browser, and `gpujobs tune` in real ones.
+//!
+//! The last need Chromium and Firefox with their drivers (`gpujobs setup`); a missing one fails its test.
+
+use std::collections::HashSet;
+
+use gpujobs::browser::fake::{Act, Script};
+use gpujobs::manifest::{AxisValue, Manifest};
+use gpujobs::plan::Plan;
+use gpujobs::render::page::Page;
+use gpujobs::render::space::check;
+use gpujobs::render::target::Site;
+use gpujobs::render::{RenderError, Templates};
+use gpujobs::run::{Browsers, Dispatcher, RunEvent, Status};
+use gpujobs::tune::drive::{Batch, Finding, Tried, drive};
+use gpujobs::tune::files::winner;
+use gpujobs::tune::search::{BATCH, Phase};
+use gpujobs::tune::tasks::{Task, tasks};
+use tokio::sync::watch;
+
+use crate::dispatcher::plan;
+use crate::support::workshop::{Workshop, rows};
+use crate::support::{browser_turn, traces};
+
+/// A small product in Chrome, measured briefly.
+fn product(tune: &str) -> Plan {
+    plan(&format!(
+        "[matrix]\nbrowser = 'chrome'\nmodel = 'square'\nworkgroup_size = [[64, 1, 1], [8, 8, 1]]\n\
+         [model.square]\nfile = 'models/matmul.toml'\nparams = {{ m = 64, n = 64, k = 64 }}\n\
+         [measure]\nsamples = 8\nrounds = 4\nwarmup = 0\nretries = 1\n[tune]\n{tune}\n"
+    ))
+}
+
+fn task(plan: &Plan) -> Task {
+    let templates = Templates::new(None, None).unwrap();
+    check(&templates, &plan.manifest.tune).unwrap();
+    let mut tasks = tasks(plan, &templates).unwrap();
+    assert_eq!(tasks.len(), 1, "jobs that differ in the workgroup alone are one task");
+    tasks.remove(0)
+}
+
+/// Drives a task in a fake browser; `act` says what each job meets.
+async fn driven(plan: &Plan, exhaustive: bool, act: impl Fn(&str) -> Act) -> (Task, Finding, Vec<String>) {
+    let templates = Templates::new(None, None).unwrap();
+    let task = task(plan);
+    let script = Script::new();
+    let (_sender, stop) = watch::channel(false);
+    let mut browsers = Browsers::default();
+    let finding = drive(&task, &plan.manifest.tune, &plan.manifest.measure, &[], exhaustive, async |meeting: Batch| {
+        let mut manifest = plan.manifest.clone();
+        manifest.measure = meeting.measure.clone();
+        let jobs = meeting.jobs.clone();
+        // A script knows jobs by a part of their ids, so the longest go first.
+        let mut ids: Vec<&str> = jobs.iter().map(|job| job.id.0.as_str()).collect();
+        ids.sort_by_key(|id| std::cmp::Reverse(id.len()));
+        let script = ids.into_iter().fold(script.clone(), |script, id| script.job(id, [act(id)]));
+        let batch = Plan { manifest, jobs };
+        let dispatcher = Dispatcher {
+            plan: &batch,
+            executor: |settings| script.executor(&settings.name),
+            render: |job, number, backend, site: &Site| {
+                Page::render(&templates, &batch.manifest, job, number, backend, site)
+            },
+            stop: stop.clone(),
+        };
+        let mut reports = Vec::new();
+        let mut tell = |event: RunEvent<'_>| {
+            if let RunEvent::JobFinished(report) = event {
+                reports.push(*report);
+            }
+            Ok(())
+        };
+        let outcome = dispatcher.run_in(&mut browsers, |_| true, &mut tell).await?;
+        Ok((meeting.tried(&reports), outcome))
+    })
+    .await
+    .unwrap();
+    browsers.close().await;
+    (task, finding, script.calls())
+}
+
+/// A product in its tiled form, of two by two values and two workgroups.
+const SMALL: &str = "parameters = { form = 'tiled', tm = [4, 8], tn = [4, 8] }\nworkgroups = [[8, 8, 1], [16, 8, 1]]";
+
+#[test]
+fn a_space_has_what_holds_the_rules_once_and_the_default_first() {
+    let space = task(&product(SMALL)).space;
+    assert_eq!((space.kernel.as_str(), space.size.as_slice()), ("product", [64, 64, 64].as_slice()));
+    assert_eq!(space.points.len(), 1 + 8, "{:#?}", space.points);
+    let default = &space.points[0];
+    assert_eq!((default.workgroup, &default.values["form"]), ([64, 1, 1], &AxisValue::Text("direct".to_owned())));
+    let distinct: HashSet<Vec<usize>> = (0..9).map(|point| space.coordinates(point)).collect();
+    assert_eq!(distinct.len(), 9);
+    // A direct form knows none of the parameters of a tiled one.
+    let direct =
+        task(&product("parameters = { form = 'direct', tm = [4, 8], pad = [0, 1] }\nworkgroups = [8, 8, 1]")).space;
+    assert_eq!(direct.points.len(), 2);
+}
+
+#[test]
+fn a_space_leaves_out_what_comes_out_the_same() {
+    // Vectors between rows, and the order of tiles, do not change a product of a single row of tiles as text does.
+    let templates = Templates::new(None, None).unwrap();
+    let plan = product("parameters = ['thread_rows', 'panels', 'unroll']\nworkgroups = [[8, 8, 1], [64, 1, 1]]");
+    let task = task(&plan);
+    let texts: HashSet<String> = (0..task.space.points.len())
+        .map(|point| {
+            let job = task.job(point, &[]);
+            let page = Page::render(&templates, &plan.manifest, &job, 1, job.backend, &Site::default()).unwrap();
+            page.shader_digest().unwrap()
+        })
+        .collect();
+    assert_eq!(texts.len(), task.space.points.len(), "each is another program");
+    let ids: HashSet<String> = (0..task.space.points.len()).map(|point| task.job(point, &[]).id.0).collect();
+    assert_eq!(ids.len(), task.space.points.len(), "with another id");
+}
+
+#[test]
+fn what_kernels_do_not_declare_is_an_error_with_its_remedy() {
+    let templates = Templates::new(None, None).unwrap();
+    let told = |tune: &str| {
+        let error = check(&templates, &product(tune).manifest.tune).unwrap_err();
+        let RenderError::Parameter { place, message, help } = error else { panic!("{error}") };
+        format!("{place}: {message}\n  {}", help.unwrap())
+    };
+    insta::assert_snapshot!(
+        [
+            told("kernel = 'prodct'"),
+            told("kernel = 'product'\nparameters = ['tmm']"),
+            told("parameters = ['tmm']"),
+            told("parameters = { tm = [4, 5] }"),
+            told("kernel = 'rows'\nparameters = { tm = 4 }"),
+        ]
+        .join("\n")
+    );
+}
+
+#[tokio::test]
+async fn the_fastest_that_is_right_wins_and_the_browser_is_opened_once() {
+    let act = |id: &str| match id {
+        _ if id.contains("tm=4") && id.contains("tn=4") => Act::Incorrect("wrong".to_owned()),
+        _ if id.contains("16x8x1") && id.contains("tn=4") => Act::Runs(vec![0.5]),
+        _ if id.contains("16x8x1") => Act::Runs(vec![0.75]),
+        _ => Act::Runs(vec![1.0]),
+    };
+    let (task, finding, calls) = driven(&product(SMALL), false, act).await;
+    let won = finding.winner.clone().unwrap();
+    assert!(task.described(won.point).contains("16x8x1") && task.described(won.point).contains("tn=4"));
+    assert_eq!((won.status, won.verified, won.phase), (Status::Ok, Some(true), Phase::Final));
+    assert_eq!(finding.evaluations, 9);
+    assert_eq!(finding.wrong(), 2);
+    assert_eq!(calls.iter().filter(|call| call.starts_with("open")).count(), 1, "{calls:?}");
+    // What is far behind the best is left after its pilot; the finals measure the others in full.
+    let given_up: Vec<_> = finding.tried.iter().filter(|one| one.reason.contains("given up")).collect();
+    let is_slow = |one: &Tried| one.samples == 0 && one.time.is_some_and(|time| time.median > 0.9);
+    assert!(!given_up.is_empty() && given_up.iter().all(|one| is_slow(one)), "{given_up:?}");
+    assert!(given_up.iter().all(|one| one.phase != Phase::Final && one.point != won.point));
+    assert_eq!(won.samples, 8);
+    let finals: Vec<_> = finding.tried.iter().filter(|one| one.phase == Phase::Final).collect();
+    assert!((2..=5).contains(&finals.len()) && finals.iter().any(|one| one.point == 0), "{finals:?}");
+    let written = winner(&task, &finding).unwrap();
+    assert_eq!((written.workgroup_size, written.size, written.default_ms), ([16, 8, 1], vec![64, 64, 64], Some(1.0)));
+}
+
+#[tokio::test]
+async fn the_default_stays_where_nothing_is_surely_faster() {
+    let scattered = Act::Runs(vec![0.9, 1.3, 0.8, 1.2, 0.95, 1.1, 0.7, 1.25]);
+    let (_, finding, _) = driven(&product(SMALL), true, |_| scattered.clone()).await;
+    assert_eq!(finding.winner.unwrap().point, 0);
+    assert_eq!(finding.evaluations, 9);
+    assert!(finding.replays.iter().all(|replay| replay.evaluations == 9 && replay.slower() < 1e-9));
+}
+
+#[tokio::test]
+async fn a_default_that_can_not_run_is_beaten_by_what_can_and_nothing_wins_where_nothing_can() {
+    let plain = |id: &str| !id.contains("form=tiled");
+    let act = |id: &str| if plain(id) { Act::Unsupported("no".to_owned()) } else { Act::Runs(vec![1.0]) };
+    let (_, finding, _) = driven(&product(SMALL), false, act).await;
+    assert!(finding.winner.is_some_and(|winner| winner.point != 0));
+    let (_, finding, _) = driven(&product(SMALL), false, |_| Act::Failed("broken".to_owned())).await;
+    assert!(finding.winner.is_none());
+    assert_eq!(finding.wrong(), 9);
+}
+
+#[tokio::test]
+async fn no_more_is_tried_than_is_allowed() {
+    let plan = product("evaluations = 15");
+    let (task, finding, _) = driven(&plan, false, |_| Act::Runs(vec![1.0])).await;
+    assert_eq!(finding.evaluations, 15);
+    assert!(task.space.points.len() > 100, "{}", task.space.points.len());
+    let plan = product("budget = '1ms'");
+    let (_, finding, _) = driven(&plan, false, |_| Act::Slow(std::time::Duration::from_millis(2), vec![1.0])).await;
+    let begun = finding.tried.iter().filter(|one| one.phase == Phase::Sample).count();
+    assert_eq!(finding.evaluations, begun, "the batch that was begun");
+    assert!((1..=BATCH).contains(&begun), "{begun}");
+}
+
+#[test]
+fn winners_are_found_in_both_browsers_and_used_by_a_run() {
+    let _turn = browser_turn();
+    let shop = Workshop::new();
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/manifests/models/matmul.toml");
+    let manifest = format!(
+        "[matrix]\nbrowser = ['chrome', 'firefox']\nmodel = 'mine'\n\
+         [model.mine]\nfile = '{model}'\nparams = {{ m = 33, n = 40, k = 17 }}\n\
+         [measure]\nsamples = 6\nrounds = 2\nwarmup = 0\nfallback = []\n"
+    );
+    // Without the direct form, whichever wins, the default can be told from it.
+    shop.write("t.toml", &format!("{manifest}[tune]\nevaluations = 6\n{SMALL}\n"));
+    let ended = shop.gpujobs(&["tune", "t.toml", "--out", "out", "--format", "json"]).expect(0);
+    traces::assert_none(&shop);
+    let told: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(told.as_array().unwrap().len(), 2);
+    let folder = shop.run_folder();
+    let tried = rows(&folder.join("tried.csv"));
+    assert!(tried.iter().all(|row| row["status"] == "ok" && row["verified"] == "true"), "{tried:#?}");
+    for (browser, finding) in ["chrome", "firefox"].into_iter().zip(told.as_array().unwrap()) {
+        assert_eq!((finding["browser"].as_str(), finding["space"].as_u64()), (Some(browser), Some(9)));
+        let of = |phase: &str| tried.iter().filter(|row| row["browser"] == browser && row["phase"] == phase).count();
+        assert_eq!((of("sample") + of("search"), (1..=5).contains(&of("final"))), (6, true));
+    }
+    let run_toml = std::fs::read_to_string(folder.join("run.toml")).unwrap();
+    assert!(run_toml.contains("[browser.firefox]"), "{run_toml}");
+
+    // Their times are a matter of chance on a software adapter, so a winner is put in their place that is none by chance.
+    let tuned = std::fs::read_to_string(folder.join("tuned.toml")).unwrap();
+    let mut file: toml::Table = toml::from_str(&tuned).unwrap();
+    for winner in file["winner"].as_array_mut().unwrap() {
+        let winner = winner.as_table_mut().unwrap();
+        winner.insert("workgroup_size".to_owned(), vec![8_i64, 8, 1].into());
+        let parameters = winner["parameters"].as_table_mut().unwrap();
+        parameters.insert("form".to_owned(), "tiled".into());
+        parameters.insert("tm".to_owned(), 4.into());
+    }
+    shop.write("tuned.toml", &toml::to_string(&file).unwrap());
+    let run = manifest.replace("model = 'mine'", "model = 'mine'\nworkgroup_size = ['tuned', [64, 1, 1]]");
+    for (name, file) in [("found", folder.join("tuned.toml")), ("made", shop.path("tuned.toml"))] {
+        let text = format!("name = '{name}'\n{run}[compiler]\ntuned = '{}'\n", file.display());
+        shop.write("r.toml", &text);
+        shop.gpujobs(&["run", "r.toml", "--out", name, "--quiet"]).expect(0);
+        let folder = std::fs::read_dir(shop.path(name)).unwrap().next().unwrap().unwrap().path();
+        let jobs = rows(&folder.join("jobs.csv"));
+        assert_eq!(jobs.len(), 4);
+        let winners = toml::from_str::<toml::Table>(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        for (browser, winner) in ["chrome", "firefox"].into_iter().zip(winners["winner"].as_array().unwrap()) {
+            let tuned = jobs.iter().find(|job| job["browser"] == browser && job["job_id"].contains("/tuned/")).unwrap();
+            assert_eq!((tuned["status"].as_str(), tuned["verified"].as_str()), ("ok", "true"));
+            let shape: Vec<String> =
+                winner["workgroup_size"].as_array().unwrap().iter().map(ToString::to_string).collect();
+            let begin = format!("product {} form={} ", shape.join("x"), winner["parameters"]["form"].as_str().unwrap());
+            assert!(tuned["tuning"].starts_with(&begin), "{} is not {begin}", tuned["tuning"]);
+            if name == "made" {
+                assert!(begin.contains("8x8x1 form=tiled") && tuned["tuning"].contains(" tm=4 "), "{tuned:?}");
+            }
+        }
+    }
+    traces::assert_none(&shop);
+}
+
+#[test]
+fn a_space_that_was_tried_in_full_tells_what_searches_would_have_found() {
+    let _turn = browser_turn();
+    let shop = Workshop::new();
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/manifests/models/matmul.toml");
+    let manifest = format!(
+        "[matrix]\nbrowser = 'chrome'\nmodel = 'mine'\n\
+         [model.mine]\nfile = '{model}'\nparams = {{ m = 33, n = 40, k = 17 }}\n\
+         [measure]\nsamples = 6\nrounds = 2\nwarmup = 0\n[tune]\nevaluations = 2\n{SMALL}\n"
+    );
+    shop.write("t.toml", &manifest);
+    let ended = shop.gpujobs(&["tune", "t.toml", "--out", "out", "--exhaustive"]).expect(0);
+    assert!(ended.stdout.contains("9 of 9") && ended.stdout.contains("2 of 9 (22.2 %)"), "{}", ended.stdout);
+    let folder = shop.run_folder();
+    let tried = rows(&folder.join("tried.csv"));
+    let times: Vec<f64> =
+        tried.iter().filter(|row| row["phase"] == "sample").map(|row| row["median_ms"].parse().unwrap()).collect();
+    assert_eq!(times.len(), 9);
+    let best = times.iter().copied().min_by(f64::total_cmp).unwrap();
+    let replays = rows(&folder.join("replays.csv"));
+    assert_eq!(replays.len(), 20);
+    for replay in replays {
+        assert_eq!((replay["space"].as_str(), replay["evaluations"].as_str()), ("9", "2"));
+        let [found, fastest, slower] =
+            ["found_ms", "best_ms", "slower_percent"].map(|name| replay[name].parse::<f64>().unwrap());
+        assert!((fastest - best).abs() < 1e-5 * best, "{replay:?} {best}");
+        assert!((100.0 * (found / best - 1.0) - slower).abs() < 0.02, "{replay:?}");
+    }
+    traces::assert_none(&shop);
+}
+
+#[test]
+fn the_spaces_for_a_large_gpu_are_small_enough_to_be_tried_in_full() {
+    let templates = Templates::new(None, None).unwrap();
+    for name in ["matmul", "conv1d"] {
+        let path = format!("manifests/h200/tune-{name}.toml");
+        let plan = Plan::of(Manifest::load(path.as_ref(), &[]).unwrap());
+        check(&templates, &plan.manifest.tune).unwrap();
+        let tasks = tasks(&plan, &templates).unwrap();
+        assert_eq!(tasks.len(), 2, "one in each browser");
+        for Task { base, space, .. } in tasks {
+            let (size, limit) = (space.points.len(), plan.manifest.tune.limit(space.points.len()));
+            assert!((100..=150).contains(&size), "{name} has {size} in {}", base.browser);
+            assert!(limit * 100 <= 15 * size && limit >= 12, "{limit} of {size}");
+        }
+    }
+}
