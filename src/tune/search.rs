@@ -1,7 +1,7 @@
 //! A search decides which configurations to try, batch by batch, from what those before them took.
 //!
 //! It knows places and times, no browser: made for each space by `tasks`, asked and told by `drive`. First come what runs
-//! without a search and a sample that is spread over the space; then those that a [`Gauss`] guess of all times holds to be
+//! without a search and a sample that is spread over the space; then those that a `Gauss` guess of all times holds to be
 //! the best or knows least of, and the neighbours of the best ones, until none of them is better or the evaluations are used up.
 
 use rand::rngs::StdRng;
