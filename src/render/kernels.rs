@@ -43,6 +43,10 @@ pub struct Kernel {
     /// What must hold, over the parameters and `wg`; WGSL's limits and the template's own rules come on top.
     #[serde(default)]
     pub constraints: Vec<String>,
+    /// What a search tells workgroups apart by, positive numbers over the parameters and `wg`; their extents where
+    /// nothing is said.
+    #[serde(default)]
+    pub traits: Vec<String>,
     /// By name.
     pub parameters: IndexMap<String, Parameter>,
 }
@@ -191,19 +195,49 @@ impl Kernel {
         Some(found)
     }
 
+    /// The traits of configurations, as binary logarithms: what is twice as large is one step away.
+    pub fn traits_of(&self, points: &[Configuration]) -> Result<Vec<Vec<f64>>, RenderError> {
+        if self.traits.is_empty() {
+            let extents = |point: &Configuration| point.workgroup.map(|extent| f64::from(extent).log2()).to_vec();
+            return Ok(points.iter().map(extents).collect());
+        }
+        let environment = Environment::new();
+        let of = |text: &str, point: &Configuration| {
+            let value = environment.compile_expression(text)?.eval(context(point))?;
+            f64::try_from(value)
+        };
+        let each = |point: &Configuration| {
+            let found = self.traits.iter().map(|text| match of(text, point) {
+                Ok(value) if value > 0.0 => Ok(value.log2()),
+                Ok(value) => Err((text, format!("is {value} of {point:?}"))),
+                Err(error) => Err((text, error.to_string())),
+            });
+            found.collect::<Result<Vec<f64>, _>>()
+        };
+        points.par_iter().map(each).collect::<Result<_, _>>().map_err(|(text, what)| RenderError::Parameter {
+            place: KERNELS.to_owned(),
+            message: format!("the trait `{text}` {what}"),
+            help: Some("a trait is a positive number over the parameters and `wg`, such as \"wg[0] * tn\"".to_owned()),
+        })
+    }
+
     /// A rule that can't be evaluated is broken.
     fn first_broken<'a, 'r>(
         rules: impl Iterator<Item = (&'a str, Option<impl Borrow<Expression<'r, 'r>>>)>,
         configuration: &Configuration,
     ) -> Option<&'a str> {
-        let mut context: BTreeMap<&str, Value> =
-            configuration.values.iter().map(|(name, value)| (name.as_str(), super::wgsl::axis(value))).collect();
-        context.insert("wg", Value::from(configuration.workgroup.to_vec()));
-        let context = Value::from(context);
+        let context = context(configuration);
         let holds = |rule: Option<&Expression<'r, 'r>>| {
             rule.and_then(|rule| rule.eval(&context).ok()).is_some_and(|value| value.is_true())
         };
         let mut rules = rules.filter(|(_, rule)| !holds(rule.as_ref().map(Borrow::borrow)));
         rules.next().map(|(name, _)| name)
     }
+}
+
+/// What constraints and traits are about.
+fn context(configuration: &Configuration) -> Value {
+    let values = configuration.values.iter().map(|(name, value)| (name.as_str(), super::wgsl::axis(value)));
+    let workgroup = Value::from(configuration.workgroup.to_vec());
+    Value::from(values.chain([("wg", workgroup)]).collect::<BTreeMap<&str, Value>>())
 }

@@ -30,6 +30,8 @@ pub struct Space {
     pub stage: String,
     /// Distinct in what runs. What the job has without any search is the first.
     pub points: Vec<Configuration>,
+    /// What tells their workgroups apart, for each point as many.
+    pub traits: Vec<Vec<f64>>,
     /// Names of the workgroup and of the parameters, each with the values that are searched, in the order of a
     /// point's coordinates.
     pub axes: Vec<Vec<AxisValue>>,
@@ -118,7 +120,8 @@ impl Place<'_> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Space { kernel: name.to_owned(), size, stage: self.stage.name.clone(), points, axes })
+        let traits = kernel.traits_of(&points)?;
+        Ok(Space { kernel: name.to_owned(), size, stage: self.stage.name.clone(), points, traits, axes })
     }
 
     /// Two configurations with the same text and grid are the same.

@@ -1,35 +1,50 @@
-//! A Gaussian process guesses how long configurations take from those that were tried (C. E. Rasmussen and
-//! C. K. I. Williams, "Gaussian Processes for Machine Learning", MIT Press 2006, algorithm 2.1).
+//! A guess of how long configurations take from those that were tried: Gaussian processes (C. E. Rasmussen and
+//! C. K. I. Williams, "Gaussian Processes for Machine Learning", MIT Press 2006, algorithm 2.1), many of them.
 //!
-//! Its covariance falls off exponentially along each dimension, since configurations are steps and not smooth; how much
-//! each dimension matters is chosen where what was seen is most likely. Used by `search`.
+//! Their covariance falls off exponentially along each dimension, since configurations are steps and not smooth. How much
+//! each dimension matters is not known from a dozen values, so it is drawn at random many times, and each draw counts by
+//! how likely it makes what was seen (R. M. Neal, "Monte Carlo Implementation of Gaussian Process Models", 1997; J. Snoek,
+//! H. Larochelle and R. P. Adams, "Practical Bayesian Optimization of Machine Learning Algorithms", NIPS 2012): the
+//! likeliest one alone believes what chance suggests. Used by `search`.
 
-/// How fast the covariance may fall along a dimension.
-const RATES: [f64; 4] = [0.02, 0.2, 0.8, 3.0];
-/// What part of the variance may be noise.
-const NOISES: [f64; 3] = [1e-4, 2e-3, 2e-2];
-/// Rounds of choosing the rates.
-const ROUNDS: usize = 2;
-/// Values that are enough to choose them by.
-const ENOUGH: usize = 48;
+use rand::RngExt;
+use rand::rngs::StdRng;
+use statrs::distribution::{Continuous, ContinuousCDF, Normal};
+
+/// Between these lies how fast the covariance falls along a dimension.
+const RATES: [f64; 2] = [0.02, 4.0];
+/// Between these lies which part of the variance is noise.
+const NOISES: [f64; 2] = [1e-4, 3e-2];
+/// Draws of rates and noise.
+const DRAWS: usize = 128;
+/// The likeliest draws, which are kept.
+const KEPT: usize = 24;
 
 /// What is known of a function after some of its values were seen.
 #[derive(Debug, Clone)]
 pub(super) struct Gauss {
     seen: Vec<Vec<f64>>,
-    rates: Vec<f64>,
-    noise: f64,
+    /// Each with its weight; the weights' sum is 1.
+    draws: Vec<(f64, Draw)>,
     mean: f64,
     deviation: f64,
+}
+
+/// One process, of standardised values.
+#[derive(Debug, Clone)]
+struct Draw {
+    rates: Vec<f64>,
+    noise: f64,
+    variance: f64,
     /// Lower triangle of the covariance's root.
     root: Vec<Vec<f64>>,
-    /// The covariance's inverse times the standardised values.
+    /// The covariance's inverse times the values.
     weights: Vec<f64>,
 }
 
 impl Gauss {
     /// From places, all of the same dimensions, and the values seen there; `None` below two.
-    pub(super) fn of(seen: Vec<Vec<f64>>, values: &[f64]) -> Option<Self> {
+    pub(super) fn of(seen: Vec<Vec<f64>>, values: &[f64], random: &mut StdRng) -> Option<Self> {
         if values.len() < 2 {
             return None;
         }
@@ -37,35 +52,98 @@ impl Gauss {
         let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64;
         let deviation = variance.sqrt().max(1e-9);
         let values: Vec<f64> = values.iter().map(|value| (value - mean) / deviation).collect();
-        // The rates need not be exact, so some of the values are enough to choose them.
-        let step = values.len().div_ceil(ENOUGH);
-        let some = seen.iter().step_by(step).cloned().collect();
-        let (rates, noise) = likeliest(some, &values.iter().copied().step_by(step).collect::<Vec<_>>())?;
-        let all = Self { seen, rates, noise, mean, deviation, root: vec![], weights: vec![] };
-        all.fitted(&values).map(|(fitted, _)| fitted)
+        let dimensions = seen.first()?.len();
+        let draws = (0..DRAWS).filter_map(|_| Draw::random(dimensions, random).fitted(&seen, &values));
+        let mut draws: Vec<(f64, Draw)> = draws.collect();
+        draws.sort_by(|a, b| b.0.total_cmp(&a.0));
+        draws.truncate(KEPT);
+        let most = draws.first()?.0;
+        draws.iter_mut().for_each(|(likely, _)| *likely = (*likely - most).exp());
+        let sum: f64 = draws.iter().map(|(weight, _)| weight).sum();
+        draws.iter_mut().for_each(|(weight, _)| *weight /= sum);
+        Some(Self { seen, draws, mean, deviation })
     }
 
-    /// With root and weights for its rates, and the logarithm of how likely the values are.
-    fn fitted(mut self, values: &[f64]) -> Option<(Self, f64)> {
+    /// The expected value at a place.
+    pub(super) fn expected(&self, place: &[f64]) -> f64 {
+        let sum: f64 =
+            self.draws.iter().map(|(weight, draw)| weight * draw.expected(&draw.along(&self.seen, place))).sum();
+        self.mean + self.deviation * sum
+    }
+
+    /// The most promising `count` of some places, by their positions: each where the value may be expected to lie the most
+    /// below `best`, Mockus's expected improvement (D. R. Jones, M. Schonlau and W. J. Welch, "Efficient Global Optimization
+    /// of Expensive Black-Box Functions", 1998). After each choice it is as if what is expected there had been seen: there is
+    /// no doubt there any more, and less around.
+    pub(super) fn promising(&self, places: &[&[f64]], best: f64, count: usize) -> Vec<usize> {
+        let best = (best - self.mean) / self.deviation;
+        let view = |draw: &Draw| -> Vec<View> { places.iter().map(|place| draw.view(&self.seen, place)).collect() };
+        let mut views: Vec<(f64, &Draw, Vec<View>)> =
+            self.draws.iter().map(|(weight, draw)| (*weight, draw, view(draw))).collect();
+        let mut left: Vec<usize> = (0..places.len()).collect();
+        let mut chosen = Vec::new();
+        while chosen.len() < count {
+            let hope = |place: &usize| -> f64 {
+                views.iter().map(|(weight, draw, views)| weight * draw.improvement(&views[*place], best)).sum()
+            };
+            let hopes: Vec<f64> = left.iter().map(hope).collect();
+            let Some(most) = (0..left.len()).max_by(|a, b| hopes[*a].total_cmp(&hopes[*b])) else { break };
+            let place = left.swap_remove(most);
+            chosen.push(place);
+            for (_, draw, views) in &mut views {
+                draw.believe(places, place, &left, views);
+            }
+        }
+        chosen
+    }
+}
+
+/// What a draw makes of a place.
+#[derive(Debug, Clone)]
+struct View {
+    expected: f64,
+    /// The root's inverse times the covariances with what was seen.
+    solved: Vec<f64>,
+    /// The sum of its squares: the part of the variance that is known.
+    known: f64,
+}
+
+impl Draw {
+    fn random(dimensions: usize, random: &mut StdRng) -> Self {
+        let mut between = |[low, high]: [f64; 2]| random.random_range(low.ln()..high.ln()).exp();
+        let rates = (0..dimensions).map(|_| between(RATES)).collect();
+        Self { rates, noise: between(NOISES), variance: 1.0, root: Vec::new(), weights: Vec::new() }
+    }
+
+    /// With root and weights, and the logarithm of how likely the values are under the likeliest variance; `None` where
+    /// rounding leaves the covariance without a root.
+    fn fitted(mut self, seen: &[Vec<f64>], values: &[f64]) -> Option<(f64, Self)> {
         self.root.clear();
-        for place in 0..self.seen.len() {
-            let row = self.row(&self.seen[place].clone(), place);
-            self.root.push(row?);
+        for (count, place) in seen.iter().enumerate() {
+            let row = self.row(&seen[..count], place)?;
+            self.root.push(row);
         }
         let half = forward(&self.root, values);
         self.weights = backward(&self.root, &half);
         let fit: f64 = half.iter().map(|value| value * value).sum();
-        let size: f64 = (0..self.root.len()).map(|place| self.root[place][place].ln()).sum();
-        Some((self, -0.5 * fit - size))
+        let count = values.len() as f64;
+        // As if one more value had been seen that is as it should be: few that agree are no certainty.
+        self.variance = (fit + 1.0) / (count + 1.0);
+        let size: f64 = self.root.iter().filter_map(|row| row.last()).map(|last| last.ln()).sum();
+        Some((-0.5 * count * self.variance.ln() - size, self))
     }
 
-    /// The next row of the root, for a place after the first `count`; `None` where rounding makes that impossible.
-    fn row(&self, place: &[f64], count: usize) -> Option<Vec<f64>> {
-        let covariances: Vec<f64> = self.seen[..count].iter().map(|other| self.covariance(other, place)).collect();
-        let mut row = forward(&self.root[..count], &covariances);
+    /// The next row of the root, for a place after those that were seen.
+    fn row(&self, seen: &[Vec<f64>], place: &[f64]) -> Option<Vec<f64>> {
+        let mut row = forward(&self.root, &self.along(seen, place));
         let rest = 1.0 + self.noise - row.iter().map(|value| value * value).sum::<f64>();
         row.push((rest > 1e-12).then(|| rest.sqrt())?);
         Some(row)
+    }
+
+    /// The covariances of a place with those that were seen.
+    fn along(&self, seen: &[Vec<f64>], place: &[f64]) -> Vec<f64> {
+        seen.iter().map(|other| self.covariance(other, place)).collect()
     }
 
     fn covariance(&self, one: &[f64], other: &[f64]) -> f64 {
@@ -73,53 +151,42 @@ impl Gauss {
         (-far).exp()
     }
 
-    /// The expected value at a place.
-    pub(super) fn expected(&self, place: &[f64]) -> f64 {
-        let sum: f64 =
-            self.seen.iter().zip(&self.weights).map(|(other, weight)| weight * self.covariance(other, place)).sum();
-        self.mean + self.deviation * sum
+    fn expected(&self, covariances: &[f64]) -> f64 {
+        covariances.iter().zip(&self.weights).map(|(covariance, weight)| covariance * weight).sum()
     }
 
-    /// By how much the value at a place may differ from the expected one, as a standard deviation.
-    pub(super) fn doubt(&self, place: &[f64]) -> f64 {
-        let covariances: Vec<f64> = self.seen.iter().map(|other| self.covariance(other, place)).collect();
-        let known: f64 = forward(&self.root, &covariances).iter().map(|value| value * value).sum();
-        self.deviation * (1.0 - known).max(0.0).sqrt()
+    fn view(&self, seen: &[Vec<f64>], place: &[f64]) -> View {
+        let covariances = self.along(seen, place);
+        let solved = forward(&self.root, &covariances);
+        let known = solved.iter().map(|value| value * value).sum();
+        View { expected: self.expected(&covariances), solved, known }
     }
 
-    /// As if the expected value had been seen at a place: there is no doubt there any more, and less around.
-    pub(super) fn believe(&mut self, place: &[f64]) {
-        if let Some(row) = self.row(place, self.seen.len()) {
-            self.root.push(row);
-            self.seen.push(place.to_vec());
-            // What was expected changes no expectation.
-            self.weights.push(0.0);
+    fn improvement(&self, view: &View, best: f64) -> f64 {
+        let (below, doubt) = (best - view.expected, (self.variance * (1.0 - view.known).max(0.0)).sqrt());
+        if doubt < 1e-9 {
+            return below.max(0.0);
+        }
+        let standard = Normal::standard();
+        below * standard.cdf(below / doubt) + doubt * standard.pdf(below / doubt)
+    }
+
+    /// What is left to doubt of other places once one of them is believed to be as expected: another row of the root.
+    fn believe(&self, places: &[&[f64]], believed: usize, others: &[usize], views: &mut [View]) {
+        let taken = views[believed].clone();
+        let rest = 1.0 + self.noise - taken.known;
+        // Where rounding leaves nothing, the place was known already.
+        if rest < 1e-12 {
+            return;
+        }
+        for other in others {
+            let view = &mut views[*other];
+            let shared: f64 = taken.solved.iter().zip(&view.solved).map(|(a, b)| a * b).sum();
+            let next = (self.covariance(places[believed], places[*other]) - shared) / rest.sqrt();
+            view.known += next * next;
+            view.solved.push(next);
         }
     }
-}
-
-/// The rates and the noise that make standardised values likeliest, chosen one after the other.
-fn likeliest(seen: Vec<Vec<f64>>, values: &[f64]) -> Option<(Vec<f64>, f64)> {
-    let dimensions = seen.first()?.len();
-    let (rates, noise) = (vec![0.5; dimensions], NOISES[1]);
-    let start = Gauss { seen, rates, noise, mean: 0.0, deviation: 1.0, root: vec![], weights: vec![] };
-    let (mut best, mut likelihood) = start.fitted(values)?;
-    for _ in 0..ROUNDS {
-        let rates = (0..dimensions).flat_map(|dimension| RATES.map(|rate| (Some(dimension), rate)));
-        for (dimension, value) in rates.chain(NOISES.map(|noise| (None, noise))) {
-            let mut other = best.clone();
-            match dimension {
-                Some(dimension) => other.rates[dimension] = value,
-                None => other.noise = value,
-            }
-            if let Some((other, likely)) = other.fitted(values)
-                && likely > likelihood
-            {
-                (best, likelihood) = (other, likely);
-            }
-        }
-    }
-    Some((best.rates, best.noise))
 }
 
 /// Solves `root x = values`, the root a lower triangle.
@@ -144,17 +211,23 @@ fn backward(root: &[Vec<f64>], values: &[f64]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+
     use super::*;
 
     fn places() -> Vec<Vec<f64>> {
         (0..30_u8).map(|place| vec![f64::from(place % 6) / 5.0, f64::from(place / 6) / 4.0]).collect()
     }
 
+    fn gauss(seen: &[Vec<f64>], values: &[f64]) -> Option<Gauss> {
+        Gauss::of(seen.to_vec(), values, &mut StdRng::seed_from_u64(1))
+    }
+
     #[test]
-    fn it_expects_what_it_saw_and_doubts_what_it_did_not() {
+    fn it_expects_what_it_saw_and_hopes_where_it_did_not_look() {
         let places = places();
         let values: Vec<f64> = places.iter().map(|place| 3.0 + (place[0] - 0.4).abs()).collect();
-        let gauss = Gauss::of(places[..25].to_vec(), &values[..25]).unwrap();
+        let gauss = gauss(&places[..25], &values[..25]).unwrap();
         for (place, value) in places[..25].iter().zip(&values) {
             assert!((gauss.expected(place) - value).abs() < 0.02, "{place:?}");
         }
@@ -162,25 +235,31 @@ mod tests {
         for (place, value) in places[25..].iter().zip(&values[25..]) {
             assert!((gauss.expected(place) - value).abs() < 0.05, "{place:?}");
         }
-        assert!(gauss.rates[1] < gauss.rates[0], "{:?}", gauss.rates);
-        assert!(gauss.doubt(&[9.0, 9.0]) > 10.0 * gauss.doubt(&places[3]));
+        // It goes where nothing is known rather than where the value is known not to be below the best.
+        let near: Vec<&[f64]> = vec![&places[2], &[9.0, 9.0], &places[4]];
+        assert_eq!(gauss.promising(&near, 3.0, 1), [1]);
+        // Where all is known, to the least first.
+        let known: Vec<&[f64]> = vec![&places[0], &places[2], &places[1]];
+        assert_eq!(gauss.promising(&known, 4.0, 9), [1, 2, 0]);
     }
 
     #[test]
-    fn a_belief_takes_doubt_away_and_changes_no_expectation() {
+    fn what_is_believed_of_a_place_takes_the_doubt_from_those_beside_it() {
         let places = places();
         let values: Vec<f64> = places[..10].iter().map(|place| place[0] + place[1]).collect();
-        let mut gauss = Gauss::of(places[..10].to_vec(), &values).unwrap();
-        let (doubt, expected) = (gauss.doubt(&places[28]), gauss.expected(&places[20]));
-        gauss.believe(&places[28]);
-        assert!(gauss.doubt(&places[28]) < 0.5 * doubt);
-        assert!((gauss.expected(&places[20]) - expected).abs() < 1e-12);
+        let gauss = gauss(&places[..10], &values).unwrap();
+        // Two of these are the same place, and one is as unknown, elsewhere.
+        let unknown: Vec<&[f64]> = vec![&[0.1, 3.0], &[0.1, 3.0], &[3.0, 0.1]];
+        let chosen = gauss.promising(&unknown, 0.0, 3);
+        assert!(chosen[1] == 2 || chosen[0] == 2, "{chosen:?}");
+        assert_eq!(chosen.len(), 3);
     }
 
     #[test]
     fn equal_values_and_single_ones_are_no_trouble() {
-        assert!(Gauss::of(vec![vec![0.0]], &[1.0]).is_none());
-        let flat = Gauss::of(vec![vec![0.0], vec![1.0], vec![1.0]], &[2.0; 3]).unwrap();
+        assert!(gauss(&[vec![0.0]], &[1.0]).is_none());
+        let flat = gauss(&[vec![0.0], vec![1.0], vec![1.0]], &[2.0; 3]).unwrap();
         assert!((flat.expected(&[0.5]) - 2.0).abs() < 1e-6);
+        assert_eq!(flat.promising(&[&[0.5], &[0.1]], 2.0, 2).len(), 2);
     }
 }

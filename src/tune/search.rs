@@ -1,12 +1,13 @@
 //! A search decides which configurations to try, batch by batch, from what those before them took.
 //!
 //! It knows places and times, no browser: made for each space by `tasks`, asked and told by `drive`. First come what runs
-//! without a search and a sample that is spread over the space; then those that a `Gauss` guess of all times holds to be
-//! the best or knows least of, and the neighbours of the best ones, until none of them is better or the evaluations are used up.
+//! without a search and a sample that is spread over the space; then those of which a `Gauss` guess of all times expects the
+//! greatest improvement, the last of them among the neighbours of the best one, until none is better or the evaluations are
+//! used up.
 
+use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
 
 use super::gauss::Gauss;
 
@@ -18,6 +19,10 @@ const SAMPLE: usize = 6;
 const CENTRES: usize = 3;
 /// Places that a guess is made for in full, beside the neighbours.
 const POOL: usize = 100;
+/// Times that are enough to guess from.
+const ENOUGH: usize = 64;
+/// One in so many evaluations, the last ones, is kept for the neighbours of the best place.
+const REFINEMENT: usize = 5;
 /// A batch has to be better than the best so far by this much to be progress: times scatter by as much.
 const PROGRESS: f64 = 0.005;
 /// So many configurations without progress end a search whose best ones have no untried neighbours.
@@ -133,7 +138,7 @@ impl Search {
         if done < sample {
             return Some((Phase::Sample, self.spread(count.min(sample - done))));
         }
-        let near = self.neighbours();
+        let near = self.neighbours(CENTRES);
         if near.is_empty() && self.stale >= PATIENCE {
             return None;
         }
@@ -187,20 +192,21 @@ impl Search {
         self.places[one].at.iter().zip(&self.places[other].at).map(|(a, b)| (a - b).abs()).sum()
     }
 
-    /// The untried places that differ on one axis from one of the best.
-    fn neighbours(&self) -> Vec<usize> {
-        let centres = self.best(CENTRES);
+    /// The untried places that differ on one axis from one of the best `centres`.
+    fn neighbours(&self, centres: usize) -> Vec<usize> {
+        let centres = self.best(centres);
         let near = |one: &[usize], other: &[usize]| one.iter().zip(other).filter(|(a, b)| a != b).count() == 1;
         let is_near =
             |place: &usize| centres.iter().any(|centre| near(&self.places[*centre].on, &self.places[*place].on));
         self.untried().filter(is_near).collect()
     }
 
-    /// The most promising untried places: those whose time may well be the least, by a guess from all that were tried.
+    /// The most promising untried places, by a guess from all that were tried.
     fn promising(&mut self, near: Vec<usize>, count: usize) -> Vec<usize> {
         let mut others: Vec<usize> = self.untried().filter(|place| !near.contains(place)).collect();
         others.shuffle(&mut self.random);
-        let Some(mut gauss) = self.guess() else {
+        let best = self.best.map(f64::ln);
+        let Some((gauss, best)) = self.guess().zip(best) else {
             return near.into_iter().chain(others).take(count).collect();
         };
         if others.len() > POOL {
@@ -210,34 +216,34 @@ impl Search {
             others = ranked.into_iter().take(POOL).map(|(_, place)| place).collect();
         }
         let mut pool: Vec<usize> = near.into_iter().chain(others).collect();
-        let mut chosen = Vec::new();
-        while chosen.len() < count && !pool.is_empty() {
-            // Now bold, now curious: some picks trust the guess, others go where little is known.
-            let curiosity = [0.3, 1.0, 2.0][self.random.random_range(0..3)];
-            let hope = |place: usize| {
-                let at = &self.places[place].at;
-                gauss.expected(at) - curiosity * gauss.doubt(at)
-            };
-            let hopes: Vec<f64> = pool.iter().map(|place| hope(*place)).collect();
-            let least = (0..pool.len()).min_by(|a, b| hopes[*a].total_cmp(&hopes[*b])).unwrap_or(0);
-            let place = pool.swap_remove(least);
-            gauss.believe(&self.places[place].at);
-            chosen.push(place);
+        if (self.limit - self.evaluations()) * REFINEMENT <= self.limit {
+            let nearest = self.neighbours(1);
+            if nearest.len() >= count {
+                pool = nearest;
+            }
         }
-        chosen
+        let at: Vec<&[f64]> = pool.iter().map(|place| self.places[*place].at.as_slice()).collect();
+        gauss.promising(&at, best, count).into_iter().map(|position| pool[position]).collect()
     }
 
     /// The logarithms of all times, guessed; what can't run counts as the slowest that can.
-    fn guess(&self) -> Option<Gauss> {
+    fn guess(&mut self) -> Option<Gauss> {
         let slowest = self.times().map(|(_, time)| time).max_by(f64::total_cmp)?;
-        let seen = self.known.iter().zip(&self.places).filter_map(|(known, place)| match known {
-            Known::Took(time) => Some((place.at.clone(), *time)),
-            Known::Bad => Some((place.at.clone(), slowest)),
+        let seen = self.known.iter().enumerate().filter_map(|(place, known)| match known {
+            Known::Took(time) => Some((place, *time)),
+            Known::Bad => Some((place, slowest)),
             Known::Untried => None,
         });
-        let (places, times): (Vec<_>, Vec<f64>) =
-            seen.map(|(place, time)| (place, time.max(f64::MIN_POSITIVE).ln())).unzip();
-        Gauss::of(places, &times)
+        let mut seen: Vec<(usize, f64)> = seen.collect();
+        if seen.len() > ENOUGH {
+            // The fastest ones, and as many of the others from all over.
+            seen.sort_by(|a, b| a.1.total_cmp(&b.1));
+            let others = seen.split_off(ENOUGH / 2);
+            seen.extend(others.iter().step_by(others.len().div_ceil(ENOUGH / 2)));
+        }
+        let times: Vec<f64> = seen.iter().map(|(_, time)| time.max(f64::MIN_POSITIVE).ln()).collect();
+        let places = seen.into_iter().map(|(place, _)| self.places[place].at.clone()).collect();
+        Gauss::of(places, &times, &mut self.random)
     }
 }
 

@@ -96,12 +96,12 @@ impl Task {
 
     fn place(&self, point: usize) -> Place {
         let on = self.space.coordinates(point);
-        // Workgroups are alike where their extents are; a factor of eight is as far as from the first value of a parameter
+        // Workgroups are alike where their traits are; a factor of eight is as far as from the first value of a parameter
         // to its last.
-        let shape = self.space.points[point].workgroup.map(|extent| f64::from(extent).log2() / 3.0);
+        let workgroup = self.space.traits[point].iter().map(|steps| steps / 3.0);
         let parameters = on.iter().zip(&self.space.axes).skip(1);
         let along = parameters.map(|(place, values)| *place as f64 / values.len().saturating_sub(1).max(1) as f64);
-        Place { at: shape.into_iter().chain(along).collect(), on }
+        Place { at: workgroup.chain(along).collect(), on }
     }
 }
 

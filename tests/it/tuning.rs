@@ -5,8 +5,10 @@
 use std::collections::HashSet;
 
 use gpujobs::browser::fake::{Act, Script};
+use gpujobs::manifest::tune::Tune;
 use gpujobs::manifest::{AxisValue, Manifest};
 use gpujobs::plan::Plan;
+use gpujobs::render::kernels::Configuration;
 use gpujobs::render::page::Page;
 use gpujobs::render::space::check;
 use gpujobs::render::target::Site;
@@ -14,12 +16,13 @@ use gpujobs::render::{RenderError, Templates};
 use gpujobs::run::{Browsers, Dispatcher, RunEvent, Status};
 use gpujobs::tune::drive::{Batch, Finding, Tried, drive};
 use gpujobs::tune::files::winner;
-use gpujobs::tune::search::{BATCH, Phase};
+use gpujobs::tune::replay::{Shortly, replays};
+use gpujobs::tune::search::{BATCH, Phase, Place, Search};
 use gpujobs::tune::tasks::{Task, tasks};
 use tokio::sync::watch;
 
 use crate::dispatcher::plan;
-use crate::support::workshop::{Workshop, rows};
+use crate::support::workshop::{Row, Workshop, rows};
 use crate::support::{browser_turn, traces};
 
 /// A small product in Chrome, measured briefly.
@@ -302,5 +305,85 @@ fn the_spaces_for_a_large_gpu_are_small_enough_to_be_tried_in_full() {
             assert!((100..=150).contains(&size), "{name} has {size} in {}", base.browser);
             assert!(limit * 100 <= 15 * size && limit >= 12, "{limit} of {size}");
         }
+    }
+}
+
+/// A space that was tried in full on a GPU: its places, and all its times, as a search knows them.
+fn recorded(manifest: &str, folder: &str, browser: &str) -> (Vec<Place>, Search) {
+    let templates = Templates::new(None, None).unwrap();
+    let plan = Plan::of(Manifest::load(manifest.as_ref(), &[]).unwrap());
+    let task = tasks(&plan, &templates).unwrap().into_iter().find(|task| task.base.browser == browser).unwrap();
+    let file = format!("results/h200/{folder}/tried.csv");
+    let tried = rows(file.as_ref());
+    let tried: Vec<_> = tried.iter().filter(|row| row["browser"] == browser && row["phase"] != "final").collect();
+    let time = |point: usize| {
+        let Configuration { workgroup: [x, y, z], values } = &task.space.points[point];
+        let shape = format!("{x}x{y}x{z}");
+        let same = |name: &String, value: &AxisValue, row: &Row| row[&format!("param_{name}")] == value.to_string();
+        let is_it =
+            |row: &&&Row| row["workgroup"] == shape && values.iter().all(|(name, value)| same(name, value, row));
+        let row = tried.iter().find(is_it).unwrap_or_else(|| panic!("{file} lacks {}", task.described(point)));
+        row["median_ms"].parse::<f64>().ok()
+    };
+    let places = task.places();
+    let mut all = Search::exhaustive(places.clone());
+    while let Some((_, batch)) = all.batch() {
+        all.tell(&batch.iter().map(|point| (*point, time(*point))).collect::<Vec<_>>());
+    }
+    assert_eq!(tried.len(), places.len(), "{file} has the whole space of {browser} and nothing else");
+    (places, all)
+}
+
+#[test]
+fn searches_of_spaces_that_were_tried_in_full_on_a_gpu_come_near_the_best() {
+    let limit = |places: &[Place]| Tune::default().limit(places.len());
+    for (manifest, folder, browser) in [("manifests/h200/tune-conv1d.toml", "tune-conv1d-exhaustive", "chrome")] {
+        let (places, all) = recorded(manifest, folder, browser);
+        let shortly = Shortly::of(&replays(&places, &all, limit(&places), 0)).unwrap();
+        println!("{folder}, {browser}: {shortly:?}");
+        assert!(shortly.evaluations * 100 <= 15 * places.len(), "{shortly:?}");
+        assert!(shortly.within_2_percent >= 17, "{folder}, {browser}: {shortly:?}");
+    }
+}
+
+#[test]
+fn workgroups_are_told_apart_by_what_their_kernel_says() {
+    let templates = Templates::new(None, None).unwrap();
+    for (name, kernel) in &templates.kernels().kernels {
+        let shapes = kernel.workgroups.iter().map(|shape| AxisValue::Shape(*shape)).collect();
+        let few = |values: &Vec<AxisValue>| values.iter().take(2).cloned().collect();
+        let axes: Vec<Vec<AxisValue>> =
+            std::iter::once(shapes).chain(kernel.parameters.values().map(|parameter| few(&parameter.values))).collect();
+        let points = kernel.lawful(&axes).unwrap();
+        let traits = kernel.traits_of(&points).unwrap();
+        let count = if kernel.traits.is_empty() { 3 } else { kernel.traits.len() };
+        assert!(traits.len() == points.len() && traits.iter().all(|found| found.len() == count), "{name}");
+    }
+    // 16x8 threads with 4 rows and 8 columns each: 32 rows, 128 columns, 128 threads, no shared depth.
+    let space = task(&product(SMALL)).space;
+    let is_it = |point: &&Configuration| {
+        point.workgroup == [16, 8, 1]
+            && point.values["tm"] == AxisValue::Int(4)
+            && point.values["tn"] == AxisValue::Int(8)
+    };
+    let place = space.points.iter().position(|point| is_it(&point)).unwrap();
+    assert_eq!(space.traits[place], [5.0, 7.0, 7.0, 0.0]);
+}
+
+#[test]
+fn a_trait_that_is_no_positive_number_is_an_error() {
+    let shop = Workshop::new();
+    let kernels = std::fs::read_to_string("shaders/kernels.toml").unwrap();
+    let told = |faulty: &str| {
+        shop.write("own/kernels.toml", &kernels.replacen("\"wg[2]\",", &format!("\"{faulty}\","), 1));
+        let templates = Templates::new(None, Some(&shop.path("own"))).unwrap();
+        match tasks(&product(SMALL), &templates) {
+            Err((_, error)) => error.to_string(),
+            Ok(_) => panic!("{faulty} is taken"),
+        }
+    };
+    for (faulty, said) in [("wg[2] - 1", "is 0"), ("depth", "undefined"), ("wg[2] +", "syntax error"), ("form", "")] {
+        let error = told(faulty);
+        assert!(error.contains(&format!("the trait `{faulty}`")) && error.contains(said), "{error}");
     }
 }
