@@ -1,6 +1,6 @@
 {# (s - mean) / sqrt(variance + eps) · weight + bias over the last dimension, with s = x, or x + residual #}
 {% extends "lib/rows.wgsl" %}
-{% from "lib/macros.wgsl" import reduce, widened %}
+{% from "lib/macros.wgsl" import widened %}
 {% set x = inputs[0] %}
 {% set d = x.shape[-1] %}
 {% set size = [x.len // d, d] %}
@@ -19,19 +19,19 @@
     var sum = T(0.0);
     var squares = T(0.0);
 {{ over("        let shifted = VALUE - origin;\n        sum += shifted;\n        squares = fma(shifted, shifted, squares);") }}
-{{ reduce("moments", "vec2f(dot(sum, T(1.0)), dot(squares, T(1.0)))" if wide == 4 else "vec2f(sum, squares)", busy, "A + B") }}
+{{ meet("moments", "vec2f(dot(sum, T(1.0)), dot(squares, T(1.0)))" if wide == 4 else "vec2f(sum, squares)", "sum") }}
     let distance = moments.x * {{ (1 / d) | f32 }};
     let mean = origin + distance;
     let variance = max(moments.y * {{ (1 / d) | f32 }} - distance * distance, 0.0);
 {% else %}
     var sum = T(0.0);
 {{ over("        sum += VALUE;") }}
-{{ reduce("total", "dot(sum, T(1.0))" if wide == 4 else "sum", busy, "A + B") }}
+{{ meet("total", "dot(sum, T(1.0))" if wide == 4 else "sum", "sum") }}
     let mean = total * {{ (1 / d) | f32 }};
     workgroupBarrier();
     var squares = 0.0;
 {{ over("        let centred = VALUE - mean;\n        squares += " ~ ("dot(centred, centred)" if wide == 4 else "centred * centred") ~ ";") }}
-{{ reduce("spread", "squares", busy, "A + B") }}
+{{ meet("spread", "squares", "sum") }}
     let variance = spread * {{ (1 / d) | f32 }};
 {% endif %}
     let scale = inverseSqrt(variance + {{ eps | f32 }});

@@ -1,6 +1,6 @@
 {# The largest of each run of consecutive elements #}
 {% extends "lib/rows.wgsl" %}
-{% from "lib/macros.wgsl" import reduce, widened %}
+{% from "lib/macros.wgsl" import widened %}
 {% set x = inputs[0] %}
 {% set d = x.len // outputs[0].len %}
 {% set reads = [] %}
@@ -13,7 +13,7 @@
             high = max(high, {{ widened(x, "T", "x[base + c]") }});
         }
     }
-{{ reduce("peak", "max(max(high.x, high.y), max(high.z, high.w))" if wide == 4 else "high", busy, "max(A, B)") }}
+{{ meet("peak", "max(max(high.x, high.y), max(high.z, high.w))" if wide == 4 else "high", "max") }}
     if (inside && lane == 0u) {
         y[row] = peak;
     }

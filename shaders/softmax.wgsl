@@ -1,6 +1,6 @@
 {# exp(x - max) / Σ exp(x - max) over the last dimension; with `causal`, row i of [.., t, t] has zeros after element i #}
 {% extends "lib/rows.wgsl" %}
-{% from "lib/macros.wgsl" import reduce, widened %}
+{% from "lib/macros.wgsl" import widened %}
 {% set x = inputs[0] %}
 {% set d = x.shape[-1] %}
 {% set size = [x.len // d, d] %}
@@ -15,10 +15,10 @@
 {% block body %}
     var high = T(-3.4e38);
 {{ over("        high = max(high, VALUE);") }}
-{{ reduce("peak", "max(max(high.x, high.y), max(high.z, high.w))" if wide == 4 else "high", busy, "max(A, B)") }}
+{{ meet("peak", "max(max(high.x, high.y), max(high.z, high.w))" if wide == 4 else "high", "max") }}
     workgroupBarrier();
     var sum = T(0.0);
 {{ over("        sum += exp(VALUE - peak);") }}
-{{ reduce("total", "dot(sum, T(1.0))" if wide == 4 else "sum", busy, "A + B") }}
+{{ meet("total", "dot(sum, T(1.0))" if wide == 4 else "sum", "sum") }}
 {{ over("        if (inside) {\n            y[base + c] = exp(VALUE - peak) / total;\n        }") }}
 {% endblock %}

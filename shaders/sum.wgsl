@@ -1,6 +1,6 @@
 {# The sum of each run of consecutive elements #}
 {% extends "lib/rows.wgsl" %}
-{% from "lib/macros.wgsl" import reduce, widened %}
+{% from "lib/macros.wgsl" import widened %}
 {% set x = inputs[0] %}
 {% set d = x.len // outputs[0].len %}
 {% set reads = [] %}
@@ -13,7 +13,7 @@
             sum += {{ widened(x, "T", "x[base + c]") }};
         }
     }
-{{ reduce("total", "dot(sum, T(1.0))" if wide == 4 else "sum", busy, "A + B") }}
+{{ meet("total", "dot(sum, T(1.0))" if wide == 4 else "sum", "sum") }}
     if (inside && lane == 0u) {
         y[row] = total;
     }

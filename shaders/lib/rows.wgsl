@@ -5,9 +5,18 @@
 
    `over(code)` repeats code for each of a lane's elements: `c` is its column, VALUE what the child calls `value`. With the
    parameter `keep` a row is read once and kept in named registers; without, it is read again each time. With `turns`, a
-   line takes so many rows one after the other, and the next is on its way while one is computed. #}
-{% from "lib/macros.wgsl" import read, stored, widened, write %}
+   line takes so many rows one after the other, and the next is on its way while one is computed.
+
+   `meet(name, value, operation)` is what the lanes of a line make of a value, "sum" or "max", known to each of them; a lane
+   without elements has the operation's neutral value. With the parameter `subgroups` each subgroup meets by itself, and
+   only their results go through workgroup memory; a subgroup must not hold parts of two lines then. #}
+{% from "lib/macros.wgsl" import read, reduce, stored, widened, write %}
 {% include "lib/dtype.wgsl" %}
+{% set subgroups = tuning is defined and tuning.subgroups is defined and tuning.subgroups %}
+{% if subgroups %}
+{% if not compiler.subgroups %}{{ unsupported("it needs subgroups, which this browser's compiler does not have") }}{% endif %}
+enable subgroups;
+{% endif %}
 {% set lines = wg[1] * wg[2] %}
 {% set wide = 4 if d % 4 == 0 else 1 %}
 {% set columns = d // wide %}
@@ -31,7 +40,8 @@ alias T = {{ "vec4f" if wide == 4 else "f32" }};
 var<workgroup> partial: array<array<{{ partial }}, {{ wg[0] }}>, {{ lines }}>;
 
 @compute @workgroup_size({{ wg | join(", ") }})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u
+{%- if subgroups %}, @builtin(subgroup_id) subgroup: u32, @builtin(num_subgroups) subgroups: u32{% endif %}) {
     let lane = local.x;
     let line = local.z * {{ wg[1] }}u + local.y;
     let first = (group.y * {{ groups[0] }}u + group.x) * {{ lines * turns }}u + line;
@@ -54,6 +64,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
 {{ code | replace("VALUE", value) }}
         }
     }
+{% endif %}
+{% endmacro %}
+{% macro meet(name, value, operation) %}
+{% set combine = "max(A, B)" if operation == "max" else "A + B" %}
+{% if subgroups %}
+    let {{ name }}_part = {{ "subgroupMax" if operation == "max" else "subgroupAdd" }}({{ value }});
+    if (subgroupElect()) {
+        partial[0][subgroup] = {{ name }}_part;
+    }
+    workgroupBarrier();
+    var {{ name }} = partial[0][0];
+    // No subgroup is smaller than four; tint adds a guard where it can't see that a loop ends.
+    for (var i = 1u; i < {{ ceil_div(wg[0], 4) }}u; i++) {
+        if (i >= subgroups) { break; }
+        {{ name }} = {{ combine | replace("A", name) | replace("B", "partial[0][i]") }};
+    }
+{% else %}
+{{ reduce(name, value, busy, combine) }}
 {% endif %}
 {% endmacro %}
 {# A row's place; a line without a row computes the last one again and stores nothing: barriers must be met by all. #}
