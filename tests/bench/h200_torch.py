@@ -1,81 +1,200 @@
+#!/usr/bin/env python3
+"""What a GPU does natively: cuBLAS, CUDA copies and PyTorch models of the geometries that gpujobs runs in browsers.
+
+    python3 h200_torch.py                # all, as JSON on stdout
+    python3 h200_torch.py whisper copy   # those whose names begin so
+
+Times are in ms, medians of seven rounds; fp32 without TF32. `gpu` is by CUDA events, `wall20` the wall time of a call of 20
+that are queued before one wait, `wall1` of one that is waited for; `eager` and `graph` say whether the host launches each
+kernel or a CUDA graph does. Needs PyTorch with CUDA.
+"""
+
+import json
 import sys
-import torch, time, json
-import torch.nn as nn, torch.nn.functional as F
-torch.backends.cuda.matmul.allow_tf32=False; torch.backends.cudnn.allow_tf32=False
-d='cuda'; out={}
-def timed(f,reps=20,rounds=7):
-    for _ in range(5): f()
-    torch.cuda.synchronize(); t0=time.time()
-    while time.time()-t0<0.3: f()
-    torch.cuda.synchronize(); ts=[]
-    for _ in range(rounds):
-        a=torch.cuda.Event(enable_timing=True); b=torch.cuda.Event(enable_timing=True)
-        a.record(); 
-        for _ in range(reps): f()
-        b.record(); torch.cuda.synchronize(); ts.append(a.elapsed_time(b)/reps)
-    ts.sort(); return ts[len(ts)//2]
-def wall(f,reps=20,rounds=7):
-    for _ in range(5): f()
-    torch.cuda.synchronize(); ts=[]
-    for _ in range(rounds):
-        t=time.perf_counter()
-        for _ in range(reps): f()
-        torch.cuda.synchronize(); ts.append((time.perf_counter()-t)*1e3/reps)
-    ts.sort(); return ts[len(ts)//2]
-for m,n,k in ((4096,4096,4096),(2048,2048,2048),(512,384,1536),(128,384,384)):
-    a=torch.randn(m,k,device=d); b=torch.randn(k,n,device=d); c=torch.empty(m,n,device=d)
-    g=torch.cuda.CUDAGraph(); torch.mm(a,b,out=c); torch.cuda.synchronize()
-    with torch.cuda.graph(g):
-        for _ in range(20): torch.mm(a,b,out=c)
-    ms=timed(lambda:g.replay(),5)/20
-    out[f'mm {m}x{n}x{k}']={'ms':ms,'tflops':2*m*n*k/ms/1e9}
-for m in (4096,):
-    a=torch.randn(m,m,device=d,dtype=torch.half); b=torch.randn(m,m,device=d,dtype=torch.half)
-    ms=timed(lambda:a@b); out['mm f16 4096']={'ms':ms,'tflops':2*m**3/ms/1e9}
-x=torch.randn(1<<26,device=d); y=torch.empty_like(x); ms=timed(lambda:y.copy_(x)); out['copy 256MiB']={'ms':ms,'gbs':2*x.numel()*4/ms/1e6}
-x=torch.randn(4096,4096,device=d); ms=timed(lambda:F.softmax(x,-1)); out['softmax']={'ms':ms,'gbs':2*x.numel()*4/ms/1e6}
-ms=timed(lambda:F.layer_norm(x,(4096,))); out['layernorm']={'ms':ms,'gbs':2*x.numel()*4/ms/1e6}
-class L(nn.Module):
-    def __init__(s,h,n,f,pre):
-        super().__init__(); s.h,s.n,s.pre=h,n,pre; s.q=nn.Linear(h,h);s.k=nn.Linear(h,h);s.v=nn.Linear(h,h);s.o=nn.Linear(h,h);s.a=nn.LayerNorm(h);s.i=nn.Linear(h,f);s.u=nn.Linear(f,h);s.b=nn.LayerNorm(h)
-    def att(s,x):
-        B,T,_=x.shape; sp=lambda t:t.view(B,T,s.n,-1).transpose(1,2)
-        return s.o(F.scaled_dot_product_attention(sp(s.q(x)),sp(s.k(x)),sp(s.v(x))).transpose(1,2).reshape(B,T,s.h))
-    def forward(s,x):
-        if s.pre:
-            x=x+s.att(s.a(x)); return x+s.u(F.gelu(s.i(s.b(x))))
-        x=s.a(x+s.att(x)); return s.b(x+s.u(F.gelu(s.i(x))))
-def model(name,layers,h,n,f,B,T,vocab,pre=False):
-    if sys.argv[1:] and not any(name.startswith(a) for a in sys.argv[1:]): return
-    with torch.no_grad():
-        ls=nn.ModuleList([L(h,n,f,pre) for _ in range(layers)]).to(d).eval()
-        if vocab:
-            e=nn.Embedding(vocab,h).to(d); p=nn.Embedding(512,h).to(d); ln=nn.LayerNorm(h).to(d); ids=torch.randint(0,vocab,(B,T),device=d); pos=torch.arange(T,device=d)
-            def f_():
-                x=ln(e(ids)+p(pos))
-                for l in ls: x=l(x)
-                return F.normalize(x.mean(1),dim=-1)
-        else:
-            mel=torch.randn(B,80,2*T,device=d); c1=nn.Conv1d(80,h,3,padding=1).to(d); c2=nn.Conv1d(h,h,3,stride=2,padding=1).to(d); ln=nn.LayerNorm(h).to(d); pos=torch.randn(T,h,device=d)
-            audio=torch.randn(B,T*320,device=d); window=torch.hann_window(400,device=d); bank=torch.rand(80,201,device=d)
-            def log_mel():
-                power=torch.stft(audio,400,160,window=window,return_complex=True)[...,:-1].abs()**2
-                m=(bank@power).clamp(min=1e-10).log10(); m=torch.maximum(m,m.amax()-8); return (m+4)/4
-            def f_():
-                x=F.gelu(c2(F.gelu(c1(log_mel() if 'sound' in name else mel)))).transpose(1,2)+pos
-                for l in ls: x=l(x)
-                return ln(x)
-        o={'eager_gpu':timed(f_),'eager_wall20':wall(f_),'eager_wall1':wall(f_,1)}
-        s=torch.cuda.Stream(); s.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(s):
-            for _ in range(3): f_()
-        torch.cuda.current_stream().wait_stream(s); g=torch.cuda.CUDAGraph()
-        with torch.cuda.graph(g): f_()
-        o['graph_gpu']=timed(lambda:g.replay()); o['graph_wall20']=wall(lambda:g.replay()); o['graph_wall1']=wall(lambda:g.replay(),1)
-        out[name]=o
-model('minilm 1x128',6,384,12,1536,1,128,30522)
-model('minilm 32x128',6,384,12,1536,32,128,30522)
-model('bert-base 8x512',12,768,12,3072,8,512,30522)
-model('whisper-tiny 30s (from mel)',4,384,6,1536,1,1500,0,True)
-model('whisper-tiny 30s (from the sound)',4,384,6,1536,1,1500,0,True)
-print(json.dumps(out,indent=1))
+import time
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+ROUNDS = 7
+DEVICE = "cuda"
+
+
+def median(times):
+    return sorted(times)[len(times) // 2]
+
+
+def gpu_ms(call, calls=20):
+    """By CUDA events, after 0.3 s that bring the clocks up."""
+    until = time.time() + 0.3
+    while time.time() < until:
+        call()
+    torch.cuda.synchronize()
+    times = []
+    for _ in range(ROUNDS):
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin.record()
+        for _ in range(calls):
+            call()
+        end.record()
+        torch.cuda.synchronize()
+        times.append(begin.elapsed_time(end) / calls)
+    return median(times)
+
+
+def wall_ms(call, calls):
+    for _ in range(5):
+        call()
+    torch.cuda.synchronize()
+    times = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        for _ in range(calls):
+            call()
+        torch.cuda.synchronize()
+        times.append((time.perf_counter() - began) * 1e3 / calls)
+    return median(times)
+
+
+def graph_of(call, calls=1):
+    """A CUDA graph of so many calls."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            call()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(calls):
+            call()
+    return graph
+
+
+def product(m, n, k, dtype=torch.float32):
+    a, b = (torch.randn(*shape, device=DEVICE, dtype=dtype) for shape in ((m, k), (k, n)))
+    c = torch.empty(m, n, device=DEVICE, dtype=dtype)
+    graph = graph_of(lambda: torch.mm(a, b, out=c), 20)
+    ms = gpu_ms(graph.replay, 5) / 20
+    return {"ms": ms, "tflops": 2 * m * n * k / ms / 1e9}
+
+
+def traffic(bytes_moved, call):
+    ms = gpu_ms(call)
+    return {"ms": ms, "gbs": bytes_moved / ms / 1e6}
+
+
+def copy(mib):
+    x = torch.randn(mib << 18, device=DEVICE)
+    y = torch.empty_like(x)
+    return traffic(2 * 4 * x.numel(), lambda: y.copy_(x))
+
+
+def rows(function):
+    x = torch.randn(4096, 4096, device=DEVICE)
+    return traffic(2 * 4 * x.numel(), lambda: function(x))
+
+
+class Layer(nn.Module):
+    """A transformer's layer, norms before (`pre`) or after."""
+
+    def __init__(self, width, heads, hidden, pre):
+        super().__init__()
+        self.heads, self.pre = heads, pre
+        self.query, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))
+        self.first_norm, self.second_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width)
+
+    def attention(self, x):
+        batch, tokens, _ = x.shape
+        split = lambda y: y.view(batch, tokens, self.heads, -1).transpose(1, 2)
+        context = F.scaled_dot_product_attention(split(self.query(x)), split(self.key(x)), split(self.value(x)))
+        return self.out(context.transpose(1, 2).reshape(batch, tokens, -1))
+
+    def feed_forward(self, x):
+        return self.down(F.gelu(self.up(x)))
+
+    def forward(self, x):
+        if self.pre:
+            x = x + self.attention(self.first_norm(x))
+            return x + self.feed_forward(self.second_norm(x))
+        x = self.first_norm(x + self.attention(x))
+        return self.second_norm(x + self.feed_forward(x))
+
+
+def layers(count, *geometry):
+    return nn.Sequential(*(Layer(*geometry) for _ in range(count))).to(DEVICE).eval()
+
+
+def bert(count, width, heads, batch, tokens, vocabulary=30522):
+    """Token ids to a normalised mean embedding."""
+    body = layers(count, width, heads, 4 * width, False)
+    words, places = (nn.Embedding(size, width).to(DEVICE) for size in (vocabulary, 512))
+    norm = nn.LayerNorm(width).to(DEVICE)
+    ids = torch.randint(0, vocabulary, (batch, tokens), device=DEVICE)
+    positions = torch.arange(tokens, device=DEVICE)
+    return lambda: F.normalize(body(norm(words(ids) + places(positions))).mean(1), dim=-1)
+
+
+def whisper(from_sound, tokens=1500, width=384, mels=80):
+    """The tiny encoder of 30 s, from the log-mel spectrogram on or from the sound."""
+    body = layers(4, width, 6, 4 * width, True)
+    first = nn.Conv1d(mels, width, 3, padding=1).to(DEVICE)
+    second = nn.Conv1d(width, width, 3, stride=2, padding=1).to(DEVICE)
+    norm = nn.LayerNorm(width).to(DEVICE)
+    position = torch.randn(tokens, width, device=DEVICE)
+    mel = torch.randn(1, mels, 2 * tokens, device=DEVICE)
+    audio = torch.randn(1, tokens * 320, device=DEVICE)
+    window = torch.hann_window(400, device=DEVICE)
+    filters = torch.rand(mels, 201, device=DEVICE)
+
+    def log_mel():
+        power = torch.stft(audio, 400, 160, window=window, return_complex=True)[..., :-1].abs() ** 2
+        log = (filters @ power).clamp(min=1e-10).log10()
+        return (torch.maximum(log, log.amax() - 8) + 4) / 4
+
+    def encoder():
+        x = F.gelu(second(F.gelu(first(log_mel() if from_sound else mel)))).transpose(1, 2) + position
+        return norm(body(x))
+
+    return encoder
+
+
+def model(call):
+    times = {"eager_gpu": gpu_ms(call), "eager_wall20": wall_ms(call, 20), "eager_wall1": wall_ms(call, 1)}
+    replay = graph_of(call).replay
+    times |= {"graph_gpu": gpu_ms(replay), "graph_wall20": wall_ms(replay, 20), "graph_wall1": wall_ms(replay, 1)}
+    return times
+
+
+MEASURED = {
+    "mm 4096x4096x4096": lambda: product(4096, 4096, 4096),
+    "mm 2048x2048x2048": lambda: product(2048, 2048, 2048),
+    "mm 512x384x1536": lambda: product(512, 384, 1536),
+    "mm 128x384x384": lambda: product(128, 384, 384),
+    "mm f16 4096": lambda: product(4096, 4096, 4096, torch.half),
+    "copy 256MiB": lambda: copy(256),
+    "copy 512MiB": lambda: copy(512),
+    "softmax 4096x4096": lambda: rows(lambda x: F.softmax(x, -1)),
+    "layernorm 4096x4096": lambda: rows(lambda x: F.layer_norm(x, (4096,))),
+    "minilm 1x128": lambda: model(bert(6, 384, 12, 1, 128)),
+    "minilm 32x128": lambda: model(bert(6, 384, 12, 32, 128)),
+    "bert-base 8x512": lambda: model(bert(12, 768, 12, 8, 512)),
+    "whisper-tiny 30s (from mel)": lambda: model(whisper(False)),
+    "whisper-tiny 30s (from the sound)": lambda: model(whisper(True)),
+}
+
+
+@torch.no_grad()
+def main(wanted):
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    chosen = {name: call for name, call in MEASURED.items() if not wanted or name.startswith(tuple(wanted))}
+    out = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__}
+    for name, call in chosen.items():
+        out[name] = call()
+    print(json.dumps(out, indent=1))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
