@@ -81,7 +81,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
         {{ name }} = {{ combine | replace("A", name) | replace("B", "partial[0][i]") }};
     }
 {% else %}
-{{ reduce(name, value, busy, combine) }}
+{{ reduce(name, value, busy, combine) -}}
 {% endif %}
 {% endmacro %}
 {# A row's place; a line without a row computes the last one again and stores nothing: barriers must be met by all. #}

@@ -28,8 +28,10 @@ pub struct Space {
     pub size: Vec<u64>,
     /// The first stage that has it.
     pub stage: String,
-    /// Distinct in what runs. What the job has without any search is the first.
+    /// Distinct in what runs. What the job has without any search is the first, if it [has any](Self::has_default).
     pub points: Vec<Configuration>,
+    /// Whether the job has a configuration without any search; its template may refuse the default.
+    pub has_default: bool,
     /// What tells their workgroups apart, for each point as many.
     pub traits: Vec<Vec<f64>>,
     /// Names of the workgroup and of the parameters, each with the values that are searched, in the order of a
@@ -107,6 +109,7 @@ impl Place<'_> {
         let without = target.configurations(self.templates.kernels(), (name, kernel), vars, &size)?;
         let without = without.into_iter().filter(|one| kernel.broken(one).is_none());
         let without = without.map(|one| (self.text(&one), one)).find(|(text, _)| text.is_ok());
+        let has_default = without.is_some();
         let texts: Vec<_> = candidates.into_par_iter().map(|one| (self.text(&one), one)).collect();
         let (mut seen, mut points) = (HashSet::new(), Vec::new());
         for (text, point) in without.into_iter().chain(texts) {
@@ -121,7 +124,7 @@ impl Place<'_> {
             }
         }
         let traits = kernel.traits_of(&points)?;
-        Ok(Space { kernel: name.to_owned(), size, stage: self.stage.name.clone(), points, traits, axes })
+        Ok(Space { kernel: name.to_owned(), size, stage: self.stage.name.clone(), points, has_default, traits, axes })
     }
 
     /// Two configurations with the same text and grid are the same.

@@ -113,13 +113,16 @@ fn configured(
             Err(error) => return Err(error),
         }
     }
-    Err(refusal.unwrap_or_else(|| RenderError::Unsupported {
-        template: format!("shaders/{}", stage.shader),
-        reason: "it has no configuration".to_owned(),
-    }))
+    Err(refusal.unwrap_or_else(|| unconfigured(stage)))
 }
 
-/// What a template calls the size of a stage; it is asked with its defaults.
+fn unconfigured(stage: &Stage) -> RenderError {
+    let template = format!("shaders/{}", stage.shader);
+    RenderError::Unsupported { template, reason: "it has no configuration".to_owned() }
+}
+
+/// What a template calls the size of a stage. It is asked with its defaults, and where it refuses these with the first that it
+/// takes: one value changed, in one of its workgroups.
 pub(super) fn size_of(
     templates: &Templates,
     graph: &Graph,
@@ -127,8 +130,25 @@ pub(super) fn size_of(
     job: &Context,
     kernel: &Kernel,
 ) -> Result<Vec<u64>, RenderError> {
-    let plain = Configuration { workgroup: DEFAULT_SHAPE, values: kernel.defaults() };
-    Ok(render_captured(templates, graph, stage, job, &plain)?.1.size)
+    let changed = kernel.parameters.iter().flat_map(|(name, parameter)| {
+        parameter.values.iter().map(move |value| {
+            let mut values = kernel.defaults();
+            values.insert(name.clone(), value.clone());
+            values
+        })
+    });
+    let mut refusal = None;
+    for values in std::iter::once(kernel.defaults()).chain(changed) {
+        for workgroup in std::iter::once(&DEFAULT_SHAPE).chain(&kernel.workgroups) {
+            let configuration = Configuration { workgroup: *workgroup, values: values.clone() };
+            match render_captured(templates, graph, stage, job, &configuration) {
+                Ok((_, told)) => return Ok(told.size),
+                Err(error @ RenderError::Unsupported { .. }) => refusal = refusal.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Err(refusal.unwrap_or_else(|| unconfigured(stage)))
 }
 
 fn described(kernel: &str, configuration: &Configuration) -> String {

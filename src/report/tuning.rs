@@ -75,7 +75,7 @@ fn cells(task: &Task, finding: &Finding) -> [String; 10] {
     let ms = |tried: &Option<Tried>| median(tried.as_ref()).map(|ms| significant(ms, 3)).unwrap_or_default();
     let interval = finding.winner.as_ref().and_then(|winner| winner.time).and_then(|time| time.interval);
     let configuration = match &finding.winner {
-        Some(winner) if winner.point == 0 => format!("{} (the default)", task.described(0)),
+        Some(winner) if task.is_default(winner.point) => format!("{} (the default)", task.described(winner.point)),
         Some(winner) => task.described(winner.point),
         None => format!("none: {}", why(finding)),
     };
@@ -130,6 +130,9 @@ fn faster(finding: &Finding) -> Option<f64> {
 
 /// Why there is no winner: the first bad end.
 fn why(finding: &Finding) -> String {
+    if finding.outcome.interrupted {
+        return "interrupted before the finals".to_owned();
+    }
     let reason = finding.tried.iter().find(|tried| !tried.reason.is_empty()).map(|tried| tried.reason.clone());
     reason.unwrap_or_else(|| "nothing ran that could be verified".to_owned()).chars().take(120).collect()
 }
@@ -152,7 +155,7 @@ pub fn json(findings: &[(Task, Finding)]) -> Value {
             "low_ms": interval.map(|(low, _)| low),
             "high_ms": interval.map(|(_, high)| high),
             "times_faster": faster(finding),
-            "is_default": finding.winner.as_ref().map(|winner| winner.point == 0),
+            "is_default": finding.winner.as_ref().map(|winner| task.is_default(winner.point)),
             "workgroup_size": winner.map(|winner| winner.workgroup),
             "parameters": winner.map(|winner| &winner.values),
             "evaluations": finding.evaluations,

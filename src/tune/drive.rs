@@ -151,13 +151,14 @@ pub async fn drive(
         finding.replays = replays(&task.places(), &search, limit, wanted.seed);
     }
     // The default meets them whatever it took: it is what the winner has to beat.
+    let default = task.space.has_default.then_some(0);
     let measured = |point: &usize| finding.tried.iter().any(|one| one.point == *point && one.samples > 0);
-    let best = search.best(usize::MAX).into_iter().filter(|point| *point != 0 && measured(point));
-    let finalists: Vec<usize> = best.take(FINALISTS).chain([0]).collect();
+    let best = search.best(usize::MAX).into_iter().filter(|point| Some(*point) != default && measured(point));
+    let finalists: Vec<usize> = best.take(FINALISTS).chain(default).collect();
     let measure = Measure { rounds: measure.rounds.max(2), give_up: None, ..measure.clone() };
     let finals = finding.try_out(Phase::Final, &finalists, measure, task, settled, &mut run).await?;
     if !finding.outcome.interrupted {
-        (finding.default, finding.winner) = judge(&finals);
+        (finding.default, finding.winner) = judge(&finals, default);
     }
     Ok(finding)
 }
@@ -210,8 +211,8 @@ fn briefly(measure: &Measure, best_ms: Option<f64>) -> Measure {
 }
 
 /// The default and the winner of the finals: the fastest one that is right, if its interval lies below the default's.
-fn judge(finals: &[Tried]) -> (Option<Tried>, Option<Tried>) {
-    let default = finals.iter().find(|one| one.point == 0);
+fn judge(finals: &[Tried], default: Option<usize>) -> (Option<Tried>, Option<Tried>) {
+    let default = finals.iter().find(|one| Some(one.point) == default);
     let right = finals.iter().filter_map(|one| Some((one.median()?, one)));
     let fastest = right.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, one)| one);
     let interval = |one: &Tried| one.time.and_then(|time| time.interval);

@@ -237,7 +237,7 @@ mod tests {
         }
         // It goes where nothing is known rather than where the value is known not to be below the best.
         let near: Vec<&[f64]> = vec![&places[2], &[9.0, 9.0], &places[4]];
-        assert_eq!(gauss.promising(&near, 3.0, 1), [1]);
+        assert_eq!(gauss.promising(&near, 2.9, 1), [1]);
         // Where all is known, to the least first.
         let known: Vec<&[f64]> = vec![&places[0], &places[2], &places[1]];
         assert_eq!(gauss.promising(&known, 4.0, 9), [1, 2, 0]);

@@ -75,11 +75,17 @@ impl Task {
         Chosen { kernel: self.space.kernel.clone(), size: self.space.size.clone(), workgroup, values }
     }
 
+    /// Whether a point is what the job has without any search.
+    #[must_use]
+    pub fn is_default(&self, point: usize) -> bool {
+        self.space.has_default && point == 0
+    }
+
     /// A point in short, for instance `product=16x16x1/form=tiled`: parameters that are as in the default are left out.
     #[must_use]
     pub fn described(&self, point: usize) -> String {
         let Configuration { workgroup, values } = &self.space.points[point];
-        let default = self.space.points.first().map(|default| &default.values);
+        let default = self.space.points.first().filter(|_| self.space.has_default).map(|default| &default.values);
         let is_default =
             |name: &String, value: &AxisValue| default.is_some_and(|default: &Values| default.get(name) == Some(value));
         let changed = values.iter().filter(|(name, value)| !is_default(name, value));

@@ -30,7 +30,7 @@ def gpu_ms(call, calls=20):
     until = time.time() + 0.3
     while time.time() < until:
         call()
-    torch.cuda.synchronize()
+        torch.cuda.synchronize()
     times = []
     for _ in range(ROUNDS):
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))

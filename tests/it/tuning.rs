@@ -186,6 +186,26 @@ async fn a_default_that_can_not_run_is_beaten_by_what_can_and_nothing_wins_where
 }
 
 #[tokio::test]
+async fn where_the_template_refuses_the_default_there_is_none_to_beat() {
+    // The direct form sums in f32.
+    let mut plan = product(SMALL);
+    plan.jobs.iter_mut().for_each(|job| {
+        job.dtype = "fp16".to_owned();
+        job.own.insert("accumulate".to_owned(), AxisValue::Int(16));
+    });
+    let act = |id: &str| Act::Runs(vec![if id.contains("16x8x1") && id.contains("tn=4") { 0.5 } else { 1.0 }]);
+    let (task, finding, _) = driven(&plan, false, act).await;
+    assert_eq!((task.space.has_default, task.space.points.len()), (false, 8));
+    assert!((0..8).all(|point| !task.is_default(point) && task.described(point).contains("form=tiled")));
+    assert_eq!(finding.default, None);
+    let won = finding.winner.clone().unwrap();
+    assert!(task.described(won.point).contains("16x8x1"), "{}", task.described(won.point));
+    assert_eq!(winner(&task, &finding).unwrap().default_ms, None);
+    let told = gpujobs::report::tuning::json(&[(task, finding)]);
+    assert_eq!((told[0]["is_default"].as_bool(), told[0]["default_ms"].is_null()), (Some(false), true));
+}
+
+#[tokio::test]
 async fn no_more_is_tried_than_is_allowed() {
     let plan = product("evaluations = 15");
     let (task, finding, _) = driven(&plan, false, |_| Act::Runs(vec![1.0])).await;
@@ -313,7 +333,7 @@ fn recorded(manifest: &str, folder: &str, browser: &str) -> (Vec<Place>, Search)
     let templates = Templates::new(None, None).unwrap();
     let plan = Plan::of(Manifest::load(manifest.as_ref(), &[]).unwrap());
     let task = tasks(&plan, &templates).unwrap().into_iter().find(|task| task.base.browser == browser).unwrap();
-    let file = format!("results/h200/{folder}/tried.csv");
+    let file = format!("results/{folder}/tried.csv");
     let tried = rows(file.as_ref());
     let tried: Vec<_> = tried.iter().filter(|row| row["browser"] == browser && row["phase"] != "final").collect();
     let time = |point: usize| {
@@ -337,7 +357,8 @@ fn recorded(manifest: &str, folder: &str, browser: &str) -> (Vec<Place>, Search)
 #[test]
 fn searches_of_spaces_that_were_tried_in_full_on_a_gpu_come_near_the_best() {
     let limit = |places: &[Place]| Tune::default().limit(places.len());
-    for (manifest, folder, browser) in [("manifests/h200/tune-conv1d.toml", "tune-conv1d-exhaustive", "chrome")] {
+    for folder in ["h200/tune-conv1d-exhaustive", "h100/tune-conv1d-exhaustive"] {
+        let (manifest, browser) = ("manifests/h200/tune-conv1d.toml", "chrome");
         let (places, all) = recorded(manifest, folder, browser);
         let shortly = Shortly::of(&replays(&places, &all, limit(&places), 0)).unwrap();
         println!("{folder}, {browser}: {shortly:?}");
