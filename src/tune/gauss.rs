@@ -58,9 +58,13 @@ impl Gauss {
         draws.sort_by(|a, b| b.0.total_cmp(&a.0));
         draws.truncate(KEPT);
         let most = draws.first()?.0;
-        draws.iter_mut().for_each(|(likely, _)| *likely = (*likely - most).exp());
+        for (likely, _) in &mut draws {
+            *likely = (*likely - most).exp();
+        }
         let sum: f64 = draws.iter().map(|(weight, _)| weight).sum();
-        draws.iter_mut().for_each(|(weight, _)| *weight /= sum);
+        for (weight, _) in &mut draws {
+            *weight /= sum;
+        }
         Some(Self { seen, draws, mean, deviation })
     }
 

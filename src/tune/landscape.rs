@@ -81,10 +81,9 @@ fn found(places: Vec<Place>, times: &[f64], limit: usize, seed: u64) -> (f64, us
 }
 
 /// How many of the seeds came within 2 %, in percent, and the mean share of the space that was tried, in percent.
-fn succeeded(landscape: fn(u64) -> (Vec<Place>, Vec<f64>), share: f64, most: usize) -> (f64, f64) {
-    const SEEDS: u64 = 12;
+fn succeeded(landscape: fn(u64) -> (Vec<Place>, Vec<f64>), share: f64, most: usize, seeds: u64) -> (f64, f64) {
     let (mut well, mut tried, mut worst) = (0, 0.0, 0.0_f64);
-    for seed in 0..SEEDS {
+    for seed in 0..seeds {
         let (places, times) = landscape(seed * 7 + 3);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count")]
         let limit = ((places.len() as f64 * share) as usize).min(most);
@@ -94,33 +93,33 @@ fn succeeded(landscape: fn(u64) -> (Vec<Place>, Vec<f64>), share: f64, most: usi
         tried += evaluations as f64 / times.len() as f64;
         assert!(evaluations <= limit);
     }
-    let (well, tried) = (100.0 * f64::from(well) / SEEDS as f64, 100.0 * tried / SEEDS as f64);
+    let (well, tried) = (100.0 * f64::from(well) / seeds as f64, 100.0 * tried / seeds as f64);
     println!("{well:.0} % within 2 % (the worst at {:.1} %), {tried:.1} % of the space tried", 100.0 * worst);
     (well, tried)
 }
 
 #[test]
 fn the_best_of_a_product_is_found_with_a_seventh_of_its_space() {
-    let (well, tried) = succeeded(product, 0.15, usize::MAX);
+    let (well, tried) = succeeded(product, 0.15, usize::MAX, 4);
     assert!(well >= 90.0 && tried <= 15.0, "{well} {tried}");
 }
 
 #[test]
 fn nineteen_evaluations_are_enough_for_a_space_of_a_hundred_and_thirty() {
-    let (well, tried) = succeeded(restricted, 0.15, usize::MAX);
+    let (well, tried) = succeeded(restricted, 0.15, usize::MAX, 12);
     assert!(well >= 90.0 && tried <= 15.0, "{well} {tried}");
 }
 
 #[test]
 fn sixty_evaluations_go_far_in_a_large_space() {
-    let (well, tried) = succeeded(product, 1.0, 60);
-    assert!(well >= 50.0 && tried <= 5.0, "{well} {tried}");
+    let (well, tried) = succeeded(product, 1.0, 60, 12);
+    assert!(well >= 90.0 && tried <= 5.0, "{well} {tried}");
 }
 
 #[test]
 fn the_best_of_a_small_space_is_found_with_a_seventh_of_it() {
-    let (well, _) = succeeded(direct, 0.15, usize::MAX);
-    assert!(well >= 80.0, "{well}");
+    let (well, _) = succeeded(direct, 0.15, usize::MAX, 12);
+    assert!(well >= 90.0, "{well}");
 }
 
 #[test]

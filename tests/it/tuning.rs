@@ -360,10 +360,12 @@ fn searches_of_spaces_that_were_tried_in_full_on_a_gpu_come_near_the_best() {
     for folder in ["h200/tune-conv1d-exhaustive", "h100/tune-conv1d-exhaustive"] {
         let (manifest, browser) = ("manifests/h200/tune-conv1d.toml", "chrome");
         let (places, all) = recorded(manifest, folder, browser);
-        let shortly = Shortly::of(&replays(&places, &all, limit(&places), 0)).unwrap();
+        // Five times what `gpujobs tune --exhaustive` replays.
+        let replayed: Vec<_> = (0..5).flat_map(|times| replays(&places, &all, limit(&places), 20 * times)).collect();
+        let shortly = Shortly::of(&replayed).unwrap();
         println!("{folder}, {browser}: {shortly:?}");
         assert!(shortly.evaluations * 100 <= 15 * places.len(), "{shortly:?}");
-        assert!(shortly.within_2_percent >= 17, "{folder}, {browser}: {shortly:?}");
+        assert!(shortly.within_2_percent >= 85, "{folder}, {browser}: {shortly:?}");
     }
 }
 
