@@ -122,7 +122,6 @@ impl Draw {
     /// With root and weights, and the logarithm of how likely the values are under the likeliest variance; `None` where
     /// rounding leaves the covariance without a root.
     fn fitted(mut self, seen: &[Vec<f64>], values: &[f64]) -> Option<(f64, Self)> {
-        self.root.clear();
         for (count, place) in seen.iter().enumerate() {
             let row = self.row(&seen[..count], place)?;
             self.root.push(row);

@@ -126,7 +126,7 @@ export async function serve(channelUrl) {
     pilot: async ({ job }) => {
       const { take, prepared } = turn(job);
       const clocks = await clocksOf(prepared);
-      push({ kind: "piloted", ...(await pilot(clocks, (iterations) => take(iterations, "warmup"))) });
+      push({ kind: "piloted", ...(await pilot(clocks, prepared.adapter, (iterations) => take(iterations, "warmup"))) });
     },
     measure: async ({ job, asks }) => {
       const { take } = turn(job);

@@ -41,7 +41,7 @@ export async function showJob(job, prepare) {
     for (const [phase, ms] of Object.entries(prepared.phases)) say(`${phase}: ${ms.toFixed(3)}`);
     const clocks = await calibrate(prepared.device);
     for (const [fact, value] of Object.entries(clocks)) say(`${fact}: ${value}`);
-    const { iterations } = await pilot(clocks, (count) => prepared.sample(count, "warmup"));
+    const { iterations } = await pilot(clocks, prepared.adapter, (count) => prepared.sample(count, "warmup"));
     for (let taken = 0; taken < SAMPLES; taken += 1) {
       const sample = await prepared.sample(iterations, "steady");
       say(`sample ${taken}: wall ${sample.wallMs.toFixed(4)} ms, gpu ${sample.gpuMs?.toFixed(4) ?? "-"} ms`);
