@@ -202,23 +202,27 @@ impl Kernel {
             return Ok(points.iter().map(extents).collect());
         }
         let environment = Environment::new();
-        let of = |text: &str, point: &Configuration| {
-            let value = environment.compile_expression(text)?.eval(context(point))?;
-            f64::try_from(value)
-        };
-        let each = |point: &Configuration| {
-            let found = self.traits.iter().map(|text| match of(text, point) {
-                Ok(value) if value > 0.0 => Ok(value.log2()),
-                Ok(value) => Err((text, format!("is {value} of {point:?}"))),
-                Err(error) => Err((text, error.to_string())),
-            });
-            found.collect::<Result<Vec<f64>, _>>()
-        };
-        points.par_iter().map(each).collect::<Result<_, _>>().map_err(|(text, what)| RenderError::Parameter {
+        let bad = |text: &str, what: String| RenderError::Parameter {
             place: KERNELS.to_owned(),
             message: format!("the trait `{text}` {what}"),
             help: Some("a trait is a positive number over the parameters and `wg`, such as \"wg[0] * tn\"".to_owned()),
-        })
+        };
+        let mut compiled = Vec::new();
+        for text in &self.traits {
+            let expression = environment.compile_expression(text).map_err(|error| bad(text, error.to_string()))?;
+            compiled.push((text, expression));
+        }
+        let each = |point: &Configuration| {
+            let context = context(point);
+            let found =
+                compiled.iter().map(|(text, expression)| match expression.eval(&context).and_then(f64::try_from) {
+                    Ok(value) if value > 0.0 => Ok(value.log2()),
+                    Ok(value) => Err(bad(text, format!("is {value} of {point:?}"))),
+                    Err(error) => Err(bad(text, error.to_string())),
+                });
+            found.collect()
+        };
+        points.par_iter().map(each).collect()
     }
 
     /// A rule that can't be evaluated is broken.
