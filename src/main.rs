@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    gpujobs::reference::onnx::disable_telemetry();
     let cli = gpujobs::cli::Cli::parse();
     gpujobs::commands::dispatch(cli).into()
 }

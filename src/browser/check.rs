@@ -1,5 +1,5 @@
-//! The check of what a page computed: against the references in Rust for stages, against tract for ONNX models, and where
-//! tract does not cover one against what wasm made of the same inputs earlier in the run.
+//! The check of what a page computed: against the references in Rust for stages, against native onnxruntime for ONNX models, and
+//! where that does not cover one against what wasm made of the same inputs earlier in the run.
 //!
 //! Made by `live` with each job; references are computed once and shared by all jobs of a run.
 
@@ -17,7 +17,7 @@ use super::recording::Recording;
 use crate::manifest::Backend;
 use crate::plan::graph::Graph;
 use crate::reference::Verdict;
-use crate::reference::onnx::{self, ElementType, OnnxError, Prepared, Tensor, Tolerance};
+use crate::reference::onnx::{self, Computed, ElementType, OnnxError, Prepared, Runtime, Tensor, Tolerance};
 use crate::render::page::{OnnxPage, short_digest};
 use crate::units::Flops;
 
@@ -89,6 +89,7 @@ impl OnnxChecker {
         let mut check = Check {
             verdict: Verdict { verified: Some(true), max_abs_error: 0.0, max_rel_error: 0.0, failure: None },
             reference: String::new(),
+            unverified: String::new(),
             flops: Some(Flops(0)),
             output_digest: String::new(),
             outputs: Vec::new(),
@@ -132,6 +133,9 @@ impl OnnxChecker {
             check.reference.clone_from(&reference.name);
         }
         let Some(expected) = &reference.outputs else {
+            if check.unverified.is_empty() {
+                check.unverified.clone_from(&reference.why_none);
+            }
             if check.verdict.failure.is_none() {
                 check.verdict.verified = None;
             }
@@ -177,13 +181,19 @@ struct Reference {
     name: String,
     /// `None` where nobody says.
     outputs: Option<Arc<Vec<Tensor>>>,
+    /// Why onnxruntime does not say; empty where it does.
+    why_none: String,
     flops: Option<Flops>,
 }
 
 /// References made so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct References {
+    /// onnxruntime's library; `None` where there is none for this system.
+    library: Option<PathBuf>,
     kept: Mutex<Vec<(Key, Kept)>>,
+    /// The model that was asked for last: generated texts ask again and again, with inputs that grow.
+    prepared: Mutex<Option<(PathBuf, Prepared)>>,
 }
 
 /// A model and its inputs.
@@ -191,32 +201,38 @@ type Key = (PathBuf, [u8; 32]);
 
 #[derive(Debug, Clone)]
 struct Kept {
-    /// What tract made of it; `None` where it does not cover the model.
-    tract: Option<Arc<Vec<Tensor>>>,
+    /// What onnxruntime made of it, or why it did not.
+    native: Result<Arc<Vec<Tensor>>, String>,
     flops: Option<Flops>,
     /// What wasm made of it first, and in which browser.
     wasm: Option<(String, Arc<Vec<Tensor>>)>,
 }
 
 impl References {
-    /// The reference of a call that a backend made in a browser. One that wasm made is kept where tract has none.
+    /// Of a run; `library` is onnxruntime's own, which is opened for the first model of ONNX.
+    #[must_use]
+    pub fn new(library: Option<PathBuf>) -> Self {
+        Self { library, kept: Mutex::default(), prepared: Mutex::default() }
+    }
+
+    /// The reference of a call that a backend made in a browser. One that wasm made is kept where onnxruntime has none.
     fn of(&self, path: &Path, call: &Call, backend: Backend, browser: &str) -> Result<Reference, String> {
         let key = (path.to_owned(), digest(&call.feeds));
         let mut kept = match self.kept(&key) {
             Some(kept) => kept,
             None => self.make(&key, path, call)?,
         };
-        let reference = match (&kept.tract, &kept.wasm) {
-            (Some(outputs), _) => {
-                Reference { name: "tract".to_owned(), outputs: Some(outputs.clone()), flops: kept.flops }
-            }
+        let why_none = kept.native.as_ref().err().cloned().unwrap_or_default();
+        let (name, outputs) = match (&kept.native, &kept.wasm) {
+            (Ok(outputs), _) => ("onnxruntime".to_owned(), Some(outputs.clone())),
             // What a browser's wasm made says nothing about itself.
-            (None, Some((maker, outputs))) if backend != Backend::Wasm || maker != browser => {
-                Reference { name: format!("wasm in {maker}"), outputs: Some(outputs.clone()), flops: kept.flops }
+            (Err(_), Some((maker, outputs))) if backend != Backend::Wasm || maker != browser => {
+                (format!("wasm in {maker}"), Some(outputs.clone()))
             }
-            _ => Reference { name: String::new(), outputs: None, flops: kept.flops },
+            _ => (String::new(), None),
         };
-        if kept.tract.is_none() && kept.wasm.is_none() && backend == Backend::Wasm {
+        let reference = Reference { name, outputs, why_none, flops: kept.flops };
+        if kept.native.is_err() && kept.wasm.is_none() && backend == Backend::Wasm {
             kept.wasm = Some((browser.to_owned(), Arc::new(call.fetches.clone())));
             self.keep(key, kept);
         }
@@ -224,19 +240,32 @@ impl References {
     }
 
     fn make(&self, key: &Key, path: &Path, call: &Call) -> Result<Kept, String> {
-        let made = Prepared::new(path, &call.feeds, &[])
-            .and_then(|prepared| Ok((Some(Arc::new(prepared.run(&call.feeds)?)), prepared.flops())));
-        let (tract, flops) = match made {
-            Ok(made) => made,
-            Err(OnnxError::NotCovered(_)) => {
-                let shape = |feed: &Tensor| (feed.name().to_owned(), feed.shape().to_vec());
-                (None, onnx::flops(path, &call.feeds.iter().map(shape).collect::<Vec<_>>()))
+        let kept = match self.compute(path, call) {
+            Ok(Computed { outputs, flops }) => {
+                Kept { native: Ok(Arc::new(outputs)), flops: flops.map(Flops), wasm: None }
+            }
+            Err(error @ (OnnxError::NotCovered(_) | OnnxError::NoRuntime { .. })) => {
+                Kept { native: Err(error.to_string()), flops: None, wasm: None }
             }
             Err(error) => return Err(format!("the reference for {}: {error}", path.display())),
         };
-        let kept = Kept { tract, flops: flops.map(Flops), wasm: None };
         self.keep(key.clone(), kept.clone());
         Ok(kept)
+    }
+
+    fn compute(&self, path: &Path, call: &Call) -> Result<Computed, OnnxError> {
+        let Some(library) = &self.library else {
+            let message = "there is no native onnxruntime for this system".to_owned();
+            return Err(OnnxError::NotCovered(message));
+        };
+        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, prepared)) = prepared.as_mut().filter(|(known, _)| known == path) {
+            return prepared.run(&call.feeds);
+        }
+        // Two models at once may be more than memory holds.
+        *prepared = None;
+        let (_, prepared) = prepared.insert((path.to_owned(), Runtime::open(library)?.prepare(path)?));
+        prepared.run(&call.feeds)
     }
 
     fn kept(&self, key: &Key) -> Option<Kept> {

@@ -102,8 +102,10 @@ pub struct Piloted {
 pub struct Check {
     /// What the reference says.
     pub verdict: Verdict,
-    /// What it was compared with: `rust`, `tract`, or `wasm in BROWSER`; empty where there was nothing.
+    /// What it was compared with: `rust`, `onnxruntime`, or `wasm in BROWSER`; empty where there was nothing.
     pub reference: String,
+    /// Why there was nothing to compare it with, where more is known of that.
+    pub unverified: String,
     /// Arithmetic of one inference, where the reference counted it.
     pub flops: Option<Flops>,
     /// SHA-256 of the model's outputs, the first 16 hexadecimal digits.

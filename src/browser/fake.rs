@@ -244,6 +244,7 @@ pub fn prepared() -> Prepared {
         check: Check {
             verdict: Verdict { verified: Some(true), max_abs_error: 0.0, max_rel_error: 0.0, failure: None },
             reference: "rust".to_owned(),
+            unverified: String::new(),
             flops: None,
             output_digest: "0123456789abcdef".to_owned(),
             outputs: Vec::new(),

@@ -74,6 +74,7 @@ impl Recording {
         Check {
             verdict: self.progress.end(&self.graph, self.payload.given()),
             reference: "rust".to_owned(),
+            unverified: String::new(),
             flops: None,
             output_digest: short_digest(self.hash),
             outputs: self.kept.unwrap_or_default(),

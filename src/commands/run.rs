@@ -12,6 +12,7 @@ use url::Url;
 use super::logs::{Logs, Verbosity};
 use super::models;
 use crate::browser::Watchdog;
+use crate::browser::check::References;
 use crate::browser::live::{LOOPBACK, LiveBrowser, Studio};
 use crate::browser::payload::Payloads;
 use crate::cli::{Folders, RunArgs, Selection, TableFormat};
@@ -230,14 +231,15 @@ pub(super) async fn dispatch_in<'run>(
 pub(super) async fn studio(manifest: &Manifest, templates: Templates) -> Result<Arc<Studio>, Error> {
     let modules = templates.harness()?.into_iter().map(|(name, text)| (name, text.into())).collect();
     let network = Network { latency: manifest.serve.latency, bandwidth: manifest.serve.bytes_per_second };
-    let server =
-        Server::start(LOOPBACK, modules, Libraries::find(), network).await.map_err(|error| Error::Environment {
-            message: format!("the page server could not bind {LOOPBACK}: {error}"),
-            help: "is the loopback interface up?".to_owned(),
-        })?;
+    let libraries = Libraries::find();
+    let references = Arc::new(References::new(libraries.as_ref().and_then(Libraries::onnxruntime)));
+    let server = Server::start(LOOPBACK, modules, libraries, network).await.map_err(|error| Error::Environment {
+        message: format!("the page server could not bind {LOOPBACK}: {error}"),
+        help: "is the loopback interface up?".to_owned(),
+    })?;
     let watchdog = Watchdog::start()?;
     let keep_outputs = manifest.measure.save_outputs;
-    let (payloads, references) = (Payloads::default(), Arc::default());
+    let payloads = Payloads::default();
     Ok(Arc::new(Studio { server, templates, watchdog, payloads, references, keep_outputs }))
 }
 

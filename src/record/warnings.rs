@@ -25,7 +25,9 @@ pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, preci
     }
     warnings.extend(clock::coarseness(measurement));
     if measurement.check.verdict.verified.is_none() {
-        warnings.push("output not verified: nothing to compare it with".to_owned());
+        let why = &measurement.check.unverified;
+        let why = if why.is_empty() { "nothing to compare it with" } else { why };
+        warnings.push(format!("output not verified: {why}"));
     }
     let work = measurement.ran.work_on_cpu();
     if !work.is_empty() {

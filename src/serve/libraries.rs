@@ -1,9 +1,11 @@
-//! The libraries are what runs ONNX models in a page, installed by npm as `package-lock.json` says: transformers.js and
-//! onnxruntime-web. Nothing of them comes from elsewhere.
+//! The libraries are what runs ONNX models in a page, and what such a page is checked against, installed by npm as
+//! `package-lock.json` says: transformers.js, onnxruntime-web and native onnxruntime. Nothing of them comes from elsewhere.
 //!
 //! Found by `gpujobs run` where a job needs them, looked for by `gpujobs doctor`, installed by `gpujobs setup`.
 
 use std::path::{Path, PathBuf};
+
+use crate::reference::onnx;
 
 /// Names the folder in which npm has installed the libraries, a `node_modules`, instead of looking for one.
 pub const FOLDER_VARIABLE: &str = "GPUJOBS_LIBRARIES";
@@ -80,7 +82,14 @@ impl Libraries {
             let version = serde_json::from_str::<serde_json::Value>(&text).ok()?["version"].as_str()?.to_owned();
             Some(format!("{package} {version}"))
         };
-        SERVED.iter().filter_map(|(package, _)| version(package)).collect()
+        let native = self.onnxruntime().map(|_| onnx::PACKAGE);
+        SERVED.iter().map(|(package, _)| *package).chain(native).filter_map(version).collect()
+    }
+
+    /// Native onnxruntime, against which pages are checked; `None` on a system that its package has none for.
+    #[must_use]
+    pub fn onnxruntime(&self) -> Option<PathBuf> {
+        onnx::library(&self.folder)
     }
 
     /// The folder.

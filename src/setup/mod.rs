@@ -27,7 +27,7 @@ pub enum Part {
     Xvfb,
     /// npm, which installs the libraries.
     Npm,
-    /// transformers.js and onnxruntime-web, which run ONNX models in the pages.
+    /// transformers.js and onnxruntime-web, which run ONNX models in the pages, and native onnxruntime, which checks them.
     Libraries,
 }
 
@@ -41,7 +41,7 @@ impl Part {
             Self::SoftwareVulkan => "a software Vulkan driver for Firefox (lavapipe)".to_owned(),
             Self::Xvfb => "a display for WebKitGTK (Xvfb)".to_owned(),
             Self::Npm => "npm, which comes with Node.js".to_owned(),
-            Self::Libraries => format!("`{LIBRARIES}`: transformers.js and onnxruntime-web"),
+            Self::Libraries => format!("`{LIBRARIES}`: transformers.js, onnxruntime-web and native onnxruntime"),
         }
     }
 }

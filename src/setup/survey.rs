@@ -34,6 +34,8 @@ pub struct Survey {
     pub npm: Option<PathBuf>,
     /// The libraries that run ONNX models in pages, with their versions; empty where they are not installed.
     pub libraries: Vec<String>,
+    /// Whether native onnxruntime is among them.
+    pub native: bool,
     /// JavaScript runtimes, which only the project's own tests of templates use.
     pub runtimes: Vec<Program>,
     /// The folder into which models are fetched; none for a user without a home.
@@ -102,6 +104,7 @@ pub fn survey() -> Survey {
     });
     let runtimes = ["node", "deno", "bun"].iter().filter_map(|name| search.on_path(&[name])).map(program).collect();
     let store = Store::new(None);
+    let libraries = Libraries::find();
     let mut survey = Survey {
         os,
         gpu: (os == Os::Linux).then(|| machine_has_gpu(Path::new("/"))),
@@ -109,7 +112,8 @@ pub fn survey() -> Survey {
         vulkan_drivers: vulkan_drivers(Path::new("/")),
         xvfb: search.on_path(&["Xvfb"]),
         npm: search.on_path(&["npm"]),
-        libraries: Libraries::find().map(|libraries| libraries.versions()).unwrap_or_default(),
+        libraries: libraries.as_ref().map(Libraries::versions).unwrap_or_default(),
+        native: libraries.is_some_and(|libraries| libraries.onnxruntime().is_some()),
         runtimes,
         models: store.list().into_iter().map(model).collect(),
         store: store.folders.last().cloned(),
@@ -153,6 +157,15 @@ impl Survey {
         if self.libraries.is_empty() {
             let what = format!("{} are not installed: ONNX models can't run", Part::Libraries.name());
             gaps.push(Gap { what, remedy: format!("gpujobs setup {LIBRARIES}") });
+        }
+        if !self.libraries.is_empty() && !self.native {
+            gaps.push(Gap {
+                what: "onnxruntime-node has no library for this system: models of ONNX have no reference of their own"
+                    .to_owned(),
+                remedy:
+                    "run them on wasm in two browsers in one manifest: the first is then the reference of the second"
+                        .to_owned(),
+            });
         }
         for state in &self.browsers {
             let Some(kind) = BrowserKind::ALL.into_iter().find(|kind| kind.name() == state.name) else { continue };

@@ -133,6 +133,7 @@ fn a_driver_of_another_version_means_that_both_are_installed_anew() {
         xvfb: None,
         npm: None,
         libraries: vec![],
+        native: false,
         runtimes: vec![],
         store: None,
         models: vec![],

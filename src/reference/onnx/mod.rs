@@ -1,35 +1,28 @@
-//! The reference for ONNX models: what a model must compute for given inputs, by tract, on the CPU.
+//! The reference for ONNX models: what a model must compute for given inputs, by onnxruntime's own library, on the CPU.
 //!
-//! A page runs a model with onnxruntime-web; [`run()`], or [`Prepared`] where a model runs more than once, computes the
-//! same outputs here and [`compare()`] holds the page's against them. [`signature()`] says what a file declares,
-//! [`flops()`] what a run of it costs. Used by `run`.
+//! A page runs a model with onnxruntime-web; a [`Prepared`] of the same file computes the same outputs here, and
+//! [`compare()`] holds the page's against them. [`signature()`] says what a file declares. Used by `run`.
 //!
-//! The reference is another implementation, not a proof: it shares the model's arithmetic (f32 where the model says
-//! f32) and none of onnxruntime's code. Where tract's kernels approximate, exact functions stand in (see `exact`), and a
-//! model of f16 is computed in f32. Against onnxruntime on the CPU the outputs of small BERT, `ViT`, AST, wav2vec2 and
-//! CLIP models differ by less than 1e-6 of their size, those of `MiniLM` by 1e-5.
+//! The reference is another build of the same project, not a proof: it knows every operator that onnxruntime-web knows,
+//! shares its CPU kernels' sources with wasm and none with WebGPU or `WebNN`, and runs each node as the model writes it, with no
+//! optimiser. What has one right answer that can be worked out by hand is tested against that.
 //!
-//! A file may be hostile: tract's panics are caught, but a graph that asks for more memory than there is ends the
-//! program.
+//! A file may be hostile: onnxruntime returns an error for one that is malformed, but a graph that asks for more memory than
+//! there is ends the program.
 
-mod branch;
 mod compare;
-mod convert;
-mod cover;
-mod exact;
-mod file;
 mod flops;
-mod prepared;
+mod proto;
+mod runtime;
 mod signature;
 mod tensor;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub use compare::{Tolerance, compare};
-pub use flops::flops;
-pub use prepared::Prepared;
+pub use runtime::{Computed, PACKAGE, Prepared, Runtime, disable_telemetry, library};
 pub use signature::{Dim, Port, Signature, signature, signature_of_bytes};
 pub use tensor::{ElementType, Tensor};
 
@@ -60,25 +53,18 @@ pub enum OnnxError {
         /// Why.
         message: String,
     },
-    /// An output that the model does not have.
-    #[error("there is no output `{output}`; the model has {}", known.join(", "))]
-    NoOutput {
-        /// What was wanted.
-        output: String,
-        /// The outputs that there are.
-        known: Vec<String>,
+    /// onnxruntime's library can't be opened.
+    #[error("{} can't be opened: {message}", library.display())]
+    NoRuntime {
+        /// The library.
+        library: PathBuf,
+        /// Why.
+        message: String,
     },
-    /// tract can't compute the model: the operator, or the node and tract's words.
+    /// There is no one right answer, or onnxruntime can't compute the model: the operator, or onnxruntime's words.
     #[error("the reference does not cover this model: {0}")]
     NotCovered(String),
-    /// The computation failed with these inputs, in tract's words: an index out of range, for instance.
+    /// The computation failed with these inputs, in onnxruntime's words: an index out of range, for instance.
     #[error("the reference failed: {0}")]
     Failed(String),
-}
-
-/// Computes the outputs named in `wanted`, in that order, or all of them if it is empty.
-///
-/// `feeds` must hold every input; others are ignored. A model that is run again costs less as a [`Prepared`].
-pub fn run(path: &Path, feeds: &[Tensor], wanted: &[String]) -> Result<Vec<Tensor>, OnnxError> {
-    Prepared::new(path, feeds, wanted)?.run(feeds)
 }

@@ -6,12 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
-use tract_onnx::pb::tensor_shape_proto::dimension::Value as Extent;
-use tract_onnx::pb::type_proto::Value as PortType;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, ValueInfoProto};
+use super::proto::{self, DATA_TYPES, Extent, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use super::{ElementType, OnnxError};
 
-use super::{ElementType, OnnxError, file};
+/// `TensorProto.DataLocation` of a tensor that lies in a file of its own.
+const EXTERNAL: i32 = 1;
 
 /// An extent of a declared shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,12 +54,12 @@ pub struct Signature {
 
 /// What the file at `path` declares; [`OnnxError::Unreadable`] if it can't be read or is no ONNX model.
 pub fn signature(path: &Path) -> Result<Signature, OnnxError> {
-    file::read(path).map(|model| declared(&model))
+    proto::read(path).map(|model| declared(&model))
 }
 
 /// What the bytes of a file declare; `path` is for the error's words.
 pub fn signature_of_bytes(bytes: &[u8], path: &Path) -> Result<Signature, OnnxError> {
-    file::decode(bytes, path).map(|model| declared(&model))
+    proto::decode(bytes, path).map(|model| declared(&model))
 }
 
 pub(super) fn declared(model: &ModelProto) -> Signature {
@@ -106,7 +105,7 @@ fn bodies(node: &NodeProto) -> Vec<&GraphProto> {
 }
 
 /// An operator's name with its domain, unless that is ONNX's own.
-pub(super) fn operator(node: &NodeProto) -> String {
+fn operator(node: &NodeProto) -> String {
     match domain(&node.domain) {
         "ai.onnx" => node.op_type.clone(),
         domain => format!("{domain}.{}", node.op_type),
@@ -118,11 +117,12 @@ fn domain(declared: &str) -> &str {
 }
 
 fn port(info: &ValueInfoProto) -> Port {
-    let Some(TypeProto { value: Some(PortType::TensorType(tensor)), .. }) = &info.r#type else {
-        return Port { name: info.name.clone(), kind: ElementType::Other("no tensor".to_owned()), dims: None };
+    let name = info.name.clone();
+    let Some(tensor) = info.r#type.as_ref().and_then(|r#type| r#type.tensor_type.as_ref()) else {
+        return Port { name, kind: ElementType::Other("no tensor".to_owned()), dims: None };
     };
     let dims = tensor.shape.as_ref().map(|shape| shape.dim.iter().map(|dim| extent(dim.value.as_ref())).collect());
-    Port { name: info.name.clone(), kind: kind(tensor.elem_type), dims }
+    Port { name, kind: kind(tensor.elem_type), dims }
 }
 
 fn extent(value: Option<&Extent>) -> Dim {
@@ -135,31 +135,17 @@ fn extent(value: Option<&Extent>) -> Dim {
 
 /// The type of a number in ONNX's `TensorProto.DataType`.
 fn kind(code: i32) -> ElementType {
-    let Ok(known) = DataType::try_from(code) else { return ElementType::Other(format!("type {code}")) };
-    match known {
-        DataType::Float => ElementType::F32,
-        DataType::Float16 => ElementType::F16,
-        DataType::Double => ElementType::F64,
-        // The others' names are those of onnxruntime-web, in capitals.
-        other => ElementType::from_name(&other.as_str_name().to_lowercase()),
-    }
+    let known = DATA_TYPES.iter().find(|(known, ..)| *known == code);
+    known.map_or_else(|| ElementType::Other(format!("type {code}")), |(_, name, _)| ElementType::from_name(name))
 }
 
 fn add_initializer(signature: &mut Signature, tensor: &TensorProto) {
     let elements =
         tensor.dims.iter().fold(1_u64, |len, extent| len.saturating_mul(u64::try_from(*extent).unwrap_or(0)));
-    let bits = match (kind(tensor.data_type).size(), DataType::try_from(tensor.data_type)) {
-        (Some(bytes), _) => 8 * bytes as u64,
-        (None, Ok(DataType::Int4 | DataType::Uint4 | DataType::Float4e2m1)) => 4,
-        (None, Ok(DataType::Bfloat16)) => 16,
-        (None, Ok(DataType::Complex64)) => 64,
-        (None, Ok(DataType::Complex128)) => 128,
-        // Eight-bit floats; strings, which have no fixed size, count as a byte each.
-        (None, _) => 8,
-    };
+    let bits = DATA_TYPES.iter().find(|(code, ..)| *code == tensor.data_type).map_or(8, |(_, _, bits)| *bits);
     let bytes = elements.saturating_mul(bits).div_ceil(8);
     signature.initializer_bytes = signature.initializer_bytes.saturating_add(bytes);
-    if tensor.data_location == Some(DataLocation::External as i32) {
+    if tensor.data_location == EXTERNAL {
         let location = tensor.external_data.iter().find(|entry| entry.key == "location");
         signature.external.extend(location.map(|entry| entry.value.clone()));
     }

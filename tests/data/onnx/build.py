@@ -10,7 +10,15 @@
 `conv`         an image network: Conv, BatchNormalization, Relu, GlobalAveragePool, Gemm
 `half`         float16 in, inside and out
 `mlp`          MatMul, Add, Relu, MatMul at [4, 8]: what the WebNN stand-in computes
-`uncovered`    ReverseSequence, which onnxruntime has and the reference lacks
+`cpu_only`     ReverseSequence, which WebGPU leaves to the CPU
+`nbits`        MatMulNBits of com.microsoft: weights of 4 bits in blocks of 32
+`grid_sample`  GridSample, bilinear, with points beyond the image
+`lstm`         a bidirectional LSTM
+`loop`         a Loop whose number of turns is an input, and whose outputs grow by each
+`branch`       an If on what was computed, with branches of different shapes
+`nonzero`      NonZero, whose output's shape follows from values, and Gather by it
+`qdq`          QuantizeLinear and DequantizeLinear around a MatMul, as quantisers write them
+`qdq_blocks`   DequantizeLinear of one axis in blocks of 4: onnxruntime-web 1.31-dev is wrong on WebGPU
 `corrupt`      the first half of `static`
 """
 
@@ -26,9 +34,10 @@ sys.path.insert(0, str(HERE.parent / "models"))
 from graph import OPSET, save_model, seeded  # noqa: E402
 
 FLOAT, HALF, INT64 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT64
+INT8, BOOL = TensorProto.INT8, TensorProto.BOOL
 
 
-def write(name, nodes, inputs, outputs, constants, domains=()):
+def write(name, nodes, inputs, outputs, constants, domains=(), opset=OPSET):
     """`nodes`: (operator, inputs, outputs, attributes); `constants`: name to array."""
     graph = helper.make_graph(
         [helper.make_node(op, ins, outs, name=f"{op}_{i}", **attributes) for i, (op, ins, outs, attributes) in enumerate(nodes)],
@@ -37,7 +46,7 @@ def write(name, nodes, inputs, outputs, constants, domains=()):
         [helper.make_tensor_value_info(*value) for value in outputs],
         [numpy_helper.from_array(np.array(array, order="C"), key) for key, array in constants.items()],
     )
-    opsets = [helper.make_opsetid("", OPSET)] + [helper.make_opsetid(domain, 1) for domain in domains]
+    opsets = [helper.make_opsetid("", opset)] + [helper.make_opsetid(domain, 1) for domain in domains]
     save_model(helper.make_model(graph, opset_imports=opsets), HERE / f"{name}.onnx")
 
 
@@ -152,9 +161,9 @@ def mlp():
     )
 
 
-def uncovered():
+def cpu_only():
     write(
-        "uncovered",
+        "cpu_only",
         [
             ("MatMul", ["input", "weight"], ["projected"], {}),
             ("ReverseSequence", ["projected", "lengths"], ["reversed"], {"batch_axis": 0, "time_axis": 1}),
@@ -162,7 +171,133 @@ def uncovered():
         ],
         [("input", FLOAT, [4, 8])],
         [("output", FLOAT, [4, 16])],
-        {"weight": seeded("uncovered.weight", (16, 8)).T, "lengths": np.array([16, 3, 1, 9])},
+        {"weight": seeded("cpu_only.weight", (16, 8)).T, "lengths": np.array([16, 3, 1, 9])},
+    )
+
+
+def nbits():
+    quantised = (np.arange(24 * 2 * 16) * 37 % 256).astype(np.uint8).reshape(24, 2, 16)
+    write(
+        "nbits",
+        [("MatMulNBits", ["input", "weight", "scales"], ["output"],
+          {"domain": "com.microsoft", "K": 64, "N": 24, "bits": 4, "block_size": 32})],
+        [("input", FLOAT, [1, 5, 64])],
+        [("output", FLOAT, [1, 5, 24])],
+        # Scales that no f16 holds: a reference that rounds them is off by 1e-4.
+        {"weight": quantised, "scales": np.abs(seeded("nbits.scales", (48,))) + np.float32(0.0123)},
+        domains=["com.microsoft"],
+    )
+
+
+def grid_sample():
+    write(
+        "grid_sample",
+        [("GridSample", ["image", "grid"], ["output"], {"mode": "bilinear", "padding_mode": "zeros"})],
+        [("image", FLOAT, [1, 2, 5, 7]), ("grid", FLOAT, [1, 3, 4, 2])],
+        [("output", FLOAT, [1, 2, 3, 4])],
+        {},
+    )
+
+
+def lstm():
+    hidden = 6
+    write(
+        "lstm",
+        [("LSTM", ["input", "weight", "recurrence", "bias"], ["states", "last"], {"direction": "bidirectional", "hidden_size": hidden})],
+        [("input", FLOAT, ["length", 2, 4])],
+        [("states", FLOAT, ["length", 2, 2, hidden]), ("last", FLOAT, [2, 2, hidden])],
+        {
+            "weight": seeded("lstm.weight", (2, 4 * hidden, 4)),
+            "recurrence": seeded("lstm.recurrence", (2, 4 * hidden, hidden)),
+            "bias": seeded("lstm.bias", (2, 8 * hidden)),
+        },
+    )
+
+
+def body(nodes, inputs, outputs):
+    value = helper.make_tensor_value_info
+    nodes = [helper.make_node(op, ins, outs, name=f"inner_{op}_{i}") for i, (op, ins, outs) in enumerate(nodes)]
+    return helper.make_graph(nodes, "body", [value(*it) for it in inputs], [value(*it) for it in outputs])
+
+
+def loop():
+    turn = body(
+        [("MatMul", ["state", "weight"], ["product"]), ("Tanh", ["product"], ["next"]), ("Identity", ["go"], ["on"]),
+         ("Identity", ["next"], ["seen"])],
+        [("turn", INT64, []), ("go", BOOL, []), ("state", FLOAT, [2, 8])],
+        [("on", BOOL, []), ("next", FLOAT, [2, 8]), ("seen", FLOAT, [2, 8])],
+    )
+    write(
+        "loop",
+        [("Squeeze", ["turns"], ["trips"], {}), ("Loop", ["trips", "true", "input"], ["output", "all"], {"body": turn})],
+        [("turns", INT64, [1]), ("input", FLOAT, [2, 8])],
+        [("output", FLOAT, [2, 8]), ("all", FLOAT, ["turns", 2, 8])],
+        {"weight": seeded("loop.weight", (8, 8)).T, "true": np.array(True)},
+    )
+
+
+def branch():
+    plain = body([("Relu", ["input"], ["then_output"])], [], [("then_output", FLOAT, ["rows", 8])])
+    twice = body([("Concat2", ["input", "input"], ["else_output"])], [], [("else_output", FLOAT, ["rows", 8])])
+    twice.node[0].op_type = "Concat"
+    twice.node[0].attribute.append(helper.make_attribute("axis", 0))
+    write(
+        "branch",
+        [
+            ("ReduceSum", ["input"], ["sum"], {"keepdims": 0}),
+            ("Greater", ["sum", "limit"], ["large"], {}),
+            ("If", ["large"], ["output"], {"then_branch": plain, "else_branch": twice}),
+        ],
+        [("input", FLOAT, [3, 8])],
+        [("output", FLOAT, ["rows", 8])],
+        {"limit": np.array(1e6, np.float32)},
+    )
+
+
+def nonzero():
+    write(
+        "nonzero",
+        [
+            ("Relu", ["input"], ["positive"], {}),
+            ("NonZero", ["positive"], ["places"], {}),
+            ("Transpose", ["places"], ["points"], {"perm": [1, 0]}),
+            ("GatherND", ["input", "points"], ["values"], {}),
+        ],
+        [("input", FLOAT, [4, 8])],
+        [("places", INT64, [2, "found"]), ("values", FLOAT, ["found"])],
+        {},
+    )
+
+
+def qdq():
+    write(
+        "qdq",
+        [
+            ("QuantizeLinear", ["input", "input_scale", "zero"], ["input_q"], {}),
+            ("DequantizeLinear", ["input_q", "input_scale", "zero"], ["input_d"], {}),
+            ("DequantizeLinear", ["weight", "weight_scale", "zeros"], ["weight_d"], {"axis": 1}),
+            ("MatMul", ["input_d", "weight_d"], ["output"], {}),
+        ],
+        [("input", FLOAT, [4, 16])],
+        [("output", FLOAT, [4, 6])],
+        {
+            "input_scale": np.array(1 / 64, np.float32),
+            "zero": np.array(3, np.int8),
+            "weight": np.round(seeded("qdq.weight", (16, 6)) * 100).astype(np.int8),
+            "weight_scale": np.abs(seeded("qdq.scale", (6,))) + np.float32(0.01),
+            "zeros": np.zeros(6, np.int8),
+        },
+    )
+
+
+def qdq_blocks():
+    write(
+        "qdq_blocks",
+        [("DequantizeLinear", ["input", "scale", "zero"], ["output"], {"axis": 0, "block_size": 4})],
+        [("input", INT8, [8])],
+        [("output", FLOAT, [8])],
+        {"scale": np.array([0.5, 2], np.float32), "zero": np.array([0, 10], np.int8)},
+        opset=21,
     )
 
 
@@ -172,7 +307,7 @@ def corrupt():
 
 
 def main():
-    for build in (static, dynamic, unsupported, conv, half, mlp, uncovered, corrupt):
+    for build in (static, dynamic, unsupported, conv, half, mlp, cpu_only, nbits, grid_sample, lstm, loop, branch, nonzero, qdq, qdq_blocks, corrupt):
         build()
     for path in sorted(HERE.glob("*.onnx")):
         print(path.name, path.stat().st_size)
