@@ -29,31 +29,65 @@ fn checkout() -> tempfile::TempDir {
     folder
 }
 
-#[test]
-fn every_command_runs() {
+/// What each manifest's runs are shortened with here: that the commands work is asked, not how long anything takes. Where a
+/// block compares, there are as many rounds and makings as an interval needs.
+const SHORTER: [(&str, &str); 5] = [
+    ("run manifests/audio.toml", "measure.samples=3"),
+    ("run manifests/text.toml", "measure.samples=3 measure.rounds=1 measure.instances=1"),
+    ("run manifests/multimodal.toml", "measure.samples=6 measure.rounds=6 measure.instances=6"),
+    ("run manifests/clip.toml", "measure.samples=6 measure.rounds=6 measure.instances=6"),
+    ("tune manifests/tune.toml", "tune.evaluations=6"),
+];
+
+/// A command as it is run here: by this very binary instead of one that cargo builds, as the tests are running already.
+fn here(command: &str) -> String {
+    let mut here = command
+        .replace("cargo run --release -- ", "gpujobs ")
+        .replace("cargo run -- ", "gpujobs ")
+        .replace("&& cargo test", "");
+    assert!(!here.contains("cargo"), "{here}");
+    for (_, sets) in SHORTER.iter().filter(|(run, _)| command.contains(run)) {
+        sets.split(' ').for_each(|set| here.push_str(&format!(" --set {set}")));
+    }
+    here
+}
+
+/// Runs the commands of a block one after the other, as a reader would.
+fn run_block(block: &str) {
     let _turn = crate::support::browser_turn();
     let folder = checkout();
     let bin = Path::new(env!("CARGO_BIN_EXE_gpujobs"));
     let hub = crate::support::hub::FakeHub::tiny();
     let path = format!("{}:{}", bin.parent().unwrap().display(), std::env::var("PATH").unwrap());
-    let commands: Vec<String> =
-        blocks("sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
-    assert!(commands.len() >= 10, "{commands:?}");
-    for command in commands.iter().filter(|command| !command.trim().is_empty()) {
-        // This very binary instead of one that cargo builds; the tests are running already.
-        let here = command
-            .replace("cargo run --release -- ", "gpujobs ")
-            .replace("cargo run -- ", "gpujobs ")
-            .replace("&& cargo test", "");
-        assert!(!here.contains("cargo"), "{here}");
+    for command in block.lines().filter(|command| !command.trim().is_empty()) {
+        let command = command.split(" #").next().unwrap();
         let mut shell = Command::new("sh");
-        shell.args(["-c", &here]).current_dir(folder.path()).env("PATH", &path);
+        shell.args(["-c", &here(command)]).current_dir(folder.path()).env("PATH", &path);
         shell.env("HF_ENDPOINT", &hub.url).env("GPUJOBS_MODELS", folder.path().join("store"));
         shell.env("GPUJOBS_LIBRARIES", Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules"));
         let output = shell.output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "`{command}` ended with {}:\n{told}", output.status);
     }
+}
+
+/// One command follows from another within a block only.
+#[test]
+fn every_command_runs() {
+    let blocks = blocks("sh");
+    let commands = blocks.iter().flat_map(|block| block.lines()).count();
+    assert!(commands >= 10, "{blocks:?}");
+    for (run, _) in SHORTER {
+        assert!(blocks.iter().any(|block| block.contains(run)), "no command is `{run}`");
+    }
+    std::thread::scope(|scope| {
+        let running: Vec<_> = blocks.iter().map(|block| scope.spawn(|| run_block(block))).collect();
+        for block in running {
+            if let Err(panic) = block.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    });
 }
 
 #[test]
