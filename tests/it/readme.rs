@@ -47,7 +47,7 @@ fn here(command: &str) -> String {
         .replace("&& cargo test", "");
     assert!(!here.contains("cargo"), "{here}");
     for (_, sets) in SHORTER.iter().filter(|(run, _)| command.contains(run)) {
-        sets.split(' ').for_each(|set| here.push_str(&format!(" --set {set}")));
+        here.extend(sets.split(' ').map(|set| format!(" --set {set}")));
     }
     here
 }
