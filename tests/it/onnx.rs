@@ -8,8 +8,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
-use crate::support::browser_turn;
 use crate::support::workshop::{Row, Workshop, ended, is_positive, rows};
+use crate::support::{browser_turn, traces};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const MEASURE: &str = "[measure]\nwarmup = 1\nsamples = 3\nrounds = 1\nretries = 0\n";
@@ -415,6 +415,7 @@ fn where_there_is_no_native_onnxruntime_wasm_of_the_run_is_the_reference() {
     let turn = browser_turn();
     let mut command = shop.command(&["run", "m.toml", "--out", "out"]);
     ended(command.env("GPUJOBS_LIBRARIES", shop.path("libraries")).spawn().unwrap()).expect(0);
+    traces::assert_none(&shop);
     drop(turn);
     for row in shop.jobs() {
         assert_eq!(row["status"], "ok", "{row:?}");

@@ -25,8 +25,7 @@ impl Tolerance {
     /// - `q8`, `int8`, `uint8`, 5e-2: both sides quantise activations to 255 steps of their range, ±4 root mean squares:
     ///   a value next to a boundary falls to either side, 3e-2 of its size, and few do.
     /// - `q4`, `q4f16`, `bnb4`, `q2`, `q2f16`, 5e-2: weights are the same few bits on both sides; the products may be
-    ///   rounded to f16 and, in onnxruntime's `accuracy_level` 4, activations to 8 bits. tract itself rounds the scales of
-    ///   `MatMulNBits` in blocks of 32 to f16, which made 6e-4 of one product and 3e-3 of `MiniLM`'s output.
+    ///   rounded to f16 and, in onnxruntime's `accuracy_level` 4, activations to 8 bits.
     #[must_use]
     pub fn of(dtype: &str) -> Option<Self> {
         match dtype {

@@ -33,16 +33,10 @@ const ATTENTION: [&str; 2] = ["MultiHeadAttention", "GroupQueryAttention"];
 /// Parts of the names of other operators that hold products, whose shapes do not tell how many.
 const HIDDEN: [&str; 8] = ["Attention", "Conv", "DFT", "Gemm", "MatMul", "MoE", "STFT", "Search"];
 
-/// Floating-point operations of the one run that is traced in `folder`, whose traces are taken away; `None` where they are not
-/// known.
+/// Floating-point operations of the one run that is traced in `folder`; `None` where they are not known.
 pub(super) fn of_trace(folder: &Path, equations: &BTreeMap<String, String>) -> Option<u64> {
-    let mut texts = Vec::new();
-    for file in std::fs::read_dir(folder).ok()?.flatten() {
-        texts.push(std::fs::read_to_string(file.path()));
-        std::fs::remove_file(file.path()).ok()?;
-    }
-    let [Ok(text)] = texts.as_slice() else { return None };
-    count(text, equations)
+    let trace = std::fs::read_dir(folder).ok()?.next()?.ok()?;
+    count(&std::fs::read_to_string(trace.path()).ok()?, equations)
 }
 
 fn count(trace: &str, equations: &BTreeMap<String, String>) -> Option<u64> {

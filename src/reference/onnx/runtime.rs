@@ -13,7 +13,6 @@ use ort::logging::LogLevel;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{RunOptions, Session};
 use ort::value::{DynValue, PrimitiveTensorElementType, Tensor as OrtTensor, TensorElementType};
-use tempfile::TempDir;
 
 use super::{ElementType, OnnxError, Tensor, flops, proto, signature};
 
@@ -77,8 +76,6 @@ pub struct Prepared {
     session: Session,
     /// The equation of each `Einsum` by its node's name: the trace of a run has shapes only.
     equations: BTreeMap<String, String>,
-    /// Where the trace of a run is written.
-    traces: TempDir,
 }
 
 /// What a model made of its inputs.
@@ -125,9 +122,8 @@ impl Runtime {
             return Err(OnnxError::NotCovered(format!("`{}` draws random numbers", random.join("`, `"))));
         }
         let equations = signature::nodes(&model).into_iter().filter_map(proto::NodeProto::equation).collect();
-        let traces = tempfile::tempdir().map_err(|error| OnnxError::Failed(error.to_string()))?;
         let session = self.session(path).map_err(|error| OnnxError::NotCovered(error.to_string()))?;
-        Ok(Prepared { session, equations, traces })
+        Ok(Prepared { session, equations })
     }
 
     /// A session that computes the graph as it is written, node by node: what an optimiser may get wrong is to be found in the
@@ -170,12 +166,14 @@ impl Prepared {
             values.push((feed.name().to_owned(), to_value(feed).map_err(bad)?));
         }
         let failed = |error: ort::Error| OnnxError::Failed(error.to_string());
+        // Of this run only: what a killed program leaves of a longer one nobody would take away.
+        let traces = tempfile::tempdir().map_err(|error| OnnxError::Failed(error.to_string()))?;
         let mut options = RunOptions::new().map_err(failed)?;
-        options.enable_profiling(self.traces.path().join("run")).map_err(failed)?;
+        options.enable_profiling(traces.path().join("run")).map_err(failed)?;
         let computed = self.session.run_with_options(values, &options).map_err(failed)?;
         let outputs = computed.iter().map(|(name, value)| from_value(name, &value)).collect::<Result<_, _>>()?;
         drop(computed);
-        Ok(Computed { outputs, flops: flops::of_trace(self.traces.path(), &self.equations) })
+        Ok(Computed { outputs, flops: flops::of_trace(traces.path(), &self.equations) })
     }
 }
 
