@@ -77,4 +77,15 @@ mod tests {
         assert_eq!(harmless("NVIDIA H200, \"a\"\nb"), "NVIDIA H200, \"a\" b");
         assert_eq!(harmless(""), "");
     }
+
+    /// `/dev/null` takes every write and refuses `fdatasync` (EINVAL).
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_row_that_did_not_reach_the_disk_is_an_error() {
+        let path = PathBuf::from("/dev/null");
+        let file = OpenOptions::new().write(true).open(&path).unwrap();
+        let mut table = Table { path, writer: writer(file) };
+        let error = table.add(&[vec!["row".to_owned()]]).unwrap_err().to_string();
+        assert!(error.contains("sync") && error.contains("/dev/null"), "{error}");
+    }
 }
