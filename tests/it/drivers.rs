@@ -1,6 +1,6 @@
 //! What gpujobs says to a driver, and what it makes of the answers; against a stand-in, so for every product anywhere.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gpujobs::browser::{Browser, BrowserError, Gpu, Launch, Watchdog, launch};
 use gpujobs::manifest::{BrowserKind, BrowserSettings, PrefValue};
@@ -175,17 +175,14 @@ async fn a_driver_that_died_fails_the_navigation_and_does_not_hold_up_the_close(
     let (_driver, browser) = opened(Fault::DiesAfterSession).await;
     let error = browser.navigate(&"http://127.0.0.1:1/".parse().unwrap()).await.unwrap_err();
     assert!(matches!(error, BrowserError::Command { .. }), "{error}");
-    let start = Instant::now();
-    browser.close(Duration::from_secs(5)).await;
-    assert!(start.elapsed() < Duration::from_secs(2));
+    // Longer than any test may take: it must not be waited for.
+    browser.close(Duration::from_hours(1)).await;
 }
 
 #[tokio::test]
 async fn a_close_keeps_to_its_limit() {
-    let (driver, browser) = opened(Fault::SlowClose).await;
-    let start = Instant::now();
+    let (driver, browser) = opened(Fault::NeverCloses).await;
     browser.close(Duration::from_millis(200)).await;
-    assert!(start.elapsed() < Duration::from_secs(2));
     assert!(driver.paths().ends_with("DELETE /session/5e55"));
 }
 

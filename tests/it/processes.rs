@@ -116,7 +116,7 @@ async fn is_dropped(kind: BrowserKind) {
 
 fn wait_until_nothing_left(group: u32, folder: &Path) {
     let begin = Instant::now();
-    while begin.elapsed() < Duration::from_secs(10) && (process::alive(group) || folder.exists()) {
+    while begin.elapsed() < Duration::from_mins(5) && (process::alive(group) || folder.exists()) {
         std::thread::sleep(Duration::from_millis(20));
     }
     println!("gone after {:?}", begin.elapsed());
@@ -139,10 +139,7 @@ fn parent_is_killed(kind: BrowserKind) {
         if let Some(text) = std::fs::read_to_string(&file).ok().filter(|text| text.ends_with('\n')) {
             break text;
         }
-        assert!(
-            begin.elapsed() < Duration::from_secs(90) && parent.try_wait().unwrap().is_none(),
-            "no browser came up"
-        );
+        assert!(begin.elapsed() < Duration::from_mins(5) && parent.try_wait().unwrap().is_none(), "no browser came up");
         std::thread::sleep(Duration::from_millis(20));
     };
     let (group, folder) = text.trim_end().split_once(' ').unwrap();

@@ -1,7 +1,6 @@
 //! A stand-in for a WebDriver endpoint on loopback: it records every request, and fails in the way that it is told to.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -31,8 +30,8 @@ pub(crate) enum Fault {
     AnswersOldProtocol,
     /// Opens a session, and drops each connection from then on.
     DiesAfterSession,
-    /// Takes ten seconds to close a session.
-    SlowClose,
+    /// Does not answer when a session is to be closed.
+    NeverCloses,
     /// Answers each navigation with Chromium's error for an address where nobody listens.
     RefusesNavigation,
 }
@@ -118,8 +117,8 @@ async fn answer(
         _ if command.ends_with("/url") && method == Method::GET => json!({ "value": "about:blank" }),
         _ if command == "elsewhere" => return Ok(failure("unknown command", &path)),
         _ => {
-            if closes && fault == Fault::SlowClose {
-                tokio::time::sleep(Duration::from_secs(10)).await;
+            if closes && fault == Fault::NeverCloses {
+                std::future::pending::<()>().await;
             }
             json!({ "value": null })
         }
