@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-use crate::analyse::compare::Metric;
+use crate::analyse::comparison::Metric;
 use crate::manifest::axes::DTYPES;
 use crate::store::wish::MAIN;
 

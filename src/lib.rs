@@ -4,12 +4,14 @@
 //!
 //! ```text
 //! ManifestFile -> Manifest -> Plan{Job} -> Page{html, js, wgsl} -> RawMeasurement -> Measurement -> Row -> Summary -> Comparison
-//!   manifest/      manifest/    plan/         render/                browser/ run/      measure/    record/ analyse/   analyse/
+//!   manifest/      manifest/    plan/         render/                harness/ run/      measure/    record/ analyse/   analyse/
 //! ```
 //!
-//! Beside the line stands `store/`, from which models come that are not made by gpujobs.
+//! Beside the line stand `webdriver/`, which starts and drives browsers, and `store/`, from which models come that are not
+//! made by gpujobs.
 
 pub mod units;
+pub mod webdriver;
 
 pub mod manifest;
 pub mod plan;
@@ -17,7 +19,7 @@ pub mod store;
 pub mod reference;
 pub mod render;
 pub mod serve;
-pub mod browser;
+pub mod harness;
 pub mod measure;
 pub mod run;
 pub mod record;

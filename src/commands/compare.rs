@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 
-use crate::analyse::compare::{Comparison, Metric, Rules, axes_of, axis, regressions, runs};
+use crate::analyse::compare::{RunAxis, along, regressions, runs};
+use crate::analyse::comparison::{Comparison, Metric, Rules};
 use crate::cli::{CompareArgs, CompareFormat};
 use crate::error::{Error, Exit};
-use crate::record::read::{self, Run};
+use crate::record::read::{self, CUSTOM_AXIS, Run};
 use crate::report::comparison;
 
 /// Writes the table; fails where a job is slower than `--fail-above` allows.
@@ -33,13 +34,14 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         }
         (None, by) => {
             let by = by.as_deref().unwrap_or_default();
-            let axes = axes_of(&base);
-            let known = axes.iter().find(|axis| *axis == by || axis.strip_prefix("axis_") == Some(by));
-            let known = known.ok_or_else(|| Error::Usage {
+            let axes = RunAxis::all(&base);
+            // Its column in jobs.csv names a custom axis as well.
+            let named = |axis: &&RunAxis| axis.name() == by || by.strip_prefix(CUSTOM_AXIS) == Some(axis.name());
+            let known = axes.iter().find(named).ok_or_else(|| Error::Usage {
                 message: format!("`{by}` is no axis of {} that takes several values", args.base.display()),
-                help: format!("its axes are {}", axes.join(", ")),
+                help: format!("its axes are {}", axes.iter().map(RunAxis::name).collect::<Vec<_>>().join(", ")),
             })?;
-            let comparisons = axis(&base, known, &rules);
+            let comparisons = along(&base, known, &rules);
             let both = |comparison: &Comparison| [comparison.base_id.clone(), comparison.new_id.clone()];
             let ids: Vec<String> = comparisons.iter().flat_map(both).collect();
             let alone = left_out(&base, ids.iter());
@@ -97,7 +99,7 @@ fn jobs(count: usize) -> String {
 mod tests {
     use clap::Parser as _;
 
-    use crate::analyse::compare::SAME_WITHIN;
+    use crate::analyse::comparison::SAME_WITHIN;
     use crate::cli::{Cli, Command};
 
     #[test]

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use crate::browser::LogSink;
-use crate::browser::live::PAGE_MARK;
+use crate::harness::PAGE_MARK;
 use crate::report::live::Live;
+use crate::webdriver::LogSink;
 
 /// How much of it stderr shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

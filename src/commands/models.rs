@@ -16,7 +16,8 @@ pub(super) fn any(plan: &Plan) -> bool {
 }
 
 fn jobs(plan: &Plan) -> impl Iterator<Item = &Job> {
-    let runs = |job: &&Job| plan.manifest.models.get(&job.model).is_some_and(|model| model.engine() != Engine::Wgsl);
+    let runs =
+        |job: &&Job| plan.manifest.models.get(&job.axes.model).is_some_and(|model| model.engine() != Engine::Wgsl);
     plan.jobs.iter().filter(runs)
 }
 
@@ -37,8 +38,8 @@ pub(super) fn download(plan: &Plan, quiet: bool) -> Result<(), Error> {
     let store = Store::new(plan.manifest.model_store.clone());
     let mut wanted: BTreeMap<&str, Vec<Dtype>> = BTreeMap::new();
     for job in jobs(plan) {
-        let program = plan.manifest.models.get(&job.model).map(|model| &model.program);
-        if let (Some(Program::Pipeline(pipeline)), Some(dtype)) = (program, Dtype::of(&job.dtype)) {
+        let program = plan.manifest.models.get(&job.axes.model).map(|model| &model.program);
+        if let (Some(Program::Pipeline(pipeline)), Some(dtype)) = (program, Dtype::of(&job.axes.dtype)) {
             let dtypes = wanted.entry(&pipeline.id).or_default();
             if !dtypes.contains(&dtype) {
                 dtypes.push(dtype);

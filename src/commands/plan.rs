@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::PlanFormat as Format;
 use crate::error::Error;
-use crate::manifest::axes::AXES;
-use crate::manifest::{AxisValue, Manifest, ManifestErrors};
+use crate::manifest::axes::{self, AXES};
+use crate::manifest::{Manifest, ManifestErrors};
 use crate::plan::{Filter, Job, Plan, select};
 
 /// Reads each manifest and writes the jobs that `filter` keeps. Opens no browser.
@@ -45,7 +45,7 @@ pub fn plans(manifests: &[PathBuf], sets: &[String], filter: Option<&str>) -> Re
     if !errors.is_empty() {
         return Err(ManifestErrors(errors).into());
     }
-    let own = loaded.iter().flat_map(|manifest| &manifest.axes).filter(|axis| axis.own);
+    let own = loaded.iter().flat_map(|manifest| &manifest.axes).filter(|axis| axis.custom);
     let filter = Filter::parse(filter.unwrap_or_default(), own.map(|axis| axis.name.as_str()))?;
     let mut plans: Vec<Plan> = loaded.into_iter().map(Plan::of).collect();
     for plan in &mut plans {
@@ -97,8 +97,8 @@ fn counted(count: usize, noun: &str) -> String {
 
 /// A row a job: its id, the axes that differ between the jobs, and the reason where it can't run.
 fn table(plan: &Plan) -> Table {
-    let own = plan.manifest.axes.iter().filter(|axis| axis.own).map(|axis| axis.name.as_str());
-    let names: Vec<&str> = AXES.into_iter().chain(own).filter(|name| varies(&plan.jobs, name)).collect();
+    let custom = plan.manifest.axes.iter().filter(|axis| axis.custom).map(|axis| axis.name.as_str());
+    let names: Vec<&str> = axes::names().into_iter().chain(custom).filter(|name| varies(&plan.jobs, name)).collect();
     let reasons = plan.jobs.iter().any(|job| job.impossible.is_some());
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -118,32 +118,14 @@ fn varies(jobs: &[Job], name: &str) -> bool {
 
 /// A job as JSON; each key is there in every job.
 fn object(plan: &Plan, job: &Job) -> Value {
-    let own: Map<String, Value> = job.own.iter().map(|(name, value)| (name.clone(), json_of(value))).collect();
-    json!({
-        "manifest": plan.manifest.name,
-        "id": job.id.0,
-        "browser": job.browser,
-        "model": job.model,
-        "backend": job.backend.name(),
-        "dtype": job.dtype,
-        "batch": job.batch,
-        "shader_precompilation": job.shader_precompilation,
-        "parallel_loading": job.parallel_loading,
-        "cache": job.cache.name(),
-        "threads": job.threads,
-        "webnn_device": job.webnn_device,
-        "workgroup_size": job.workgroup_size.shape().map_or_else(|| json!(job.workgroup_size.to_string()), |shape| json!(shape)),
-        "axes": own,
-        "impossible": job.impossible,
-    })
-}
-
-fn json_of(value: &AxisValue) -> Value {
-    match value {
-        AxisValue::Bool(value) => json!(value),
-        AxisValue::Int(value) => json!(value),
-        AxisValue::Float(value) => json!(value),
-        AxisValue::Text(value) => json!(value),
-        AxisValue::Shape(value) => json!(value),
+    let custom: Map<String, Value> = job.axes.custom.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let mut object = Map::new();
+    object.insert("manifest".to_owned(), json!(plan.manifest.name));
+    object.insert("id".to_owned(), json!(job.id.0));
+    for axis in &AXES {
+        object.insert(axis.name.to_owned(), json!((axis.get)(&job.axes)));
     }
+    object.insert("axes".to_owned(), Value::Object(custom));
+    object.insert("impossible".to_owned(), json!(job.impossible));
+    Value::Object(object)
 }

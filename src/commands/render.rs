@@ -50,7 +50,7 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 
 fn write(plan: &Plan, templates: &Templates, harness: &str, job: &Job, index: usize, out: &Path) -> Result<(), Error> {
     let fail = |source: PageError| Error::of_page(job, source);
-    let page = match Page::render(templates, &plan.manifest, job, index as u64, job.backend, &Site::default()) {
+    let page = match Page::render(templates, &plan.manifest, job, index as u64, job.axes.backend, &Site::default()) {
         // A shape that a shader can't take has no page; `plan` and `run` say so.
         Err(PageError::Render(crate::render::RenderError::Unsupported { .. })) => return Ok(()),
         page => page.map_err(fail)?,

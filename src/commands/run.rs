@@ -11,13 +11,13 @@ use url::Url;
 
 use super::logs::{Logs, Verbosity};
 use super::models;
-use crate::browser::Watchdog;
-use crate::browser::check::References;
-use crate::browser::live::{LOOPBACK, LiveBrowser, Studio};
-use crate::browser::payload::Payloads;
 use crate::cli::{Folders, RunArgs, Selection, TableFormat};
 use crate::error::{Error, Exit};
-use crate::manifest::{BrowserKind, BrowserSettings, Manifest};
+use crate::harness::context::{LOOPBACK, RunContext};
+use crate::harness::live::LiveBrowser;
+use crate::harness::payload::Payloads;
+use crate::harness::references::References;
+use crate::manifest::Manifest;
 use crate::plan::{Job, Plan};
 use crate::record::row::Row;
 use crate::record::run_toml::RunToml;
@@ -30,6 +30,8 @@ use crate::report::table::{self, Against};
 use crate::run::{Browsers, Dispatcher, Outcome, RunEvent};
 use crate::serve::{Libraries, Network, Server};
 use crate::setup::install::{Wanted, install};
+use crate::webdriver::Watchdog;
+use crate::webdriver::{BrowserKind, BrowserSettings};
 
 /// Runs each manifest in turn; the exit is that of the worst.
 pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
@@ -132,7 +134,7 @@ pub(super) fn overrule(
 /// Renders every job once, in parallel, so that a faulty template is known before a browser opens.
 fn check_pages(plan: &Plan, templates: &Templates) -> Result<(), Error> {
     plan.jobs.par_iter().filter(|job| job.impossible.is_none()).try_for_each(|job| {
-        match Page::render(templates, &plan.manifest, job, 0, job.backend, &Site::default()) {
+        match Page::render(templates, &plan.manifest, job, 0, job.axes.backend, &Site::default()) {
             Ok(_) | Err(PageError::Render(RenderError::Unsupported { .. })) => Ok(()),
             Err(error) => Err(Error::of_page(job, error)),
         }
@@ -153,9 +155,9 @@ async fn one(plan: Plan, templates: Templates, args: &RunArgs, out: &mut dyn Wri
     let wanted = |job: &Job| !done.contains(&crate::record::csv::harmless(&job.id.0));
     let live = Live::new(plan.jobs.iter().filter(|job| wanted(job)).count(), args.quiet);
     let logs = Logs::new(Some(&recorder.folder().join("logs")), Verbosity::of(args.verbose), live.clone());
-    let studio = studio(&plan.manifest, templates).await?;
+    let context = context(&plan.manifest, templates).await?;
     let mut rows: Vec<(Job, Row)> = Vec::new();
-    let outcome = dispatch(&plan, &studio, &logs, stop, wanted, &mut |event| {
+    let outcome = dispatch(&plan, &context, &logs, stop, wanted, &mut |event| {
         match event {
             RunEvent::JobStarted { job, .. } => live.started(job),
             RunEvent::Retrying { job, reason } => live.line(&format!("{}: trying again: {reason}", job.id)),
@@ -194,14 +196,14 @@ async fn one(plan: Plan, templates: Templates, args: &RunArgs, out: &mut dyn Wri
 /// Runs a plan's jobs in live browsers.
 pub(super) async fn dispatch<'run>(
     plan: &'run Plan,
-    studio: &Arc<Studio>,
+    context: &Arc<RunContext>,
     logs: &Logs,
     stop: watch::Receiver<bool>,
     wanted: impl FnMut(&Job) -> bool,
     tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
 ) -> io::Result<Outcome> {
     let mut browsers = Browsers::default();
-    let ended = dispatch_in(&mut browsers, plan, studio, logs, stop, wanted, tell).await;
+    let ended = dispatch_in(&mut browsers, plan, context, logs, stop, wanted, tell).await;
     browsers.close().await;
     ended
 }
@@ -210,7 +212,7 @@ pub(super) async fn dispatch<'run>(
 pub(super) async fn dispatch_in<'run>(
     browsers: &mut Browsers<LiveBrowser>,
     plan: &'run Plan,
-    studio: &Arc<Studio>,
+    context: &Arc<RunContext>,
     logs: &Logs,
     stop: watch::Receiver<bool>,
     wanted: impl FnMut(&Job) -> bool,
@@ -218,9 +220,9 @@ pub(super) async fn dispatch_in<'run>(
 ) -> io::Result<Outcome> {
     let dispatcher = Dispatcher {
         plan,
-        executor: |settings| LiveBrowser::new(studio.clone(), settings.clone(), logs.of(&settings.name)),
+        executor: |settings| LiveBrowser::new(context.clone(), settings.clone(), logs.of(&settings.name)),
         render: |job, number, backend, site: &Site| {
-            Page::render(&studio.templates, &plan.manifest, job, number, backend, site)
+            Page::render(&context.templates, &plan.manifest, job, number, backend, site)
         },
         stop,
     };
@@ -228,7 +230,7 @@ pub(super) async fn dispatch_in<'run>(
 }
 
 /// What the live browsers of a run share: the server with its rendered modules, the watchdog, the models' data.
-pub(super) async fn studio(manifest: &Manifest, templates: Templates) -> Result<Arc<Studio>, Error> {
+pub(super) async fn context(manifest: &Manifest, templates: Templates) -> Result<Arc<RunContext>, Error> {
     let modules = templates.harness()?.into_iter().map(|(name, text)| (name, text.into())).collect();
     let network = Network { latency: manifest.serve.latency, bandwidth: manifest.serve.bytes_per_second };
     let libraries = Libraries::find();
@@ -240,7 +242,7 @@ pub(super) async fn studio(manifest: &Manifest, templates: Templates) -> Result<
     let watchdog = Watchdog::start()?;
     let keep_outputs = manifest.measure.save_outputs;
     let payloads = Payloads::default();
-    Ok(Arc::new(Studio { server, templates, watchdog, payloads, references, keep_outputs }))
+    Ok(Arc::new(RunContext { server, templates, watchdog, payloads, references, keep_outputs }))
 }
 
 fn exit_of(outcome: Outcome) -> Exit {

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use crate::browser::capabilities::Os;
 use crate::setup::SetupError;
 use crate::setup::install::{Wanted, install};
+use crate::webdriver::Os;
 
 /// Installs what is missing of these names, for the system's usual browsers and ONNX models when there are none; with
 /// `dry_run` only prints the commands. A name that is unknown is the user's error, everything else the environment's.

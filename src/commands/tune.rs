@@ -6,10 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::logs::{Logs, Verbosity};
-use super::run::{dispatch_in, load_plans, overrule, studio, templates_of, worse};
-use crate::browser::live::{LiveBrowser, Studio};
+use super::run::{context, dispatch_in, load_plans, overrule, templates_of, worse};
 use crate::cli::{TableFormat, TuneArgs};
 use crate::error::{Error, Exit};
+use crate::harness::context::RunContext;
+use crate::harness::live::LiveBrowser;
 use crate::manifest::Measure;
 use crate::plan::{Chosen, Plan};
 use crate::record::fresh_folder;
@@ -78,8 +79,8 @@ async fn one(
     let mut replays = args.exhaustive.then(|| ReplaysFile::create(&folder)).transpose()?;
     let live = Live::new(tasks.iter().map(|task| expected(task, plan, args.exhaustive)).sum(), args.quiet);
     let logs = Logs::new(Some(&folder.join("logs")), Verbosity::of(args.verbose), live.clone());
-    let studio = studio(&plan.manifest, templates).await?;
-    let mut floor = Floor { plan, studio, logs, stop, live: live.clone(), browsers: Browsers::default(), run, file };
+    let context = context(&plan.manifest, templates).await?;
+    let mut floor = Floor { plan, context, logs, stop, live: live.clone(), browsers: Browsers::default(), run, file };
     let (mut findings, mut winners): (Vec<(Task, Finding)>, Vec<_>) = (Vec::new(), Vec::new());
     let mut settled: Vec<Chosen> = Vec::new();
     for task in tasks {
@@ -153,7 +154,7 @@ fn exit_of(findings: &[(Task, Finding)]) -> Exit {
 /// What all tasks of a tuning share.
 struct Floor<'a> {
     plan: &'a Plan,
-    studio: Arc<Studio>,
+    context: Arc<RunContext>,
     logs: Logs,
     stop: tokio::sync::watch::Receiver<bool>,
     live: Live,
@@ -184,7 +185,7 @@ impl Floor<'_> {
                 RunEvent::JobFinished(report) => {
                     live.ended(&report.job, report.status, &told(&report));
                     if let Some(session) = &report.session {
-                        run.note_browser(&report.job.browser, session, report.measurement.as_ref());
+                        run.note_browser(&report.job.axes.browser, session, report.measurement.as_ref());
                     }
                     reports.push(*report);
                 }
@@ -193,7 +194,7 @@ impl Floor<'_> {
         };
         let stop = self.stop.clone();
         let outcome =
-            dispatch_in(&mut self.browsers, &plan, &self.studio, &self.logs, stop, |_| true, &mut tell).await?;
+            dispatch_in(&mut self.browsers, &plan, &self.context, &self.logs, stop, |_| true, &mut tell).await?;
         let tried = batch.tried(&reports);
         self.file.add(task, &tried).map_err(io::Error::other)?;
         Ok((tried, outcome))

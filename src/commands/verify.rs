@@ -6,14 +6,15 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::logs::{Logs, Verbosity};
-use crate::browser::wire::AdapterKind;
 use crate::cli::{PlanFormat, VerifyArgs};
 use crate::error::{Error, Exit};
-use crate::manifest::{BrowserKind, Manifest};
+use crate::harness::wire::AdapterKind;
+use crate::manifest::Manifest;
 use crate::plan::Plan;
 use crate::render::Templates;
 use crate::report::live::Live;
 use crate::run::{JobReport, RunEvent, Status};
+use crate::webdriver::BrowserKind;
 
 /// What is computed: the manifest of the built-in check, with the browsers and random numbers put in.
 const MANIFEST: &str = include_str!("verify.toml");
@@ -40,7 +41,7 @@ pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     let runtime = tokio::runtime::Runtime::new()?;
     let mut reports: Vec<JobReport> = Vec::new();
     let outcome = runtime.block_on(async {
-        let studio = super::run::studio(&plan.manifest, Templates::new(None, None)?).await?;
+        let context = super::run::context(&plan.manifest, Templates::new(None, None)?).await?;
         let stop = super::signals::stop()?;
         let mut tell = |event| {
             match event {
@@ -50,7 +51,7 @@ pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Error> {
             }
             Ok(())
         };
-        super::run::dispatch(&plan, &studio, &logs, stop, |_| true, &mut tell).await.map_err(Error::from)
+        super::run::dispatch(&plan, &context, &logs, stop, |_| true, &mut tell).await.map_err(Error::from)
     })?;
     live.end();
     if outcome.interrupted {
@@ -94,13 +95,13 @@ fn verdict(report: &JobReport) -> &'static str {
 }
 
 fn remedy(report: &JobReport) -> &'static str {
+    let lacks = BrowserKind::named(&report.job.axes.browser).and_then(|kind| kind.product().without_webgpu);
     match verdict(report) {
         "software" => {
             "times are those of a CPU: on a machine with a GPU check its Vulkan driver (vulkaninfo --summary) and that \
              /dev/dri or /dev/nvidia* can be opened; `--require-hardware` makes a run fail here"
         }
-        "absent" if report.job.browser == "webkitgtk" => "WebKitGTK has no WebGPU: use it for the wasm backend",
-        "absent" => "update the browser, or see the flags and prefs in the README for this system",
+        "absent" => lacks.unwrap_or("update the browser, or see the flags and prefs in the README for this system"),
         "wrong" => "the driver or browser computes wrongly: update both and report it with this output",
         "not started" => "`gpujobs doctor` says what is missing",
         "failed" => "run again with -vv to see what browser and driver say",
@@ -109,7 +110,7 @@ fn remedy(report: &JobReport) -> &'static str {
 }
 
 fn answer(report: &JobReport) -> String {
-    let mut lines = vec![format!("{}: WebGPU {}", report.job.browser, verdict(report))];
+    let mut lines = vec![format!("{}: WebGPU {}", report.job.axes.browser, verdict(report))];
     if let Some(session) = &report.session {
         let driver = Some(session.driver_version.as_str()).filter(|version| !version.is_empty());
         lines.push(format!("version {}, driver {}", session.browser_version, driver.unwrap_or("does not say")));
@@ -164,7 +165,7 @@ fn answer_json(report: &JobReport) -> Value {
     let session = report.session.as_ref();
     let measurement = report.measurement.as_ref();
     json!({
-        "browser": report.job.browser,
+        "browser": report.job.axes.browser,
         "webgpu": verdict(report),
         "reason": report.reason,
         "remedy": remedy(report),

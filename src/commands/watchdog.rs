@@ -1,8 +1,8 @@
 //! `gpujobs watchdog`, hidden: the child that cleans up when gpujobs itself is killed.
 
-use crate::browser::watchdog;
+use crate::webdriver::cleanup;
 
-/// Obeys the lines on stdin and cleans up at their end; see [`watchdog`] for the protocol.
+/// Obeys the lines on stdin and cleans up at their end; see [`cleanup`] for the protocol.
 pub fn run() {
-    watchdog::serve(std::io::stdin().lock());
+    cleanup::serve(std::io::stdin().lock());
 }

@@ -1,12 +1,19 @@
-//! The built-in axes: which values each takes, what stands for it where a manifest does not name it.
+//! The table of the axes: what can be compared, and all that gpujobs has to know about each.
 //!
-//! Used by `check` to turn what is written into [`AxisValue`]s, and by `plan` for the defaults of a job.
+//! One entry of [`AXES`] is one axis: its name and values in a manifest, its place in a job's id, its columns in
+//! `jobs.csv`. `check`, `schema`, filters, ids, rows and comparisons read the table and know no axis by name. To add one:
+//! an entry here and a field of [`JobAxes`], and what uses it.
 
-use std::ops::Range;
+mod value;
 
-use super::AxisValue;
-use super::read::{Problem, listed, nearest};
-use super::values::{At, Value};
+use std::fmt;
+use std::fmt::Write as _;
+
+use indexmap::IndexMap;
+
+pub use value::{Kind, TUNED, is_name, is_shape, value_of, written};
+
+use super::{AxisValue, Backend};
 
 /// The values of `backend`, the default first.
 pub const BACKENDS: [&str; 3] = ["webgpu", "webnn", "wasm"];
@@ -14,240 +21,403 @@ pub const BACKENDS: [&str; 3] = ["webgpu", "webnn", "wasm"];
 pub const CACHES: [&str; 2] = ["warm", "cold"];
 /// The values of `dtype`, the default first: those of transformers.js.
 pub const DTYPES: [&str; 8] = ["fp32", "fp16", "q8", "int8", "uint8", "q4", "bnb4", "q4f16"];
-
 /// The values of `webnn_device`, the default first.
 pub const WEBNN_DEVICES: [&str; 3] = ["gpu", "cpu", "npu"];
-
-/// The names of the built-in axes, in the order in which they are listed to users.
-pub const AXES: [&str; 11] = [
-    "browser",
-    "model",
-    "backend",
-    "dtype",
-    "batch",
-    "shader_precompilation",
-    "parallel_loading",
-    "cache",
-    "threads",
-    "webnn_device",
-    "workgroup_size",
-];
-
-/// The value of `workgroup_size` that gives each kernel the configuration that tuning found.
-pub const TUNED: &str = "tuned";
-
 /// The workgroup shape of a job that names none.
 pub const DEFAULT_SHAPE: [u32; 3] = [64, 1, 1];
 
-/// No adapter has a larger extent or product; what one really allows is asked of it at run time.
-const LARGEST_EXTENT: i64 = 65_535;
-const LARGEST_WORKGROUP: i64 = 1 << 20;
-/// Larger counts are slips of the keyboard: no browser holds a million inputs, or runs a million threads.
-const LARGEST_COUNT: i64 = 1_000_000;
-
-/// What kind of value an axis takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A name that is looked up elsewhere (a browser, a model).
-    Name,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// A whole number from 1.
-    Count,
-    /// `true` or `false`.
-    Switch,
-    /// A workgroup shape.
-    Shape,
-    /// An axis of the user's own: a number, a text, true or false.
-    Own,
+/// The values that one job has on the axes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobAxes {
+    /// A key of `Manifest::browsers`.
+    pub browser: String,
+    /// A key of `Manifest::models`.
+    pub model: String,
+    /// What is asked to compute.
+    pub backend: Backend,
+    /// Number format of weights and activations.
+    pub dtype: String,
+    /// Inputs computed together.
+    pub batch: u32,
+    /// Whether all pipelines are made before the first inference, or each at its first use.
+    pub shader_precompilation: bool,
+    /// Whether the parts of a model are fetched at the same time, or in turn.
+    pub parallel_loading: bool,
+    /// Whether first-run figures are taken in a fresh session.
+    pub cache: Cache,
+    /// Threads of the wasm backend; `None` leaves the choice to the engine.
+    pub threads: Option<u32>,
+    /// Which device a `WebNN` context is asked for.
+    pub webnn_device: String,
+    /// Of the job's kernels.
+    pub workgroup_size: Workgroup,
+    /// The user's custom axes, in the order of `[axes]`.
+    pub custom: IndexMap<String, AxisValue>,
 }
 
-impl Kind {
-    /// The kind of the axis `name`; an axis that is not built in is the user's own.
-    #[must_use]
-    pub fn of(name: &str) -> Self {
-        match name {
-            "browser" | "model" => Self::Name,
-            "backend" => Self::Word(&BACKENDS),
-            "dtype" => Self::Word(&DTYPES),
-            "cache" => Self::Word(&CACHES),
-            "webnn_device" => Self::Word(&WEBNN_DEVICES),
-            "batch" | "threads" => Self::Count,
-            "shader_precompilation" | "parallel_loading" => Self::Switch,
-            "workgroup_size" => Self::Shape,
-            _ => Self::Own,
+impl Default for JobAxes {
+    /// The default of each axis that has one; no browser and no model.
+    fn default() -> Self {
+        let mut axes = Self {
+            browser: String::new(),
+            model: String::new(),
+            backend: Backend::Webgpu,
+            dtype: String::new(),
+            batch: 1,
+            shader_precompilation: true,
+            parallel_loading: true,
+            cache: Cache::Warm,
+            threads: None,
+            webnn_device: String::new(),
+            workgroup_size: DEFAULT_SHAPE.into(),
+            custom: IndexMap::new(),
+        };
+        for axis in &AXES {
+            if let Some(value) = axis.default {
+                (axis.set)(&mut axes, &value());
+            }
         }
-    }
-
-    /// What is expected, for messages.
-    fn expected(self) -> String {
-        match self {
-            Self::Name => "a name".to_owned(),
-            Self::Word(words) => format!("one of {}", listed(words)),
-            Self::Count => "a whole number from 1".to_owned(),
-            Self::Switch => "`true` or `false`".to_owned(),
-            Self::Shape => "three whole numbers from 1, such as [64, 1, 1], or \"tuned\"".to_owned(),
-            Self::Own => "a number, a text, `true` or `false`".to_owned(),
-        }
+        axes
     }
 }
 
-/// What stands for a built-in axis that is not named; `None` where nothing can (browser, model) or nothing is set (threads).
+/// What gpujobs has to know about an axis.
+#[derive(Debug)]
+pub struct BuiltInAxis {
+    /// The key in `[matrix]`, and in filters.
+    pub name: &'static str,
+    /// What values it takes.
+    pub kind: Kind,
+    /// What stands for it where it is not named; `None` where nothing can (browser, model) or nothing is set (threads).
+    pub default: Option<fn() -> AxisValue>,
+    /// A job's value; `None` where none is set.
+    pub get: fn(&JobAxes) -> Option<AxisValue>,
+    /// Gives a job a value of the axis's kind.
+    pub set: fn(&mut JobAxes, &AxisValue),
+    /// Its place among the axes in a job's id, and how it stands there.
+    id: (u8, InId),
+    /// Its columns in `jobs.csv`: one, or one for each extent of a shape.
+    pub columns: &'static [&'static str],
+    /// What it is, as an editor shows it.
+    pub doc: &'static str,
+}
+
+/// How an axis stands in a job's id. What every job has comes first and is always written; what most jobs leave at its
+/// default only where it differs.
+#[derive(Debug, Clone, Copy)]
+enum InId {
+    /// Its value.
+    Value,
+    /// A word for true and one for false.
+    Words(&'static str, &'static str),
+    /// `name=value`, where it is not the default.
+    Named,
+}
+
+/// The built-in axes, in the order in which they are listed to users.
+pub static AXES: [BuiltInAxis; 11] = [
+    BuiltInAxis {
+        name: "browser",
+        kind: Kind::Name,
+        default: None,
+        get: |axes| Some(text(&axes.browser)),
+        set: |axes, value| set_text(&mut axes.browser, value),
+        id: (0, InId::Value),
+        columns: &["browser"],
+        doc: "Browsers: chrome, edge, firefox, safari, webkitgtk, or the name of a `[browser.NAME]` with a `kind`.",
+    },
+    BuiltInAxis {
+        name: "model",
+        kind: Kind::Name,
+        default: None,
+        get: |axes| Some(text(&axes.model)),
+        set: |axes, value| set_text(&mut axes.model, value),
+        id: (1, InId::Value),
+        columns: &["model"],
+        doc: "Models: the name of a file `models/NAME.toml`, of a built-in model, or of a `[model.NAME]`.",
+    },
+    BuiltInAxis {
+        name: "backend",
+        kind: Kind::Word(&BACKENDS),
+        default: Some(|| word(&BACKENDS)),
+        get: |axes| Some(text(axes.backend.name())),
+        set: |axes, value| {
+            let named = |backend: &Backend| *value == text(backend.name());
+            axes.backend = Backend::ALL.into_iter().find(named).unwrap_or(axes.backend);
+        },
+        id: (2, InId::Value),
+        columns: &["backend"],
+        doc: "What computes: webgpu (default), webnn or wasm.",
+    },
+    BuiltInAxis {
+        name: "dtype",
+        kind: Kind::Word(&DTYPES),
+        default: Some(|| word(&DTYPES)),
+        get: |axes| Some(text(&axes.dtype)),
+        set: |axes, value| set_text(&mut axes.dtype, value),
+        id: (5, InId::Named),
+        columns: &["dtype"],
+        doc: "Number format of weights and activations; default fp32.",
+    },
+    BuiltInAxis {
+        name: "batch",
+        kind: Kind::Count,
+        default: Some(|| AxisValue::Int(1)),
+        get: |axes| Some(AxisValue::Int(axes.batch.into())),
+        set: |axes, value| axes.batch = count(value).unwrap_or(axes.batch),
+        id: (6, InId::Named),
+        columns: &["batch"],
+        doc: "Inputs computed together; default 1.",
+    },
+    BuiltInAxis {
+        name: "shader_precompilation",
+        kind: Kind::Switch,
+        default: Some(|| AxisValue::Bool(true)),
+        get: |axes| Some(AxisValue::Bool(axes.shader_precompilation)),
+        set: |axes, value| axes.shader_precompilation = *value == AxisValue::Bool(true),
+        id: (4, InId::Words("precompiled", "lazy")),
+        columns: &["shader_precompilation"],
+        doc: "true (default): all pipelines are made before the first inference; false: each at its first use.",
+    },
+    BuiltInAxis {
+        name: "parallel_loading",
+        kind: Kind::Switch,
+        default: Some(|| AxisValue::Bool(true)),
+        get: |axes| Some(AxisValue::Bool(axes.parallel_loading)),
+        set: |axes, value| axes.parallel_loading = *value == AxisValue::Bool(true),
+        id: (9, InId::Named),
+        columns: &["parallel_loading"],
+        doc: "true (default): the parts of a model are fetched at the same time; false: one after the other.",
+    },
+    BuiltInAxis {
+        name: "cache",
+        kind: Kind::Word(&CACHES),
+        default: Some(|| word(&CACHES)),
+        get: |axes| Some(text(axes.cache.name())),
+        set: |axes, value| {
+            let cold = *value == text(Cache::Cold.name());
+            axes.cache = if cold { Cache::Cold } else { Cache::Warm };
+        },
+        id: (10, InId::Named),
+        columns: &["cache"],
+        doc: "cold: each job starts in a fresh profile with the shader caches off; warm (default): the session is reused.",
+    },
+    BuiltInAxis {
+        name: "threads",
+        kind: Kind::Count,
+        default: None,
+        get: |axes| axes.threads.map(|threads| AxisValue::Int(threads.into())),
+        set: |axes, value| axes.threads = count(value),
+        id: (7, InId::Named),
+        // `threads` says how many there really were.
+        columns: &["threads_asked"],
+        doc: "Threads of the wasm backend; by default the engine chooses.",
+    },
+    BuiltInAxis {
+        name: "webnn_device",
+        kind: Kind::Word(&WEBNN_DEVICES),
+        default: Some(|| word(&WEBNN_DEVICES)),
+        get: |axes| Some(text(&axes.webnn_device)),
+        set: |axes, value| set_text(&mut axes.webnn_device, value),
+        id: (8, InId::Named),
+        columns: &["webnn_device"],
+        doc: "Which device a `WebNN` context is asked for: gpu (default), cpu or npu.",
+    },
+    BuiltInAxis {
+        name: "workgroup_size",
+        kind: Kind::Shape,
+        default: Some(|| AxisValue::Shape(DEFAULT_SHAPE)),
+        get: |axes| Some(axes.workgroup_size.into()),
+        set: |axes, value| {
+            axes.workgroup_size =
+                if let AxisValue::Shape(shape) = value { Workgroup::Shape(*shape) } else { Workgroup::Tuned };
+        },
+        id: (3, InId::Value),
+        columns: &["workgroup_x", "workgroup_y", "workgroup_z"],
+        doc: "Workgroup shapes [x, y, z], or \"tuned\": each kernel its best; default [64, 1, 1].",
+    },
+];
+
+/// The entry of a built-in axis.
+#[must_use]
+pub fn built_in(name: &str) -> Option<&'static BuiltInAxis> {
+    AXES.iter().find(|axis| axis.name == name)
+}
+
+/// The names of the built-in axes.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    AXES.iter().map(|axis| axis.name).collect()
+}
+
+/// What stands for a built-in axis that is not named.
 #[must_use]
 pub fn default_value(name: &str) -> Option<AxisValue> {
-    match name {
-        "backend" | "dtype" | "cache" | "webnn_device" => {
-            let Kind::Word(words) = Kind::of(name) else { return None };
-            words.first().map(|word| AxisValue::Text((*word).to_owned()))
-        }
-        "batch" => Some(AxisValue::Int(1)),
-        "shader_precompilation" | "parallel_loading" => Some(AxisValue::Bool(true)),
-        "workgroup_size" => Some(AxisValue::Shape(DEFAULT_SHAPE)),
-        _ => None,
-    }
+    built_in(name)?.default.map(|value| value())
 }
 
-/// The values that are written for an axis: a single one, or each of a list.
-#[must_use]
-pub fn written(kind: Kind, value: &At<Value>) -> Vec<(&Value, Range<usize>)> {
-    match value.get() {
-        Value::List(items) if kind != Kind::Shape || !is_shape(items) => {
-            items.iter().map(|item| (item.get(), item.span())).collect()
-        }
-        single => vec![(single, value.span())],
-    }
-}
-
-/// A list with numbers in it is one shape (perhaps a faulty one); a list of lists, or of texts, is several.
-#[must_use]
-pub fn is_shape(items: &[At<Value>]) -> bool {
-    items.iter().any(|item| matches!(item.get(), Value::Int(_) | Value::Float(_)))
-        && !items.iter().any(|item| matches!(item.get(), Value::List(_)))
-}
-
-/// `value` as a value of the axis `axis`, or what is wrong with it.
-pub fn value_of(axis: &str, kind: Kind, value: &Value, span: &Range<usize>) -> Result<AxisValue, Problem> {
-    match (kind, value) {
-        (Kind::Name, Value::Text(name)) => name_of(axis, name, span),
-        (Kind::Word(words), Value::Text(word)) => word_of(axis, words, word, span),
-        (Kind::Count, Value::Int(count)) => count_of(axis, *count, span),
-        (Kind::Switch | Kind::Own, Value::Bool(value)) => Ok(AxisValue::Bool(*value)),
-        (Kind::Shape, Value::List(items)) => shape_of(items, span),
-        (Kind::Shape, Value::Text(word)) if word == TUNED => Ok(AxisValue::Text(word.clone())),
-        (Kind::Own, Value::Int(value)) => Ok(AxisValue::Int(*value)),
-        (Kind::Own, Value::Float(value)) if value.is_finite() => Ok(AxisValue::Float(*value)),
-        (Kind::Own, Value::Text(text)) => own_text(axis, text, span),
-        (kind, found) => {
-            let problem = Problem::at(
-                span.clone(),
-                format!("{found} is not a value of `{axis}`"),
-                format!("expected {}", kind.expected()),
-            );
-            Err(match (kind, found) {
-                (Kind::Switch, Value::Text(text)) if matches!(text.as_str(), "true" | "false") => {
-                    problem.help(format!("write {text} without quotes"))
-                }
-                (Kind::Shape, Value::Text(text)) if text.split('x').all(|part| part.parse::<u32>().is_ok()) => {
-                    problem.help(format!("write [{}]", text.replace('x', ", ")))
-                }
-                (Kind::Shape, Value::Int(x)) => problem.help(format!("write [{x}, 1, 1]")),
-                (Kind::Own, Value::List(_)) => problem.help("a shape of your own can be a text, such as \"8x8\""),
-                _ => problem,
-            })
+impl JobAxes {
+    /// The value on an axis, built in or custom; `None` where the job has none.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<AxisValue> {
+        match built_in(name) {
+            Some(axis) => (axis.get)(self),
+            None => self.custom.get(name).cloned(),
         }
     }
-}
 
-fn name_of(axis: &str, name: &str, span: &Range<usize>) -> Result<AxisValue, Problem> {
-    if is_name(name) {
-        return Ok(AxisValue::Text(name.to_owned()));
-    }
-    let message = format!("{name:?} can't be the name of a {axis}");
-    Err(Problem::at(span.clone(), message, "names are letters, digits, `-`, `_` and `.`")
-        .help("a name is part of job ids and file names, so it has no spaces, slashes or leading dot"))
-}
-
-/// Whether `name` can name a run folder, a browser or a model.
-#[must_use]
-pub fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && !name.starts_with(['.', '-'])
-        && name.len() <= 100
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-}
-
-fn word_of(axis: &str, words: &[&str], word: &str, span: &Range<usize>) -> Result<AxisValue, Problem> {
-    if words.contains(&word) {
-        return Ok(AxisValue::Text(word.to_owned()));
-    }
-    let expected = format!("expected one of {}", listed(words));
-    let problem = Problem::at(span.clone(), format!("unknown {axis} `{word}`"), expected);
-    Err(match nearest(&word.to_lowercase(), words.iter().copied()) {
-        Some(near) => problem.help(format!("did you mean `{near}`?")),
-        None => problem,
-    })
-}
-
-fn count_of(axis: &str, count: i64, span: &Range<usize>) -> Result<AxisValue, Problem> {
-    if (1..=LARGEST_COUNT).contains(&count) {
-        return Ok(AxisValue::Int(count));
-    }
-    let problem =
-        Problem::at(span.clone(), format!("`{axis}` can't be {count}"), format!("expected 1 to {LARGEST_COUNT}"));
-    Err(if axis == "threads" && count == 0 {
-        problem.help("leave `threads` out to let the engine choose")
-    } else {
-        problem
-    })
-}
-
-fn shape_of(items: &[At<Value>], span: &Range<usize>) -> Result<AxisValue, Problem> {
-    let mut extents = [0_u32; 3];
-    if items.len() != extents.len() {
-        let message = format!("a workgroup shape has 3 extents, this one has {}", items.len());
-        let problem = Problem::at(span.clone(), message, "expected [x, y, z]");
-        let filled: Vec<String> = items.iter().map(|item| item.get().to_string()).collect();
-        return Err(match filled.len() {
-            1 => problem.help(format!("write [{}, 1, 1]", filled.join(", "))),
-            2 => problem.help(format!("write [{}, 1]", filled.join(", "))),
-            _ => problem,
-        });
-    }
-    let mut product = 1_i64;
-    for (extent, item) in extents.iter_mut().zip(items) {
-        let found = item.get();
-        let whole = match found {
-            Value::Int(whole) if (1..=LARGEST_EXTENT).contains(whole) => *whole,
-            _ => {
-                let message = format!("{found} can't be the extent of a workgroup");
-                let expected = format!("expected a whole number, 1 to {LARGEST_EXTENT}");
-                return Err(Problem::at(item.span(), message, expected)
-                    .help("an unused dimension has the extent 1, as in [64, 1, 1]"));
-            }
-        };
-        *extent = u32::try_from(whole).unwrap_or(u32::MAX);
-        product = product.saturating_mul(whole);
-    }
-    if product > LARGEST_WORKGROUP {
-        return Err(Problem::at(
-            span.clone(),
-            format!("a workgroup of {product} threads runs on no GPU"),
-            format!("the product is above {LARGEST_WORKGROUP}"),
-        )
-        .help("adapters allow 256 to 1024 threads in a workgroup"));
-    }
-    Ok(AxisValue::Shape(extents))
-}
-
-fn own_text(axis: &str, text: &str, span: &Range<usize>) -> Result<AxisValue, Problem> {
-    let bad = text.chars().find(|c| c.is_whitespace() || c.is_control() || matches!(c, '/' | '=' | ',' | '*' | '?'));
-    match bad {
-        None if !text.is_empty() => Ok(AxisValue::Text(text.to_owned())),
-        _ => {
-            let found = bad.map_or_else(|| "it is empty".to_owned(), |c| format!("it contains {:?}", c.to_string()));
-            Err(Problem::at(span.clone(), format!("{text:?} can't be a value of `{axis}`"), found).help(
-                "the values of an axis are part of job ids and filters: no spaces, and none of `/`, `=`, `,`, `*` and `?`",
-            ))
+    /// Gives the job a value on an axis, built in or custom.
+    pub fn set(&mut self, name: &str, value: &AxisValue) {
+        match built_in(name) {
+            Some(axis) => (axis.set)(self, value),
+            None => drop(self.custom.insert(name.to_owned(), value.clone())),
         }
+    }
+
+    /// The stable readable key that these values make, for instance
+    /// `chrome/whisper-tiny-encoder/webgpu/128x2x1/precompiled/unroll=4`.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let custom = self.custom.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        id_of(|name| self.value(name), custom)
+    }
+}
+
+/// The id that values make; an axis for which there is none is left out of it.
+pub fn id_of<'a>(
+    value: impl Fn(&str) -> Option<AxisValue>,
+    custom: impl IntoIterator<Item = (&'a str, AxisValue)>,
+) -> String {
+    let mut axes: Vec<&BuiltInAxis> = AXES.iter().collect();
+    axes.sort_by_key(|axis| axis.id.0);
+    let mut id = String::new();
+    let mut push = |part: &dyn fmt::Display| {
+        // Writing to a String can't fail.
+        let _ = if id.is_empty() { write!(id, "{part}") } else { write!(id, "/{part}") };
+    };
+    for axis in axes {
+        let Some(value) = value(axis.name) else { continue };
+        match axis.id.1 {
+            InId::Value => push(&value),
+            InId::Words(yes, no) => push(if value == AxisValue::Bool(true) { &yes } else { &no }),
+            InId::Named if axis.default.is_some_and(|default| default() == value) => {}
+            InId::Named => push(&format_args!("{}={value}", axis.name)),
+        }
+    }
+    for (name, value) in custom {
+        push(&format_args!("{name}={value}"));
+    }
+    id
+}
+
+fn text(text: &str) -> AxisValue {
+    AxisValue::Text(text.to_owned())
+}
+
+fn set_text(target: &mut String, value: &AxisValue) {
+    if let AxisValue::Text(text) = value {
+        target.clone_from(text);
+    }
+}
+
+/// The first of some words, which is the default.
+fn word(words: &[&str]) -> AxisValue {
+    text(words[0])
+}
+
+fn count(value: &AxisValue) -> Option<u32> {
+    let AxisValue::Int(count) = value else { return None };
+    u32::try_from(*count).ok()
+}
+
+/// The workgroup of a job's kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Workgroup {
+    /// x, y, z, for all of them.
+    Shape([u32; 3]),
+    /// Each kernel its own, as tuning found it.
+    Tuned,
+}
+
+impl Workgroup {
+    /// The shape that is the same for all kernels.
+    #[must_use]
+    pub fn shape(self) -> Option<[u32; 3]> {
+        match self {
+            Self::Shape(shape) => Some(shape),
+            Self::Tuned => None,
+        }
+    }
+}
+
+impl From<[u32; 3]> for Workgroup {
+    fn from(shape: [u32; 3]) -> Self {
+        Self::Shape(shape)
+    }
+}
+
+impl fmt::Display for Workgroup {
+    /// As in a job id: `128x2x1`, or `tuned`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        AxisValue::from(*self).fmt(f)
+    }
+}
+
+impl From<Workgroup> for AxisValue {
+    fn from(workgroup: Workgroup) -> Self {
+        match workgroup {
+            Workgroup::Shape(shape) => Self::Shape(shape),
+            Workgroup::Tuned => Self::Text(TUNED.to_owned()),
+        }
+    }
+}
+
+/// The state of the caches when a job starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cache {
+    /// A fresh profile and session, GPU caches off.
+    Cold,
+    /// The session is reused.
+    Warm,
+}
+
+impl Cache {
+    /// As written in manifests and rows.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Warm => "warm",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_axis_gives_back_what_it_was_given_and_has_a_place_of_its_own() {
+        let mut axes = JobAxes::default();
+        for axis in &AXES {
+            let other = match axis.kind {
+                Kind::Word(words) => AxisValue::Text(words[1].to_owned()),
+                Kind::Count => AxisValue::Int(7),
+                Kind::Switch => AxisValue::Bool(false),
+                Kind::Shape => AxisValue::Shape([8, 4, 2]),
+                Kind::Name | Kind::Custom => AxisValue::Text("x".to_owned()),
+            };
+            assert_ne!((axis.get)(&axes), Some(other.clone()), "{}", axis.name);
+            (axis.set)(&mut axes, &other);
+            assert_eq!((axis.get)(&axes), Some(other), "{}", axis.name);
+        }
+        assert_eq!(AXES.iter().map(|axis| axis.id.0).collect::<HashSet<_>>().len(), AXES.len());
+        axes.set("u", &AxisValue::Float(0.5));
+        assert_eq!(
+            axes.id(),
+            "x/x/webnn/8x4x2/lazy/dtype=fp16/batch=7/threads=7/webnn_device=cpu/parallel_loading=false/cache=cold/u=0.5"
+        );
     }
 }

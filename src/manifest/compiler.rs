@@ -5,57 +5,14 @@
 //! parameters in `shaders/kernels.toml`; a manifest sets some of them for a compiler, and a file of winners sets them all
 //! for a size. Used by `render`.
 
-use std::fmt;
 use std::path::Path;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::AxisValue;
 use super::read::{ManifestError, Problem};
-use super::{AxisValue, BrowserKind};
-
-/// What compiles WGSL in a browser.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Compiler {
-    /// Of Dawn, in Chrome and Edge.
-    Tint,
-    /// Of wgpu, in Firefox.
-    Naga,
-    /// Of WebKit, in Safari.
-    Webkit,
-}
-
-impl Compiler {
-    /// All.
-    pub const ALL: [Self; 3] = [Self::Tint, Self::Naga, Self::Webkit];
-
-    /// That of a browser.
-    #[must_use]
-    pub fn of(browser: BrowserKind) -> Self {
-        match browser {
-            BrowserKind::Chrome | BrowserKind::Edge => Self::Tint,
-            BrowserKind::Firefox => Self::Naga,
-            BrowserKind::Safari | BrowserKind::Webkitgtk => Self::Webkit,
-        }
-    }
-
-    /// As written in tables.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tint => "tint",
-            Self::Naga => "naga",
-            Self::Webkit => "webkit",
-        }
-    }
-}
-
-impl fmt::Display for Compiler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+use crate::webdriver::Compiler;
 
 /// Values of a kernel's parameters by their names.
 pub type Values = IndexMap<String, AxisValue>;

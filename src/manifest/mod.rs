@@ -11,6 +11,7 @@ mod edit;
 pub mod hardware;
 pub mod library;
 mod load;
+mod matrix_file;
 pub mod model;
 pub mod product;
 pub mod read;
@@ -24,12 +25,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use url::Url;
 
-pub use compiler::{Compiler, CompilerSettings};
+pub use compiler::CompilerSettings;
 pub use load::ManifestErrors;
 pub use model::Model;
 pub use read::{ManifestError, Problem};
+
+use crate::webdriver::BrowserSettings;
 
 /// A checked manifest: every name resolved, every value in range.
 #[derive(Debug, Clone)]
@@ -47,7 +49,7 @@ pub struct Manifest {
     /// `[[matrix.exclude]]`: a job that matches all pairs of an entry is dropped.
     pub exclude: Vec<IndexMap<String, AxisValue>>,
     /// `[[matrix.include]]`: jobs outside the product, complete: where an entry does not name an axis, its default
-    /// is filled in (of an own axis: its first value), so that only `threads` can be absent.
+    /// is filled in (of a custom axis: its first value), so that only `threads` can be absent.
     pub include: Vec<IndexMap<String, AxisValue>>,
     /// `[measure]`.
     pub measure: Measure,
@@ -78,8 +80,8 @@ pub struct Axis {
     pub name: String,
     /// The values in the order of the file.
     pub values: Vec<AxisValue>,
-    /// Whether it stands in `[axes]`: the user's own, passed to templates as a variable.
-    pub own: bool,
+    /// Whether it stands in `[axes]`, and is passed to templates as a variable.
+    pub custom: bool,
 }
 
 /// A value of an axis.
@@ -225,85 +227,4 @@ impl Backend {
             Self::Wasm => "wasm",
         }
     }
-}
-
-/// A browser product, which decides its driver, capabilities and launch flags.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum BrowserKind {
-    /// Google Chrome or Chromium, by chromedriver.
-    Chrome,
-    /// Microsoft Edge, by msedgedriver.
-    Edge,
-    /// Firefox, by geckodriver.
-    Firefox,
-    /// Safari, by safaridriver.
-    Safari,
-    /// WebKitGTK's MiniBrowser, by `WebKitWebDriver`.
-    Webkitgtk,
-}
-
-impl BrowserKind {
-    /// All, in the order in which they are listed to users.
-    pub const ALL: [Self; 5] = [Self::Chrome, Self::Edge, Self::Firefox, Self::Safari, Self::Webkitgtk];
-
-    /// As written in manifests and rows.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Chrome => "chrome",
-            Self::Edge => "edge",
-            Self::Firefox => "firefox",
-            Self::Safari => "safari",
-            Self::Webkitgtk => "webkitgtk",
-        }
-    }
-}
-
-/// `[browser.NAME]`: how a browser is found and started.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BrowserSettings {
-    /// The name in the matrix: a product's, or the user's own (`kind = "chrome"` then says which product).
-    pub name: String,
-    /// The product.
-    pub kind: BrowserKind,
-    /// The browser's program; found on the machine when absent.
-    pub binary: Option<PathBuf>,
-    /// The driver's program; found on the machine when absent.
-    pub driver: Option<PathBuf>,
-    /// A remote WebDriver endpoint instead of a local driver.
-    pub webdriver: Option<Url>,
-    /// Arguments added to those that gpujobs passes.
-    pub args: Vec<String>,
-    /// Preferences added to those that gpujobs sets (Firefox: about:config; Chrome and Edge: profile preferences).
-    pub prefs: IndexMap<String, PrefValue>,
-    /// Whether it runs without a window.
-    pub headless: bool,
-}
-
-impl BrowserSettings {
-    /// The settings of a product that the manifest says nothing about.
-    #[must_use]
-    pub fn of(kind: BrowserKind) -> Self {
-        Self {
-            name: kind.name().to_owned(),
-            kind,
-            binary: None,
-            driver: None,
-            webdriver: None,
-            args: Vec::new(),
-            prefs: IndexMap::new(),
-            headless: true,
-        }
-    }
-}
-
-/// The value of a browser preference.
-#[derive(Debug, Clone, PartialEq)]
-pub enum PrefValue {
-    /// `true` or `false`.
-    Bool(bool),
-    /// A whole number.
-    Int(i64),
-    /// A text.
-    Text(String),
 }

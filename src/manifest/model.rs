@@ -35,7 +35,7 @@ pub struct Model {
     pub task: Option<String>,
     /// One line for people.
     pub description: String,
-    /// Numbers that a job's manifest, or an own axis of the same name, may override.
+    /// Numbers that a job's manifest, or a custom axis of the same name, may override.
     pub params: IndexMap<String, f64>,
     /// Whole numbers computed from params, the dims before them and the job's variables.
     pub dims: IndexMap<String, Expr>,

@@ -12,8 +12,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::axes::{BACKENDS, CACHES, DTYPES, TUNED, WEBNN_DEVICES};
+use super::axes::BACKENDS;
 use super::hardware::HardwareFile;
+pub use super::matrix_file::{Entry, MatrixFile};
 use super::tune::TuneFile;
 use super::values::{At, Bandwidth, SamplesFile, Table, Value, Written};
 
@@ -35,7 +36,7 @@ pub struct ManifestFile {
     /// The axes: each combination of their values is one job, and the first axis varies slowest.
     pub matrix: Option<At<Table<MatrixFile>>>,
     /// Axes of your own; they reach the templates as variables of the same name.
-    #[schemars(schema_with = "own_axes")]
+    #[schemars(schema_with = "custom_axes")]
     pub axes: IndexMap<At<String>, At<Value>>,
     /// How each job is measured.
     pub measure: Table<MeasureFile>,
@@ -53,78 +54,6 @@ pub struct ManifestFile {
     pub hardware: Table<HardwareFile>,
     /// What `gpujobs tune` searches.
     pub tune: Table<TuneFile>,
-}
-
-/// The axes of the product, and what is taken out of it or added to it.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct MatrixFile {
-    /// Browsers: chrome, edge, firefox, safari, webkitgtk, or the name of a `[browser.NAME]` with a `kind`.
-    #[schemars(schema_with = "texts")]
-    pub browser: Option<At<Value>>,
-    /// Models: the name of a file `models/NAME.toml`, of a built-in model, or of a `[model.NAME]`.
-    #[schemars(schema_with = "texts")]
-    pub model: Option<At<Value>>,
-    /// What computes: webgpu (default), webnn or wasm.
-    #[schemars(schema_with = "backends")]
-    pub backend: Option<At<Value>>,
-    /// Number format of weights and activations; default fp32.
-    #[schemars(schema_with = "dtypes")]
-    pub dtype: Option<At<Value>>,
-    /// Inputs computed together; default 1.
-    #[schemars(schema_with = "counts")]
-    pub batch: Option<At<Value>>,
-    /// true (default): all pipelines are made before the first inference; false: each at its first use.
-    #[schemars(schema_with = "switches")]
-    pub shader_precompilation: Option<At<Value>>,
-    /// true (default): the parts of a model are fetched at the same time; false: one after the other.
-    #[schemars(schema_with = "switches")]
-    pub parallel_loading: Option<At<Value>>,
-    /// cold: each job starts in a fresh profile with the shader caches off; warm (default): the session is reused.
-    #[schemars(schema_with = "caches")]
-    pub cache: Option<At<Value>>,
-    /// Threads of the wasm backend; by default the engine chooses.
-    #[schemars(schema_with = "counts")]
-    pub threads: Option<At<Value>>,
-    /// Which device a `WebNN` context is asked for: gpu (default), cpu or npu.
-    #[schemars(schema_with = "webnn_devices")]
-    pub webnn_device: Option<At<Value>>,
-    /// Workgroup shapes [x, y, z], or "tuned": each kernel its best; default [64, 1, 1].
-    #[schemars(schema_with = "shapes")]
-    pub workgroup_size: Option<At<Value>>,
-    /// Drops the jobs of the product that match all keys of an entry.
-    #[schemars(schema_with = "entries")]
-    pub exclude: Vec<At<Entry>>,
-    /// Adds jobs outside the product; an axis that is not named has its default, one of your own its first value.
-    #[schemars(schema_with = "entries")]
-    pub include: Vec<At<Entry>>,
-}
-
-/// One `[[matrix.exclude]]` or `[[matrix.include]]`: an axis and a value a line.
-pub type Entry = IndexMap<At<String>, At<Value>>;
-
-impl MatrixFile {
-    /// The axes that are written, in the order of the file.
-    #[must_use]
-    pub fn axes(&self) -> Vec<(&'static str, &At<Value>)> {
-        let all = [
-            ("browser", &self.browser),
-            ("model", &self.model),
-            ("backend", &self.backend),
-            ("dtype", &self.dtype),
-            ("batch", &self.batch),
-            ("shader_precompilation", &self.shader_precompilation),
-            ("parallel_loading", &self.parallel_loading),
-            ("cache", &self.cache),
-            ("threads", &self.threads),
-            ("webnn_device", &self.webnn_device),
-            ("workgroup_size", &self.workgroup_size),
-        ];
-        let mut written: Vec<_> =
-            all.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value))).collect();
-        written.sort_by_key(|(_, value)| value.span().start);
-        written
-    }
 }
 
 /// How each job is measured.
@@ -280,7 +209,7 @@ fn without_null(schema: &mut Schema) {
 }
 
 /// One value or a list of distinct ones.
-fn one_or_many(item: &Schema) -> Schema {
+pub(super) fn one_or_many(item: &Schema) -> Schema {
     json_schema!({ "anyOf": [item, { "type": "array", "minItems": 1, "uniqueItems": true, "items": item }] })
 }
 
@@ -288,55 +217,17 @@ fn texts(_: &mut SchemaGenerator) -> Schema {
     one_or_many(&json_schema!({ "type": "string" }))
 }
 
-fn backends(_: &mut SchemaGenerator) -> Schema {
-    one_or_many(&json_schema!({ "enum": BACKENDS }))
-}
-
 fn backend_list(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "uniqueItems": true, "items": { "enum": BACKENDS } })
 }
 
-fn dtypes(_: &mut SchemaGenerator) -> Schema {
-    one_or_many(&json_schema!({ "enum": DTYPES }))
-}
-
-fn caches(_: &mut SchemaGenerator) -> Schema {
-    one_or_many(&json_schema!({ "enum": CACHES }))
-}
-
-fn webnn_devices(_: &mut SchemaGenerator) -> Schema {
-    one_or_many(&json_schema!({ "enum": WEBNN_DEVICES }))
-}
-
-fn counts(_: &mut SchemaGenerator) -> Schema {
-    one_or_many(&json_schema!({ "type": "integer", "minimum": 1 }))
-}
-
-fn switches(_: &mut SchemaGenerator) -> Schema {
-    one_or_many(&json_schema!({ "type": "boolean" }))
-}
-
-fn shapes(_: &mut SchemaGenerator) -> Schema {
-    one_or_many(&json_schema!({ "anyOf": [shape(), { "const": TUNED }] }))
-}
-
-fn shape() -> Schema {
-    let extent = json_schema!({ "type": "integer", "minimum": 1, "maximum": 65_535 });
-    json_schema!({ "type": "array", "minItems": 3, "maxItems": 3, "items": extent })
-}
-
-fn own_axes(_: &mut SchemaGenerator) -> Schema {
+fn custom_axes(_: &mut SchemaGenerator) -> Schema {
     let value = one_or_many(&json_schema!({ "type": ["boolean", "number", "string"] }));
     json_schema!({ "type": "object", "additionalProperties": value })
 }
 
-fn entries(_: &mut SchemaGenerator) -> Schema {
-    let value = json_schema!({ "anyOf": [{ "type": ["boolean", "number", "string"] }, shape()] });
-    json_schema!({ "type": "array", "items": { "type": "object", "minProperties": 1, "additionalProperties": value } })
-}
-
 fn kinds(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "enum": super::BrowserKind::ALL.map(super::BrowserKind::name) })
+    json_schema!({ "enum": crate::webdriver::BrowserKind::ALL.map(crate::webdriver::BrowserKind::name) })
 }
 
 fn prefs(_: &mut SchemaGenerator) -> Schema {

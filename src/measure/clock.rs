@@ -81,8 +81,8 @@ pub fn coarseness(measurement: &Measurement) -> Option<String> {
 mod tests {
     use super::super::Sample;
     use super::*;
-    use crate::browser::fake::prepared;
-    use crate::browser::wire::SampleKind;
+    use crate::harness::fake::prepared;
+    use crate::harness::wire::SampleKind;
     use crate::units::Nanos;
 
     /// Ten samples of several inferences that take this long in all, by each clock, in ms.

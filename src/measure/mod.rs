@@ -11,8 +11,8 @@ pub mod sampling;
 pub mod stats;
 pub mod warmup;
 
-use crate::browser::executor::{Check, Prepared};
-use crate::browser::wire::{AdapterFacts, ClockFacts, Ran, RawKernel, RawPart, RawPhases, RawSample, SampleKind};
+use crate::harness::executor::{Check, Prepared};
+use crate::harness::wire::{AdapterFacts, ClockFacts, Ran, RawKernel, RawPart, RawPhases, RawSample, SampleKind};
 use crate::units::Nanos;
 
 pub use stats::Summary;

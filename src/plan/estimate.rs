@@ -8,7 +8,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Cache, Plan};
-use crate::manifest::{BrowserKind, Samples};
+use crate::manifest::Samples;
+use crate::webdriver::BrowserKind;
 
 /// What is assumed of one inference, with the transfer and check of its output.
 pub const ASSUMED_INFERENCE: Duration = Duration::from_millis(20);
@@ -33,10 +34,12 @@ impl Plan {
         let mut estimate = Estimate::default();
         let mut open: HashSet<&str> = HashSet::new();
         for job in self.jobs.iter().filter(|job| job.impossible.is_none()) {
-            let kind = self.manifest.browsers.get(&job.browser).map_or(BrowserKind::Chrome, |browser| browser.kind);
-            let fresh = job.cache == Cache::Cold || open.insert(&job.browser);
+            let kind =
+                self.manifest.browsers.get(&job.axes.browser).map_or(BrowserKind::Chrome, |browser| browser.kind);
+            let fresh = job.axes.cache == Cache::Cold || open.insert(&job.axes.browser);
             estimate.sessions += usize::from(fresh);
-            let start = if fresh { session_cost(kind) } else { page_cost(kind) } + ASSUMED_LOAD;
+            let product = kind.product();
+            let start = Duration::from_millis(if fresh { product.session_ms } else { product.page_ms }) + ASSUMED_LOAD;
             let Samples { min, max, .. } = self.manifest.measure.samples;
             estimate.least = estimate.least.saturating_add(start + self.inferences(min));
             estimate.most = estimate.most.saturating_add(start + self.inferences(max));
@@ -49,24 +52,6 @@ impl Plan {
         let count = 1_u32.saturating_add(self.manifest.measure.warmup).saturating_add(samples);
         ASSUMED_INFERENCE.saturating_mul(count).min(self.manifest.measure.timeout)
     }
-}
-
-/// Driver, session and first page. Edge is Chromium; Safari was not measured and is taken to be like Firefox.
-fn session_cost(kind: BrowserKind) -> Duration {
-    Duration::from_millis(match kind {
-        BrowserKind::Chrome | BrowserKind::Edge => 20 + 596 + 242,
-        BrowserKind::Firefox | BrowserKind::Safari => 3 + 3105 + 316,
-        BrowserKind::Webkitgtk => 181 + 2166 + 2877,
-    })
-}
-
-/// A new page in an open session.
-fn page_cost(kind: BrowserKind) -> Duration {
-    Duration::from_millis(match kind {
-        BrowserKind::Chrome | BrowserKind::Edge => 108,
-        BrowserKind::Firefox | BrowserKind::Safari => 202,
-        BrowserKind::Webkitgtk => 67,
-    })
 }
 
 impl fmt::Display for Estimate {

@@ -33,8 +33,8 @@ pub struct JobVars {
     pub batch: u32,
     /// Number format: `fp32`, or `fp16` for weights and inputs in f16.
     pub dtype: String,
-    /// The user's own axes: numbers reach expressions (one named like a param replaces it), all reach templates.
-    pub own: IndexMap<String, AxisValue>,
+    /// The user's custom axes: numbers reach expressions (one named like a param replaces it), all reach templates.
+    pub custom: IndexMap<String, AxisValue>,
     /// Configurations that go before all else.
     pub chosen: Vec<Chosen>,
 }
@@ -44,10 +44,10 @@ impl JobVars {
     #[must_use]
     pub fn of(job: &Job) -> Self {
         Self {
-            workgroup: job.workgroup_size,
-            batch: job.batch,
-            dtype: job.dtype.clone(),
-            own: job.own.clone(),
+            workgroup: job.axes.workgroup_size,
+            batch: job.axes.batch,
+            dtype: job.axes.dtype.clone(),
+            custom: job.axes.custom.clone(),
             chosen: job.chosen.clone(),
         }
     }
@@ -60,7 +60,7 @@ impl Default for JobVars {
             workgroup: DEFAULT_SHAPE.into(),
             batch: 1,
             dtype: "fp32".to_owned(),
-            own: IndexMap::new(),
+            custom: IndexMap::new(),
             chosen: Vec::new(),
         }
     }

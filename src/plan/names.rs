@@ -1,4 +1,4 @@
-//! The names that a model's expressions see in one job: its parameters, its dims, `batch` and the user's own axes.
+//! The names that a model's expressions see in one job: its parameters, its dims, `batch` and the user's custom axes.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ impl Names {
         let mut map: HashMap<String, Value> =
             model.params.iter().map(|(name, value)| (name.clone(), number(*value))).collect();
         map.insert("batch".to_owned(), Value::from(vars.batch));
-        for (name, value) in &vars.own {
+        for (name, value) in &vars.custom {
             match value {
                 AxisValue::Bool(value) => map.insert(name.clone(), Value::from(*value)),
                 AxisValue::Int(value) => map.insert(name.clone(), Value::from(*value)),

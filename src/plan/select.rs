@@ -9,7 +9,7 @@ use std::ops::Range;
 use miette::{Diagnostic, SourceSpan};
 
 use super::{Job, Plan};
-use crate::manifest::axes::AXES;
+use crate::manifest::axes;
 use crate::manifest::read::{listed, nearest};
 
 /// A filter that can't be used, with the place of its fault.
@@ -44,15 +44,16 @@ struct Term {
 }
 
 impl Filter {
-    /// Reads a filter; `own` are the names of the users' own axes in all manifests that it is for.
-    pub fn parse<'a>(filter: &str, own: impl IntoIterator<Item = &'a str>) -> Result<Self, FilterError> {
-        let mut known: Vec<&str> = AXES.into_iter().chain(["id"]).collect();
-        known.extend(own);
+    /// Reads a filter; `custom` are the names of the users' custom axes in all manifests that it is for.
+    pub fn parse<'a>(filter: &str, custom: impl IntoIterator<Item = &'a str>) -> Result<Self, FilterError> {
+        let mut known = axes::names();
+        known.push("id");
+        known.extend(custom);
         let terms = words(filter).map(|span| term(filter, span, &known)).collect::<Result<_, _>>()?;
         Ok(Self { terms })
     }
 
-    /// Whether the job is to be kept. A job that lacks an own axis matches no pattern on it.
+    /// Whether the job is to be kept. A job that lacks a custom axis matches no pattern on it.
     #[must_use]
     pub fn matches(&self, job: &Job) -> bool {
         self.terms.iter().all(|term| {
@@ -104,24 +105,13 @@ fn term(filter: &str, span: Range<usize>, known: &[&str]) -> Result<Term, Filter
     Ok(Term { key: key.to_owned(), not: left.ends_with('!'), patterns })
 }
 
-/// What the job has for a key; `None` for an own axis that it lacks, or threads that are not set.
+/// What the job has for a key; `None` for a custom axis that it lacks, or threads that are not set.
 #[must_use]
 pub fn value<'a>(job: &'a Job, key: &str) -> Option<Cow<'a, str>> {
-    Some(match key {
-        "id" => job.id.0.as_str().into(),
-        "browser" => job.browser.as_str().into(),
-        "model" => job.model.as_str().into(),
-        "backend" => job.backend.name().into(),
-        "dtype" => job.dtype.as_str().into(),
-        "batch" => job.batch.to_string().into(),
-        "shader_precompilation" => job.shader_precompilation.to_string().into(),
-        "parallel_loading" => job.parallel_loading.to_string().into(),
-        "cache" => job.cache.name().into(),
-        "threads" => job.threads?.to_string().into(),
-        "webnn_device" => job.webnn_device.as_str().into(),
-        "workgroup_size" => job.workgroup_size.to_string().into(),
-        own => job.own.get(own)?.to_string().into(),
-    })
+    if key == "id" {
+        return Some(job.id.0.as_str().into());
+    }
+    Some(job.axes.value(key)?.to_string().into())
 }
 
 /// Whether `text` matches `pattern`; a star goes back to take one more byte when what follows it fails, so the time

@@ -65,6 +65,12 @@ pub fn harmless(text: &str) -> String {
     line
 }
 
+/// The text that [`harmless`] made a cell of, control characters aside.
+#[must_use]
+pub fn original(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|text| harmless(text) == cell).unwrap_or(cell)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,9 +79,11 @@ mod tests {
     fn formulas_are_made_harmless_and_other_text_is_kept() {
         for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "＝1"] {
             assert!(harmless(formula).starts_with('\''), "{formula:?}");
+            assert_eq!(original(&harmless(formula)), formula.replace('\t', " "));
         }
         assert_eq!(harmless("NVIDIA H200, \"a\"\nb"), "NVIDIA H200, \"a\" b");
         assert_eq!(harmless(""), "");
+        assert_eq!(original("'quoted'"), "'quoted'");
     }
 
     /// `/dev/null` takes every write and refuses `fdatasync` (EINVAL).

@@ -135,7 +135,7 @@ impl Recorder {
         }
         self.jobs.add(&[row.cells().to_vec()])?;
         if let Some(session) = &report.session
-            && self.run.note_browser(&report.job.browser, session, report.measurement.as_ref())
+            && self.run.note_browser(&report.job.axes.browser, session, report.measurement.as_ref())
         {
             self.run.write(&self.folder)?;
         }

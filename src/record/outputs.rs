@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::RecordError;
-use crate::browser::executor::Output;
+use crate::harness::executor::Output;
 use crate::render::page::short_digest;
 
 /// Bytes of a name in a path: file systems take 255, and a suffix follows.

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 
 use super::RecordError;
+use super::csv::original;
 use super::run_toml::RunToml;
+use crate::manifest::AxisValue;
+use crate::manifest::axes::{BuiltInAxis, Kind, TUNED};
 
 /// A run as it lies on disk.
 #[derive(Debug, Clone)]
@@ -22,8 +25,8 @@ pub struct Run {
 /// A job of a run.
 #[derive(Debug, Clone, Default)]
 pub struct JobRecord {
-    /// Every cell of its row by its column.
-    pub cells: HashMap<String, String>,
+    /// Every cell of its row by its column, in the order of the columns.
+    pub cells: IndexMap<String, String>,
     /// Its steady samples, by round.
     pub rounds: IndexMap<u32, Vec<SampleRecord>>,
     /// For each time that it was made ready, the time from its start to its first result, ms, by round.
@@ -47,6 +50,33 @@ impl JobRecord {
     }
 }
 
+/// What the column of a custom axis begins with.
+pub const CUSTOM_AXIS: &str = "axis_";
+
+impl JobRecord {
+    /// Its value on a built-in axis; `None` where its row has none.
+    #[must_use]
+    pub fn axis(&self, axis: &BuiltInAxis) -> Option<AxisValue> {
+        if axis.kind == Kind::Shape {
+            let extents: Vec<&str> = axis.columns.iter().map(|column| self.cell(column)).collect();
+            // Empty where each kernel had a shape of its own.
+            let tuned = extents[0].is_empty() && self.cells.contains_key(axis.columns[0]);
+            return axis.kind.read(&if tuned { TUNED.to_owned() } else { extents.join("x") });
+        }
+        // Rows of older versions have no column for what was asked for, only for what there was.
+        let column = axis.columns.iter().find(|column| self.cells.contains_key(**column));
+        axis.kind.read(original(self.cell(column.unwrap_or(&axis.name))))
+    }
+
+    /// Its values on the custom axes of its run, by their names.
+    pub fn custom_axes(&self) -> impl Iterator<Item = (&str, AxisValue)> {
+        self.cells.iter().filter_map(|(column, cell)| {
+            let name = column.strip_prefix(CUSTOM_AXIS)?;
+            Some((name, Kind::Custom.read(original(cell))?))
+        })
+    }
+}
+
 /// The column of `samples.csv` that is filled for a job's first results.
 pub const FIRST_RESULT: &str = "time_to_first_result_ms";
 
@@ -56,7 +86,7 @@ pub fn run(folder: &Path) -> Result<Run, RecordError> {
     let mut jobs = Vec::new();
     let mut positions = HashMap::new();
     rows(&folder.join("jobs.csv"), |header, record| {
-        let cells: HashMap<String, String> =
+        let cells: IndexMap<String, String> =
             header.iter().zip(record).map(|(name, cell)| (name.to_owned(), cell.to_owned())).collect();
         positions.insert(cells.get("job_id").cloned().unwrap_or_default(), jobs.len());
         jobs.push(JobRecord { cells, ..JobRecord::default() });

@@ -1,7 +1,10 @@
 //! A row is one job as a spreadsheet shows it: named columns with their units, empty where nothing was measured.
 
 use super::csv::harmless;
-use crate::browser::wire::AdapterFacts;
+use super::read::CUSTOM_AXIS;
+use crate::harness::wire::AdapterFacts;
+use crate::manifest::AxisValue;
+use crate::manifest::axes::{AXES, Kind};
 use crate::manifest::hardware::Hardware;
 use crate::measure::{Measurement, Sample, Summary};
 use crate::plan::Plan;
@@ -14,8 +17,8 @@ pub struct Context {
     /// The run folder's name.
     pub run_id: String,
     manifest: String,
-    /// Names of the user's own axes.
-    own_axes: Vec<String>,
+    /// Names of the user's custom axes.
+    custom_axes: Vec<String>,
     models: indexmap::IndexMap<String, ModelColumns>,
     os: String,
     cpu: String,
@@ -47,7 +50,7 @@ impl Context {
         Self {
             run_id,
             manifest: manifest.name.clone(),
-            own_axes: manifest.axes.iter().filter(|axis| axis.own).map(|axis| axis.name.clone()).collect(),
+            custom_axes: manifest.axes.iter().filter(|axis| axis.custom).map(|axis| axis.name.clone()).collect(),
             models: models.collect(),
             os: host.os,
             cpu: host.cpu,
@@ -215,25 +218,28 @@ fn identity(columns: &mut Columns, context: &Context, report: Option<&JobReport>
 
 fn axes(columns: &mut Columns, context: &Context, report: Option<&JobReport>) {
     let job = report.map(|report| &report.job);
-    let model = job.and_then(|job| context.models.get(&job.model));
-    columns.text("browser", job.map(|job| job.browser.as_str()));
-    columns.text("model", job.map(|job| job.model.as_str()));
-    columns.word("family", model.map(|model| model.family));
-    columns.word("engine", model.map(|model| model.engine));
-    columns.text("task", model.map(|model| model.task.as_str()));
-    columns.word("backend", job.map(|job| job.backend.name()));
-    columns.text("dtype", job.map(|job| job.dtype.as_str()));
-    columns.word("batch", job.map(|job| job.batch));
-    columns.word("shader_precompilation", job.map(|job| job.shader_precompilation));
-    columns.word("parallel_loading", job.map(|job| job.parallel_loading));
-    columns.word("cache", job.map(|job| job.cache.name()));
-    columns.text("webnn_device", job.map(|job| job.webnn_device.as_str()));
-    for (axis, name) in ["workgroup_x", "workgroup_y", "workgroup_z"].into_iter().enumerate() {
-        columns.word(name, job.and_then(|job| job.workgroup_size.shape()).map(|shape| shape[axis]));
+    let model = job.and_then(|job| context.models.get(&job.axes.model));
+    for axis in &AXES {
+        let value = job.and_then(|job| (axis.get)(&job.axes));
+        match (axis.kind, value) {
+            (Kind::Shape, value) => {
+                let shape = if let Some(AxisValue::Shape(shape)) = value { Some(shape) } else { None };
+                axis.columns
+                    .iter()
+                    .enumerate()
+                    .for_each(|(place, name)| columns.word(name, shape.map(|shape| shape[place])));
+            }
+            (_, value) => columns.text(axis.columns[0], value.map(|value| value.to_string()).as_deref()),
+        }
+        if axis.name == "model" {
+            columns.word("family", model.map(|model| model.family));
+            columns.word("engine", model.map(|model| model.engine));
+            columns.text("task", model.map(|model| model.task.as_str()));
+        }
     }
-    for axis in &context.own_axes {
-        let value = job.and_then(|job| job.own.get(axis)).map(ToString::to_string);
-        columns.text(&format!("axis_{axis}"), value.as_deref());
+    for axis in &context.custom_axes {
+        let value = job.and_then(|job| job.axes.custom.get(axis)).map(ToString::to_string);
+        columns.text(&format!("{CUSTOM_AXIS}{axis}"), value.as_deref());
     }
 }
 
@@ -259,7 +265,7 @@ fn what_ran(columns: &mut Columns, context: &Context, report: Option<&JobReport>
     columns.text("webnn_context", ran.map(|ran| ran.context.as_str()));
     columns.word("dispatches", ran.and_then(|ran| ran.dispatches));
     columns.word("nodes", ran.and_then(|ran| ran.nodes));
-    columns.word("cpu_nodes", ran.filter(|ran| ran.nodes.is_some()).map(crate::browser::wire::Ran::cpu_nodes));
+    columns.word("cpu_nodes", ran.filter(|ran| ran.nodes.is_some()).map(crate::harness::wire::Ran::cpu_nodes));
     columns.word("gpu_memory_bytes", ran.and_then(|ran| ran.gpu_memory_bytes));
 }
 
@@ -320,7 +326,7 @@ fn figures(columns: &mut Columns, context: &Context, report: Option<&JobReport>)
     columns.summary("wall", wall);
     columns.summary("gpu", gpu);
     columns.summary("latency", latency.and_then(|measurement| Summary::of(&measurement.latency_ms())));
-    let batch = report.map_or(1, |report| report.job.batch);
+    let batch = report.map_or(1, |report| report.job.axes.batch);
     columns.number("throughput_per_s", wall.map(|wall| f64::from(batch) * 1e3 / wall.median));
     let both = report.zip(measurement);
     columns.number("gflops", both.and_then(|(report, measurement)| gflops(report, measurement)));
@@ -356,11 +362,11 @@ fn deciding_ms(measurement: &Measurement) -> Option<f64> {
 }
 
 fn of_peak_gflops(context: &Context, report: &JobReport, measurement: &Measurement) -> Option<f64> {
-    Some(100.0 * gflops(report, measurement)? / context.hardware.peak_gflops.of(&report.job.dtype)?)
+    Some(100.0 * gflops(report, measurement)? / context.hardware.peak_gflops.of(&report.job.axes.dtype)?)
 }
 
 fn of_peak_gbytes(context: &Context, report: &JobReport, measurement: &Measurement) -> Option<f64> {
-    Some(100.0 * gbytes_per_s(report, measurement)? / context.hardware.peak_gbytes_per_s.of(&report.job.dtype)?)
+    Some(100.0 * gbytes_per_s(report, measurement)? / context.hardware.peak_gbytes_per_s.of(&report.job.axes.dtype)?)
 }
 
 /// Six significant digits without trailing zeros.

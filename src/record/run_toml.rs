@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::row::Host;
 use super::{FORMAT, RecordError};
-use crate::browser::executor::Opened;
-use crate::browser::wire::{AdapterFacts, PageFacts};
+use crate::harness::executor::Opened;
+use crate::harness::wire::{AdapterFacts, PageFacts};
 use crate::manifest::Manifest;
 use crate::measure::Measurement;
 

@@ -12,9 +12,10 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::RenderError;
-use crate::manifest::compiler::{Compiler, Values, Winner, winners};
+use crate::manifest::compiler::{Values, Winner, winners};
 use crate::manifest::read::{listed, nearest};
 use crate::manifest::{AxisValue, ManifestErrors};
+use crate::webdriver::Compiler;
 
 const KERNELS: &str = "shaders/kernels.toml";
 /// Combinations that are gone through at most.

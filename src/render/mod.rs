@@ -261,7 +261,7 @@ fn from_minijinja(error: &Error, rendering: &str) -> RenderError {
     }
     let help = match innermost.kind() {
         ErrorKind::UndefinedError => Some(
-            "every variable must be defined: check its spelling, or test it with `is defined` (an own axis is there only in \
+            "every variable must be defined: check its spelling, or test it with `is defined` (a custom axis is there only in \
              jobs of a manifest that has it)"
                 .to_owned(),
         ),

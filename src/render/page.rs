@@ -14,13 +14,14 @@ use sha2::{Digest, Sha256};
 use super::target::{Site, Target};
 use super::{RenderError, Templates};
 use crate::manifest::model::{Program, Stages};
-use crate::manifest::{Backend, BrowserKind, Compiler, Manifest, Model};
+use crate::manifest::{Backend, Manifest, Model};
 use crate::plan::Job;
 use crate::plan::graph::{GraphError, JobVars};
 use crate::reference::FillError;
 use crate::reference::made::MadeError;
 use crate::reference::onnx::OnnxError;
 use crate::units::{Bytes, Flops};
+use crate::webdriver::BrowserKind;
 
 pub use onnx::OnnxPage;
 pub use stages::{Part, StagesPage};
@@ -107,21 +108,21 @@ impl Page {
         backend: Backend,
         site: &Site,
     ) -> Result<Self, PageError> {
-        let model = manifest.models.get(&job.model).ok_or_else(|| PageError::Model(job.model.clone()))?;
+        let model = manifest.models.get(&job.axes.model).ok_or_else(|| PageError::Model(job.axes.model.clone()))?;
         let common = Common {
             number,
             id: job.id.to_string(),
             engine: model.engine().name(),
             backend: backend.name(),
-            shader_precompilation: job.shader_precompilation,
-            parallel_loading: job.parallel_loading,
+            shader_precompilation: job.axes.shader_precompilation,
+            parallel_loading: job.axes.parallel_loading,
             require_hardware: manifest.measure.require_hardware,
             warmup: manifest.measure.warmup,
             queued: manifest.measure.iterations.is_some(),
         };
         let vars = JobVars::of(job);
-        let browser = manifest.browsers.get(&job.browser).map_or(BrowserKind::Chrome, |browser| browser.kind);
-        let target = Target { compiler: Compiler::of(browser), site, settings: &manifest.compiler };
+        let browser = manifest.browsers.get(&job.axes.browser).map_or(BrowserKind::Chrome, |browser| browser.kind);
+        let target = Target { compiler: browser.product().compiler, site, settings: &manifest.compiler };
         let content = match &model.program {
             Program::Stages(stages) => {
                 let found;

@@ -6,9 +6,10 @@
 use super::RenderError;
 use super::kernels::{Configuration, Kernel, Kernels};
 use crate::manifest::axes::DEFAULT_SHAPE;
-use crate::manifest::compiler::{AdapterKind, Compiler, CompilerSettings, Values, Winner};
+use crate::manifest::compiler::{AdapterKind, CompilerSettings, Values, Winner};
 use crate::plan::Workgroup;
 use crate::plan::graph::JobVars;
+use crate::webdriver::Compiler;
 
 /// What WGSL is rendered for.
 #[derive(Debug, Clone)]
@@ -88,7 +89,7 @@ impl Target<'_> {
             }
         }
         // An axis of one's own with a parameter's name sweeps it.
-        for (parameter, value) in vars.own.iter().filter(|(axis, _)| kernel.parameters.contains_key(*axis)) {
+        for (parameter, value) in vars.custom.iter().filter(|(axis, _)| kernel.parameters.contains_key(*axis)) {
             kernel.set(values, parameter, value, "[axes]")?;
         }
         Ok(())

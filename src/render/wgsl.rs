@@ -2,7 +2,7 @@
 //!
 //! Made from a graph and a job's variables; the page compiles each distinct shader once and dispatches the stages in
 //! order. A stage template sees `wg`, `tuning` (its kernel's parameters), `inputs`, `weights`, `outputs`, `params`, `axes`
-//! (and each own axis by its name), `batch`, `dtype`, `half` (whether a tensor of the stage is f16) and `compiler`, and
+//! (and each custom axis by its name), `batch`, `dtype`, `half` (whether a tensor of the stage is f16) and `compiler`, and
 //! sets `grid` (and `workgroup_bytes`, `features`, `size`) at its top level. What it enables is a feature that it needs.
 
 use std::collections::{BTreeMap, HashMap};
@@ -256,7 +256,7 @@ fn enabled(code: &str) -> impl Iterator<Item = String> {
 
 /// What is the same for all stages of a job.
 pub(super) fn job_context(templates: &Templates, vars: &JobVars, target: &Target<'_>) -> Context {
-    let axes: Vec<(&String, Value)> = vars.own.iter().map(|(name, value)| (name, axis(value))).collect();
+    let axes: Vec<(&String, Value)> = vars.custom.iter().map(|(name, value)| (name, axis(value))).collect();
     let mut context: Context = axes.iter().map(|(name, value)| ((*name).clone(), value.clone())).collect();
     context.insert("axes".to_owned(), Value::from_pairs(axes.into_iter().map(|(name, value)| (name.as_str(), value))));
     context.insert("batch".to_owned(), Value::from(vars.batch));

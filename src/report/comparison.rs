@@ -6,7 +6,7 @@ use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{ContentArrangement, Table};
 use serde_json::{Value, json};
 
-use crate::analyse::compare::{Comparison, Metric, Rules, Verdict};
+use crate::analyse::comparison::{Comparison, Metric, Rules, Verdict};
 use crate::record::csv::harmless;
 use crate::units::significant;
 

@@ -7,7 +7,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde_json::{Map, Value};
 
 use super::comparison::{brief, object};
-use crate::analyse::compare::{self, Comparison, Rules};
+use crate::analyse::compare::{RunAxis, along};
+use crate::analyse::comparison::{Comparison, Rules};
 use crate::plan::select::value;
 use crate::plan::{Job, Plan};
 use crate::record::csv::harmless;
@@ -46,9 +47,8 @@ impl Against {
             plan.jobs.iter().enumerate().map(|(place, job)| (harmless(&job.id.0), place)).collect();
         run.jobs.retain(|job| places.contains_key(job.cell("job_id")));
         run.jobs.sort_by_key(|job| places.get(job.cell("job_id")));
-        let own = plan.manifest.axes.iter().any(|known| known.own && known.name == axis);
         let rules = Rules::default();
-        let comparisons = compare::axis(&run, &if own { format!("axis_{axis}") } else { axis.clone() }, &rules);
+        let comparisons = along(&run, &RunAxis::named(&axis), &rules);
         let base = plan.jobs.first().and_then(|job| value(job, &axis)).unwrap_or_default().into_owned();
         let by_id = comparisons.into_iter().map(|comparison| (comparison.new_id.clone(), comparison));
         Self { base, rules, comparisons: by_id.collect() }

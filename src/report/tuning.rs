@@ -84,8 +84,8 @@ fn cells(task: &Task, finding: &Finding) -> [String; 10] {
         count => format!(", {count} failed or wrong"),
     };
     [
-        task.base.browser.clone(),
-        task.base.model.clone(),
+        task.base.axes.browser.clone(),
+        task.base.axes.model.clone(),
         task.space.kernel.clone(),
         size(&task.space.size),
         ms(&finding.default),
@@ -107,8 +107,8 @@ fn replay_cells(task: &Task, finding: &Finding) -> Option<Vec<String>> {
     let space = task.space.points.len();
     let share = 100.0 * replayed.evaluations as f64 / space as f64;
     Some(vec![
-        task.base.browser.clone(),
-        task.base.model.clone(),
+        task.base.axes.browser.clone(),
+        task.base.axes.model.clone(),
         task.space.kernel.clone(),
         size(&task.space.size),
         replayed.replays.to_string(),
@@ -144,10 +144,10 @@ pub fn json(findings: &[(Task, Finding)]) -> Value {
         let interval = finding.winner.as_ref().and_then(|winner| winner.time).and_then(|time| time.interval);
         let winner = finding.winner.as_ref().map(|winner| &task.space.points[winner.point]);
         json!({
-            "browser": task.base.browser,
-            "model": task.base.model,
-            "dtype": task.base.dtype,
-            "batch": task.base.batch,
+            "browser": task.base.axes.browser,
+            "model": task.base.axes.model,
+            "dtype": task.base.axes.dtype,
+            "batch": task.base.axes.batch,
             "kernel": task.space.kernel,
             "size": task.space.size,
             "default_ms": median(finding.default.as_ref()),

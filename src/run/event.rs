@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::browser::executor::{Check, Opened};
+use crate::harness::executor::{Check, Opened};
 use crate::manifest::Backend;
 use crate::measure::Measurement;
 use crate::measure::course::Course;

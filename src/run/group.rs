@@ -18,7 +18,7 @@ use rand::{RngExt, SeedableRng};
 use super::load::Load;
 use super::member::{End, Member};
 use super::{Browsers, JobReport, Outcome, RunEvent, Status, Try, blank};
-use crate::browser::executor::{Executor, OpenError};
+use crate::harness::executor::{Executor, OpenError};
 use crate::manifest::model::Engine;
 use crate::manifest::{Backend, GiveUp, Manifest, Measure};
 use crate::measure::{course, sampling};
@@ -46,7 +46,7 @@ pub(super) fn groups<'run>(plan: &Plan, jobs: &[(usize, &'run Job)]) -> Vec<Grou
     // By model, then by everything but the browser; both in the order of the plan.
     let mut alike: IndexMap<String, IndexMap<&str, Group>> = IndexMap::new();
     for (index, job) in jobs {
-        let key = if job.cache == Cache::Warm { job.model.clone() } else { format!("{index}: cold") };
+        let key = if job.axes.cache == Cache::Warm { job.axes.model.clone() } else { format!("{index}: cold") };
         let rest = job.id.0.split_once('/').map_or("", |(_, rest)| rest);
         alike.entry(key).or_default().entry(rest).or_default().push((*index, job));
     }
@@ -71,7 +71,7 @@ pub(super) fn groups<'run>(plan: &Plan, jobs: &[(usize, &'run Job)]) -> Vec<Grou
 /// twice, and for its runtime.
 fn bytes(plan: &Plan, job: &Job) -> u64 {
     const RUNTIME: u64 = 100 << 20;
-    let Some(model) = plan.manifest.models.get(&job.model) else { return 0 };
+    let Some(model) = plan.manifest.models.get(&job.axes.model) else { return 0 };
     if model.engine() != Engine::Wgsl {
         return RUNTIME + 2 * onnx::loaded_bytes(&plan.manifest, job).unwrap_or(0);
     }
@@ -189,14 +189,14 @@ where
             (report.status, report.reason) = (Status::Unsupported, reason.clone());
             return self.finish(report);
         }
-        let Some(seat) = self.browsers.seats.get_mut(one.job.browser.as_str()) else { return Ok(()) };
+        let Some(seat) = self.browsers.seats.get_mut(one.job.axes.browser.as_str()) else { return Ok(()) };
         report.attempts = one.used;
         if let Some(reason) = &seat.missing {
             report.reason.clone_from(reason);
             return self.finish(report);
         }
         report.attempts += 1;
-        match seat.executor.open(one.job.cache == Cache::Cold).await {
+        match seat.executor.open(one.job.axes.cache == Cache::Cold).await {
             Ok(opened) => report.session = Some(opened),
             Err(OpenError { message, missing }) => {
                 report.status = if missing { Status::Skipped } else { Status::Failed };
@@ -277,7 +277,7 @@ where
         let measure = &self.manifest.measure;
         let Some(place) = members.iter().position(|member| member.origin.index == index) else { return Ok(()) };
         let member = &mut members[place];
-        let Some(seat) = self.browsers.seats.get_mut(member.origin.job.browser.as_str()) else { return Ok(()) };
+        let Some(seat) = self.browsers.seats.get_mut(member.origin.job.axes.browser.as_str()) else { return Ok(()) };
         let ended = match turn {
             Turn::Pilot => member.pilot(seat, measure).await,
             Turn::SecondChance => member.once_more(seat, measure).await,
@@ -314,12 +314,12 @@ where
         members: &mut Vec<Member<'run>>,
         again: &mut Vec<Try<'run>>,
     ) -> io::Result<()> {
-        let browser = one.job.browser.as_str();
+        let browser = one.job.axes.browser.as_str();
         if let Some(seat) = self.browsers.seats.get_mut(browser) {
             // Whatever is left of the session can't be trusted.
             seat.executor.close().await;
         }
-        let others = members.extract_if(.., |member| member.origin.job.browser == browser);
+        let others = members.extract_if(.., |member| member.origin.job.axes.browser == browser);
         again.extend(others.map(|member| member.origin));
         if hopeless || one.used >= self.manifest.measure.retries {
             return self.finish(report);
@@ -330,7 +330,7 @@ where
     }
 
     async fn release(&mut self, member: &Member<'run>) {
-        if let Some(seat) = self.browsers.seats.get_mut(member.origin.job.browser.as_str()) {
+        if let Some(seat) = self.browsers.seats.get_mut(member.origin.job.axes.browser.as_str()) {
             seat.executor.release(member.number).await;
         }
     }

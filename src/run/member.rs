@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::event::{JobReport, PageReport, Status};
 use super::{Seat, Try};
-use crate::browser::executor::{Ask, ExecuteError, Executor};
-use crate::browser::wire::SampleKind;
+use crate::harness::executor::{Ask, ExecuteError, Executor};
+use crate::harness::wire::SampleKind;
 use crate::manifest::{Backend, Manifest, Measure};
 use crate::measure::{Measurement, warmup};
 use crate::plan::Cache;
@@ -86,12 +86,12 @@ impl<'run> Member<'run> {
         origin: Try<'run>,
         mut report: JobReport,
     ) -> Result<Self, (JobReport, End)> {
-        let asked = report.job.backend;
+        let asked = report.job.axes.backend;
         let fallback = manifest.measure.fallback.iter().copied().filter(|backend| *backend != asked);
         let mut refusals = Vec::new();
         let mut clock = Clock::default();
         for backend in std::iter::once(asked).chain(fallback) {
-            if let Some(reason) = refusal(manifest, &report.job.model, backend) {
+            if let Some(reason) = refusal(manifest, &report.job.axes.model, backend) {
                 refusals.push((backend, reason));
                 continue;
             }
@@ -211,10 +211,10 @@ impl<'run> Member<'run> {
         seat.executor.release(self.number).await;
         *numbers += 1;
         self.number = *numbers;
-        if self.report.job.cache == Cache::Cold {
+        if self.report.job.axes.cache == Cache::Cold {
             seat.executor.open(true).await.map_err(|error| End::Lost(Status::Failed, error.message))?;
         }
-        let backend = self.report.backend_used.unwrap_or(self.report.job.backend);
+        let backend = self.report.backend_used.unwrap_or(self.report.job.axes.backend);
         let page = render(&self.report.job, self.number, backend, &site(&self.report)).map_err(|error| {
             (self.report.status, self.report.reason) = (Status::Failed, error.to_string());
             End::Told

@@ -14,11 +14,12 @@ use std::io;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::browser::executor::Executor;
-use crate::manifest::{Backend, BrowserSettings};
+use crate::harness::executor::Executor;
+use crate::manifest::Backend;
 use crate::plan::{Job, Plan};
 use crate::render::page::{Page, PageError};
 use crate::render::target::Site;
+use crate::webdriver::BrowserSettings;
 
 use group::Floor;
 
@@ -128,8 +129,8 @@ where
         let jobs: Vec<(usize, &Job)> = plan.jobs.iter().enumerate().filter(|(_, job)| wanted(job)).collect();
         for jobs in group::groups(plan, &jobs) {
             for (_, job) in &jobs {
-                browsers.seats.entry(job.browser.clone()).or_insert_with(|| {
-                    let executor = (self.executor)(&plan.manifest.browsers[&job.browser]);
+                browsers.seats.entry(job.axes.browser.clone()).or_insert_with(|| {
+                    let executor = (self.executor)(&plan.manifest.browsers[&job.axes.browser]);
                     Seat { executor, missing: None }
                 });
             }

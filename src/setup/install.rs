@@ -9,14 +9,15 @@ use std::process::{Child, Command};
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::packages::{self, InstallCommand, Manager, Plan, Platform};
+use super::packages::{self, InstallCommand, Plan, Platform};
 use super::survey::{Survey, survey};
 use super::{LIBRARIES, Part, usual_browsers};
-use crate::browser::capabilities::Os;
-use crate::browser::discover::Search;
-use crate::browser::process;
-use crate::manifest::BrowserKind;
 use crate::serve::Libraries;
+use crate::webdriver::BrowserKind;
+use crate::webdriver::Os;
+use crate::webdriver::discover::Search;
+use crate::webdriver::process;
+use crate::webdriver::products::Manager;
 
 /// How many last lines of a failed command are shown again.
 const LAST_LINES: usize = 12;
@@ -69,13 +70,11 @@ impl Wanted {
     /// What is meant by these names; for none the system's usual browsers and all that runs in them.
     pub fn of(names: &[String], os: Os) -> Result<Self, SetupError> {
         if names.is_empty() {
-            return Ok(Self { browsers: usual_browsers(os).to_vec(), libraries: true });
+            return Ok(Self { browsers: usual_browsers(os), libraries: true });
         }
         let (libraries, browsers): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| *name == LIBRARIES);
-        let kind = |name: &String| {
-            let kind = BrowserKind::ALL.into_iter().find(|kind| kind.name() == name);
-            kind.ok_or_else(|| SetupError::UnknownName { name: name.clone() })
-        };
+        let kind =
+            |name: &String| BrowserKind::named(name).ok_or_else(|| SetupError::UnknownName { name: name.clone() });
         Ok(Self {
             browsers: browsers.into_iter().map(kind).collect::<Result<_, _>>()?,
             libraries: !libraries.is_empty(),

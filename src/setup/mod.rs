@@ -8,11 +8,11 @@ pub mod packages;
 pub mod survey;
 
 pub use install::SetupError;
-pub use packages::{InstallCommand, Manager, Plan, Platform, commands};
+pub use packages::{InstallCommand, Plan, Platform, commands};
 pub use survey::{Survey, survey};
 
-use crate::browser::capabilities::Os;
-use crate::manifest::BrowserKind;
+use crate::webdriver::products::Product;
+use crate::webdriver::{BrowserKind, Os};
 
 /// A thing that a browser needs to run under gpujobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,9 +21,9 @@ pub enum Part {
     Browser(BrowserKind),
     /// Its driver's program, of a matching version.
     Driver(BrowserKind),
-    /// Mesa's lavapipe: Firefox has no software adapter of its own.
+    /// Mesa's lavapipe, for browsers without a software adapter of their own.
     SoftwareVulkan,
-    /// The display of WebKitGTK, which has no headless mode.
+    /// A display, for browsers without a headless mode.
     Xvfb,
     /// npm, which installs the libraries.
     Npm,
@@ -38,8 +38,10 @@ impl Part {
         match self {
             Self::Browser(kind) => format!("the browser of `{}`", kind.name()),
             Self::Driver(kind) => format!("the driver of `{}`", kind.name()),
-            Self::SoftwareVulkan => "a software Vulkan driver for Firefox (lavapipe)".to_owned(),
-            Self::Xvfb => "a display for WebKitGTK (Xvfb)".to_owned(),
+            Self::SoftwareVulkan => {
+                format!("a software Vulkan driver for {} (lavapipe)", titles(|product| product.needs_software_vulkan))
+            }
+            Self::Xvfb => format!("a display for {} (Xvfb)", titles(|product| product.needs_display)),
             Self::Npm => "npm, which comes with Node.js".to_owned(),
             Self::Libraries => format!("`{LIBRARIES}`: transformers.js, onnxruntime-web and native onnxruntime"),
         }
@@ -51,22 +53,26 @@ pub const LIBRARIES: &str = "libraries";
 
 /// The browsers that a system can have from its package manager without more ado; the default of `gpujobs setup`.
 #[must_use]
-pub fn usual_browsers(os: Os) -> &'static [BrowserKind] {
-    match os {
-        Os::Linux => &[BrowserKind::Chrome, BrowserKind::Firefox, BrowserKind::Webkitgtk],
-        Os::Macos => &[BrowserKind::Chrome, BrowserKind::Firefox, BrowserKind::Safari],
-        Os::Windows => &[BrowserKind::Chrome, BrowserKind::Edge, BrowserKind::Firefox],
-    }
+pub fn usual_browsers(os: Os) -> Vec<BrowserKind> {
+    BrowserKind::ALL.into_iter().filter(|kind| kind.product().usual_on.contains(&os)).collect()
 }
 
 /// What a browser needs on a system with or without a GPU.
 #[must_use]
 pub fn parts(kind: BrowserKind, os: Os, gpu: bool) -> Vec<Part> {
+    let product = kind.product();
     let mut parts = vec![Part::Browser(kind), Part::Driver(kind)];
-    match (kind, os) {
-        (BrowserKind::Firefox, Os::Linux) if !gpu => parts.push(Part::SoftwareVulkan),
-        (BrowserKind::Webkitgtk, Os::Linux) => parts.push(Part::Xvfb),
-        _ => {}
+    if os == Os::Linux && product.needs_software_vulkan && !gpu {
+        parts.push(Part::SoftwareVulkan);
+    }
+    if os == Os::Linux && product.needs_display {
+        parts.push(Part::Xvfb);
     }
     parts
+}
+
+/// What users call the products that need a part.
+fn titles(needs: impl Fn(&Product) -> bool) -> String {
+    let products = BrowserKind::ALL.into_iter().map(BrowserKind::product).filter(|product| needs(product));
+    products.map(|product| product.title).collect::<Vec<_>>().join(" and ")
 }

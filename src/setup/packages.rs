@@ -8,23 +8,9 @@ use std::fmt;
 use std::path::Path;
 
 use super::Part;
-use crate::manifest::BrowserKind;
 use crate::serve::Libraries;
-
-/// A package manager.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manager {
-    /// Debian, Ubuntu.
-    Apt,
-    /// Fedora.
-    Dnf,
-    /// Arch.
-    Pacman,
-    /// Homebrew on macOS.
-    Brew,
-    /// Windows.
-    Winget,
-}
+use crate::webdriver::BrowserKind;
+use crate::webdriver::products::{Manager, Package, Source};
 
 /// What the commands depend on.
 #[derive(Debug, Clone)]
@@ -57,25 +43,25 @@ pub struct Plan {
     pub by_hand: Vec<String>,
 }
 
-/// Where one part comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
-    /// A package of the manager.
-    Package(&'static str),
-    /// A Homebrew cask.
-    Cask(&'static str),
-    Snap(&'static str),
-    /// A Rust program, built from source.
-    Cargo(&'static str),
-    /// Comes with another part of the same browser.
-    Included,
-    ByHand(&'static str),
-}
-
 /// The packages whose presence in apt's lists decides between sources.
 #[must_use]
-pub fn asked_of_apt() -> &'static [&'static str] {
-    &["chromium", "chromium-driver", "firefox-esr", "geckodriver", "webkit2gtk-driver", "mesa-vulkan-drivers", "xvfb"]
+pub fn asked_of_apt() -> Vec<&'static str> {
+    let products = BrowserKind::ALL.into_iter().flat_map(|kind| kind.product().packages);
+    let sources = products.filter(|package| package.manager == Manager::Apt).flat_map(|package| {
+        let Package { browser, driver, .. } = package;
+        browser.iter().chain(*driver)
+    });
+    let packages = sources.filter_map(|source| match source {
+        Source::Package(name) | Source::SomeReleases(name) => Some(*name),
+        _ => None,
+    });
+    let mut asked: Vec<&str> = Vec::new();
+    for package in packages.chain(["mesa-vulkan-drivers", "xvfb"]) {
+        if !asked.contains(&package) {
+            asked.push(package);
+        }
+    }
+    asked
 }
 
 /// The packages in the output of `apt-cache policy` that can be installed.
@@ -104,7 +90,10 @@ pub fn commands(missing: &[Part], platform: &Platform) -> Plan {
     };
     let sources: Vec<Source> = missing.iter().map(|&part| source(part, manager, platform.known.as_ref())).collect();
     let packages: Vec<&str> =
-        pick(&sources, |source| if let Source::Package(name) = source { Some(name) } else { None });
+        pick(
+            &sources,
+            |source| if let Source::Package(name) | Source::SomeReleases(name) = source { Some(name) } else { None },
+        );
     let casks: Vec<&str> = pick(&sources, |source| if let Source::Cask(name) = source { Some(name) } else { None });
     let snaps: Vec<&str> = pick(&sources, |source| if let Source::Snap(name) = source { Some(name) } else { None });
     let crates: Vec<&str> = pick(&sources, |source| if let Source::Cargo(name) = source { Some(name) } else { None });
@@ -183,116 +172,47 @@ fn pick(sources: &[Source], value: impl Fn(Source) -> Option<&'static str>) -> V
     picked
 }
 
-const EDGE_BY_HAND: &str = "Edge for Linux and its driver come from Microsoft: https://www.microsoft.com/edge and https://developer.microsoft.com/microsoft-edge/tools/webdriver";
-const MSEDGEDRIVER_BY_HAND: &str =
-    "msedgedriver of Edge's very version: https://developer.microsoft.com/microsoft-edge/tools/webdriver";
-const SAFARI_BY_HAND: &str = "Safari is part of macOS; allow its driver once: sudo safaridriver --enable";
-const WEBKITGTK_BY_HAND: &str =
-    "MiniBrowser and WebKitWebDriver of WebKitGTK: not packaged for this system as far as gpujobs knows";
-
+/// Where a part comes from; `known` are the packages that the manager has, where it was asked.
 fn source(part: Part, manager: Manager, known: Option<&BTreeSet<String>>) -> Source {
-    match manager {
-        Manager::Apt => apt(part, known),
-        Manager::Dnf => dnf(part),
-        Manager::Pacman => pacman(part),
-        Manager::Brew => brew(part),
-        Manager::Winget => winget(part),
-    }
-}
-
-fn apt(part: Part, known: Option<&BTreeSet<String>>) -> Source {
-    // Without lists, what Debian 12 has: all of it except geckodriver.
-    let has = |package: &str| known.map_or(package != "geckodriver", |known| known.contains(package));
     match part {
-        // Ubuntu has Chromium, with its driver, as a snap only.
-        Part::Browser(BrowserKind::Chrome) if has("chromium") => Source::Package("chromium"),
-        Part::Driver(BrowserKind::Chrome) if has("chromium-driver") => Source::Package("chromium-driver"),
-        Part::Browser(BrowserKind::Chrome) | Part::Driver(BrowserKind::Chrome) => Source::Snap("chromium"),
-        Part::Browser(BrowserKind::Firefox) if has("firefox-esr") => Source::Package("firefox-esr"),
-        Part::Browser(BrowserKind::Firefox) => Source::Package("firefox"),
-        Part::Driver(BrowserKind::Firefox) if has("geckodriver") => Source::Package("geckodriver"),
-        Part::Driver(BrowserKind::Firefox) => Source::Cargo("geckodriver"),
-        Part::Browser(BrowserKind::Webkitgtk) | Part::Driver(BrowserKind::Webkitgtk) => {
-            Source::Package("webkit2gtk-driver")
-        }
-        Part::SoftwareVulkan => Source::Package("mesa-vulkan-drivers"),
-        Part::Xvfb => Source::Package("xvfb"),
-        Part::Npm => Source::Package("npm"),
+        Part::Browser(kind) => of_product(kind, manager, known, |package| package.browser),
+        Part::Driver(kind) => of_product(kind, manager, known, |package| package.driver),
+        Part::SoftwareVulkan => match manager {
+            Manager::Apt | Manager::Dnf => Source::Package("mesa-vulkan-drivers"),
+            Manager::Pacman => Source::Package("vulkan-swrast"),
+            Manager::Brew | Manager::Winget => Source::Included,
+        },
+        Part::Xvfb => match manager {
+            Manager::Apt => Source::Package("xvfb"),
+            Manager::Dnf => Source::Package("xorg-x11-server-Xvfb"),
+            Manager::Pacman => Source::Package("xorg-server-xvfb"),
+            Manager::Brew | Manager::Winget => Source::Included,
+        },
+        Part::Npm => Source::Package(match manager {
+            Manager::Apt | Manager::Pacman => "npm",
+            Manager::Dnf => "nodejs-npm",
+            Manager::Brew => "node",
+            Manager::Winget => "OpenJS.NodeJS",
+        }),
         Part::Libraries => Source::Included,
-        Part::Browser(kind) | Part::Driver(kind) => foreign(kind),
     }
 }
 
-fn dnf(part: Part) -> Source {
-    match part {
-        Part::Browser(BrowserKind::Chrome) => Source::Package("chromium"),
-        Part::Driver(BrowserKind::Chrome) => Source::Package("chromedriver"),
-        Part::Browser(BrowserKind::Firefox) => Source::Package("firefox"),
-        Part::Driver(BrowserKind::Firefox) => Source::Cargo("geckodriver"),
-        Part::SoftwareVulkan => Source::Package("mesa-vulkan-drivers"),
-        Part::Xvfb => Source::Package("xorg-x11-server-Xvfb"),
-        Part::Npm => Source::Package("nodejs-npm"),
-        Part::Libraries => Source::Included,
-        Part::Browser(kind) | Part::Driver(kind) => foreign(kind),
-    }
-}
-
-fn pacman(part: Part) -> Source {
-    match part {
-        // Arch's chromium holds chromedriver too.
-        Part::Browser(BrowserKind::Chrome) | Part::Driver(BrowserKind::Chrome) => Source::Package("chromium"),
-        Part::Browser(BrowserKind::Firefox) => Source::Package("firefox"),
-        Part::Driver(BrowserKind::Firefox) => Source::Package("geckodriver"),
-        Part::Browser(BrowserKind::Webkitgtk) | Part::Driver(BrowserKind::Webkitgtk) => {
-            Source::Package("webkit2gtk-4.1")
-        }
-        Part::SoftwareVulkan => Source::Package("vulkan-swrast"),
-        Part::Xvfb => Source::Package("xorg-server-xvfb"),
-        Part::Npm => Source::Package("npm"),
-        Part::Libraries => Source::Included,
-        Part::Browser(kind) | Part::Driver(kind) => foreign(kind),
-    }
-}
-
-fn brew(part: Part) -> Source {
-    match part {
-        Part::Browser(BrowserKind::Chrome) => Source::Cask("google-chrome"),
-        Part::Driver(BrowserKind::Chrome) => Source::Cask("chromedriver"),
-        Part::Browser(BrowserKind::Firefox) => Source::Cask("firefox"),
-        Part::Driver(BrowserKind::Firefox) => Source::Package("geckodriver"),
-        Part::Browser(BrowserKind::Edge) => Source::Cask("microsoft-edge"),
-        Part::Driver(BrowserKind::Edge) => Source::ByHand(MSEDGEDRIVER_BY_HAND),
-        Part::Browser(BrowserKind::Safari) | Part::Driver(BrowserKind::Safari) => Source::ByHand(SAFARI_BY_HAND),
-        Part::Browser(BrowserKind::Webkitgtk) | Part::Driver(BrowserKind::Webkitgtk) => {
-            Source::ByHand(WEBKITGTK_BY_HAND)
-        }
-        Part::Npm => Source::Package("node"),
-        Part::SoftwareVulkan | Part::Xvfb | Part::Libraries => Source::Included,
-    }
-}
-
-fn winget(part: Part) -> Source {
-    match part {
-        Part::Browser(BrowserKind::Chrome) => Source::Package("Google.Chrome"),
-        Part::Driver(BrowserKind::Chrome) => Source::Package("Chromium.ChromeDriver"),
-        Part::Browser(BrowserKind::Edge) => Source::Package("Microsoft.Edge"),
-        Part::Driver(BrowserKind::Edge) => Source::Package("Microsoft.EdgeDriver"),
-        Part::Browser(BrowserKind::Firefox) => Source::Package("Mozilla.Firefox"),
-        Part::Driver(BrowserKind::Firefox) => Source::Package("Mozilla.GeckoDriver"),
-        Part::Browser(kind) | Part::Driver(kind) => foreign(kind),
-        Part::Npm => Source::Package("OpenJS.NodeJS"),
-        Part::SoftwareVulkan | Part::Xvfb | Part::Libraries => Source::Included,
-    }
-}
-
-/// A product that the system's own packages don't have.
-fn foreign(kind: BrowserKind) -> Source {
-    Source::ByHand(match kind {
-        BrowserKind::Edge => EDGE_BY_HAND,
-        BrowserKind::Safari => {
-            "Safari runs on macOS only; name a Mac's endpoint with `webdriver` under [browser.safari]"
-        }
-        BrowserKind::Webkitgtk => WEBKITGTK_BY_HAND,
-        BrowserKind::Chrome | BrowserKind::Firefox => "install it from its maker",
-    })
+/// The first source of a product's program that the manager has; without lists, what every release has.
+fn of_product(
+    kind: BrowserKind,
+    manager: Manager,
+    known: Option<&BTreeSet<String>>,
+    program: impl Fn(&Package) -> &'static [Source],
+) -> Source {
+    let product = kind.product();
+    let has = |source: &Source| match (source, known) {
+        (Source::Package(name) | Source::SomeReleases(name), Some(known)) => known.contains(*name),
+        (Source::SomeReleases(_), None) => false,
+        _ => true,
+    };
+    let package = product.packages.iter().find(|package| package.manager == manager);
+    let Some(sources) = package.map(program) else { return Source::ByHand(product.by_hand) };
+    // The last is asked for even where the lists lack it: the manager then says so itself.
+    *sources.iter().find(|source| has(source)).or(sources.last()).unwrap_or(&Source::ByHand(product.by_hand))
 }

@@ -9,13 +9,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::{LIBRARIES, Part, parts, usual_browsers};
-use crate::browser::capabilities::Os;
-use crate::browser::discover::{self, Search};
-use crate::browser::{machine_has_gpu, version};
-use crate::manifest::{BrowserKind, BrowserSettings};
 use crate::serve::Libraries;
 use crate::store::{self, Dtype, Store, Stored, Unfinished};
 use crate::units::Bytes;
+use crate::webdriver::Os;
+use crate::webdriver::discover::{self, Search};
+use crate::webdriver::{BrowserKind, BrowserSettings, machine_has_gpu, version};
 
 /// What is installed.
 #[derive(Debug, Clone, Serialize)]
@@ -95,8 +94,8 @@ pub struct Gap {
 pub fn survey() -> Survey {
     let search = Search::of_this_machine();
     let os = search.os;
-    let kinds = BrowserKind::ALL.into_iter().filter(|&kind| exists_on(kind, os));
-    // Firefox alone may take a second to say its version, so all are asked at once.
+    let kinds = BrowserKind::ALL.into_iter().filter(|kind| kind.product().systems.contains(&os));
+    // A browser may take a second to say its version, so all are asked at once.
     let browsers = std::thread::scope(|scope| {
         let search = &search;
         let asked: Vec<_> = kinds.map(|kind| scope.spawn(move || state(kind, search))).collect();
@@ -131,7 +130,7 @@ impl Survey {
         let state = self.browsers.iter().find(|state| state.name == kind.name());
         let mismatch = state.is_some_and(|state| state.versions_match == Some(false));
         let there = |part: &Part| match part {
-            Part::Browser(BrowserKind::Safari) => self.os == Os::Macos,
+            Part::Browser(kind) if kind.product().browser.is_none() => kind.product().systems.contains(&self.os),
             Part::Browser(_) => !mismatch && state.is_some_and(|state| state.browser.is_some()),
             Part::Driver(_) => !mismatch && state.is_some_and(|state| state.driver.is_some()),
             Part::SoftwareVulkan => self.vulkan_drivers.iter().any(|name| name.starts_with("lvp_")),
@@ -168,7 +167,7 @@ impl Survey {
             });
         }
         for state in &self.browsers {
-            let Some(kind) = BrowserKind::ALL.into_iter().find(|kind| kind.name() == state.name) else { continue };
+            let Some(kind) = BrowserKind::named(state.name) else { continue };
             let half_there = state.browser.is_some() != state.driver.is_some();
             if !usual_browsers(self.os).contains(&kind) && !half_there {
                 continue;
@@ -205,19 +204,9 @@ impl Survey {
     }
 }
 
-/// Whether a product can be installed on a system at all.
-fn exists_on(kind: BrowserKind, os: Os) -> bool {
-    match kind {
-        BrowserKind::Chrome | BrowserKind::Edge | BrowserKind::Firefox => true,
-        BrowserKind::Safari => os == Os::Macos,
-        BrowserKind::Webkitgtk => os == Os::Linux,
-    }
-}
-
 fn state(kind: BrowserKind, search: &Search) -> BrowserState {
     let settings = BrowserSettings::of(kind);
-    // MiniBrowser opens a window before it reads `--version`, and safaridriver is of Safari's own version.
-    let asks = !matches!(kind, BrowserKind::Webkitgtk | BrowserKind::Safari);
+    let asks = kind.product().prints_version;
     let ask = |path: PathBuf| if asks { program(path) } else { Program { path, version: None } };
     let browser = discover::browser(&settings, search).ok().flatten().map(ask);
     let driver = discover::driver(&settings, search).ok().map(ask);

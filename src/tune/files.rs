@@ -118,13 +118,13 @@ fn run_id(folder: &Path) -> String {
 
 /// The cells of [`TASK`].
 fn identity(run_id: &str, task: &Task) -> [String; 8] {
-    let axes: Vec<String> = task.base.own.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let axes: Vec<String> = task.base.axes.custom.iter().map(|(name, value)| format!("{name}={value}")).collect();
     [
         harmless(run_id),
-        harmless(&task.base.browser),
-        harmless(&task.base.model),
-        harmless(&task.base.dtype),
-        task.base.batch.to_string(),
+        harmless(&task.base.axes.browser),
+        harmless(&task.base.axes.model),
+        harmless(&task.base.axes.dtype),
+        task.base.axes.batch.to_string(),
         harmless(&axes.join(" ")),
         task.space.kernel.clone(),
         size(&task.space.size),
@@ -155,7 +155,7 @@ pub fn winner(task: &Task, finding: &Finding) -> Option<Winner> {
         compiler: task.compiler,
         adapter_kind: finding.site.kind,
         adapter: finding.site.adapter.clone(),
-        dtype: task.base.dtype.clone(),
+        dtype: task.base.axes.dtype.clone(),
         size: task.space.size.clone(),
         workgroup_size: point.workgroup,
         parameters: point.values.clone(),

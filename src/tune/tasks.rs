@@ -3,7 +3,7 @@
 //! Made from a plan; `drive` carries it out.
 
 use super::search::Place;
-use crate::manifest::compiler::{Compiler, Values};
+use crate::manifest::compiler::Values;
 use crate::manifest::model::Engine;
 use crate::manifest::{AxisValue, Backend};
 use crate::plan::graph::{Graph, JobVars};
@@ -13,6 +13,7 @@ use crate::render::kernels::Configuration;
 use crate::render::page::PageError;
 use crate::render::space::{Space, spaces};
 use crate::render::target::{Site, Target};
+use crate::webdriver::Compiler;
 
 /// What is to be tuned.
 #[derive(Debug, Clone)]
@@ -32,19 +33,20 @@ pub fn tasks(plan: &Plan, templates: &Templates) -> Result<Vec<Task>, (JobId, Pa
     let mut known: Vec<Vec<Option<String>>> = Vec::new();
     let mut tasks = Vec::new();
     for job in &plan.jobs {
-        let Some(model) = manifest.models.get(&job.model) else { continue };
-        if model.engine() != Engine::Wgsl || job.backend != Backend::Webgpu {
+        let Some(model) = manifest.models.get(&job.axes.model) else { continue };
+        if model.engine() != Engine::Wgsl || job.axes.backend != Backend::Webgpu {
             continue;
         }
-        let told_apart = ["browser", "model", "dtype", "batch"].into_iter().chain(job.own.keys().map(String::as_str));
+        let told_apart =
+            ["browser", "model", "dtype", "batch"].into_iter().chain(job.axes.custom.keys().map(String::as_str));
         let key: Vec<Option<String>> =
             told_apart.map(|axis| select::value(job, axis).map(std::borrow::Cow::into_owned)).collect();
         if known.contains(&key) {
             continue;
         }
         known.push(key);
-        let Some(browser) = manifest.browsers.get(&job.browser) else { continue };
-        let compiler = Compiler::of(browser.kind);
+        let Some(browser) = manifest.browsers.get(&job.axes.browser) else { continue };
+        let compiler = browser.kind.product().compiler;
         let vars = JobVars::of(job);
         let site = Site::default();
         let target = Target { compiler, site: &site, settings: &manifest.compiler };

@@ -55,7 +55,7 @@ export async function record(session, file, feeds, download, run) {
 }
 
 /**
- * The calls as the runner reads them (`src/browser/calls.rs`): the length of a JSON header, the header, and the bytes that
+ * The calls as the runner reads them (`src/harness/calls.rs`): the length of a JSON header, the header, and the bytes that
  * it names, each beginning at a multiple of 8.
  * @param {Call[]} calls
  * @returns {ArrayBufferView[]}

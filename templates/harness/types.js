@@ -1,5 +1,5 @@
 /**
- * @file The words that the page and its runner exchange. Rust's side of them is `src/browser/wire.rs`
+ * @file The words that the page and its runner exchange. Rust's side of them is `src/harness/wire.rs`
  * (page to runner) and `src/render/page.rs` (the job).
  */
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use gpujobs::browser::fake::Script;
+use gpujobs::harness::fake::Script;
 use gpujobs::record::{Recorder, read, run_toml::RunToml};
 use gpujobs::report::table::{self, Against};
 use jiff::Timestamp;
@@ -55,6 +55,28 @@ fn grouped(mut job: Made, group: &'static str) -> Made {
     job
 }
 
+/// What a job's row has on an axis, as its id says it; ids here may be shorter than real ones.
+fn axis<'id>(id: &'id str, column: &str) -> Option<&'id str> {
+    let parts: Vec<&str> = id.split('/').collect();
+    let shape = |place: usize| {
+        let shape = parts.get(3).filter(|shape| **shape != "tuned");
+        Some(shape.and_then(|shape| shape.split('x').nth(place)).unwrap_or_default())
+    };
+    let named =
+        |default| Some(parts.iter().find_map(|part| part.strip_prefix(column)?.strip_prefix('=')).unwrap_or(default));
+    match column {
+        "model" => Some(parts.get(1).copied().unwrap_or_default()),
+        "backend" => Some(parts.get(2).copied().unwrap_or_default()),
+        "workgroup_x" => shape(0),
+        "workgroup_y" => shape(1),
+        "workgroup_z" => shape(2),
+        "shader_precompilation" => Some(parts.get(4).map_or("", |word| if *word == "lazy" { "false" } else { "true" })),
+        "dtype" => named("fp32"),
+        "batch" => named("1"),
+        _ => None,
+    }
+}
+
 /// Writes a run folder.
 fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
     let run = folder.join(name);
@@ -62,6 +84,8 @@ fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
     let toml = "format = 1\nrun_id = 'x'\nstarted_at = '2026-11-22T00:00:00Z'\ngpujobs_version = '0'\ncommand = []\n\
         manifest_path = 'x.toml'\nmanifest = ''\n[host]\nos = 'o'\ncpu = 'c'\n";
     fs::write(run.join("run.toml"), toml).unwrap();
+    let short = jobs.iter().all(|job| job.id.split('/').count() < 4);
+    let shape: &[&str] = if short { &[] } else { &["workgroup_x", "workgroup_y", "workgroup_z"] };
     let header = [
         "job_id",
         "status",
@@ -76,8 +100,13 @@ fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
         "backend_used",
         "group",
         "axis_unroll",
+        "model",
         "backend",
+        "dtype",
+        "batch",
+        "shader_precompilation",
     ];
+    let header = [&header[..], shape].concat();
     // Older versions of gpujobs had no column for first results.
     let older = jobs.iter().all(|job| job.firsts.is_empty());
     let first_column = if older { "" } else { ",time_to_first_result_ms" };
@@ -93,11 +122,11 @@ fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
                 "verified" => "true",
                 "adapter_kind" => "hardware",
                 "group" | "axis_unroll" => "",
-                _ => "same",
+                _ => axis(job.id, column).unwrap_or("same"),
             };
             job.cells.iter().find(|(name, _)| *name == column).map_or(good, |(_, cell)| cell).to_owned()
         };
-        rows += &(header.map(cell).join(",") + "\r\n");
+        rows += &(header.iter().map(|column| cell(column)).collect::<Vec<_>>().join(",") + "\r\n");
         for (round, times) in job.rounds.iter().enumerate() {
             for time in times {
                 writeln!(samples, "{},{round},steady,{},{time}{none}\r", job.id, time + 1.0).unwrap();
@@ -369,6 +398,36 @@ fn one_slow_round_decides_nothing() {
         let run = run.to_str().unwrap();
         assert_eq!(compare(&[run, "--by", "browser", "--fail-above", "0%"]).status.code(), Some(0));
     }
+}
+
+/// Jobs are paired by their values on the axes, never by the words of their ids.
+#[test]
+fn a_name_that_is_also_a_value_of_the_axis_does_not_confuse() {
+    let folder = tempfile::tempdir().unwrap();
+    let pairs = |name: &str, by: &str, jobs: [(&'static str, &'static str); 2]| {
+        let jobs = jobs.map(|(id, browser)| grouped(job(id, browser, about(10.0, 10)), "1"));
+        let run = made(folder.path(), name, &jobs);
+        rows(&[run.to_str().unwrap(), "--by", by])
+            .into_iter()
+            .map(|row| [&row["job"], &row["base"], &row["new"]].map(|cell| cell.as_str().unwrap().to_owned()).join(" "))
+            .collect::<Vec<_>>()
+    };
+    let both = |rest: [&'static str; 2]| rest.map(|id| (id, "chrome"));
+    let batch = both(["chrome/1/wasm/64x1x1/precompiled", "chrome/1/wasm/64x1x1/precompiled/batch=8"]);
+    assert_eq!(pairs("batch", "batch", batch), ["chrome/1/wasm/64x1x1/precompiled 1 8"]);
+    let dtype = both(["chrome/fp32/wasm/64x1x1/precompiled", "chrome/fp32/wasm/64x1x1/precompiled/dtype=q8"]);
+    assert_eq!(pairs("dtype", "dtype", dtype), ["chrome/fp32/wasm/64x1x1/precompiled fp32 q8"]);
+    let lazy = both(["chrome/lazy/wasm/64x1x1/precompiled", "chrome/lazy/wasm/64x1x1/lazy"]);
+    assert_eq!(pairs("lazy", "shader_precompilation", lazy), ["chrome/lazy/wasm/64x1x1 true false"]);
+    let browser = [("m/m/wasm/64x1x1/precompiled", "m"), ("n/m/wasm/64x1x1/precompiled", "n")];
+    assert_eq!(pairs("browser", "browser", browser), ["m/wasm/64x1x1/precompiled m n"]);
+    let model = both(["chrome/chrome/wasm/64x1x1/precompiled", "chrome/m/wasm/64x1x1/precompiled"]);
+    assert_eq!(pairs("model", "model", model), ["chrome/wasm/64x1x1/precompiled chrome m"]);
+    let tuned = both(["chrome/m/wasm/tuned/precompiled", "chrome/m/wasm/8x8x1/precompiled"]);
+    assert_eq!(
+        pairs("tuned", "workgroup_size", tuned.map(|(id, _)| (id, "chrome"))),
+        ["chrome/m/wasm/precompiled tuned 8x8x1"]
+    );
 }
 
 #[test]

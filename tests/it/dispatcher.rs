@@ -2,9 +2,9 @@
 
 use std::io;
 
-use gpujobs::browser::executor::OpenError;
-use gpujobs::browser::fake::{Act, Script};
-use gpujobs::browser::wire::SampleKind;
+use gpujobs::harness::executor::OpenError;
+use gpujobs::harness::fake::{Act, Script};
+use gpujobs::harness::wire::SampleKind;
 use gpujobs::manifest::Manifest;
 use gpujobs::plan::Plan;
 use gpujobs::render::Templates;
@@ -46,8 +46,8 @@ async fn run_with(
         .run(|_| true, &mut |event| {
             let result = each(&event, &sender);
             match event {
-                RunEvent::JobStarted { job, index } => events.push(format!("{index} started {}", job.browser)),
-                RunEvent::Retrying { job, reason } => events.push(format!("retrying {}: {reason}", job.browser)),
+                RunEvent::JobStarted { job, index } => events.push(format!("{index} started {}", job.axes.browser)),
+                RunEvent::Retrying { job, reason } => events.push(format!("retrying {}: {reason}", job.axes.browser)),
                 RunEvent::JobFinished(report) => {
                     let JobReport { status, attempts, reason, .. } = &*report;
                     let rest = if reason.is_empty() { String::new() } else { format!(": {reason}") };
@@ -220,7 +220,7 @@ async fn cold_jobs_get_fresh_sessions_and_warm_ones_share() {
     // In the plan's order: cold, warm, cold, warm.
     // A warm job does not run in a session without caches, nor a cold one in any that is open.
     let expected = plan(&text).jobs.iter().fold((Vec::new(), None), |(mut calls, open), job| {
-        let cold = job.cache.name() == "cold";
+        let cold = job.axes.cache.name() == "cold";
         if open.is_some() && (cold || open == Some(true)) {
             calls.push("close chrome");
         }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use gpujobs::browser::{Browser, BrowserError, Gpu, Launch, Watchdog, launch};
-use gpujobs::manifest::{BrowserKind, BrowserSettings, PrefValue};
+use gpujobs::webdriver::{
+    Browser, BrowserError, BrowserKind, BrowserSettings, Gpu, Launch, PrefValue, Watchdog, launch,
+};
 use serde_json::{Value, json};
 
 use crate::support::fake_driver::{FakeDriver, Fault};
@@ -100,7 +101,7 @@ async fn a_grid_under_a_path_gets_each_command_there() {
     let browser = launch(remote(BrowserKind::Chrome, &driver)).await.unwrap();
     browser.navigate(&"http://127.0.0.1:1/page".parse().unwrap()).await.unwrap();
     assert_eq!(browser.facts.driver_version.as_deref(), Some("156.0.8078.79"));
-    assert_eq!((browser.facts.browser_pid, browser.facts.platform.as_str()), (Some(4711), "linux"));
+
     browser.close(Duration::from_secs(5)).await;
     insta::assert_snapshot!(driver.paths(), @r"
     POST /wd/hub/session

@@ -2,8 +2,7 @@
 //!
 //! These need Chromium, Firefox and WebKitGTK with their drivers (`gpujobs setup`); a missing one fails its test.
 
-use gpujobs::browser::{Browser, Gpu, Launch, Watchdog, launch};
-use gpujobs::manifest::{BrowserKind, BrowserSettings};
+use gpujobs::webdriver::{Browser, BrowserKind, BrowserSettings, Gpu, Launch, Watchdog, launch};
 
 use crate::support::browser_turn;
 use crate::support::workshop::{Workshop, is_positive};

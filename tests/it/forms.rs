@@ -4,13 +4,14 @@
 
 use std::collections::HashSet;
 
+use gpujobs::manifest::AxisValue;
 use gpujobs::manifest::compiler::Values;
-use gpujobs::manifest::{AxisValue, Compiler};
 use gpujobs::plan::Workgroup;
 use gpujobs::plan::graph::{Graph, JobVars};
 use gpujobs::render::kernels::{Configuration, Kernel};
 use gpujobs::render::wgsl::{Rendered, render_stages};
 use gpujobs::render::{RenderError, Templates};
+use gpujobs::webdriver::Compiler;
 use naga::valid::{Capabilities, FunctionInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Block, Expression, Function, Handle, Module, Statement, TypeInner};
 
@@ -204,7 +205,7 @@ fn every_value_of_every_parameter_fits_naga() {
                 }
                 for Configuration { workgroup, values } in &configurations {
                     let own = values.clone();
-                    let vars = JobVars { workgroup: (*workgroup).into(), own, ..JobVars::default() };
+                    let vars = JobVars { workgroup: (*workgroup).into(), custom: own, ..JobVars::default() };
                     match render(&templates, &graph, &vars) {
                         Ok(rendered) => judge(&mut known, &format!("{op} {workgroup:?} {values:?}"), rendered),
                         Err(RenderError::Unsupported { .. }) => continue,

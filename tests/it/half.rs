@@ -4,11 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::process::Command;
 
-use gpujobs::manifest::{AxisValue, Compiler};
+use gpujobs::manifest::AxisValue;
 use gpujobs::plan::graph::{Element, Graph, JobVars, Tensor, TensorRole};
 use gpujobs::reference::{compute, fill, verify};
 use gpujobs::render::wgsl::{Rendered, render_stages};
 use gpujobs::render::{RenderError, Templates};
+use gpujobs::webdriver::Compiler;
 
 use super::models::{target, validate};
 use super::ops::{Sizes, model, stages};
@@ -18,7 +19,7 @@ use crate::support::workshop::{Workshop, rows};
 /// The job of a form of the product.
 fn vars(form: &str, workgroup: [u32; 3]) -> JobVars {
     let own = [("form".to_owned(), AxisValue::Text(form.to_owned()))].into_iter().collect();
-    JobVars { workgroup: workgroup.into(), dtype: "fp16".to_owned(), own, ..JobVars::default() }
+    JobVars { workgroup: workgroup.into(), dtype: "fp16".to_owned(), custom: own, ..JobVars::default() }
 }
 
 /// Ops that read numbers only where a stage computed them; the others read f16.
@@ -103,7 +104,7 @@ fn product(m: usize, n: usize, k: usize, accumulate: usize) -> String {
 /// A job of a matmul with these parameters of its kernel, rendered.
 fn multiply(text: &str, vars: &JobVars, own: &[(&str, AxisValue)]) -> Result<Rendered, String> {
     let mut vars = vars.clone();
-    vars.own.extend(own.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    vars.custom.extend(own.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     let graph = Graph::of(&model(text), &vars).map_err(|error| error.to_string())?;
     let templates = Templates::new(None, None).unwrap();
     render_stages(&templates, &graph, &vars, &target(Compiler::Tint)).map_err(|error| error.to_string())

@@ -1,8 +1,8 @@
 //! Groups: jobs that take turns in rounds, and what becomes of them when one loses its browser.
 
-use gpujobs::browser::executor::OpenError;
-use gpujobs::browser::fake::{Act, Script};
-use gpujobs::browser::wire::SampleKind;
+use gpujobs::harness::executor::OpenError;
+use gpujobs::harness::fake::{Act, Script};
+use gpujobs::harness::wire::SampleKind;
 use gpujobs::run::{JobReport, Status};
 
 use crate::dispatcher::{plan, run};
@@ -230,7 +230,7 @@ async fn a_failed_start_in_a_group_is_a_try() {
     let told = run(&plan(SIX), &script).await;
     assert!(told.reports.iter().all(|report| report.status == Status::Ok), "{:?}", told.events);
     let attempts: Vec<(&str, u32)> =
-        told.reports.iter().map(|report| (report.job.browser.as_str(), report.attempts)).collect();
+        told.reports.iter().map(|report| (report.job.axes.browser.as_str(), report.attempts)).collect();
     assert_eq!(attempts.iter().filter(|attempt| **attempt == ("firefox", 2)).count(), 1, "{attempts:?}");
 
     let script = Script::new().opening("firefox", (0..9).map(|_| error()));

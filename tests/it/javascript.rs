@@ -61,7 +61,10 @@ fn served() -> String {
     let plan = Plan::of(Manifest::parse("manifests/js.toml".as_ref(), text, &[]).unwrap());
     let templates = Templates::new(None, None).unwrap();
     let job = &plan.jobs[0];
-    Page::render(&templates, &plan.manifest, job, 1, job.backend, &Site::default()).unwrap().module(&templates).unwrap()
+    Page::render(&templates, &plan.manifest, job, 1, job.axes.backend, &Site::default())
+        .unwrap()
+        .module(&templates)
+        .unwrap()
 }
 
 #[test]

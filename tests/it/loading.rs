@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use gpujobs::browser::payload::Payloads;
+use gpujobs::harness::payload::Payloads;
 use gpujobs::manifest::Manifest;
 use gpujobs::plan::Plan;
 use gpujobs::plan::graph::{Graph, JobVars, TensorRole};
@@ -26,7 +26,7 @@ fn page(manifest: &str) -> StagesPage {
     let manifest = Manifest::parse(Path::new("m.toml"), text, &[]).unwrap_or_else(|error| panic!("{error:?}"));
     let plan = Plan::of(manifest);
     let (templates, job) = (Templates::new(None, None).unwrap(), &plan.jobs[0]);
-    let page = Page::render(&templates, &plan.manifest, job, 1, job.backend, &Site::default()).unwrap();
+    let page = Page::render(&templates, &plan.manifest, job, 1, job.axes.backend, &Site::default()).unwrap();
     match page.content {
         Content::Stages(page) => *page,
         Content::Onnx(_) => panic!("a model of stages"),

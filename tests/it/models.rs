@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use gpujobs::manifest::CompilerSettings;
 use gpujobs::manifest::model::Engine;
 use gpujobs::manifest::{AxisValue, Model};
-use gpujobs::manifest::{Compiler, CompilerSettings};
 use gpujobs::plan::graph::{Graph, JobVars, Memory, TensorRole, memory};
 use gpujobs::reference::{Given, Progress, SENTINEL_BITS, compute, verify};
 use gpujobs::render::target::{Site, Target};
 use gpujobs::render::wgsl::{Rendered, render_stages};
 use gpujobs::render::{RenderError, Templates};
+use gpujobs::webdriver::Compiler;
 
 const SHAPES: [[u32; 3]; 7] = [[64, 1, 1], [128, 2, 1], [256, 1, 1], [7, 3, 2], [1, 1, 1], [33, 1, 1], [8, 8, 4]];
 
@@ -278,7 +279,7 @@ fn own(shader: &str, expect: &str) -> (tempfile::TempDir, Graph, Result<Rendered
     );
     let model = Model::parse("own", &folder.path().join("own.toml"), &text).unwrap();
     let mut vars = JobVars::default();
-    vars.own.insert("unroll".to_owned(), AxisValue::Int(4));
+    vars.custom.insert("unroll".to_owned(), AxisValue::Int(4));
     let graph = Graph::of(&model, &vars).unwrap();
     let rendered =
         render_stages(&Templates::new(None, Some(folder.path())).unwrap(), &graph, &vars, &target(Compiler::Tint));

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use gpujobs::manifest::{Compiler, Model};
+use gpujobs::manifest::Model;
 use gpujobs::plan::graph::{Graph, JobVars, KNOWN_OPS};
 use gpujobs::reference::{compute, verify};
 use gpujobs::render::Templates;
 use gpujobs::render::wgsl::render_stages;
+use gpujobs::webdriver::Compiler;
 use proptest::prelude::*;
 
 use crate::models::target;

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gpujobs::browser::{Browser, Gpu, Launch, LogSink, Watchdog, launch, process, watchdog};
-use gpujobs::manifest::{BrowserKind, BrowserSettings};
+use gpujobs::webdriver::{
+    Browser, BrowserKind, BrowserSettings, Gpu, Launch, LogSink, Watchdog, cleanup, launch, process,
+};
 
 use crate::support::fake_driver::{FakeDriver, Fault};
 
@@ -168,7 +169,7 @@ fn role_parent() {
 #[test]
 #[ignore = "a role of other tests"]
 fn role_watchdog() {
-    watchdog::serve(std::io::stdin().lock());
+    cleanup::serve(std::io::stdin().lock());
 }
 
 /// The same tests for each engine.

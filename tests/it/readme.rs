@@ -108,8 +108,8 @@ fn the_example_of_compilers_and_axes_is_valid() {
     let templates = Templates::new(None, None).unwrap();
     assert_eq!(plan.jobs.len(), 6);
     for job in &plan.jobs {
-        let page = Page::render(&templates, &plan.manifest, job, 1, job.backend, &Site::default()).unwrap();
-        let columns = if job.browser == "firefox" { " tm=4 tn=8" } else { " tm=8 tn=8" };
+        let page = Page::render(&templates, &plan.manifest, job, 1, job.axes.backend, &Site::default()).unwrap();
+        let columns = if job.axes.browser == "firefox" { " tm=4 tn=8" } else { " tm=8 tn=8" };
         for said in [" form=tiled", columns] {
             assert!(page.tuning().contains(said), "{}: {}", job.id, page.tuning());
         }

@@ -4,8 +4,8 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use gpujobs::browser::executor::Opened;
-use gpujobs::browser::fake::prepared;
+use gpujobs::harness::executor::Opened;
+use gpujobs::harness::fake::prepared;
 use gpujobs::manifest::Manifest;
 use gpujobs::measure::Measurement;
 use gpujobs::plan::{Job, Plan};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use gpujobs::browser::live::LOOPBACK;
+use gpujobs::harness::context::LOOPBACK;
 use gpujobs::serve::{Network, PageChannel, Posted, Published, Server, SessionEvent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use gpujobs::browser::capabilities::Os;
-use gpujobs::manifest::BrowserKind;
 use gpujobs::setup::install::{Wanted, run};
 use gpujobs::setup::packages::with_candidate;
 use gpujobs::setup::survey::{BrowserState, Program, Survey};
-use gpujobs::setup::{InstallCommand, Manager, Part, Platform, SetupError, commands, parts, usual_browsers};
+use gpujobs::setup::{InstallCommand, Part, Platform, SetupError, commands, parts, usual_browsers};
+use gpujobs::webdriver::BrowserKind;
+use gpujobs::webdriver::Os;
+use gpujobs::webdriver::products::Manager;
 
 /// The plan for the usual browsers of a bare machine.
 fn plan(os: Os, platform: &Platform) -> String {

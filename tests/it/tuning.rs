@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use gpujobs::browser::fake::{Act, Script};
+use gpujobs::harness::fake::{Act, Script};
 use gpujobs::manifest::tune::Tune;
 use gpujobs::manifest::{AxisValue, Manifest};
 use gpujobs::plan::Plan;
@@ -109,7 +109,7 @@ fn a_space_leaves_out_what_comes_out_the_same() {
     let texts: HashSet<String> = (0..task.space.points.len())
         .map(|point| {
             let job = task.job(point, &[]);
-            let page = Page::render(&templates, &plan.manifest, &job, 1, job.backend, &Site::default()).unwrap();
+            let page = Page::render(&templates, &plan.manifest, &job, 1, job.axes.backend, &Site::default()).unwrap();
             page.shader_digest().unwrap()
         })
         .collect();
@@ -190,8 +190,8 @@ async fn where_the_template_refuses_the_default_there_is_none_to_beat() {
     // The direct form sums in f32.
     let mut plan = product(SMALL);
     plan.jobs.iter_mut().for_each(|job| {
-        job.dtype = "fp16".to_owned();
-        job.own.insert("accumulate".to_owned(), AxisValue::Int(16));
+        job.axes.dtype = "fp16".to_owned();
+        job.axes.custom.insert("accumulate".to_owned(), AxisValue::Int(16));
     });
     let act = |id: &str| Act::Runs(vec![if id.contains("16x8x1") && id.contains("tn=4") { 0.5 } else { 1.0 }]);
     let (task, finding, _) = driven(&plan, false, act).await;
@@ -322,7 +322,7 @@ fn the_spaces_for_a_large_gpu_are_small_enough_to_be_tried_in_full() {
         assert_eq!(tasks.len(), 2, "one in each browser");
         for Task { base, space, .. } in tasks {
             let (size, limit) = (space.points.len(), plan.manifest.tune.limit(space.points.len()));
-            assert!((100..=150).contains(&size), "{name} has {size} in {}", base.browser);
+            assert!((100..=150).contains(&size), "{name} has {size} in {}", base.axes.browser);
             assert!(limit * 100 <= 15 * size && limit >= 12, "{limit} of {size}");
         }
     }
@@ -332,7 +332,7 @@ fn the_spaces_for_a_large_gpu_are_small_enough_to_be_tried_in_full() {
 fn recorded(manifest: &str, folder: &str, browser: &str) -> (Vec<Place>, Search) {
     let templates = Templates::new(None, None).unwrap();
     let plan = Plan::of(Manifest::load(manifest.as_ref(), &[]).unwrap());
-    let task = tasks(&plan, &templates).unwrap().into_iter().find(|task| task.base.browser == browser).unwrap();
+    let task = tasks(&plan, &templates).unwrap().into_iter().find(|task| task.base.axes.browser == browser).unwrap();
     let file = format!("results/{folder}/tried.csv");
     let tried = rows(file.as_ref());
     let tried: Vec<_> = tried.iter().filter(|row| row["browser"] == browser && row["phase"] != "final").collect();

@@ -10,7 +10,7 @@ use crate::manifest::axes::is_name;
 use crate::manifest::read::{Problem, listed, nearest, with_near};
 use crate::manifest::schema::BrowserFile;
 use crate::manifest::values::{At, Table, Value};
-use crate::manifest::{BrowserKind, BrowserSettings, PrefValue};
+use crate::webdriver::{BrowserKind, BrowserSettings, PrefValue};
 
 impl Checker<'_> {
     /// The settings of every browser in use; the tables of others are checked too.
@@ -25,7 +25,7 @@ impl Checker<'_> {
         for (name, span) in uses {
             let settings = match described.get(name.as_str()) {
                 Some(settings) => settings.clone(),
-                None => product(name).map(BrowserSettings::of),
+                None => BrowserKind::named(name).map(BrowserSettings::of),
             };
             if let Some(settings) = settings {
                 found.insert(name.clone(), settings);
@@ -85,7 +85,7 @@ impl Checker<'_> {
             );
             return None;
         }
-        let own = product(name.get());
+        let own = BrowserKind::named(name.get());
         let Some(kind) = kind else {
             if own.is_none() {
                 let help = format!(
@@ -103,7 +103,7 @@ impl Checker<'_> {
             }
             return own;
         };
-        let Some(found) = product(kind.get()) else {
+        let Some(found) = BrowserKind::named(kind.get()) else {
             let label = format!("expected one of {}", listed(&products));
             let problem = Problem::at(kind.span(), format!("unknown kind `{}`", kind.get()), label);
             self.note(match nearest(&kind.get().to_lowercase(), products) {
@@ -143,8 +143,4 @@ impl Checker<'_> {
         let path = Path::new(written);
         if path.components().count() > 1 { self.folder.join(path) } else { path.to_owned() }
     }
-}
-
-fn product(name: &str) -> Option<BrowserKind> {
-    BrowserKind::ALL.into_iter().find(|kind| kind.name() == name)
 }

@@ -4,10 +4,11 @@ use indexmap::IndexMap;
 
 use super::Checker;
 use crate::manifest::AxisValue;
-use crate::manifest::compiler::{Compiler, CompilerSettings, Values, winners};
+use crate::manifest::compiler::{CompilerSettings, Values, winners};
 use crate::manifest::read::Problem;
 use crate::manifest::schema::CompilerFile;
 use crate::manifest::values::{At, Value};
+use crate::webdriver::Compiler;
 
 impl Checker<'_> {
     /// Whether the kernels and their parameters exist is known when they are rendered.

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::{Checker, Use};
-use crate::manifest::axes::{AXES, Kind, default_value, is_shape, value_of, written};
+use crate::manifest::axes::{self, Kind, built_in, default_value, is_shape, value_of, written};
 use crate::manifest::product::{self, MOST_JOBS};
 use crate::manifest::read::{Problem, listed, nearest, with_near};
 use crate::manifest::schema::{Entry, ManifestFile, MatrixFile};
@@ -75,15 +75,15 @@ impl Checker<'_> {
     }
 
     fn axes(&mut self, table: &At<Table<MatrixFile>>, file: &ManifestFile, matrix: &mut Matrix) {
-        for (name, values) in table.get().0.axes() {
-            self.axis(name, Kind::of(name), values, matrix);
+        for (name, values) in &table.get().0.axes {
+            self.axis(name, kind_of(name), values, matrix);
         }
         for (name, values) in &file.axes {
-            if self.own_name(name) {
-                self.axis(name.get(), Kind::Own, values, matrix);
+            if self.custom_name(name) {
+                self.axis(name.get(), Kind::Custom, values, matrix);
             }
         }
-        let written: Vec<&str> = table.get().0.axes().iter().map(|(name, _)| *name).collect();
+        let written: Vec<&str> = table.get().0.axes.iter().map(|(name, _)| *name).collect();
         for (name, example) in [("browser", "browser = [\"chrome\"]"), ("model", "model = [\"axpy\"]")] {
             let included = |entry: &At<Entry>| entry.get().keys().any(|key| key.get() == name);
             let only_includes = written.is_empty() && file.axes.is_empty() && !table.get().0.include.is_empty();
@@ -97,7 +97,7 @@ impl Checker<'_> {
     }
 
     fn axis(&mut self, name: &str, kind: Kind, values: &At<Value>, matrix: &mut Matrix) {
-        let own = kind == Kind::Own;
+        let custom = kind == Kind::Custom;
         let listed = written(kind, values);
         if listed.is_empty() {
             self.note(
@@ -119,12 +119,12 @@ impl Checker<'_> {
                 Err(problem) => self.note(problem),
             }
         }
-        matrix.axes.push(Axis { name: name.to_owned(), values: seen.into_values().collect(), own });
+        matrix.axes.push(Axis { name: name.to_owned(), values: seen.into_values().collect(), custom });
     }
 
-    fn own_name(&mut self, name: &At<String>) -> bool {
+    fn custom_name(&mut self, name: &At<String>) -> bool {
         let text = name.get().as_str();
-        let problem = if AXES.contains(&text) {
+        let problem = if built_in(text).is_some() {
             Problem::at(name.span(), format!("`{text}` is an axis of gpujobs"), "not one of your own")
                 .help("move it to [matrix]")
         } else if RESERVED.contains(&text) {
@@ -156,7 +156,7 @@ impl Checker<'_> {
                 self.note(unknown_axis(key, &names));
                 continue;
             };
-            match single(axis.own, key, value) {
+            match single(axis.custom, key, value) {
                 Ok(value) if axis.values.contains(&value) => drop(pairs.insert(key.get().clone(), value)),
                 Ok(found) => {
                     let values: Vec<String> = axis.values.iter().take(12).map(ToString::to_string).collect();
@@ -177,15 +177,15 @@ impl Checker<'_> {
     /// An include with every axis filled in: its own value, or the axis's default.
     fn include(&mut self, entry: &At<Entry>, matrix: &mut Matrix) -> Option<IndexMap<String, AxisValue>> {
         let before = self.problems.len();
-        let own: Vec<String> = matrix.axes.iter().filter(|axis| axis.own).map(|axis| axis.name.clone()).collect();
-        let known: Vec<&str> = AXES.into_iter().chain(own.iter().map(String::as_str)).collect();
+        let custom: Vec<String> = matrix.axes.iter().filter(|axis| axis.custom).map(|axis| axis.name.clone()).collect();
+        let known: Vec<&str> = axes::names().into_iter().chain(custom.iter().map(String::as_str)).collect();
         let mut given = IndexMap::new();
         for (key, value) in entry.get() {
             if !known.contains(&key.get().as_str()) {
                 self.note(unknown_axis(key, &known));
                 continue;
             }
-            match single(own.contains(key.get()), key, value) {
+            match single(custom.contains(key.get()), key, value) {
                 Ok(found) => {
                     matrix.named(key.get(), &found, value.span());
                     given.insert(key.get().clone(), found);
@@ -205,7 +205,7 @@ impl Checker<'_> {
         for name in known {
             let first = || matrix.axis(name).and_then(|axis| axis.values.first()).cloned();
             let value = given.swap_remove(name).or_else(|| default_value(name)).or_else(|| {
-                // What has no default: the only browser or model, or the first value of an own axis; never `threads`.
+                // What has no default: the only browser or model, or the first value of a custom axis; never `threads`.
                 (name != "threads").then(first).flatten()
             });
             if let Some(value) = value {
@@ -254,8 +254,8 @@ impl Checker<'_> {
 }
 
 /// The value of one key of an exclude or include.
-fn single(own: bool, key: &At<String>, value: &At<Value>) -> Result<AxisValue, Problem> {
-    let kind = if own { Kind::Own } else { Kind::of(key.get()) };
+fn single(custom: bool, key: &At<String>, value: &At<Value>) -> Result<AxisValue, Problem> {
+    let kind = if custom { Kind::Custom } else { kind_of(key.get()) };
     match value.get() {
         Value::List(items) if kind != Kind::Shape || !is_shape(items) => {
             let message = format!("a list of values for `{}`", key.get());
@@ -263,6 +263,11 @@ fn single(own: bool, key: &At<String>, value: &At<Value>) -> Result<AxisValue, P
         }
         found => value_of(key.get(), kind, found, &value.span()),
     }
+}
+
+/// What values an axis of this name takes.
+fn kind_of(name: &str) -> Kind {
+    built_in(name).map_or(Kind::Custom, |axis| axis.kind)
 }
 
 fn unknown_axis(key: &At<String>, known: &[&str]) -> Problem {

@@ -55,7 +55,7 @@ impl Checker<'_> {
             self.note(problem.help("leave the key out to search all parameters"));
         }
         for (name, values) in written {
-            let values = values.map(|values| self.several(name.get(), Kind::Own, values)).unwrap_or_default();
+            let values = values.map(|values| self.several(name.get(), Kind::Custom, values)).unwrap_or_default();
             if searched.insert(name.get().clone(), values).is_some() {
                 let message = format!("the parameter `{}` is listed twice", name.get());
                 self.note(Problem::at(name.span(), message, "the second time").help("leave one of them out"));

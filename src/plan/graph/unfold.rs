@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn an_own_axis_reaches_expressions_and_replaces_a_parameter() {
         let mut vars = JobVars::default();
-        vars.own.insert("n".to_owned(), AxisValue::Int(8));
+        vars.custom.insert("n".to_owned(), AxisValue::Int(8));
         let graph = graph(&LINEAR.replace("batch * 2", "n / 4"), &vars).unwrap();
         assert_eq!(graph.tensors[0].shape, [2, 4]);
     }

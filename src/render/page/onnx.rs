@@ -150,10 +150,10 @@ impl OnnxPage {
                     .collect(),
             ),
         };
-        let arguments = call.arguments.iter().map(|argument| Ok(made::argument(argument, job.batch)?.into()));
+        let arguments = call.arguments.iter().map(|argument| Ok(made::argument(argument, job.axes.batch)?.into()));
         let program = ProgramSpec::Pipeline {
             model: pipeline.id.clone(),
-            dtype: job.dtype.clone(),
+            dtype: job.axes.dtype.clone(),
             task: pipeline.task.name,
             parts,
             arguments: arguments.collect::<Result<_, PageError>>()?,
@@ -218,12 +218,12 @@ impl OnnxPage {
             libraries: RUNTIME,
             root: "files/",
             files: files.iter().map(sized).collect::<Result<_, OnnxError>>()?,
-            threads: job.threads,
-            webnn_device: job.webnn_device.clone(),
+            threads: job.axes.threads,
+            webnn_device: job.axes.webnn_device.clone(),
             free_dimensions,
             program,
         };
-        Ok(Self { files, models, dtype: job.dtype.clone(), spec })
+        Ok(Self { files, models, dtype: job.axes.dtype.clone(), spec })
     }
 
     /// The job's own module, for a page in a folder of rendered jobs: beside it are `files/`, beside its folder the
@@ -255,7 +255,7 @@ impl OnnxPage {
 /// The bytes that a job in onnxruntime-web loads; `None` where its files are not there.
 #[must_use]
 pub fn loaded_bytes(manifest: &Manifest, job: &Job) -> Option<u64> {
-    let model = manifest.models.get(&job.model)?;
+    let model = manifest.models.get(&job.axes.model)?;
     let files: Vec<PathBuf> = match &model.program {
         Program::Stages(_) => return None,
         Program::Pipeline(pipeline) => pipeline_files(manifest, model, pipeline, job).ok()?.0.into_values().collect(),
@@ -299,7 +299,7 @@ fn pipeline_files(
 
 /// The path of an ONNX file of the job's dtype, by the custom of transformers.js.
 fn weights(name: &str, job: &Job) -> String {
-    format!("onnx/{name}{}.onnx", Dtype::of(&job.dtype).unwrap_or_default().suffix())
+    format!("onnx/{name}{}.onnx", Dtype::of(&job.axes.dtype).unwrap_or_default().suffix())
 }
 
 /// The folder of a model in the store.
@@ -333,7 +333,7 @@ fn no_weights(model: &Model, id: &str, job: &Job, folder: &Path, name: &str) -> 
     let there: Vec<&str> = store::dtypes_of(folder).into_iter().map(Dtype::name).collect();
     let has = if there.is_empty() { "no weights at all".to_owned() } else { there.join(", ") };
     let message = format!("{name} is not in {}, which has {has}", folder.display());
-    let remedy = format!("`gpujobs fetch {id} --dtype {}` downloads it if the hub has it", job.dtype);
+    let remedy = format!("`gpujobs fetch {id} --dtype {}` downloads it if the hub has it", job.axes.dtype);
     PageError::Missing { model: model.name.clone(), message, remedy }
 }
 

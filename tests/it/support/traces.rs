@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use gpujobs::browser::process;
+use gpujobs::webdriver::process;
 
 use super::workshop::Workshop;
 

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::capabilities::Os;
+use super::os::Os;
 
 /// The kind of adapter that the launch flags aim at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::capabilities::Os;
 use super::error::BrowserError;
-use crate::manifest::{BrowserKind, BrowserSettings};
+use super::os::Os;
+use super::products::{BrowserSettings, Program};
 
 /// The programs that a browser needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,175 +59,87 @@ impl Search {
     }
 }
 
-/// How one program is found: its variable, its names on PATH and its places.
-struct Wanted {
-    what: String,
-    key: &'static str,
-    variable: &'static str,
-    names: &'static [&'static str],
-    places: Vec<String>,
-}
-
 /// The programs of a browser, or why one is missing with every remedy.
 pub fn programs(settings: &BrowserSettings, search: &Search) -> Result<Programs, BrowserError> {
     Ok(Programs { browser: browser(settings, search)?, driver: driver(settings, search)? })
 }
 
-/// The browser's program; `None` for Safari.
+/// The browser's program; `None` where only the driver knows it.
 pub fn browser(settings: &BrowserSettings, search: &Search) -> Result<Option<PathBuf>, BrowserError> {
-    if settings.kind == BrowserKind::Safari {
-        return Ok(None);
-    }
-    find(settings, settings.binary.as_deref(), &browser_wanted(settings.kind, search), search).map(Some)
+    let Some(program) = &settings.kind.product().browser else { return Ok(None) };
+    find(settings, "binary", settings.binary.as_deref(), program, search).map(Some)
 }
 
 /// The driver's program.
 pub fn driver(settings: &BrowserSettings, search: &Search) -> Result<PathBuf, BrowserError> {
-    find(settings, settings.driver.as_deref(), &driver_wanted(settings.kind, search), search)
+    find(settings, "driver", settings.driver.as_deref(), &settings.kind.product().driver, search)
 }
 
+/// Finds a program that the manifest names with `key`.
 fn find(
     settings: &BrowserSettings,
-    given: Option<&Path>,
-    wanted: &Wanted,
+    key: &str,
+    named: Option<&Path>,
+    program: &Program,
     search: &Search,
 ) -> Result<PathBuf, BrowserError> {
     let mut looked = Vec::new();
     // A path that the user gave is the only one tried: running another program would be a surprise.
-    let said = given.map(|path| (format!("`{}` under [browser.{}]", wanted.key, settings.name), path));
+    let said = named.map(|path| (format!("`{key}` under [browser.{}]", settings.name), path));
     let variable =
-        || search.variables.get(wanted.variable).map(|path| (format!("${}", wanted.variable), path.as_path()));
+        || search.variables.get(program.variable).map(|path| (format!("${}", program.variable), path.as_path()));
     if let Some((source, path)) = said.or_else(variable) {
         if is_program(path) {
             return Ok(path.to_owned());
         }
         looked.push(format!("{} ({source})", path.display()));
     } else {
-        if let Some(path) = search.on_path(wanted.names) {
+        if let Some(path) = search.on_path(program.names) {
             return Ok(path);
         }
-        looked.push(format!("PATH ({})", wanted.names.join(", ")));
-        for place in &wanted.places {
-            if let Some(path) = expand(&search.root, place) {
+        looked.push(format!("PATH ({})", program.names.join(", ")));
+        for place in places(program, search) {
+            if let Some(path) = expand(&search.root, &place) {
                 return Ok(path);
             }
-            looked.push(place.clone());
+            looked.push(place);
         }
     }
     Err(BrowserError::NotFound {
         browser: settings.name.clone(),
-        what: wanted.what.clone(),
+        what: program.title.to_owned(),
         looked,
         remedies: vec![
             format!("install it: `gpujobs setup {}`", settings.kind.name()),
-            format!("name it in the manifest: `{} = \"/path\"` under [browser.{}]", wanted.key, settings.name),
-            format!("name it in the environment: {}=/path", wanted.variable),
+            format!("name it in the manifest: `{key} = \"/path\"` under [browser.{}]", settings.name),
+            format!("name it in the environment: {}=/path", program.variable),
             format!("use another machine's: `webdriver = \"http://host:4444\"` under [browser.{}]", settings.name),
         ],
     })
 }
 
-fn browser_wanted(kind: BrowserKind, search: &Search) -> Wanted {
-    let (what, variable, names, linux, macos, windows): (_, _, &'static [_], &[_], &[_], &[_]) = match kind {
-        BrowserKind::Chrome => (
-            "Chrome or Chromium",
-            "CHROME_BIN",
-            &[
-                "google-chrome",
-                "google-chrome-stable",
-                "chromium",
-                "chromium-browser",
-                "chrome",
-                "chromium-headless-shell",
-            ],
-            &["opt/google/chrome/chrome", "usr/lib/chromium/chromium", "snap/bin/chromium"],
-            &[
-                "Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-                "Applications/Chromium.app/Contents/MacOS/Chromium",
-            ],
-            &[r"Google\Chrome\Application\chrome.exe", r"Chromium\Application\chrome.exe"],
-        ),
-        BrowserKind::Edge => (
-            "Edge",
-            "EDGE_BIN",
-            &["microsoft-edge", "microsoft-edge-stable", "msedge"],
-            &["opt/microsoft/msedge/msedge"],
-            &["Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge"],
-            &[r"Microsoft\Edge\Application\msedge.exe"],
-        ),
-        BrowserKind::Firefox => (
-            "Firefox",
-            "FIREFOX_BIN",
-            &["firefox", "firefox-esr"],
-            &["usr/lib/firefox/firefox", "usr/lib/firefox-esr/firefox-esr", "opt/firefox/firefox"],
-            &["Applications/Firefox.app/Contents/MacOS/firefox"],
-            &[r"Mozilla Firefox\firefox.exe"],
-        ),
-        BrowserKind::Webkitgtk => (
-            "WebKitGTK's MiniBrowser",
-            "MINIBROWSER_BIN",
-            &["MiniBrowser"],
-            // `*`: Debian's folder of the architecture, `x86_64-linux-gnu`.
-            &[
-                "usr/lib/*/webkit2gtk-4.1/MiniBrowser",
-                "usr/libexec/webkit2gtk-4.1/MiniBrowser",
-                "usr/lib/webkit2gtk-4.1/MiniBrowser",
-            ],
-            &[],
-            &[],
-        ),
-        BrowserKind::Safari => ("Safari", "", &[], &[], &[], &[]),
+/// The usual places of a program on the system that is searched.
+fn places(program: &Program, search: &Search) -> Vec<String> {
+    let variable = |name: &str| search.variables.get(name).map(|folder| folder.display().to_string());
+    let home = variable("HOME").or_else(|| variable("USERPROFILE"));
+    let suffix = if search.os == Os::Windows { ".exe" } else { "" };
+    let at_home = |places: &[&str]| -> Vec<String> {
+        home.iter().flat_map(|home| places.iter().map(move |place| format!("{home}/{place}"))).collect()
     };
-    let places = match search.os {
-        Os::Linux => linux.iter().map(|place| format!("/{place}")).collect(),
+    let mut places: Vec<String> = match search.os {
+        Os::Linux => program.linux.iter().map(|place| format!("/{place}")).collect(),
         Os::Macos => {
-            let mut places: Vec<String> = macos.iter().map(|place| format!("/{place}")).collect();
-            if let Some(home) = search.variables.get("HOME") {
-                places.extend(macos.iter().map(|place| format!("{}/{place}", home.display())));
-            }
-            places
+            let places = program.macos.iter().map(|place| format!("/{place}"));
+            places.chain(at_home(program.macos)).collect()
         }
         Os::Windows => ["ProgramFiles", "ProgramFiles(x86)", "LOCALAPPDATA"]
             .iter()
-            .filter_map(|folder| search.variables.get(*folder))
-            .flat_map(|folder| windows.iter().map(move |place| format!(r"{}\{place}", folder.display())))
+            .filter_map(|name| variable(name))
+            .flat_map(|folder| program.windows.iter().map(move |place| format!(r"{folder}\{place}")))
             .collect(),
     };
-    Wanted { what: what.to_owned(), key: "binary", variable, names, places }
-}
-
-fn driver_wanted(kind: BrowserKind, search: &Search) -> Wanted {
-    let (variable, names, linux): (_, &'static [&'static str], &[&str]) = match kind {
-        BrowserKind::Chrome => (
-            "CHROMEDRIVER",
-            &["chromedriver", "chromium.chromedriver"],
-            &[
-                "/usr/lib/chromium/chromedriver",
-                "/usr/lib/chromium-browser/chromedriver",
-                "/snap/bin/chromium.chromedriver",
-            ],
-        ),
-        BrowserKind::Edge => ("MSEDGEDRIVER", &["msedgedriver"], &[]),
-        BrowserKind::Firefox => ("GECKODRIVER", &["geckodriver"], &["/snap/bin/geckodriver"]),
-        BrowserKind::Safari => ("SAFARIDRIVER", &["safaridriver"], &["/usr/bin/safaridriver"]),
-        BrowserKind::Webkitgtk => (
-            "WEBKITWEBDRIVER",
-            &["WebKitWebDriver"],
-            &["/usr/libexec/WebKitWebDriver", "/usr/lib/webkit2gtk-4.1/WebKitWebDriver"],
-        ),
-    };
-    let mut places: Vec<String> = match search.os {
-        Os::Windows => Vec::new(),
-        Os::Linux | Os::Macos => linux.iter().map(|&place| place.to_owned()).collect(),
-    };
-    // `cargo install geckodriver` puts it here, which need not be on PATH.
-    if let (BrowserKind::Firefox, Some(home)) =
-        (kind, search.variables.get("HOME").or(search.variables.get("USERPROFILE")))
-    {
-        let suffix = if search.os == Os::Windows { ".exe" } else { "" };
-        places.push(home.join(format!(".cargo/bin/geckodriver{suffix}")).display().to_string());
-    }
-    Wanted { what: format!("driver ({})", names[0]), key: "driver", variable, names, places }
+    places.extend(at_home(program.home).into_iter().map(|place| format!("{place}{suffix}")));
+    places
 }
 
 /// The program at a place below `root`; a `*` stands for any one folder.
@@ -254,6 +166,7 @@ pub fn is_program(file: &Path) -> bool {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use super::super::products::BrowserKind;
     use super::*;
 
     /// A machine with these programs in it; `bin` is its PATH.

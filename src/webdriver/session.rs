@@ -14,22 +14,16 @@ use url::Url;
 
 use super::error::BrowserError;
 use super::http::{self, Answer};
-use crate::manifest::BrowserSettings;
+use super::products::BrowserSettings;
 use crate::units::Nanos;
 
 /// What a browser said about itself when it started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionFacts {
-    /// As the browser calls itself: `chrome`, `firefox`, `MiniBrowser`.
-    pub browser_name: String,
     /// Its version, or empty.
     pub browser_version: String,
-    /// The driver's version; WebKit's driver does not say.
+    /// The driver's version; some don't say.
     pub driver_version: Option<String>,
-    /// The process id of the browser; WebKit's driver does not say.
-    pub browser_pid: Option<u32>,
-    /// The system it runs on, as the driver names it: `linux`, `mac`, `windows`, or empty.
-    pub platform: String,
     /// Whether it runs without a window.
     pub headless: bool,
     /// From the call of `launch` until the browser was there.
@@ -56,7 +50,7 @@ impl Session {
         let join = |path: &str| base.join(path).map_err(|error| not_webdriver(error.to_string()));
         let value = match http::command(Method::POST, &join("session")?, body, limit).await? {
             Answer::Value(value) => value,
-            Answer::Failure { error, message } => return Err(refusal(&settings.name, error, message)),
+            Answer::Failure { error, message } => return Err(refusal(settings, error, message)),
         };
         // A Selenium Grid 3 may answer a failure with HTTP 200 and the old protocol's `message`.
         let Some(id) = value["sessionId"].as_str().filter(|id| !id.is_empty() && !id.contains(['/', '?', '#'])) else {
@@ -118,38 +112,26 @@ pub(super) fn remote_base(url: &Url) -> Result<Url, BrowserError> {
     Ok(base)
 }
 
-/// A refused session; chromedriver's and msedgedriver's complaint about versions is told apart.
-fn refusal(browser: &str, error: String, message: String) -> BrowserError {
-    match mismatch(&message) {
-        Some((driver, found)) => BrowserError::VersionMismatch { browser: browser.to_owned(), driver, found },
-        None => BrowserError::Refused { browser: browser.to_owned(), error, message },
+/// A refused session; a driver's complaint about versions is told apart.
+fn refusal(settings: &BrowserSettings, error: String, message: String) -> BrowserError {
+    let browser = settings.name.clone();
+    match (settings.kind.product().version_mismatch)(&message) {
+        Some((driver, found)) => BrowserError::VersionMismatch { browser, driver, found },
+        None => BrowserError::Refused { browser, error, message },
     }
-}
-
-/// The versions in `… only supports Chrome version 114\nCurrent browser version is 156.0.8078.79 with binary path …`.
-fn mismatch(message: &str) -> Option<(String, String)> {
-    let word = |text: &str| text.split_whitespace().next().map(|word| word.trim_end_matches('.').to_owned());
-    let (_, supported) = message.split_once(" only supports ")?;
-    let (_, driver) = supported.split_once(" version ")?;
-    let found = message.split_once("Current browser version is ").and_then(|(_, found)| word(found));
-    Some((word(driver)?, found.unwrap_or_else(|| "another one".to_owned())))
 }
 
 /// What the returned capabilities say.
 fn facts(capabilities: &Value, settings: &BrowserSettings) -> SessionFacts {
+    let product = settings.kind.product();
     let text = |pointer: &str| capabilities.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    let number =
-        |pointer: &str| capabilities.pointer(pointer).and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
-    let driver = ["/chrome/chromedriverVersion", "/msedge/msedgedriverVersion", "/moz:geckodriverVersion"];
-    let version = driver.iter().find_map(|pointer| text(pointer));
+    let version = product.driver_version.and_then(text);
+    let headless = product.is_headless.and_then(|pointer| capabilities.pointer(pointer)).and_then(Value::as_bool);
     SessionFacts {
-        browser_name: text("/browserName").unwrap_or_default(),
         browser_version: text("/browserVersion").unwrap_or_default(),
         // chromedriver adds the hash of its source.
         driver_version: version.and_then(|version| version.split(' ').next().map(str::to_owned)),
-        browser_pid: ["/goog:processID", "/ms:processID", "/moz:processID"].iter().find_map(|pointer| number(pointer)),
-        platform: text("/platformName").unwrap_or_default(),
-        headless: capabilities.get("moz:headless").and_then(Value::as_bool).unwrap_or(settings.headless),
+        headless: headless.unwrap_or(settings.headless),
         start: Nanos::default(),
     }
 }
@@ -174,16 +156,5 @@ mod tests {
         assert_eq!(base("http://host:4444/wd/hub").unwrap().as_str(), "http://host:4444/wd/hub/");
         assert_eq!(base("http://host:4444").unwrap().as_str(), "http://host:4444/");
         assert!(base("https://host").unwrap_err().to_string().contains("over http, not https"));
-    }
-
-    #[test]
-    fn both_versions_are_read_from_the_drivers_complaint() {
-        let chrome = "session not created: This version of ChromeDriver only supports Chrome version 114\n\
-                      Current browser version is 156.0.8078.79 with binary path /usr/bin/chromium";
-        assert_eq!(mismatch(chrome), Some(("114".into(), "156.0.8078.79".into())));
-        let edge = "This version of Microsoft Edge WebDriver only supports Microsoft Edge version 120\n\
-                    Current browser version is 156.0.1.2";
-        assert_eq!(mismatch(edge), Some(("120".into(), "156.0.1.2".into())));
-        assert_eq!(mismatch("no chrome binary at /nonexistent"), None);
     }
 }

@@ -15,14 +15,15 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
 use url::Url;
 
-use super::capabilities::Os;
 use super::discover::Search;
 use super::error::BrowserError;
 use super::folder::Folder;
+use super::note::Note;
+use super::os::Os;
 use super::output::{LogSink, Output};
 use super::process;
-use super::watchdog::{Note, Watchdog};
-use crate::manifest::{BrowserKind, BrowserSettings};
+use super::products::{BrowserSettings, DriverPort, Product};
+use super::watchdog::Watchdog;
 
 /// How long a driver, or the display that it needs, may take until it listens. Measured: 3 to 350 ms.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -69,7 +70,7 @@ fn watchdog_error(source: std::io::Error) -> BrowserError {
 }
 
 impl Driver {
-    /// Starts a driver and waits until it listens; WebKitGTK gets a display first.
+    /// Starts a driver and waits until it listens; a browser that needs a display gets one first.
     pub(super) async fn start(
         settings: &BrowserSettings,
         program: &Path,
@@ -93,22 +94,23 @@ impl Driver {
         log: Option<LogSink>,
         watchdog: &Watchdog,
     ) -> Result<Self, BrowserError> {
+        let product = settings.kind.product();
         let folder = Folder::new(watchdog)
             .map_err(|source| BrowserError::Io { doing: "making a temporary folder".to_owned(), source })?;
         let output = Output::new(log);
         let mut command = Command::new(program);
-        command.envs(environment(settings.kind, cold, process::is_root(), folder.path())).env("TMPDIR", folder.path());
+        command.envs(environment(product, cold, process::is_root(), folder.path())).env("TMPDIR", folder.path());
         let mut group = None;
         if let Some(xvfb) = display_server(settings)? {
             let (display, own) = start_display(&xvfb, &output, watchdog).await?;
             command.env("DISPLAY", display).env("GDK_BACKEND", "x11").env_remove("WAYLAND_DISPLAY");
             group = Some(own);
         }
-        let chosen = free_port(settings.kind)
+        let chosen = free_port(product.port)
             .map_err(|source| BrowserError::Io { doing: "choosing a port for the driver".to_owned(), source })?;
-        command.args(arguments(settings.kind, chosen, folder.path()));
+        command.args((product.driver_arguments)(chosen.unwrap_or(0), folder.path()));
         let (mut child, group) = spawn(&mut command, program, group, watchdog)?;
-        let mut told = drain(&mut child, &output, settings.kind);
+        let mut told = drain(&mut child, &output, product.port);
         let exit = watch_exit(child, program);
 
         let mut dead = exit.clone();
@@ -204,12 +206,12 @@ fn spawn(
 }
 
 /// Drains both pipes of a driver; gives the port that it prints.
-fn drain(child: &mut Child, output: &Output, kind: BrowserKind) -> oneshot::Receiver<u16> {
+fn drain(child: &mut Child, output: &Output, port: DriverPort) -> oneshot::Receiver<u16> {
     let (tell, told) = oneshot::channel();
     let mut tell = Some(tell);
     if let Some(pipe) = child.stdout.take() {
         tokio::spawn(output.clone().drain(pipe, move |line| {
-            if let Some(port) = port_in(kind, line)
+            if let Some(port) = port.in_line(line)
                 && let Some(tell) = tell.take()
             {
                 // Nobody waits any longer when the start was given up.
@@ -237,28 +239,11 @@ fn watch_exit(mut child: Child, program: &Path) -> watch::Receiver<Option<String
     exit
 }
 
-/// The port in a line of a driver's output.
-///
-/// chromedriver first prints `Starting ChromeDriver … on port 0` and then the line that counts.
-#[must_use]
-pub fn port_in(kind: BrowserKind, line: &str) -> Option<u16> {
-    let number = match kind {
-        BrowserKind::Chrome | BrowserKind::Edge => {
-            line.split_once("started successfully on port ")?.1.trim_end_matches('.')
-        }
-        BrowserKind::Firefox => line.split_once("Listening on ")?.1.rsplit_once(':')?.1,
-        BrowserKind::Safari | BrowserKind::Webkitgtk => return None,
-    };
-    number.trim().parse().ok().filter(|&port| port != 0)
-}
-
 /// A port for a driver that does not print the one it took; another program may take it first: see [`lost_its_port`].
-fn free_port(kind: BrowserKind) -> std::io::Result<Option<u16>> {
-    match kind {
-        BrowserKind::Chrome | BrowserKind::Edge | BrowserKind::Firefox => Ok(None),
-        BrowserKind::Safari | BrowserKind::Webkitgtk => {
-            Ok(Some(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port()))
-        }
+fn free_port(told: DriverPort) -> std::io::Result<Option<u16>> {
+    match told {
+        DriverPort::Printed(_) => Ok(None),
+        DriverPort::Given => Ok(Some(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())),
     }
 }
 
@@ -270,21 +255,8 @@ async fn connectable(port: u16) -> Option<u16> {
     Some(port)
 }
 
-fn arguments(kind: BrowserKind, port: Option<u16>, folder: &Path) -> Vec<String> {
-    let port = port.unwrap_or(0).to_string();
-    match kind {
-        BrowserKind::Chrome | BrowserKind::Edge | BrowserKind::Webkitgtk => vec![format!("--port={port}")],
-        // Without a WebSocket port of its own, a second geckodriver fails on the fixed default.
-        BrowserKind::Firefox => {
-            let root = folder.to_string_lossy().into_owned();
-            ["--port", &port, "--websocket-port", "0", "--profile-root", &root].map(str::to_owned).to_vec()
-        }
-        BrowserKind::Safari => vec!["--port".to_owned(), port],
-    }
-}
-
 /// What the driver, and through it the browser, finds in its environment.
-fn environment(kind: BrowserKind, cold: bool, root: bool, folder: &Path) -> Vec<(&'static str, OsString)> {
+fn environment(product: &Product, cold: bool, root: bool, folder: &Path) -> Vec<(&'static str, OsString)> {
     let mut variables: Vec<(&str, OsString)> = if cold {
         vec![("MESA_SHADER_CACHE_DISABLE", "true".into()), ("__GL_SHADER_DISK_CACHE", "0".into())]
     } else {
@@ -292,16 +264,15 @@ fn environment(kind: BrowserKind, cold: bool, root: bool, folder: &Path) -> Vec<
         // compile or not as some earlier program had left it. In the session's own folder they begin empty.
         ["MESA_SHADER_CACHE_DIR", "__GL_SHADER_DISK_CACHE_PATH"].map(|name| (name, folder.into())).to_vec()
     };
-    if root && kind == BrowserKind::Webkitgtk {
-        // WebKitGTK's sandbox refuses root, as Chromium's does.
-        variables.push(("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1".into()));
+    if root {
+        variables.extend(product.root_environment.iter().map(|&(name, value)| (name, value.into())));
     }
     variables
 }
 
-/// The Xvfb to start: WebKitGTK has no headless mode. A user's own display serves where there is no Xvfb.
+/// The Xvfb to start, for a product without a headless mode. A user's own display serves where there is no Xvfb.
 fn display_server(settings: &BrowserSettings) -> Result<Option<PathBuf>, BrowserError> {
-    if settings.kind != BrowserKind::Webkitgtk || !settings.headless || Os::current() != Os::Linux {
+    if !settings.kind.product().needs_display || !settings.headless || Os::current() != Os::Linux {
         return Ok(None);
     }
     let search = Search::of_this_machine();
@@ -313,7 +284,7 @@ fn display_server(settings: &BrowserSettings) -> Result<Option<PathBuf>, Browser
             what: "display (Xvfb)".to_owned(),
             looked: vec!["PATH (Xvfb)".to_owned(), "$DISPLAY".to_owned()],
             remedies: vec![
-                "install it: `gpujobs setup webkitgtk`".to_owned(),
+                format!("install it: `gpujobs setup {}`", settings.kind.name()),
                 "run within a desktop session".to_owned(),
             ],
         }),
@@ -352,29 +323,13 @@ async fn start_display(xvfb: &Path, output: &Output, watchdog: &Watchdog) -> Res
 
 #[cfg(test)]
 mod tests {
+    use super::super::products::BrowserKind;
     use super::*;
-
-    #[test]
-    fn the_port_is_read_from_the_lines_that_drivers_really_print() {
-        let chrome = |line| port_in(BrowserKind::Chrome, line);
-        assert_eq!(
-            chrome("Starting ChromeDriver 156.0.8078.79 (a21ce95c24ce-refs/branch-heads/8078@{#1704}) on port 0"),
-            None
-        );
-        assert_eq!(chrome("Only local connections are allowed."), None);
-        assert_eq!(chrome("ChromeDriver was started successfully on port 36003."), Some(36003));
-        let edge = "Microsoft Edge WebDriver was started successfully on port 40123.";
-        assert_eq!(port_in(BrowserKind::Edge, edge), Some(40123));
-        let gecko = "1763832000123\tgeckodriver\tINFO\tListening on 127.0.0.1:38291";
-        assert_eq!(port_in(BrowserKind::Firefox, gecko), Some(38291));
-        assert_eq!(port_in(BrowserKind::Firefox, "*** You are running in headless mode."), None);
-        assert_eq!(port_in(BrowserKind::Webkitgtk, "Listening on 127.0.0.1:1"), None);
-    }
 
     #[test]
     fn a_cold_start_takes_the_drivers_caches_away_and_a_warm_one_begins_them_empty() {
         let folder = Path::new("/tmp/gpujobs-x");
-        let all = |kind, cold, root| environment(kind, cold, root, folder);
+        let all = |kind: BrowserKind, cold, root| environment(kind.product(), cold, root, folder);
         let names = |kind, cold, root| all(kind, cold, root).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         let caches = ["MESA_SHADER_CACHE_DIR", "__GL_SHADER_DISK_CACHE_PATH"];
         assert_eq!(names(BrowserKind::Firefox, true, true), ["MESA_SHADER_CACHE_DISABLE", "__GL_SHADER_DISK_CACHE"]);

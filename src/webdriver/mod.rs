@@ -1,48 +1,44 @@
 //! A browser is a running product under WebDriver: found on the machine, started, navigated and closed.
 //!
-//! `discover` finds its program and its driver, `capabilities` says how it is to be started, `driver` starts the driver
-//! in a process group and a folder of its own, `session` opens the browser through it, `watchdog` cleans up when gpujobs
-//! itself is killed. `run` makes a [`Browser`] with [`launch`], sends it to pages and closes it; everything that a page
-//! measures goes over its own WebSocket, never through here.
+//! `products` has what is special to each, `discover` finds its program and its driver, `capabilities` says how it is to
+//! be started, `driver` starts the driver in a process group and a folder of its own, `session` opens the browser through
+//! it, `watchdog` and `cleanup` clean up when gpujobs itself is killed. `harness` makes a [`Browser`] with [`launch`],
+//! sends it to pages and closes it; everything that a page measures goes over its own WebSocket, never through here.
 //!
 //! After [`Browser::close`], [`Browser::kill`] or a drop no process of the browser and none of its files is left.
 
-mod calls;
-pub mod capabilities;
-pub mod check;
+mod capabilities;
+pub mod cleanup;
 pub mod discover;
 mod driver;
 mod error;
-pub mod executor;
-pub mod fake;
 mod folder;
 mod gpu;
 mod http;
-pub mod live;
+mod note;
+pub mod os;
 mod output;
-pub mod payload;
-mod recording;
 pub mod process;
+pub mod products;
 mod session;
 pub mod version;
-pub mod watchdog;
-pub mod wire;
+mod watchdog;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use url::Url;
 
-pub use driver::port_in;
 pub use error::BrowserError;
 pub use gpu::{Gpu, machine_has_gpu};
+pub use os::Os;
 pub use output::LogSink;
+pub use products::{BrowserKind, BrowserSettings, Compiler, PrefValue};
 pub use session::SessionFacts;
 pub use watchdog::Watchdog;
 
-use crate::manifest::BrowserSettings;
 use crate::units::Nanos;
-use capabilities::{Options, Os};
+use capabilities::Options;
 use driver::Driver;
 use session::Session;
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::watchdog::{Note, Watchdog};
+use super::note::Note;
+use super::watchdog::Watchdog;
 
 /// The folder's name begins so; nothing else below the temporary folder is ever removed.
 const PREFIX: &str = "gpujobs-";

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::manifest::BrowserKind;
+use super::products::BrowserKind;
 
 /// How long a program may take to say its version. A cold start of Firefox takes seconds.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -41,12 +41,7 @@ fn in_text(text: &str) -> Option<String> {
 /// Whether a browser and its driver of these versions work together.
 #[must_use]
 pub fn matches(kind: BrowserKind, browser: &str, driver: &str) -> bool {
-    match kind {
-        // chromedriver and msedgedriver refuse any other major version.
-        BrowserKind::Chrome | BrowserKind::Edge => browser.split('.').next() == driver.split('.').next(),
-        // geckodriver's numbers are its own, and any recent one drives any supported Firefox; the others come together.
-        BrowserKind::Firefox | BrowserKind::Safari | BrowserKind::Webkitgtk => true,
-    }
+    !kind.product().one_major_version || browser.split('.').next() == driver.split('.').next()
 }
 
 #[cfg(test)]

@@ -1,28 +1,25 @@
-//! The check of what a page computed: against the references in Rust for stages, against native onnxruntime for ONNX models, and
-//! where that does not cover one against what wasm made of the same inputs earlier in the run.
+//! The check of what a page computed: stages against the references in Rust, ONNX models call by call against
+//! [`References`].
 //!
-//! Made by `live` with each job; references are computed once and shared by all jobs of a run.
+//! Made by `live` with each job.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use super::calls::{self, Call};
 use super::executor::{Check, Output};
-use super::live::Studio;
 use super::payload::Payload;
 use super::recording::Recording;
+use super::references::References;
 use crate::manifest::Backend;
 use crate::plan::graph::Graph;
 use crate::reference::Verdict;
-use crate::reference::onnx::{self, Computed, ElementType, OnnxError, Prepared, Runtime, Tensor, Tolerance};
+use crate::reference::onnx::{self, ElementType, Tensor, Tolerance};
 use crate::render::page::{OnnxPage, short_digest};
 use crate::units::Flops;
-
-/// References that are kept: the jobs of a sweep give the same inputs to the same models.
-const KEPT: usize = 64;
 
 /// What checks a job.
 #[derive(Debug)]
@@ -78,10 +75,15 @@ impl Checker {
 }
 
 impl OnnxChecker {
-    pub(super) fn new(page: &OnnxPage, backend: Backend, browser: String, studio: &Studio) -> Self {
-        let references = studio.references.clone();
+    pub(super) fn new(
+        page: &OnnxPage,
+        backend: Backend,
+        browser: String,
+        references: Arc<References>,
+        keep: bool,
+    ) -> Self {
         let files = page.models.iter().map(|model| (model.clone(), page.files[model].clone())).collect();
-        Self { files, dtype: page.dtype.clone(), backend, browser, references, keep: studio.keep_outputs }
+        Self { files, dtype: page.dtype.clone(), backend, browser, references, keep }
     }
 
     fn check(&self, posted: &[u8]) -> Result<Check, String> {
@@ -172,122 +174,4 @@ impl OnnxChecker {
         }
         Ok(())
     }
-}
-
-/// What a call must give.
-#[derive(Debug, Clone)]
-struct Reference {
-    /// Who says so; empty where nobody does.
-    name: String,
-    /// `None` where nobody says.
-    outputs: Option<Arc<Vec<Tensor>>>,
-    /// Why onnxruntime does not say; empty where it does.
-    why_none: String,
-    flops: Option<Flops>,
-}
-
-/// References made so far.
-#[derive(Debug)]
-pub struct References {
-    /// onnxruntime's library; `None` where there is none for this system.
-    library: Option<PathBuf>,
-    kept: Mutex<Vec<(Key, Kept)>>,
-    /// The model that was asked for last: generated texts ask again and again, with inputs that grow.
-    prepared: Mutex<Option<(PathBuf, Prepared)>>,
-}
-
-/// A model and its inputs.
-type Key = (PathBuf, [u8; 32]);
-
-#[derive(Debug, Clone)]
-struct Kept {
-    /// What onnxruntime made of it, or why it did not.
-    native: Result<Arc<Vec<Tensor>>, String>,
-    flops: Option<Flops>,
-    /// What wasm made of it first, and in which browser.
-    wasm: Option<(String, Arc<Vec<Tensor>>)>,
-}
-
-impl References {
-    /// Of a run; `library` is onnxruntime's own, which is opened for the first model of ONNX.
-    #[must_use]
-    pub fn new(library: Option<PathBuf>) -> Self {
-        Self { library, kept: Mutex::default(), prepared: Mutex::default() }
-    }
-
-    /// The reference of a call that a backend made in a browser. One that wasm made is kept where onnxruntime has none.
-    fn of(&self, path: &Path, call: &Call, backend: Backend, browser: &str) -> Result<Reference, String> {
-        let key = (path.to_owned(), digest(&call.feeds));
-        let mut kept = match self.kept(&key) {
-            Some(kept) => kept,
-            None => self.make(&key, path, call)?,
-        };
-        let why_none = kept.native.as_ref().err().cloned().unwrap_or_default();
-        let (name, outputs) = match (&kept.native, &kept.wasm) {
-            (Ok(outputs), _) => ("onnxruntime".to_owned(), Some(outputs.clone())),
-            // What a browser's wasm made says nothing about itself.
-            (Err(_), Some((maker, outputs))) if backend != Backend::Wasm || maker != browser => {
-                (format!("wasm in {maker}"), Some(outputs.clone()))
-            }
-            _ => (String::new(), None),
-        };
-        let reference = Reference { name, outputs, why_none, flops: kept.flops };
-        if kept.native.is_err() && kept.wasm.is_none() && backend == Backend::Wasm {
-            kept.wasm = Some((browser.to_owned(), Arc::new(call.fetches.clone())));
-            self.keep(key, kept);
-        }
-        Ok(reference)
-    }
-
-    fn make(&self, key: &Key, path: &Path, call: &Call) -> Result<Kept, String> {
-        let kept = match self.compute(path, call) {
-            Ok(Computed { outputs, flops }) => {
-                Kept { native: Ok(Arc::new(outputs)), flops: flops.map(Flops), wasm: None }
-            }
-            Err(error @ (OnnxError::NotCovered(_) | OnnxError::NoRuntime { .. })) => {
-                Kept { native: Err(error.to_string()), flops: None, wasm: None }
-            }
-            Err(error) => return Err(format!("the reference for {}: {error}", path.display())),
-        };
-        self.keep(key.clone(), kept.clone());
-        Ok(kept)
-    }
-
-    fn compute(&self, path: &Path, call: &Call) -> Result<Computed, OnnxError> {
-        let Some(library) = &self.library else {
-            let message = "there is no native onnxruntime for this system".to_owned();
-            return Err(OnnxError::NotCovered(message));
-        };
-        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, prepared)) = prepared.as_mut().filter(|(known, _)| known == path) {
-            return prepared.run(&call.feeds);
-        }
-        // Two models at once may be more than memory holds.
-        *prepared = None;
-        let (_, prepared) = prepared.insert((path.to_owned(), Runtime::open(library)?.prepare(path)?));
-        prepared.run(&call.feeds)
-    }
-
-    fn kept(&self, key: &Key) -> Option<Kept> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().find(|(other, _)| other == key).map(|(_, kept)| kept.clone())
-    }
-
-    fn keep(&self, key: Key, one: Kept) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|(other, _)| *other != key);
-        if kept.len() == KEPT {
-            kept.remove(0);
-        }
-        kept.push((key, one));
-    }
-}
-
-fn digest(tensors: &[Tensor]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for tensor in tensors {
-        hash.update(format!("{} {} {:?}\n", tensor.name(), tensor.kind().name(), tensor.shape()));
-        hash.update(tensor.bytes());
-    }
-    hash.finalize().into()
 }

@@ -1,0 +1,124 @@
+//! A pair is two jobs whose times are compared.
+//!
+//! Made by `compare`, which also says why a pair must not be compared.
+
+use std::collections::BTreeMap;
+
+use super::comparison::{Comparison, Metric, Verdict};
+use super::ratio::{FEWEST_ROUNDS, ratio};
+use crate::measure::Summary;
+use crate::record::read::{JobRecord, SampleRecord};
+
+/// Two jobs whose times may or may not be compared.
+pub(super) struct Pair<'run> {
+    /// Refused until the times are in it.
+    pub(super) comparison: Comparison,
+    base: &'run JobRecord,
+    new: &'run JobRecord,
+    /// Whether round `i` of both was measured at the same time.
+    together: bool,
+    /// The times of both that are compared, by round.
+    times: [Rounds; 2],
+}
+
+/// Times by round, ms; none of them is empty.
+type Rounds = BTreeMap<u32, Vec<f64>>;
+
+/// A pair whose times are still to be compared, or must not be.
+pub(super) fn pair<'run>(
+    job: &str,
+    (base_name, base): (&str, &'run JobRecord),
+    (new_name, new): (&str, &'run JobRecord),
+    together: bool,
+    refusal: Option<String>,
+) -> Pair<'run> {
+    let comparison = Comparison {
+        job: job.to_owned(),
+        base: base_name.to_owned(),
+        new: new_name.to_owned(),
+        base_id: base.cell("job_id").to_owned(),
+        new_id: new.cell("job_id").to_owned(),
+        metric: Metric::default(),
+        clock: "gpu",
+        base_ms: None,
+        new_ms: None,
+        ratio: None,
+        p_adjusted: None,
+        verdict: Verdict::Refused,
+        reason: refusal.unwrap_or_default(),
+    };
+    Pair { comparison, base, new, together, times: Default::default() }
+}
+
+impl Pair<'_> {
+    /// Takes up the times that the metric is about, or says why there can be no ratio of them.
+    pub(super) fn observe(&mut self, metric: Metric) {
+        let both = [self.base, self.new];
+        let without_gpu = both.into_iter().find(|job| !timed_by_gpu(job));
+        let gpu = !metric.by_wall() && without_gpu.is_none();
+        self.comparison.clock = if gpu { "gpu" } else { "wall" };
+        if let (Metric::Gpu, Some(job)) = (metric, without_gpu) {
+            self.comparison.reason =
+                format!("{} has no GPU time, or none that is believed (--metric wall)", job.cell("job_id"));
+            return;
+        }
+        self.times = both.map(|job| if metric == Metric::FirstResult { first_results(job) } else { rounds(job, gpu) });
+        let [base, new] = self.times.each_ref().map(|rounds| rounds.values().flatten().copied().collect::<Vec<_>>());
+        let median = |times: &[f64]| Summary::of(times).map(|summary| summary.median);
+        (self.comparison.base_ms, self.comparison.new_ms) = (median(&base), median(&new));
+        if metric == Metric::FirstResult && base.len().min(new.len()) < FEWEST_ROUNDS {
+            // One making-ready is one observation: unlike samples, two of them can't be drawn from again and again.
+            self.comparison.verdict = Verdict::Undecided;
+            self.comparison.reason = format!(
+                "{} and {} first results are too few for an interval: set `rounds = 10, instances = 10` under [measure]",
+                base.len(),
+                new.len()
+            );
+        } else if base.is_empty() || new.is_empty() {
+            "one of them has no time above zero".clone_into(&mut self.comparison.reason);
+        }
+    }
+
+    /// Compares the times, as one of `family` comparisons.
+    pub(super) fn measure(&mut self, family: usize) {
+        let [base, new] = &self.times;
+        // Only a round that both have is a pair; where there are too few the rounds count by themselves.
+        let common = base.iter().filter_map(|(round, times)| Some((times.clone(), new.get(round)?.clone())));
+        let (paired_base, paired_new): (Vec<_>, Vec<_>) = common.unzip();
+        self.comparison.ratio = if self.together && paired_base.len() >= FEWEST_ROUNDS {
+            ratio(&paired_base, &paired_new, true, family)
+        } else {
+            let [base, new] = [base, new].map(|rounds| rounds.values().cloned().collect::<Vec<_>>());
+            ratio(&base, &new, false, family)
+        };
+    }
+}
+
+/// A time that a ratio can be made of.
+fn usable(time: f64) -> bool {
+    time > 0.0 && time.is_finite()
+}
+
+/// Whether the GPU's clock timed every sample. The row of a job whose GPU clock was demoted has no GPU median, its
+/// samples keep what the clock said.
+fn timed_by_gpu(job: &JobRecord) -> bool {
+    !job.cell("gpu_median_ms").is_empty()
+        && job.rounds.values().flatten().all(|sample| sample.gpu_ms.is_some_and(usable))
+}
+
+/// A job's times to its first results by round; each making-ready has a round of its own.
+fn first_results(job: &JobRecord) -> Rounds {
+    let usable = job
+        .first_results
+        .iter()
+        .map(|(round, times)| (*round, times.iter().copied().filter(|time| usable(*time)).collect()));
+    usable.filter(|(_, times): &(u32, Vec<f64>)| !times.is_empty()).collect()
+}
+
+/// A job's times by round; rounds without any are left out.
+fn rounds(job: &JobRecord, gpu: bool) -> Rounds {
+    let time = |sample: &SampleRecord| if gpu { sample.gpu_ms } else { Some(sample.wall_ms) };
+    let times = |round: &[SampleRecord]| round.iter().filter_map(time).filter(|time| usable(*time)).collect();
+    let rounds = job.rounds.iter().map(|(round, samples)| (*round, times(samples)));
+    rounds.filter(|(_, times): &(u32, Vec<f64>)| !times.is_empty()).collect()
+}

@@ -1,0 +1,32 @@
+//! What all browsers of a run share.
+//!
+//! Made by `commands`, used by `live`.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use super::payload::Payloads;
+use super::references::References;
+use crate::render::Templates;
+use crate::serve::Server;
+use crate::webdriver::Watchdog;
+
+/// What all live browsers of a run share.
+#[derive(Debug)]
+pub struct RunContext {
+    /// Where pages load from.
+    pub server: Server,
+    /// What pages are made of.
+    pub templates: Templates,
+    /// Cleans up when gpujobs is killed.
+    pub watchdog: Watchdog,
+    /// Inputs and weights, made once.
+    pub payloads: Payloads,
+    /// What ONNX models must give, computed once.
+    pub references: Arc<References>,
+    /// Whether checks are to hold the outputs, which are saved then.
+    pub keep_outputs: bool,
+}
+
+/// The address that the server of a run binds.
+pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

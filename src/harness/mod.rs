@@ -1,0 +1,21 @@
+//! The harness is our side of a page: it gives a browser its page and jobs, hears what the page says, and checks what the
+//! page computed.
+//!
+//! `executor` is what the dispatcher sees of it: [`Executor`](executor::Executor), played by a real browser in `live` and
+//! by a script in `fake`. What the page says is in `wire`; `check`, `recording`, `calls` and `references` hold it to what
+//! must come out. Used by `run`, `measure` and `record`.
+
+mod calls;
+mod check;
+pub mod context;
+pub mod executor;
+pub mod fake;
+pub mod live;
+mod open_page;
+pub mod payload;
+mod publish;
+mod recording;
+pub mod references;
+pub mod wire;
+
+pub use open_page::PAGE_MARK;

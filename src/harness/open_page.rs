@@ -1,0 +1,126 @@
+//! A page that is open in a browser, with the jobs that are ready in it: commands go to it, its events come from it, and
+//! what it posts is checked.
+//!
+//! Opened by `live`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::check::Checker;
+use super::executor::{Check, ExecuteError, Opened};
+use super::wire::{self, PageEvent};
+use crate::serve::{PageChannel, SessionEvent};
+use crate::webdriver::{Browser, LogSink};
+
+/// What begins a log line that a page wrote on its console.
+pub const PAGE_MARK: &str = "page ";
+
+/// An open browser with its page.
+#[derive(Debug)]
+pub(super) struct OpenPage {
+    pub(super) browser: Browser,
+    pub(super) channel: PageChannel,
+    pub(super) opened: Opened,
+    /// The jobs that are ready in the page, by their numbers.
+    pub(super) jobs: HashMap<u64, Ready>,
+    /// The one that it was last told to run.
+    pub(super) current: Option<u64>,
+    /// Whether its caches are off.
+    pub(super) cold: bool,
+}
+
+/// A job that the page knows.
+#[derive(Debug)]
+pub(super) struct Ready {
+    /// `None` while it is at work.
+    pub(super) checker: Option<Checker>,
+    pub(super) check: Option<Check>,
+}
+
+impl OpenPage {
+    pub(super) async fn command(&self, command: &serde_json::Value) -> Result<(), ExecuteError> {
+        if self.channel.send(command.to_string()).await {
+            return Ok(());
+        }
+        Err(ExecuteError::Lost("the page is gone".to_owned()))
+    }
+
+    /// The next word about the current job that is good news; bad news is the error.
+    pub(super) async fn next_event(&mut self, log: &LogSink) -> Result<PageEvent, ExecuteError> {
+        loop {
+            let event = tokio::select! {
+                event = self.channel.next() => event,
+                message = self.browser.exited() => return Err(ExecuteError::Lost(message)),
+            };
+            match event {
+                SessionEvent::Gone => return Err(self.lost().await),
+                SessionEvent::Posted { job, from, bytes, reply } => self.check(job, from, bytes, reply).await?,
+                SessionEvent::Said(text) => {
+                    let (job, event) = wire::read(&text)
+                        .map_err(|error| ExecuteError::Failed(format!("the page said nonsense: {error}")))?;
+                    if let PageEvent::Log { level, text } = &event {
+                        log.line(&format!("{PAGE_MARK}{level}: {text}"));
+                    } else if job.is_none() || job == self.current {
+                        return self.classify(event);
+                    }
+                }
+            }
+        }
+    }
+
+    fn classify(&self, event: PageEvent) -> Result<PageEvent, ExecuteError> {
+        match event {
+            PageEvent::Unsupported { message } => Err(ExecuteError::Unsupported(message)),
+            PageEvent::Failed { message } => Err(ExecuteError::Failed(message)),
+            PageEvent::Lost { message } => Err(ExecuteError::Lost(message)),
+            PageEvent::Incorrect { message } => {
+                let check = self.current.and_then(|current| self.jobs.get(&current)?.check.clone());
+                let found = check.as_ref().and_then(|check| check.verdict.failure.as_ref());
+                let message = found.map_or(message, ToString::to_string);
+                Err(ExecuteError::Incorrect { message, check: check.map(Box::new) })
+            }
+            event => Ok(event),
+        }
+    }
+
+    /// Why the page is gone: the driver's last words, if it dies too.
+    async fn lost(&self) -> ExecuteError {
+        let words = timeout(Duration::from_millis(500), self.browser.exited()).await;
+        ExecuteError::Lost(
+            words.unwrap_or_else(|_| "the page or its browser closed in the middle of the job".to_owned()),
+        )
+    }
+
+    /// Compares what the page posted with the reference and answers it.
+    async fn check(
+        &mut self,
+        job: u64,
+        from: u64,
+        bytes: bytes::Bytes,
+        reply: tokio::sync::oneshot::Sender<String>,
+    ) -> Result<(), ExecuteError> {
+        let Some(ready) = self.jobs.get_mut(&job) else { return Ok(()) };
+        let Some(mut checker) = ready.checker.take() else { return Ok(()) };
+        let (checker, check) = tokio::task::spawn_blocking(move || {
+            let check = checker.check(from, &bytes);
+            (checker, check)
+        })
+        .await
+        .map_err(|error| ExecuteError::Failed(format!("the check of the output broke off: {error}")))?;
+        ready.checker = Some(checker);
+        let verdict = match check.map_err(ExecuteError::Failed)? {
+            None => "more",
+            Some(check) => {
+                let verdict = if check.verdict.failure.is_none() { "ok" } else { "incorrect" };
+                ready.check = Some(check);
+                verdict
+            }
+        };
+        // A page that is gone by now says so itself.
+        let _ = reply.send(json!({ "verdict": verdict }).to_string());
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+//! What a job's page loads from the server, and what checks the job.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::check::{Checker, OnnxChecker};
+use super::context::RunContext;
+use super::executor::ExecuteError;
+use crate::render::page::{Content, Page};
+use crate::serve::{Posted, Published};
+
+/// The most that a page may post to be checked: what a runtime was given and returned has no size known before.
+const MOST_POSTED: u64 = 1 << 30;
+
+/// What a page loads, and what checks it.
+pub(super) fn publishable(
+    context: &RunContext,
+    page: &Page,
+    browser: String,
+    session: u64,
+) -> Result<(Published, Checker), ExecuteError> {
+    let fail = |error: &dyn std::fmt::Display| ExecuteError::Failed(error.to_string());
+    let module = page.module(&context.templates).map_err(|error| fail(&error))?.into();
+    let frame = page.frame(&context.templates).map_err(|error| fail(&error))?.map(Into::into);
+    Ok(match &page.content {
+        Content::Stages(stages) => {
+            let payload = context.payloads.of(stages).map_err(|error| fail(&error))?;
+            let (parts, posted) = (payload.parts.clone(), Posted::InPieces(stages.posted_bytes()));
+            let published = Published { module, frame, parts, files: HashMap::new(), posted, session };
+            (published, Checker::of_stages(stages.graph.clone(), payload, context.keep_outputs))
+        }
+        Content::Onnx(onnx) => {
+            let files = onnx.served().map(|(path, place)| (path, place.clone())).collect();
+            let posted = Posted::AtMost(MOST_POSTED);
+            let published = Published { module, frame, parts: Vec::new(), files, posted, session };
+            let checker =
+                OnnxChecker::new(onnx, page.backend, browser, context.references.clone(), context.keep_outputs);
+            (published, Checker::Onnx(Arc::new(checker)))
+        }
+    })
+}

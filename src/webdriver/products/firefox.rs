@@ -1,0 +1,127 @@
+//! Firefox.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::{BrowserSettings, Compiler, DriverPort, Manager, Package, PrefValue, Product, Program, Source};
+use crate::webdriver::capabilities::{Options, prefs, put_binary};
+use crate::webdriver::os::Os;
+
+pub(super) const PRODUCT: Product = Product {
+    name: "firefox",
+    title: "Firefox",
+    compiler: Compiler::Naga,
+    browser: Some(Program {
+        title: "Firefox",
+        variable: "FIREFOX_BIN",
+        names: &["firefox", "firefox-esr"],
+        linux: &["usr/lib/firefox/firefox", "usr/lib/firefox-esr/firefox-esr", "opt/firefox/firefox"],
+        macos: &["Applications/Firefox.app/Contents/MacOS/firefox"],
+        windows: &[r"Mozilla Firefox\firefox.exe"],
+        home: &[],
+    }),
+    driver: Program {
+        title: "driver (geckodriver)",
+        variable: "GECKODRIVER",
+        names: &["geckodriver"],
+        linux: &["snap/bin/geckodriver"],
+        macos: &[],
+        windows: &[],
+        // `cargo install geckodriver` puts it here, which need not be on PATH.
+        home: &[".cargo/bin/geckodriver"],
+    },
+    port: DriverPort::Printed(|line| Some(line.split_once("Listening on ")?.1.rsplit_once(':')?.1)),
+    driver_arguments,
+    root_environment: &[],
+    browser_name: "firefox",
+    capabilities,
+    driver_version: Some("/moz:geckodriverVersion"),
+    is_headless: Some("/moz:headless"),
+    version_mismatch: |_| None,
+    // geckodriver's numbers are its own, and any recent one drives any supported Firefox.
+    one_major_version: false,
+    prints_version: true,
+    needs_display: false,
+    needs_software_vulkan: true,
+    without_webgpu: None,
+    systems: &[Os::Linux, Os::Macos, Os::Windows],
+    usual_on: &[Os::Linux, Os::Macos, Os::Windows],
+    packages: &[
+        Package {
+            manager: Manager::Apt,
+            browser: &[Source::Package("firefox-esr"), Source::Package("firefox")],
+            driver: &[Source::SomeReleases("geckodriver"), Source::Cargo("geckodriver")],
+        },
+        Package {
+            manager: Manager::Dnf,
+            browser: &[Source::Package("firefox")],
+            driver: &[Source::Cargo("geckodriver")],
+        },
+        Package {
+            manager: Manager::Pacman,
+            browser: &[Source::Package("firefox")],
+            driver: &[Source::Package("geckodriver")],
+        },
+        Package {
+            manager: Manager::Brew,
+            browser: &[Source::Cask("firefox")],
+            driver: &[Source::Package("geckodriver")],
+        },
+        Package {
+            manager: Manager::Winget,
+            browser: &[Source::Package("Mozilla.Firefox")],
+            driver: &[Source::Package("Mozilla.GeckoDriver")],
+        },
+    ],
+    by_hand: "install it from its maker",
+    session_ms: 3 + 3105 + 316,
+    page_ms: 202,
+};
+
+/// Without a WebSocket port of its own, a second geckodriver fails on the fixed default.
+fn driver_arguments(port: u16, folder: &Path) -> Vec<String> {
+    let (port, root) = (port.to_string(), folder.to_string_lossy().into_owned());
+    ["--port", &port, "--websocket-port", "0", "--profile-root", &root].map(str::to_owned).to_vec()
+}
+
+fn capabilities(settings: &BrowserSettings, options: &Options) -> Map<String, Value> {
+    let ours = [
+        ("dom.webgpu.enabled", PrefValue::Bool(true)),
+        ("gfx.webgpu.ignore-blocklist", PrefValue::Bool(true)),
+        // A steady step of 0.02 ms in isolated pages, without jitter.
+        ("privacy.reduceTimerPrecision", PrefValue::Bool(false)),
+        // A measured page must not be slowed because no human looks at it.
+        ("dom.min_background_timeout_value", PrefValue::Int(4)),
+        ("dom.timeout.enable_budget_timer_throttling", PrefValue::Bool(false)),
+        ("widget.windows.window_occlusion_tracking.enabled", PrefValue::Bool(false)),
+    ];
+    let mut firefox = Map::new();
+    put_binary(&mut firefox, options);
+    let headless = settings.headless.then(|| "-headless".to_owned());
+    let args: Vec<String> = headless.into_iter().chain(settings.args.iter().cloned()).collect();
+    firefox.insert("args".to_owned(), json!(args));
+    firefox.insert("prefs".to_owned(), Value::Object(prefs(&ours, settings)));
+    Map::from_iter([("moz:firefoxOptions".to_owned(), Value::Object(firefox))])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::BrowserKind;
+    use super::*;
+    use crate::webdriver::gpu::Gpu;
+
+    #[test]
+    fn the_users_preferences_win() {
+        let mut settings = BrowserSettings::of(BrowserKind::Firefox);
+        settings.prefs.insert("dom.webgpu.enabled".into(), PrefValue::Bool(false));
+        settings.prefs.insert("x.y".into(), PrefValue::Text("z".into()));
+        let timeout = Duration::from_mins(1);
+        let options = Options { gpu: Gpu::Hardware, cold: false, os: Os::Linux, root: false, binary: None, timeout };
+        let own = capabilities(&settings, &options);
+        let prefs = &own["moz:firefoxOptions"]["prefs"];
+        assert_eq!((&prefs["dom.webgpu.enabled"], &prefs["x.y"]), (&json!(false), &json!("z")));
+    }
+}
