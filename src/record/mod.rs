@@ -1,14 +1,19 @@
 //! A record is a run on disk: a folder with `jobs.csv`, `samples.csv`, `run.toml` and `logs/`.
 //!
-//! `row` says what stands in each column, `csv` writes and reads the files, `resume` takes up a run that was killed.
+//! `columns` and `side_tables` say what stands in each column, `facts` what that is for a job, `csv` writes and `read` reads the files, `resume` takes up a run that was killed.
 //! Made from the `run`'s reports, job by job; read by `analyse` and by people with spreadsheets.
 
+pub mod cell;
+pub mod columns;
 pub mod csv;
+pub mod facts;
+pub mod host;
 mod outputs;
 pub mod read;
 pub mod resume;
 pub mod row;
 pub mod run_toml;
+pub mod side_tables;
 mod warnings;
 
 use std::fs;
@@ -19,7 +24,8 @@ use jiff::Timestamp;
 use crate::plan::Plan;
 use crate::run::JobReport;
 use csv::Table;
-use row::{Context, Row};
+use facts::Context;
+use row::Row;
 use run_toml::RunToml;
 
 /// The format of the run folder; raised when a reader of the older one would misread the new one.
@@ -90,8 +96,8 @@ struct SideTable {
 }
 
 const SIDE_TABLES: [SideTable; 2] = [
-    SideTable { name: "parts.csv", header: row::parts_header, rows: row::parts },
-    SideTable { name: "kernels.csv", header: row::kernels_header, rows: row::kernels },
+    SideTable { name: "parts.csv", header: side_tables::parts_header, rows: side_tables::parts },
+    SideTable { name: "kernels.csv", header: side_tables::kernels_header, rows: side_tables::kernels },
 ];
 
 impl Recorder {
@@ -101,7 +107,7 @@ impl Recorder {
         let run_id = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let context = Context::of(run_id, plan);
         let jobs = Table::create(&folder.join("jobs.csv"), &Row::header(&context))?;
-        let samples = Table::create(&folder.join("samples.csv"), &row::samples_header())?;
+        let samples = Table::create(&folder.join("samples.csv"), &side_tables::samples_header())?;
         let mut recorder = Self { folder, context, jobs, samples, run };
         recorder.run.run_id.clone_from(&recorder.context.run_id);
         recorder.run.write(&recorder.folder)?;
@@ -113,7 +119,7 @@ impl Recorder {
         let run_id = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let context = Context::of(run_id, plan);
         let jobs = Table::append(&folder.join("jobs.csv"), &Row::header(&context))?;
-        let samples = Table::append(&folder.join("samples.csv"), &row::samples_header())?;
+        let samples = Table::append(&folder.join("samples.csv"), &side_tables::samples_header())?;
         run.write(folder)?;
         Ok(Self { folder: folder.to_owned(), context, jobs, samples, run })
     }
@@ -121,7 +127,7 @@ impl Recorder {
     /// Appends what a job brought and waits until it is on disk; samples first, so that a job with a row has them all.
     pub fn add(&mut self, report: &JobReport) -> Result<Row, RecordError> {
         let row = Row::of(&self.context, report);
-        self.samples.add(&row::samples(&self.context, report))?;
+        self.samples.add(&side_tables::samples(&self.context, report))?;
         if let Some(measurement) = &report.measurement {
             outputs::write(&self.folder, &report.job.id.0, &measurement.check.outputs)?;
         }
@@ -133,7 +139,7 @@ impl Recorder {
                 open(&path, &(side.header)())?.add(&rows)?;
             }
         }
-        self.jobs.add(&[row.cells().to_vec()])?;
+        self.jobs.add(&[row.csv()])?;
         if let Some(session) = &report.session
             && self.run.note_browser(&report.job.axes.browser, session, report.measurement.as_ref())
         {

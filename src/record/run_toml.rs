@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::row::Host;
+use super::host::Host;
 use super::{FORMAT, RecordError};
 use crate::harness::executor::Opened;
 use crate::harness::wire::{AdapterFacts, PageFacts};

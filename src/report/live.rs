@@ -84,9 +84,9 @@ impl Live {
 /// What became of a job, on one line.
 fn told(row: &Row) -> String {
     let status = row.status.name();
-    match (row.status, row.report.wall) {
+    match (row.status, row.figures.wall) {
         (Status::Ok, Some(wall)) => format!("{status} {} ms", significant(wall.median, 3)),
         (Status::Ok, None) => status.to_owned(),
-        _ => format!("{status}: {}", row.report.reason),
+        _ => format!("{status}: {}", row.figures.reason),
     }
 }

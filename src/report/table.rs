@@ -118,8 +118,8 @@ type Share = fn(&Row) -> Option<f64>;
 fn shares(plan: &Plan) -> Vec<(&'static str, Share)> {
     let hardware = &plan.manifest.hardware;
     let all: [(bool, &str, Share); 2] = [
-        (hardware.peak_gflops.is_given(), "% of peak GFLOP/s", |row| row.report.of_peak_gflops),
-        (hardware.peak_gbytes_per_s.is_given(), "% of peak GB/s", |row| row.report.of_peak_gbytes),
+        (hardware.peak_gflops.is_given(), "% of peak GFLOP/s", |row| row.figures.of_peak_gflops),
+        (hardware.peak_gbytes_per_s.is_given(), "% of peak GB/s", |row| row.figures.of_peak_gbytes),
     ];
     all.into_iter().filter(|(given, ..)| *given).map(|(_, title, share)| (title, share)).collect()
 }
@@ -129,41 +129,11 @@ fn shares(plan: &Plan) -> Vec<(&'static str, Share)> {
 #[must_use]
 pub fn json(rows: &[(Job, Row)], against: &Against) -> Value {
     let object = |(job, row): &(Job, Row)| {
-        let cells = row.columns().iter().map(|(name, text)| (name.clone(), typed(name, text)));
+        let cells = row.cells().iter().map(|(name, cell)| (name.clone(), cell.json()));
         let comparison = ("comparison".to_owned(), against.json(job));
         Value::Object(cells.chain([comparison]).collect::<Map<_, _>>())
     };
     Value::Array(rows.iter().map(object).collect())
-}
-
-/// A CSV cell as JSON. Only figures become numbers: a version `156.0` stays a text.
-fn typed(name: &str, text: &str) -> Value {
-    const COUNTS: [&str; 15] = [
-        "attempts",
-        "group",
-        "batch",
-        "workgroup_x",
-        "workgroup_y",
-        "workgroup_z",
-        "threads",
-        "dispatches",
-        "nodes",
-        "cpu_nodes",
-        "samples",
-        "warmup",
-        "iterations",
-        "gflops",
-        "gbytes_per_s",
-    ];
-    let figure = COUNTS.contains(&name)
-        || ["_ms", "_us", "_ns", "_percent", "_error", "_per_s", "_bytes"].iter().any(|unit| name.ends_with(unit));
-    match text {
-        "" => Value::Null,
-        "true" => Value::Bool(true),
-        "false" => Value::Bool(false),
-        _ if figure => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
-        _ => Value::String(text.to_owned()),
-    }
 }
 
 /// The axes that tell the jobs of a plan apart; always the browser.
@@ -181,7 +151,7 @@ fn differ(plan: &Plan, axis: &str) -> bool {
 }
 
 fn cells(row: &Row) -> [String; 8] {
-    let figures = &row.report;
+    let figures = &row.figures;
     if row.status != Status::Ok {
         let reason: String = figures.reason.chars().take(120).collect();
         return [format!("{}: {reason}", row.status.name()), verified(figures.verified)]
@@ -217,25 +187,5 @@ fn verified(verified: Option<bool>) -> String {
         Some(true) => "yes".to_owned(),
         Some(false) => "no".to_owned(),
         None => String::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn figures_are_numbers_in_json_and_names_are_not() {
-        for figure in
-            ["iterations", "group", "samples", "timestamp_drift_percent", "latency_p95_ms", "empty_submit_raw_ms"]
-        {
-            assert_eq!(typed(figure, "12"), json!(12), "{figure}");
-        }
-        assert_eq!(typed("timestamp_drift_percent", "-0.05"), json!(-0.05));
-        assert_eq!(typed("gpu_memory_bytes", "4096"), json!(4096));
-        assert_eq!(typed("browser_version", "156.0"), json!("156.0"));
-        assert_eq!(typed("gpu_median_ms", ""), Value::Null);
     }
 }

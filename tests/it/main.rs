@@ -9,6 +9,7 @@ mod caches;
 mod cli;
 mod compare;
 mod dispatcher;
+mod documentation;
 mod drivers;
 #[cfg(target_os = "linux")]
 mod end_to_end;

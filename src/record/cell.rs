@@ -1,0 +1,106 @@
+//! A cell is one value of a row, with its type; an empty one was not measured.
+
+use serde_json::Value;
+
+use super::csv::harmless;
+use crate::units::{Nanos, significant};
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// Not measured, or there is none.
+    Empty,
+    /// Words, which may come from anywhere.
+    Text(String),
+    /// A count.
+    Whole(u64),
+    /// A figure.
+    Float(f64),
+    /// Yes or no.
+    Flag(bool),
+}
+
+impl Cell {
+    /// Words of ours or of others; empty for none.
+    pub fn text(text: impl Into<String>) -> Self {
+        let text = text.into();
+        if text.is_empty() { Self::Empty } else { Self::Text(text) }
+    }
+
+    /// A count.
+    pub fn whole(count: impl TryInto<u64>) -> Self {
+        count.try_into().map_or(Self::Empty, Self::Whole)
+    }
+
+    /// A time, in ms.
+    #[must_use]
+    pub fn millis(time: Nanos) -> Self {
+        Self::Float(time.millis())
+    }
+
+    /// As in a CSV file: `.` decimals, no text that a spreadsheet takes for a formula.
+    #[must_use]
+    pub fn csv(&self) -> String {
+        match self {
+            Self::Empty => String::new(),
+            Self::Text(text) => harmless(text),
+            Self::Whole(count) => count.to_string(),
+            Self::Float(figure) => decimal(*figure),
+            Self::Flag(flag) => flag.to_string(),
+        }
+    }
+
+    /// As in JSON, with the digits of the CSV file; null where it is empty.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        match self {
+            Self::Empty => Value::Null,
+            Self::Text(text) => Value::String(harmless(text)),
+            Self::Whole(count) => Value::from(*count),
+            Self::Float(figure) => serde_json::from_str(&decimal(*figure)).unwrap_or(Value::Null),
+            Self::Flag(flag) => Value::Bool(*flag),
+        }
+    }
+}
+
+/// The cell of what may be absent.
+pub fn of<T>(value: Option<T>, cell: impl FnOnce(T) -> Cell) -> Cell {
+    value.map_or(Cell::Empty, cell)
+}
+
+/// Six significant digits without trailing zeros.
+fn decimal(number: f64) -> String {
+    if number != 0.0 && number.abs() < 1e-4 {
+        return format!("{number:.3e}");
+    }
+    let text = significant(number, 6);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn figures_are_plain_decimals() {
+        assert_eq!(decimal(0.0), "0");
+        assert_eq!(decimal(12.5), "12.5");
+        assert_eq!(decimal(1_234_567.0), "1234567");
+        assert_eq!(decimal(0.001_234_567), "0.00123457");
+        assert_eq!(decimal(4.5e-7), "4.500e-7");
+    }
+
+    #[test]
+    fn json_has_the_type_of_the_cell_not_of_its_text() {
+        assert_eq!(Cell::Float(12.0).json(), json!(12));
+        assert_eq!(Cell::Float(-0.05).json(), json!(-0.05));
+        assert_eq!(Cell::Float(f64::INFINITY).json(), Value::Null);
+        assert_eq!(Cell::whole(4096_u64).json(), json!(4096));
+        assert_eq!(Cell::text("156.0").json(), json!("156.0"));
+        assert_eq!(Cell::text("true").json(), json!("true"));
+        assert_eq!(Cell::Flag(true).json(), json!(true));
+        assert_eq!(Cell::text("").json(), Value::Null);
+    }
+}

@@ -1,0 +1,106 @@
+//! The table of the columns of `jobs.csv`: one entry is one column, with its unit, its group and what it says.
+//!
+//! CSV, JSON and the documentation come from it. To add a column: an entry here, and a fact where there is none yet.
+
+mod table;
+
+use super::cell::{Cell, of};
+use super::facts::Facts;
+use super::read::CUSTOM_AXIS;
+use crate::manifest::AxisValue;
+use crate::manifest::axes::{AXES, BuiltInAxis, Kind};
+
+pub use table::GROUPS;
+
+/// A column whose cell is a fact of the job.
+#[derive(Debug)]
+pub struct Column {
+    /// Its header; it ends with the unit.
+    pub name: &'static str,
+    /// The unit; empty for words, counts and flags.
+    pub unit: &'static str,
+    /// What it says, in a sentence.
+    pub doc: &'static str,
+    cell: fn(&Facts) -> Cell,
+}
+
+/// Columns that belong together; they stand in this order in `jobs.csv`.
+#[derive(Debug)]
+pub struct Group {
+    /// What they are about.
+    pub title: &'static str,
+    /// Their entries.
+    pub columns: &'static [Column],
+    /// Whether those of the axes stand among them: each axis has its own entry in the table of axes.
+    pub axes: bool,
+}
+
+/// Names and cells of a row in their order; without facts, of the header.
+pub(super) fn row(custom_axes: &[String], facts: Option<&Facts>) -> Vec<(String, Cell)> {
+    let mut row = Vec::with_capacity(80);
+    for group in &GROUPS {
+        let facts_of = |row: &mut Vec<(String, Cell)>| {
+            for column in group.columns {
+                row.push((column.name.to_owned(), facts.map_or(Cell::Empty, column.cell)));
+            }
+        };
+        if !group.axes {
+            facts_of(&mut row);
+            continue;
+        }
+        for axis in &AXES {
+            row.extend(of_axis(axis, facts));
+            if axis.name == "model" {
+                facts_of(&mut row);
+            }
+        }
+        for name in custom_axes {
+            let value = facts.and_then(|facts| facts.report.job.axes.custom.get(name));
+            row.push((format!("{CUSTOM_AXIS}{name}"), of(value.cloned(), cell)));
+        }
+    }
+    row
+}
+
+/// The columns of an axis: one, or one for each extent of a shape, empty where each kernel has its own.
+fn of_axis(axis: &BuiltInAxis, facts: Option<&Facts>) -> Vec<(String, Cell)> {
+    let value = facts.and_then(|facts| (axis.get)(&facts.report.job.axes));
+    let cells = match (axis.kind, value) {
+        (Kind::Shape, Some(AxisValue::Shape(shape))) => shape.map(Cell::whole).to_vec(),
+        (Kind::Shape, _) => vec![Cell::Empty; axis.columns.len()],
+        (_, value) => vec![of(value, cell)],
+    };
+    axis.columns.iter().map(|name| (*name).to_owned()).zip(cells).collect()
+}
+
+fn cell(value: AxisValue) -> Cell {
+    match value {
+        AxisValue::Bool(flag) => Cell::Flag(flag),
+        AxisValue::Int(count) => u64::try_from(count).map_or_else(|_| Cell::Text(count.to_string()), Cell::Whole),
+        // With all its digits: it is a name as much as a number.
+        value @ (AxisValue::Float(_) | AxisValue::Shape(_)) => Cell::Text(value.to_string()),
+        AxisValue::Text(text) => Cell::Text(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_and_end_with_their_unit() {
+        let names: Vec<String> = row(&[], None).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
+        let ends =
+            [("ms", "_ms"), ("µs", "_us"), ("ns", "_ns"), ("%", "_percent"), ("bytes", "_bytes"), ("1/s", "_per_s")];
+        for column in GROUPS.iter().flat_map(|group| group.columns) {
+            for (unit, end) in ends {
+                let (has, ends) = (column.unit == unit, column.name.ends_with(end));
+                assert!(has == ends || column.unit == "GB/s", "{} in {:?}", column.name, column.unit);
+            }
+            assert!(column.doc.ends_with('.'), "{}", column.name);
+        }
+    }
+}
