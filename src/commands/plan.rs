@@ -122,7 +122,7 @@ fn object(plan: &Plan, job: &Job) -> Value {
     let mut object = Map::new();
     object.insert("manifest".to_owned(), json!(plan.manifest.name));
     object.insert("id".to_owned(), json!(job.id.0));
-    for axis in &AXES {
+    for axis in AXES {
         object.insert(axis.name.to_owned(), json!((axis.get)(&job.axes)));
     }
     object.insert("axes".to_owned(), Value::Object(custom));

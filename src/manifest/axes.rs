@@ -72,7 +72,7 @@ impl Default for JobAxes {
             workgroup_size: DEFAULT_SHAPE.into(),
             custom: IndexMap::new(),
         };
-        for axis in &AXES {
+        for axis in AXES {
             if let Some(value) = axis.default {
                 (axis.set)(&mut axes, &value());
             }
@@ -115,7 +115,7 @@ enum InId {
 }
 
 /// The built-in axes, in the order in which they are listed to users.
-pub static AXES: [BuiltInAxis; 11] = [
+pub const AXES: &[BuiltInAxis] = &[
     BuiltInAxis {
         name: "browser",
         kind: Kind::Name,
@@ -124,7 +124,7 @@ pub static AXES: [BuiltInAxis; 11] = [
         set: |axes, value| set_text(&mut axes.browser, value),
         id: (0, InId::Value),
         columns: &["browser"],
-        doc: "Browsers: chrome, edge, firefox, safari, webkitgtk, or the name of a `[browser.NAME]` with a `kind`.",
+        doc: "Browsers: products such as chrome and firefox, or names of a `[browser.NAME]` with a `kind`.",
     },
     BuiltInAxis {
         name: "model",
@@ -401,7 +401,7 @@ mod tests {
     #[test]
     fn each_axis_gives_back_what_it_was_given_and_has_a_place_of_its_own() {
         let mut axes = JobAxes::default();
-        for axis in &AXES {
+        for axis in AXES {
             let other = match axis.kind {
                 Kind::Word(words) => AxisValue::Text(words[1].to_owned()),
                 Kind::Count => AxisValue::Int(7),

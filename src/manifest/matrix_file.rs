@@ -91,7 +91,7 @@ impl JsonSchema for MatrixFile {
             schema.insert("description".to_owned(), doc.into());
             properties.insert(name.to_owned(), schema.into());
         };
-        for axis in &AXES {
+        for axis in AXES {
             add(axis.name, one_or_many(&value(axis.kind)), axis.doc);
         }
         add(EXCLUDE, entries(), "Drops the jobs of the product that match all keys of an entry.");

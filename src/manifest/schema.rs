@@ -89,7 +89,7 @@ pub struct MeasureFile {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BrowserFile {
-    /// The product, for a name of your own: chrome, edge, firefox, safari or webkitgtk.
+    /// The product, for a name of your own.
     #[schemars(schema_with = "kinds")]
     pub kind: Option<At<String>>,
     /// The browser's program; by default it is looked for on the machine.

@@ -48,7 +48,7 @@ pub(super) fn row(custom_axes: &[String], facts: Option<&Facts>) -> Vec<(String,
             facts_of(&mut row);
             continue;
         }
-        for axis in &AXES {
+        for axis in AXES {
             row.extend(of_axis(axis, facts));
             if axis.name == "model" {
                 facts_of(&mut row);

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use gpujobs::report::columns;
+use gpujobs::report::{axes, columns};
 
 /// Checks, or writes, what stands between the two marks of a name in a file.
 fn holds(file: &str, name: &str, text: &str) {
@@ -21,6 +21,11 @@ fn holds(file: &str, name: &str, text: &str) {
             "{file} is older than the code: WRITE_DOCUMENTATION=1 cargo test --test it documentation"
         );
     }
+}
+
+#[test]
+fn the_axes_are_those_of_the_table() {
+    holds("manifests/README.md", "axes", &axes::markdown());
 }
 
 #[test]
