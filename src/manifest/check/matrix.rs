@@ -205,8 +205,9 @@ impl Checker<'_> {
         for name in known {
             let first = || matrix.axis(name).and_then(|axis| axis.values.first()).cloned();
             let value = given.swap_remove(name).or_else(|| default_value(name)).or_else(|| {
-                // What has no default: the only browser or model, or the first value of a custom axis; never `threads`.
-                (name != "threads").then(first).flatten()
+                // Without a default: the only browser or model, or the first value of a custom axis. Other axes stay unset.
+                let needed = built_in(name).is_none_or(|axis| axis.kind == Kind::Name);
+                needed.then(first).flatten()
             });
             if let Some(value) = value {
                 complete.insert(name.to_owned(), value);
