@@ -23,6 +23,8 @@ pub const CACHES: [&str; 2] = ["warm", "cold"];
 pub const DTYPES: [&str; 8] = ["fp32", "fp16", "q8", "int8", "uint8", "q4", "bnb4", "q4f16"];
 /// The values of `webnn_device`, the default first.
 pub const WEBNN_DEVICES: [&str; 3] = ["gpu", "cpu", "npu"];
+/// The values of `power_preference`, which has no default.
+pub const POWER_PREFERENCES: [&str; 2] = ["high-performance", "low-power"];
 /// The workgroup shape of a job that names none.
 pub const DEFAULT_SHAPE: [u32; 3] = [64, 1, 1];
 
@@ -49,6 +51,8 @@ pub struct JobAxes {
     pub threads: Option<u32>,
     /// Which device a `WebNN` context is asked for.
     pub webnn_device: String,
+    /// Which of several GPUs `requestAdapter` is asked for; `None` leaves the choice to the browser.
+    pub power_preference: Option<String>,
     /// Of the job's kernels.
     pub workgroup_size: Workgroup,
     /// The user's custom axes, in the order of `[axes]`.
@@ -69,6 +73,7 @@ impl Default for JobAxes {
             cache: Cache::Warm,
             threads: None,
             webnn_device: String::new(),
+            power_preference: None,
             workgroup_size: DEFAULT_SHAPE.into(),
             custom: IndexMap::new(),
         };
@@ -222,6 +227,16 @@ pub const AXES: &[BuiltInAxis] = &[
         id: (8, InId::Named),
         columns: &["webnn_device"],
         doc: "Which device a `WebNN` context is asked for: gpu (default), cpu or npu.",
+    },
+    BuiltInAxis {
+        name: "power_preference",
+        kind: Kind::Word(&POWER_PREFERENCES),
+        default: None,
+        get: |axes| axes.power_preference.as_deref().map(text),
+        set: |axes, value| set_text(axes.power_preference.get_or_insert_default(), value),
+        id: (11, InId::Named),
+        columns: &["power_preference"],
+        doc: "Which of several GPUs is asked for: high-performance or low-power; by default the browser chooses.",
     },
     BuiltInAxis {
         name: "workgroup_size",
@@ -417,7 +432,8 @@ mod tests {
         axes.set("u", &AxisValue::Float(0.5));
         assert_eq!(
             axes.id(),
-            "x/x/webnn/8x4x2/lazy/dtype=fp16/batch=7/threads=7/webnn_device=cpu/parallel_loading=false/cache=cold/u=0.5"
+            "x/x/webnn/8x4x2/lazy/dtype=fp16/batch=7/threads=7/webnn_device=cpu/parallel_loading=false/cache=cold\
+             /power_preference=low-power/u=0.5"
         );
     }
 }

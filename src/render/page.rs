@@ -93,6 +93,7 @@ struct Common {
     shader_precompilation: bool,
     parallel_loading: bool,
     require_hardware: bool,
+    power_preference: Option<String>,
     warmup: u32,
     queued: bool,
 }
@@ -117,6 +118,7 @@ impl Page {
             shader_precompilation: job.axes.shader_precompilation,
             parallel_loading: job.axes.parallel_loading,
             require_hardware: manifest.measure.require_hardware,
+            power_preference: job.axes.power_preference.clone(),
             warmup: manifest.measure.warmup,
             queued: manifest.measure.iterations.is_some(),
         };

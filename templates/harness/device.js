@@ -28,21 +28,22 @@ const WANTED_FEATURES = /** @type {GPUFeatureName[]} */ ([
 
 /**
  * The adapter that a job gets, or why there is none, in the browser's terms.
+ * @param {GPUPowerPreference | null} powerPreference
  * @returns {Promise<GPUAdapter>}
  */
-export async function findAdapter() {
+export async function findAdapter(powerPreference = null) {
   if (!navigator.gpu) throw new Unsupported("this browser has no WebGPU: navigator.gpu is undefined");
-  const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await navigator.gpu.requestAdapter(powerPreference ? { powerPreference } : {});
   if (!adapter) throw new NoAdapter("this browser has WebGPU but no adapter: requestAdapter() answered null");
   return adapter;
 }
 
 /**
  * The adapter of a job with its facts; one of software is an error where the job requires hardware.
- * @param { { requireHardware: boolean } } job
+ * @param { { requireHardware: boolean, powerPreference: GPUPowerPreference | null } } job
  */
 export async function findAdapterFor(job) {
-  const adapter = await findAdapter();
+  const adapter = await findAdapter(job.powerPreference);
   const facts = adapterFacts(adapter);
   if (job.requireHardware && facts.kind === "software") {
     throw new Error("require_hardware is set and the adapter is a software one");

@@ -17,6 +17,7 @@
  * @property {boolean} shaderPrecompilation All pipelines before the first inference, or each at its first use.
  * @property {boolean} parallelLoading Parts fetched at the same time, or in turn.
  * @property {boolean} requireHardware
+ * @property {"high-performance" | "low-power" | null} powerPreference Which of several GPUs; null where the browser chooses.
  * @property {number} warmup Inferences after the first one that are not counted, at least.
  * @property {boolean} queued Whether each inference of a sample is submitted by itself.
  */

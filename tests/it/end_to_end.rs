@@ -359,3 +359,29 @@ fn file_server(root: std::path::PathBuf) -> u16 {
     });
     port
 }
+
+/// Of several GPUs a page gets the one that it asks for; where nothing is said, the browser chooses.
+#[test]
+fn a_page_asks_for_the_gpu_that_the_job_prefers() {
+    let shop = Workshop::new();
+    let harness = format!("{}/templates/harness/device.js", env!("CARGO_MANIFEST_DIR"));
+    let ask = "const adapter = await navigator.gpu.requestAdapter(";
+    let text = std::fs::read_to_string(harness).unwrap();
+    assert!(text.contains(ask) && text.contains("description: info.description ?? \"\""));
+    let told = "const wanted = navigator.gpu.requestAdapter.bind(navigator.gpu);\n  let asked = \"nothing\";\n  \
+                const adapter = await ((how) => { asked = how?.powerPreference ?? asked; return wanted(how); })(";
+    let text = text.replace(ask, told).replace("  if (!adapter)", "  globalThis.asked = asked;\n  if (!adapter)");
+    std::fs::create_dir_all(shop.path("own/harness")).unwrap();
+    shop.write("own/harness/device.js", &text.replace("info.description ?? \"\"", "globalThis.asked"));
+    let shared = "name = 'power'\n[matrix]\nbrowser = ['chrome', 'firefox']\nmodel = 'axpy'\n";
+    let measure = "[measure]\nsamples = 1\nrounds = 1\nwarmup = 0\n";
+    let values = "power_preference = ['high-performance', 'low-power']\n";
+    let include = "[[matrix.include]]\nbrowser = 'chrome'\n";
+    shop.run(&format!("{shared}{values}{include}{measure}"), &["--templates", "own"]).expect(0);
+    let mut found: Vec<(String, String)> =
+        shop.jobs().iter().map(|job| (job["power_preference"].clone(), job["adapter_description"].clone())).collect();
+    found.sort();
+    let preferred = |name: &str| (name.to_owned(), name.to_owned());
+    let [high, low] = ["high-performance", "low-power"].map(preferred);
+    assert_eq!(found, [(String::new(), "nothing".to_owned()), high.clone(), high, low.clone(), low]);
+}
