@@ -222,6 +222,7 @@ pub fn prepared() -> Prepared {
             architecture: String::new(),
             device: String::new(),
             description: String::new(),
+            backend: String::new(),
             kind: AdapterKind::Software,
         }),
         ran: Ran::default(),

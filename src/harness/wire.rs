@@ -124,6 +124,9 @@ pub struct AdapterFacts {
     pub device: String,
     /// `info.description`.
     pub description: String,
+    /// `info.backend`, which is not in the specification; empty in runs of older versions too.
+    #[serde(default)]
+    pub backend: String,
     /// From `info.isFallbackAdapter`.
     pub kind: AdapterKind,
 }

@@ -66,6 +66,8 @@ export function adapterFacts(adapter) {
     architecture: info.architecture ?? "",
     device: info.device ?? "",
     description: info.description ?? "",
+    // Chromium's own, with its developer features on; not in the types.
+    backend: /** @type { { backend?: string } } */ (info).backend ?? "",
     kind: fallback ? "software" : "hardware",
   };
 }

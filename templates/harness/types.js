@@ -170,6 +170,7 @@
  * @property {string} architecture
  * @property {string} device
  * @property {string} description
+ * @property {string} backend
  * @property {"hardware" | "software"} kind
  */
 

@@ -91,6 +91,9 @@ fn columns_are_those_that_are_promised_and_samples_belong_to_jobs() {
             assert!(is_positive(&sample["wall_ms"]), "{sample:?}");
         }
     }
+    for job in &jobs {
+        assert_eq!(job["adapter_backend"], if job["browser"] == "chrome" { "vulkan" } else { "" });
+    }
     let ids: std::collections::HashSet<&String> = jobs.iter().map(|job| &job["job_id"]).collect();
     assert_eq!(ids.len(), 4);
     assert!(samples.iter().all(|sample| ids.contains(&sample["job_id"])));

@@ -156,6 +156,12 @@ const WHAT_RAN: &[Column] = &[
         cell: |facts| of(facts.adapter, |adapter| Cell::text(&adapter.description)),
     },
     Column {
+        name: "adapter_backend",
+        unit: "",
+        doc: "What the browser computes through, such as `vulkan`, `metal` or `D3D12`: Chromium says it, others don't.",
+        cell: |facts| of(facts.adapter, |adapter| Cell::text(&adapter.backend)),
+    },
+    Column {
         name: "adapter_kind",
         unit: "",
         doc: "`hardware`, `software`, or `none` where a page had no WebGPU.",
