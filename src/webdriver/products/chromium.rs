@@ -4,10 +4,25 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{BrowserSettings, DriverPort};
+use super::{BrowserSettings, DriverPort, Program};
 use crate::webdriver::capabilities::{Options, prefs, put_binary};
 use crate::webdriver::gpu::Gpu;
 use crate::webdriver::os::Os;
+
+/// The driver of those without one of their own.
+pub(super) const CHROMEDRIVER: Program = Program {
+    title: "driver (chromedriver)",
+    variable: "CHROMEDRIVER",
+    names: &["chromedriver", "chromium.chromedriver"],
+    linux: &[
+        "usr/lib/chromium/chromedriver",
+        "usr/lib/chromium-browser/chromedriver",
+        "snap/bin/chromium.chromedriver",
+    ],
+    macos: &[],
+    windows: &[],
+    home: &[],
+};
 
 /// chromedriver first prints `Starting ChromeDriver … on port 0` and then the line that counts.
 pub(super) const PORT: DriverPort =
