@@ -1,10 +1,9 @@
 //! Reports are views of what happened: progress while a run or a download goes on, its closing table, the table of a comparison.
 //! They only read.
 
-pub mod axes;
-pub mod columns;
 pub mod comparison;
 pub mod fetching;
 pub mod live;
+pub mod reference;
 pub mod table;
 pub mod tuning;

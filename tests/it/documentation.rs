@@ -3,11 +3,16 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-use gpujobs::report::{axes, columns};
+use gpujobs::report::reference;
+
+/// Two tests may write one file.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Checks, or writes, what stands between the two marks of a name in a file.
 fn holds(file: &str, name: &str, text: &str) {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let found = fs::read_to_string(&path).unwrap();
     let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
@@ -25,10 +30,15 @@ fn holds(file: &str, name: &str, text: &str) {
 
 #[test]
 fn the_axes_are_those_of_the_table() {
-    holds("manifests/README.md", "axes", &axes::markdown());
+    holds("manifests/README.md", "axes", &reference::axes());
+}
+
+#[test]
+fn the_tasks_are_those_of_the_table() {
+    holds("manifests/README.md", "tasks", &reference::tasks());
 }
 
 #[test]
 fn the_columns_are_those_of_the_table() {
-    holds("results/README.md", "columns", &columns::markdown());
+    holds("results/README.md", "columns", &reference::columns());
 }

@@ -1,17 +1,41 @@
-//! The columns of a run's files, as Markdown.
+//! The tables of axes, tasks and columns, as Markdown for the documentation.
 
 use std::fmt::Write as _;
 
 use crate::manifest::axes::AXES;
+use crate::manifest::model::tasks::{InputKind, TASKS};
 use crate::record::columns::GROUPS;
 use crate::record::side_tables::{KERNELS, PARTS, SAMPLES};
 
+/// A row an axis.
+#[must_use]
+pub fn axes() -> String {
+    let mut text = "| axis | values |\n|---|---|\n".to_owned();
+    for axis in AXES {
+        // Writing to a String can't fail.
+        let _ = writeln!(text, "| `{}` | {} |", axis.name, axis.doc);
+    }
+    text
+}
+
+/// A row a task.
+#[must_use]
+pub fn tasks() -> String {
+    let mut text = "| task | takes | each an `[[input]]` with one of |\n|---|---|---|\n".to_owned();
+    for task in TASKS {
+        let takes = task.inputs.iter().map(|input| input.name()).collect::<Vec<_>>().join(", then ");
+        let keys = |input: &InputKind| input.keys().iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+        let keys = task.inputs.iter().map(keys).collect::<Vec<_>>().join("; ");
+        let _ = writeln!(text, "| `{}` | {takes} | {keys} |", task.name);
+    }
+    text
+}
+
 /// A table for each file, from the tables of axes and columns.
 #[must_use]
-pub fn markdown() -> String {
+pub fn columns() -> String {
     let mut text = "### jobs.csv, one row a job\n\n| group | column | unit | |\n|---|---|---|---|\n".to_owned();
     let mut row = |group: &str, name: &str, unit: &str, doc: &str| {
-        // Writing to a String can't fail.
         let _ = writeln!(text, "| {group} | {name} | {unit} | {doc} |");
     };
     for group in &GROUPS {
