@@ -151,6 +151,14 @@ impl Survey {
         }
     }
 
+    /// Whether a product's driver is that of another one as well, which is there.
+    fn drives_another(&self, kind: BrowserKind) -> bool {
+        let variable = kind.product().driver.variable;
+        self.browsers.iter().filter(|state| state.name != kind.name() && state.browser.is_some()).any(|state| {
+            BrowserKind::named(state.name).is_some_and(|other| other.product().driver.variable == variable)
+        })
+    }
+
     fn find_gaps(&self) -> Vec<Gap> {
         let mut gaps = Vec::new();
         if self.libraries.is_empty() {
@@ -168,7 +176,9 @@ impl Survey {
         }
         for state in &self.browsers {
             let Some(kind) = BrowserKind::named(state.name) else { continue };
-            let half_there = state.browser.is_some() != state.driver.is_some();
+            // A driver of several products says nothing of one of them.
+            let own_driver = state.driver.is_some() && !self.drives_another(kind);
+            let half_there = if state.browser.is_some() { state.driver.is_none() } else { own_driver };
             if !usual_browsers(self.os).contains(&kind) && !half_there {
                 continue;
             }
