@@ -74,6 +74,15 @@ async fn edge_is_asked_for_under_its_own_names() {
 }
 
 #[tokio::test]
+async fn brave_is_asked_for_as_chrome_by_its_own_program() {
+    let brave = "/usr/bin/brave-browser";
+    let body = first_request(BrowserKind::Brave, |how| how.settings.binary = Some(brave.into())).await;
+    let chrome = first_request(BrowserKind::Chrome, |how| how.settings.binary = Some(brave.into())).await;
+    assert_eq!(body, chrome);
+    assert_eq!(body["capabilities"]["alwaysMatch"]["goog:chromeOptions"]["binary"], brave);
+}
+
+#[tokio::test]
 async fn firefox_is_asked_for_with_its_preferences() {
     let body = first_request(BrowserKind::Firefox, |how| {
         how.settings.prefs.insert("dom.webgpu.testing.assert-hardware-adapter".into(), PrefValue::Bool(true));

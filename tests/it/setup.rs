@@ -94,7 +94,7 @@ fn an_unknown_browser_is_refused_with_the_known_ones() {
     let help = miette::Diagnostic::help(&error).unwrap().to_string();
     insta::assert_snapshot!(format!("{error}\n{help}"), @r"
     `opera` is nothing that gpujobs can install
-    one of: chrome, edge, firefox, safari, webkitgtk, libraries
+    one of: chrome, edge, brave, firefox, safari, webkitgtk, libraries
     ");
 }
 

@@ -4,6 +4,7 @@
 //! what compiles its WGSL, and what it lacks. `discover`, `driver`, `session` and `setup` read it and know no product by
 //! name. To add one: a file here, and an entry of [`BrowserKind`].
 
+mod brave;
 mod chrome;
 mod chromium;
 mod edge;
@@ -29,6 +30,8 @@ pub enum BrowserKind {
     Chrome,
     /// Microsoft Edge, by msedgedriver.
     Edge,
+    /// Brave, by chromedriver.
+    Brave,
     /// Firefox, by geckodriver.
     Firefox,
     /// Safari, by safaridriver.
@@ -39,7 +42,7 @@ pub enum BrowserKind {
 
 impl BrowserKind {
     /// All, in the order in which they are listed to users.
-    pub const ALL: [Self; 5] = [Self::Chrome, Self::Edge, Self::Firefox, Self::Safari, Self::Webkitgtk];
+    pub const ALL: [Self; 6] = [Self::Chrome, Self::Edge, Self::Brave, Self::Firefox, Self::Safari, Self::Webkitgtk];
 
     /// What is special to it.
     #[must_use]
@@ -47,6 +50,7 @@ impl BrowserKind {
         match self {
             Self::Chrome => &chrome::PRODUCT,
             Self::Edge => &edge::PRODUCT,
+            Self::Brave => &brave::PRODUCT,
             Self::Firefox => &firefox::PRODUCT,
             Self::Safari => &safari::PRODUCT,
             Self::Webkitgtk => &webkitgtk::PRODUCT,
