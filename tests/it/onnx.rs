@@ -204,20 +204,48 @@ fn files_that_can_not_be_given_anything_fail_by_name() {
     }
 }
 
+/// A store of one's own, with one of the tiny models in it.
+fn stored(shop: &Workshop, model: &str, name: &str) -> std::path::PathBuf {
+    let folder = shop.path("own-store").join(name);
+    std::fs::create_dir_all(folder.join("onnx")).unwrap();
+    for file in std::fs::read_dir(format!("{ROOT}/tests/data/models/{model}")).unwrap().map(Result::unwrap) {
+        let to = folder.join(file.file_name());
+        if file.path().is_file() {
+            std::fs::copy(file.path(), to).unwrap();
+        } else {
+            std::fs::copy(file.path().join("model.onnx"), to.join("model.onnx")).unwrap();
+        }
+    }
+    folder
+}
+
+/// The masked model's scores of each word, read as a word's class.
+#[test]
+fn tokens_are_classified() {
+    let shop = Workshop::new();
+    let config = stored(&shop, "tiny-bert-masked", "tiny-tagger").join("config.json");
+    let text = std::fs::read_to_string(&config).unwrap().replace("BertForMaskedLM", "BertForTokenClassification");
+    std::fs::write(&config, text).unwrap();
+    let task = "family = 'text'\nengine = 'transformers'\ntask = 'token-classification'\nid = 'tiny-tagger'\n\
+                [[input]]\ntext = 'the time is said to have been there.'\n";
+    shop.write("models/tagger.toml", task);
+    let matrix = "browser = ['chrome', 'firefox']\nmodel = 'tagger'\nbackend = ['wasm', 'webgpu']";
+    let text = manifest(matrix, NO_FALLBACK).replace(&format!("{ROOT}/tests/data/models"), "own-store");
+    shop.run(&text, &[]).expect(0);
+    let jobs = shop.jobs();
+    assert_eq!(jobs.len(), 4);
+    for row in &jobs {
+        assert_right(row);
+        assert_eq!(cells(row, ["task", "reference"]), ["token-classification", "onnxruntime"]);
+    }
+}
+
 #[test]
 fn a_broken_model_spoils_nothing_for_the_jobs_after_it() {
     let shop = Workshop::new();
     let store = shop.path("own-store");
     for model in ["tiny-bert", "tiny-vit-features"] {
-        for file in std::fs::read_dir(format!("{ROOT}/tests/data/models/{model}")).unwrap().map(Result::unwrap) {
-            let to = store.join(model).join(file.file_name());
-            std::fs::create_dir_all(store.join(model).join("onnx")).unwrap();
-            if file.path().is_file() {
-                std::fs::copy(file.path(), to).unwrap();
-            } else {
-                std::fs::copy(file.path().join("model.onnx"), to.join("model.onnx")).unwrap();
-            }
-        }
+        stored(&shop, model, model);
     }
     let weights = store.join("tiny-bert/onnx/model.onnx");
     let whole = std::fs::read(&weights).unwrap();

@@ -103,6 +103,7 @@ pub const TASKS: &[Task] = &[
     pipeline("feature-extraction", &[Text]),
     pipeline("text-classification", &[Text]),
     pipeline("fill-mask", &[Text]),
+    pipeline("token-classification", &[Text]),
     pipeline("text-generation", &[Text]),
     pipeline("image-classification", &[Image]),
     pipeline("image-feature-extraction", &[Image]),
