@@ -15,6 +15,7 @@ pub mod webdriver;
 
 pub mod manifest;
 pub mod plan;
+pub mod graph;
 pub mod store;
 pub mod reference;
 pub mod render;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::plan::graph::{Tensor, TensorRole};
+use crate::graph::{Tensor, TensorRole};
 use crate::reference::{FillError, Given, fill};
 use crate::render::page::{Part, StagesPage};
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::executor::{Check, Output};
 use super::payload::Payload;
-use crate::plan::graph::{Graph, TensorId};
+use crate::graph::{Graph, TensorId};
 use crate::reference::Progress;
 use crate::render::page::short_digest;
 

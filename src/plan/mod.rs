@@ -1,12 +1,9 @@
 //! A plan is the list of jobs that a manifest expands into; a job is one combination of axis values.
 //!
-//! Made from a `manifest` by `matrix`, thinned out by `select`, timed in advance by `estimate`; `graph` unfolds a job's model into tensors and stages, `given` evaluates what a model of ONNX is given. Used by every later stage.
+//! Made from a `manifest` by `matrix`, thinned out by `select`, timed in advance by `estimate`. Used by every later stage.
 
 pub mod estimate;
-pub mod given;
-pub mod graph;
 pub mod matrix;
-mod names;
 pub mod select;
 
 use std::fmt;

@@ -17,7 +17,7 @@ use std::f64::consts::{PI, TAU};
 use rayon::prelude::*;
 
 use super::stored::{self, StoredError};
-use crate::plan::graph::{Element, Fill, Tensor, TensorRole};
+use crate::graph::{Element, Fill, Tensor, TensorRole};
 
 /// Values that can't be made.
 #[derive(Debug, thiserror::Error)]

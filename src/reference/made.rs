@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::fill::{self, SAMPLE_RATE};
 use super::onnx::{Dim, ElementType, OnnxError, Port, Tensor};
-use crate::plan::given::{Argument, FeedSpec, Feeds, seed};
-use crate::plan::graph::{Element, Fill, TensorRole};
+use crate::graph::inputs::{Argument, FeedSpec, Feeds, seed};
+use crate::graph::{Element, Fill, TensorRole};
 
 /// Inputs that can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -192,8 +192,7 @@ fn feed(port: &Port, feeds: &Feeds) -> Result<Tensor, MadeError> {
         return encode(port, shape, &values.iter().map(|value| *value as f64).collect::<Vec<_>>());
     }
     let role = TensorRole::Input(fill);
-    let tensor =
-        crate::plan::graph::Tensor { name: port.name.clone(), shape: shape.clone(), role, element: Element::F32 };
+    let tensor = crate::graph::Tensor { name: port.name.clone(), shape: shape.clone(), role, element: Element::F32 };
     let values = fill::fill(&tensor).map_err(|error| fail(error.to_string()))?;
     encode(port, shape, &values.into_iter().map(f64::from).collect::<Vec<_>>())
 }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
+use crate::graph::Stored;
 use crate::manifest::read::nearest;
-use crate::plan::graph::Stored;
 
 /// The longest header that is read: the format's own limit.
 const LONGEST_HEADER: u64 = 100_000_000;

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::{Args, Expected, View, fill, reference, tolerance};
-use crate::plan::graph::{Expect, Graph, Stage, TensorId, TensorRole, memory};
+use super::fill;
+use crate::graph::ops::{self, Expected, Operands, TensorView, tolerance};
+use crate::graph::{Expect, Graph, Stage, TensorId, TensorRole, memory};
 
 /// Output buffers hold this before each sample: a NaN that no arithmetic yields, so what was not written is seen.
 pub const SENTINEL_BITS: u32 = 0x7fc0_5e17;
@@ -266,18 +267,18 @@ fn kept_or_made(graph: &Graph, stage: &Stage, tensors: Known<'_>) -> Result<Opti
 
 /// What a stage must write, by its op's reference; `None` without one.
 fn expect(graph: &Graph, stage: &Stage, tensors: Known<'_>) -> Result<Option<Expected>, Box<Wrong>> {
-    let Some(reference) = reference(&stage.op) else { return Ok(None) };
+    let Some(op) = ops::named(&stage.op) else { return Ok(None) };
     let inputs = values(graph, stage.inputs.iter().copied(), tensors)?;
     let weights = values(graph, stage.weights.values().copied(), tensors)?;
     let shape = |id: TensorId| graph.tensors[id].shape.as_slice();
-    Ok(Some(reference(&Args {
+    Ok(Some((op.reference)(&Operands {
         stage,
-        inputs: stage.inputs.iter().zip(&inputs).map(|(id, values)| View { shape: shape(*id), values }).collect(),
+        inputs: stage.inputs.iter().zip(&inputs).map(|(id, values)| TensorView { shape: shape(*id), values }).collect(),
         weights: stage
             .weights
             .iter()
             .zip(&weights)
-            .map(|((key, id), values)| (key.as_str(), View { shape: shape(*id), values }))
+            .map(|((key, id), values)| (key.as_str(), TensorView { shape: shape(*id), values }))
             .collect(),
         output: stage.outputs.first().map_or(&[], |id| shape(*id)),
     })))

@@ -13,10 +13,10 @@ use sha2::{Digest, Sha256};
 
 use super::target::{Site, Target};
 use super::{RenderError, Templates};
+use crate::graph::{GraphError, JobVars};
 use crate::manifest::model::{Program, Stages};
 use crate::manifest::{Backend, Manifest, Model};
 use crate::plan::Job;
-use crate::plan::graph::{GraphError, JobVars};
 use crate::reference::FillError;
 use crate::reference::made::MadeError;
 use crate::reference::onnx::OnnxError;

@@ -12,12 +12,12 @@ use super::kernels::{Configuration, Kernel};
 use super::target::Target;
 use super::wgsl::{Context, job_context, render_stage, size_of};
 use super::{RenderError, Templates};
+use crate::graph::{Graph, JobVars, Stage};
 use crate::manifest::AxisValue;
 use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::manifest::compiler::Values;
 use crate::manifest::read::{listed, nearest, with_near};
 use crate::manifest::tune::Tune;
-use crate::plan::graph::{Graph, JobVars, Stage};
 
 /// The configurations of a kernel for one size.
 #[derive(Debug, Clone, PartialEq)]

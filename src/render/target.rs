@@ -5,10 +5,10 @@
 
 use super::RenderError;
 use super::kernels::{Configuration, Kernel, Kernels};
+use crate::graph::JobVars;
 use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::manifest::compiler::{AdapterKind, CompilerSettings, Values, Winner};
 use crate::plan::Workgroup;
-use crate::plan::graph::JobVars;
 use crate::webdriver::Compiler;
 
 /// What WGSL is rendered for.

@@ -13,11 +13,11 @@ use rayon::prelude::*;
 use super::kernels::{Configuration, Kernel};
 use super::target::Target;
 use super::{MAX_GROUPS, RenderError, Templates, from_minijinja};
+use crate::graph::{Element, Graph, JobVars, Param, Stage, TensorId};
 use crate::manifest::AxisValue;
 use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::manifest::compiler::Values;
 use crate::plan::Workgroup;
-use crate::plan::graph::{Element, Graph, JobVars, Param, Stage, TensorId};
 
 /// All stages of a graph, rendered.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,10 +3,10 @@
 //! Made from a plan; `drive` carries it out.
 
 use super::search::Place;
+use crate::graph::{Graph, JobVars};
 use crate::manifest::compiler::Values;
 use crate::manifest::model::Engine;
 use crate::manifest::{AxisValue, Backend};
-use crate::plan::graph::{Graph, JobVars};
 use crate::plan::{Chosen, Job, JobId, Plan, select};
 use crate::render::Templates;
 use crate::render::kernels::Configuration;

@@ -4,10 +4,10 @@
 
 use std::collections::HashSet;
 
+use gpujobs::graph::{Graph, JobVars};
 use gpujobs::manifest::AxisValue;
 use gpujobs::manifest::compiler::Values;
 use gpujobs::plan::Workgroup;
-use gpujobs::plan::graph::{Graph, JobVars};
 use gpujobs::render::kernels::{Configuration, Kernel};
 use gpujobs::render::wgsl::{Rendered, render_stages};
 use gpujobs::render::{RenderError, Templates};

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::process::Command;
 
+use gpujobs::graph::{Element, Graph, JobVars, Tensor, TensorRole};
 use gpujobs::manifest::AxisValue;
-use gpujobs::plan::graph::{Element, Graph, JobVars, Tensor, TensorRole};
 use gpujobs::reference::{compute, fill, verify};
 use gpujobs::render::wgsl::{Rendered, render_stages};
 use gpujobs::render::{RenderError, Templates};

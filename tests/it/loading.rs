@@ -5,10 +5,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use gpujobs::graph::{Graph, JobVars, TensorRole};
 use gpujobs::harness::payload::Payloads;
 use gpujobs::manifest::Manifest;
 use gpujobs::plan::Plan;
-use gpujobs::plan::graph::{Graph, JobVars, TensorRole};
 use gpujobs::render::Templates;
 use gpujobs::render::page::{Content, Page, Part, StagesPage};
 use gpujobs::render::target::Site;

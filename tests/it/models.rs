@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use gpujobs::graph::{Graph, JobVars, Memory, TensorRole, memory};
 use gpujobs::manifest::CompilerSettings;
 use gpujobs::manifest::model::Engine;
 use gpujobs::manifest::{AxisValue, Model};
-use gpujobs::plan::graph::{Graph, JobVars, Memory, TensorRole, memory};
 use gpujobs::reference::{Given, Progress, SENTINEL_BITS, compute, verify};
 use gpujobs::render::target::{Site, Target};
 use gpujobs::render::wgsl::{Rendered, render_stages};

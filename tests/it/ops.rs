@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use gpujobs::graph::{Graph, JobVars, ops};
 use gpujobs::manifest::Model;
-use gpujobs::plan::graph::{Graph, JobVars, KNOWN_OPS};
 use gpujobs::reference::{compute, verify};
 use gpujobs::render::Templates;
 use gpujobs::render::wgsl::render_stages;
@@ -167,7 +167,7 @@ pub(crate) fn graph(text: &str) -> Graph {
 #[test]
 fn every_known_op_is_tried() {
     let tried: std::collections::HashSet<&str> = stages(Sizes::ODD).into_iter().map(|(op, _)| op).collect();
-    let known: std::collections::HashSet<&str> = KNOWN_OPS.into_iter().collect();
+    let known: std::collections::HashSet<&str> = ops::all().map(|op| op.name).collect();
     assert_eq!(tried, known);
 }
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use gpujobs::graph::ops;
 use gpujobs::manifest::Manifest;
 use gpujobs::plan::Plan;
-use gpujobs::plan::graph::KNOWN_OPS;
 use gpujobs::render::Templates;
 use gpujobs::render::page::Page;
 use gpujobs::render::target::Site;
@@ -122,7 +122,7 @@ fn every_op_and_every_form_is_named() {
     let kernels = templates.kernels();
     let forms = kernels.kernels.values().filter_map(|kernel| kernel.parameters.get("form"));
     let forms = forms.flat_map(|form| form.values.iter().map(ToString::to_string));
-    let names = KNOWN_OPS.iter().map(ToString::to_string).chain(forms).chain(kernels.kernels.keys().cloned());
+    let names = ops::all().map(|op| op.name.to_owned()).chain(forms).chain(kernels.kernels.keys().cloned());
     let unnamed: Vec<String> = names.filter(|name| !README.contains(&format!("`{name}`"))).collect();
     assert_eq!(unnamed, [""; 0]);
 }

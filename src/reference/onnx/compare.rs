@@ -5,7 +5,8 @@
 //! carry those ones' errors; a purely relative rule would fail them, a purely absolute one would not know the scale.
 
 use super::Tensor;
-use crate::reference::{Failure, Verdict, tolerance};
+use crate::graph::ops::tolerance;
+use crate::reference::{Failure, Verdict};
 
 /// Largest error as a share of max(|expected|, root mean square of the expected output).
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -13,12 +13,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{Common, PageError, short_digest};
+use crate::graph::JobVars;
+use crate::graph::inputs::{Call, Feeds};
 use crate::manifest::model::tasks::Loader;
 use crate::manifest::model::{OnnxFile, Pipeline, Program};
 use crate::manifest::{Manifest, Model};
 use crate::plan::Job;
-use crate::plan::given::{Call, Feeds};
-use crate::plan::graph::JobVars;
 use crate::reference::made::{self, Made};
 use crate::reference::onnx::{self, Dim, OnnxError, Signature, Tensor};
 use crate::render::{RenderError, Templates};

@@ -10,9 +10,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{Common, PageError, short_digest};
+use crate::graph::memory::BufferId;
+use crate::graph::{Fill, Graph, JobVars, Memory, TensorId, TensorRole};
 use crate::manifest::Model;
-use crate::plan::graph::memory::BufferId;
-use crate::plan::graph::{Fill, Graph, JobVars, Memory, TensorId, TensorRole};
 use crate::reference::{FillError, fill};
 use crate::render::target::Target;
 use crate::render::wgsl::{Rendered, render_stages};
@@ -226,7 +226,7 @@ fn part_specs(number: u64, parts: &[Part]) -> Vec<PartSpec> {
 }
 
 fn tensor_specs(graph: &Graph, memory: &Memory) -> Vec<TensorSpec> {
-    let spec = |(tensor, buffer): (&crate::plan::graph::Tensor, &BufferId)| TensorSpec {
+    let spec = |(tensor, buffer): (&crate::graph::Tensor, &BufferId)| TensorSpec {
         buffer: *buffer,
         element: tensor.element.name(),
         name: tensor.name.clone(),

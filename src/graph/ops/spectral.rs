@@ -4,17 +4,69 @@
 
 use rayon::prelude::*;
 
+use super::Op;
+use super::complaint::{Checked, Complaint};
 use super::dot::product;
+use super::operands::{Expected, Operands};
+use super::parameters::{Kind, Parameter};
+use super::shapes::{StageShapes, count, divides, ending};
 use super::tolerance::{self, LAMBDA, U};
-use super::{Args, Expected};
+
+/// The ops of the family.
+pub(super) const OPS: &[Op] = &[
+    Op { name: "log_mel_scale", parameters: &[], shape: log_mel_scale_shape, reference: log_mel_scale },
+    Op { name: "mel_log", parameters: &[], shape: mel_log_shape, reference: mel_log },
+    Op {
+        name: "stft_power",
+        parameters: &[Parameter::new("hop", Kind::Whole { least: 1, default: None })],
+        shape: stft_power_shape,
+        reference: stft_power,
+    },
+];
+
+/// |DFT|² of windowed frames: audio [.., samples], tables [`n_fft`, bins] -> [.., samples / hop, bins].
+fn stft_power_shape(v: &StageShapes<'_>) -> Checked {
+    v.counts(1..=1, &["dft_cos", "dft_sin"], &[])?;
+    let hop = v.whole("hop");
+    let audio = v.rank(0, 1)?;
+    let table = v.weight_rank("dft_cos", 2)?;
+    v.weight_is("dft_sin", table)?;
+    let (n_fft, bins) = (table[0], table[1]);
+    let samples = audio[audio.len() - 1];
+    if samples <= n_fft / 2 || samples < hop {
+        let message = format!("{samples} samples are too few for frames of {n_fft} with reflected ends");
+        return Err(Complaint::Other(message));
+    }
+    let out = ending(audio, 1, &[samples / hop, bins]);
+    v.output_is(&out)?;
+    Ok(count(&out) * (4 * n_fft as u64 + 3))
+}
+
+/// log10(max(power · filters, 1e-10)): power [.., bins], filters [bins, mels].
+fn mel_log_shape(v: &StageShapes<'_>) -> Checked {
+    v.counts(1..=1, &["filters"], &[])?;
+    let power = v.rank(0, 1)?;
+    let mels = v.weight_rank("filters", 2)?[1];
+    v.weight_is("filters", &[power[power.len() - 1], mels])?;
+    v.output_is(&ending(power, 1, &[mels]))?;
+    Ok(2 * count(power) * mels as u64)
+}
+
+/// (max(x, peak - 8) + 4) / 4, with one peak for each run of consecutive elements.
+fn log_mel_scale_shape(v: &StageShapes<'_>) -> Checked {
+    v.counts(2..=2, &[], &[])?;
+    v.output_is(v.input(0))?;
+    divides(v, v.stage.inputs[1])?;
+    Ok(4 * count(v.input(0)))
+}
 
 /// |DFT|² of windowed frames centred on each hop, ends reflected; the window is part of the tables.
-pub(super) fn stft_power(args: &Args<'_>) -> Expected {
+fn stft_power(args: &Operands<'_>) -> Expected {
     let audio = args.inputs[0];
     let (cos, sin) = (args.needed("dft_cos"), args.needed("dft_sin"));
     let (n_fft, bins) = (cos.extent(2), cos.extent(1));
     let samples = audio.extent(1);
-    let (frames, hop) = (samples / args.int("hop", 1), args.int("hop", 1));
+    let (frames, hop) = (samples / args.whole("hop"), args.whole("hop"));
     let fetch = |row: usize, buffer: &mut [f32]| {
         let (signal, frame) = (&audio.values[row / frames * samples..][..samples], row % frames);
         for (offset, slot) in buffer.iter_mut().enumerate() {
@@ -42,7 +94,7 @@ fn reflect(position: usize, pad: usize, samples: usize) -> usize {
 }
 
 /// log10(max(power · filters, 1e-10)).
-pub(super) fn mel_log(args: &Args<'_>) -> Expected {
+fn mel_log(args: &Operands<'_>) -> Expected {
     let (power, filters) = (args.inputs[0], args.needed("filters"));
     let (bins, mels) = (filters.extent(2), filters.extent(1));
     let fetch = |row: usize, buffer: &mut [f32]| buffer.copy_from_slice(&power.values[row * bins..][..bins]);
@@ -58,7 +110,7 @@ pub(super) fn mel_log(args: &Args<'_>) -> Expected {
 }
 
 /// (max(x, peak - 8) + 4) / 4.
-pub(super) fn log_mel_scale(args: &Args<'_>) -> Expected {
+fn log_mel_scale(args: &Operands<'_>) -> Expected {
     let (x, peaks) = (args.inputs[0].values, args.inputs[1].values);
     let run = x.len() / peaks.len();
     Expected::from_elements(x.par_iter().enumerate().map(|(index, x)| {

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
-use super::graph::{Fill, GraphError, JobVars};
 use super::names::{Names, fnv1a};
+use super::{Fill, GraphError, JobVars};
 use crate::manifest::Model;
 use crate::manifest::model::stages::FillKind;
 use crate::manifest::model::{Given, OnnxFile, Pipeline};

@@ -6,15 +6,14 @@ use std::path::Path;
 use indexmap::IndexMap;
 use minijinja::Value;
 
+use super::names::{Names, fnv1a};
 use super::{
-    Element, Expect, Fill, Graph, GraphError, JobVars, Param, Stage, Stored, Tensor, TensorId, TensorRole, element,
-    rules,
+    Element, Expect, Fill, Graph, GraphError, JobVars, Param, Stage, Stored, Tensor, TensorId, TensorRole, element, ops,
 };
 use crate::manifest::model::stages::{
     Block, FillKind, FillSpec, Input, InputValues, Item, ParamSpec, StageSpec, Stages, WeightSpec,
 };
 use crate::manifest::model::{Expr, Model, Program};
-use crate::plan::names::{Names, fnv1a};
 use crate::units::Bytes;
 
 impl Graph {
@@ -23,7 +22,7 @@ impl Graph {
         let Program::Stages(stages) = &model.program else {
             return Err(GraphError::NoStages { model: model.name.clone(), engine: model.engine().name() });
         };
-        let mut unfold = Unfold {
+        let mut builder = Builder {
             model,
             weights: stages.weights.as_deref(),
             scope: Names::of(model, vars)?,
@@ -31,22 +30,22 @@ impl Graph {
             latest: HashMap::new(),
             index: None,
         };
-        unfold.inputs(stages)?;
+        builder.inputs(stages)?;
         for item in &stages.items {
             match item {
-                Item::Stage(stage) => unfold.stage(stage)?,
-                Item::Block(block) => unfold.block(block)?,
+                Item::Stage(stage) => builder.stage(stage)?,
+                Item::Block(block) => builder.block(block)?,
             }
         }
         for name in &stages.output {
-            let id = unfold.latest.get(name).copied().ok_or_else(|| GraphError::Stage {
+            let id = builder.latest.get(name).copied().ok_or_else(|| GraphError::Stage {
                 model: model.name.clone(),
                 stage: "output".to_owned(),
                 message: format!("no tensor `{name}` was written"),
             })?;
-            unfold.graph.outputs.push(id);
+            builder.graph.outputs.push(id);
         }
-        let mut graph = unfold.graph;
+        let mut graph = builder.graph;
         element::assign(&mut graph, &vars.dtype);
         for index in 0..graph.stages.len() {
             graph.stages[index].bytes = traffic(&graph.tensors, &graph.stages[index]);
@@ -55,7 +54,7 @@ impl Graph {
     }
 }
 
-struct Unfold<'a> {
+struct Builder<'a> {
     model: &'a Model,
     /// The file of the model's weights, if it has one.
     weights: Option<&'a Path>,
@@ -67,7 +66,7 @@ struct Unfold<'a> {
     index: Option<(&'a str, i64)>,
 }
 
-impl<'a> Unfold<'a> {
+impl<'a> Builder<'a> {
     fn inputs(&mut self, stages: &Stages) -> Result<(), GraphError> {
         for input in &stages.inputs {
             let shape = self.shape(&input.shape, &input.name)?;
@@ -136,7 +135,7 @@ impl<'a> Unfold<'a> {
             bytes: Bytes(0),
         };
         self.latest.extend(outputs);
-        stage.flops = rules::check(&self.model.name, &stage, &self.graph.tensors)?;
+        stage.flops = ops::check(&self.model.name, &mut stage, &self.graph.tensors)?;
         self.graph.stages.push(stage);
         Ok(())
     }

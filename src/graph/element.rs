@@ -4,7 +4,7 @@
 
 use half::f16;
 
-use super::rules::KNOWN_OPS;
+use super::ops;
 use super::{Fill, Graph, Tensor, TensorRole};
 
 /// How the values of a tensor are stored.
@@ -76,7 +76,7 @@ pub(super) fn assign(graph: &mut Graph, dtype: &str) {
             tensor.element = Element::F16;
         }
     }
-    for stage in graph.stages.iter().filter(|stage| !KNOWN_OPS.contains(&stage.op.as_str())) {
+    for stage in graph.stages.iter().filter(|stage| ops::named(&stage.op).is_none()) {
         for id in stage.inputs.iter().chain(stage.weights.values()) {
             graph.tensors[*id].element = Element::F32;
         }
@@ -95,8 +95,8 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::graph::{JobVars, Memory};
     use crate::manifest::Model;
-    use crate::plan::graph::{JobVars, Memory};
     use crate::units::Bytes;
 
     #[test]

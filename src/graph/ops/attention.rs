@@ -4,9 +4,87 @@
 
 use rayon::prelude::*;
 
+use super::Op;
+use super::complaint::{Checked, Complaint};
 use super::dot::norm;
+use super::operands::{Expected, Operands};
+use super::parameters::{CAUSAL, HEADS};
+use super::shapes::{StageShapes, count, ending};
 use super::tolerance::{self, LAMBDA, U};
-use super::{Args, Expected};
+
+/// The ops of the family.
+pub(super) const OPS: &[Op] = &[
+    Op { name: "attention", parameters: &[HEADS, CAUSAL], shape: attention_shape, reference: attention },
+    Op {
+        name: "attention_context",
+        parameters: &[HEADS],
+        shape: attention_context_shape,
+        reference: attention_context,
+    },
+    Op { name: "attention_scores", parameters: &[HEADS], shape: attention_scores_shape, reference: attention_scores },
+];
+
+/// softmax(q kᵀ / sqrt(d / heads)) v, a head at a time: q [.., t, d] and k, v [.., s, d], or one input [.., t, 3·d]
+/// with q, k and v side by side. With `causal`, query i sees keys 0 to i.
+fn attention_shape(v: &StageShapes<'_>) -> Checked {
+    if v.stage.inputs.len() == 2 {
+        let message = "it reads 2 tensors, expected 3 (q, k, v) or 1 (the three side by side)";
+        return Err(Complaint::Other(message.to_owned()));
+    }
+    v.counts(1..=3, &[], &[])?;
+    let q = v.rank(0, 2)?;
+    let (t, d, s) = if v.stage.inputs.len() == 1 {
+        let (t, packed) = (q[q.len() - 2], q[q.len() - 1]);
+        if packed % 3 != 0 {
+            let message =
+                format!("q, k and v side by side are 3 times as wide as one, which {packed} channels are not");
+            return Err(Complaint::Other(message));
+        }
+        (t, packed / 3, t)
+    } else {
+        let k = v.rank(1, 2)?;
+        let (d, s) = (q[q.len() - 1], k[k.len() - 2]);
+        let keys = ending(q, 2, &[s, d]);
+        v.input_is(1, &keys)?;
+        v.input_is(2, &keys)?;
+        (q[q.len() - 2], d, s)
+    };
+    let (heads, _) = v.heads(d)?;
+    if v.switch("causal") && t != s {
+        return Err(Complaint::Other(format!("`causal` needs as many keys as queries, not {s} and {t}")));
+    }
+    let out = ending(q, 1, &[d]);
+    v.output_is(&out)?;
+    let queries = count(&out) / d as u64;
+    // The work that is left: a causal mask leaves query i the first i + 1 keys.
+    let pairs = if v.switch("causal") { queries * (s as u64 + 1) / 2 } else { queries * s as u64 };
+    Ok(pairs * (4 * d as u64 + 5 * heads as u64))
+}
+
+/// q kᵀ / sqrt(d / heads), a head at a time: q [.., t, d], k [.., s, d] -> [.., heads, t, s].
+fn attention_scores_shape(v: &StageShapes<'_>) -> Checked {
+    v.counts(2..=2, &[], &[])?;
+    let (q, k) = (v.rank(0, 2)?, v.rank(1, 2)?);
+    let (t, d, s) = (q[q.len() - 2], q[q.len() - 1], k[k.len() - 2]);
+    let (heads, width) = v.heads(d)?;
+    v.input_is(1, &ending(q, 2, &[s, d]))?;
+    let out = ending(q, 2, &[heads, t, s]);
+    v.output_is(&out)?;
+    Ok(count(&out) * (2 * width as u64 + 1))
+}
+
+/// p v, a head at a time, the heads side by side: p [.., heads, t, s], v [.., s, d] -> [.., t, d].
+fn attention_context_shape(v: &StageShapes<'_>) -> Checked {
+    v.counts(2..=2, &[], &[])?;
+    let (p, values) = (v.rank(0, 3)?, v.rank(1, 2)?);
+    let (t, s, d) = (p[p.len() - 2], p[p.len() - 1], values[values.len() - 1]);
+    let (heads, _) = v.heads(d)?;
+    v.input_is(0, &ending(values, 2, &[heads, t, s]))?;
+    v.input_is(1, &ending(p, 3, &[s, d]))?;
+    let out = ending(p, 3, &[t, d]);
+    v.output_is(&out)?;
+    Ok(2 * count(&out) * s as u64)
+}
 
 /// One of q, k and v: rows of all heads side by side, which may lie in wider rows.
 #[derive(Clone, Copy)]
@@ -25,7 +103,7 @@ impl<'a> Rows<'a> {
 
 /// q [.., t, d], k and v [.., s, d], or one input [.., t, 3·d]; the heads are side by side in d. With `causal`, query i
 /// sees keys 0 to i.
-pub(super) fn attention(args: &Args<'_>) -> Expected {
+fn attention(args: &Operands<'_>) -> Expected {
     let (t, d) = (args.inputs[0].extent(2), args.output[args.output.len() - 1]);
     let packed = args.inputs.len() == 1;
     let [q, k, v] = [0, 1, 2].map(|which| {
@@ -35,7 +113,7 @@ pub(super) fn attention(args: &Args<'_>) -> Expected {
     });
     let s = if packed { t } else { args.inputs[1].extent(2) };
     let causal = args.switch("causal");
-    let heads = args.int("heads", 1);
+    let heads = args.whole("heads");
     let width = d / heads;
     let scale = 1.0 / (width as f64).sqrt();
     let keys = args.output_len() / (t * d) * s;
@@ -81,9 +159,9 @@ pub(super) fn attention(args: &Args<'_>) -> Expected {
 }
 
 /// q kᵀ / sqrt(d / heads): q [.., t, d], k [.., s, d] -> [.., heads, t, s].
-pub(super) fn attention_scores(args: &Args<'_>) -> Expected {
+fn attention_scores(args: &Operands<'_>) -> Expected {
     let (q, k) = (args.inputs[0], args.inputs[1]);
-    let (t, d, s, heads) = (q.extent(2), q.extent(1), k.extent(2), args.int("heads", 1));
+    let (t, d, s, heads) = (q.extent(2), q.extent(1), k.extent(2), args.whole("heads"));
     let width = d / heads;
     let scale = 1.0 / (width as f64).sqrt();
     let of = |values, row: usize, head| Rows { values, first: 0, apart: d }.head(row, head, width);
@@ -96,9 +174,9 @@ pub(super) fn attention_scores(args: &Args<'_>) -> Expected {
 }
 
 /// p v, the heads side by side: p [.., heads, t, s], v [.., s, d] -> [.., t, d].
-pub(super) fn attention_context(args: &Args<'_>) -> Expected {
+fn attention_context(args: &Operands<'_>) -> Expected {
     let (p, v) = (args.inputs[0], args.inputs[1]);
-    let (t, s, d, heads) = (p.extent(2), p.extent(1), v.extent(1), args.int("heads", 1));
+    let (t, s, d, heads) = (p.extent(2), p.extent(1), v.extent(1), args.whole("heads"));
     let width = d / heads;
     Expected::from_elements((0..args.output_len()).into_par_iter().map(|at| {
         let (channel, query, batch) = (at % d, at / d % t, at / (d * t));

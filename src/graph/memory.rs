@@ -84,8 +84,8 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::graph::JobVars;
     use crate::manifest::Model;
-    use crate::plan::graph::JobVars;
 
     fn graph(stages: &str) -> Graph {
         let text = format!("family = 'text'\n[[input]]\nname = 'x'\nshape = [8]\n{stages}");

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use minijinja::Value;
 
-use super::graph::{GraphError, JobVars};
+use super::{GraphError, JobVars};
 use crate::manifest::AxisValue;
 use crate::manifest::model::Model;
 use crate::manifest::model::expr::{Expr, Scope};

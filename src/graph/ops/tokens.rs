@@ -2,11 +2,76 @@
 
 use rayon::prelude::*;
 
+use super::Op;
+use super::complaint::{Checked, Complaint};
+use super::operands::{Expected, Operands};
+use super::parameters::{Kind, Parameter};
+use super::shapes::{StageShapes, count, ending};
 use super::tolerance::{LAMBDA, U};
-use super::{Args, Expected};
+
+/// The ops of the family.
+pub(super) const OPS: &[Op] = &[
+    Op { name: "embedding", parameters: &[], shape: embedding_shape, reference: embedding },
+    Op {
+        name: "mean_pool",
+        parameters: &[Parameter::new("normalize", Kind::Switch)],
+        shape: mean_pool_shape,
+        reference: mean_pool,
+    },
+    Op {
+        name: "select_row",
+        parameters: &[Parameter::new("row", Kind::Signed)],
+        shape: select_row_shape,
+        reference: select_row,
+    },
+];
+
+/// `weight[id] + position[place] + segment[0]`: ids [.., t] -> [.., t, d], with weight [vocab, d], position [p, d] for p of
+/// at least t, and segment [types, d].
+fn embedding_shape(v: &StageShapes<'_>) -> Checked {
+    v.counts(1..=1, &["weight"], &["position", "segment"])?;
+    let ids = v.rank(0, 1)?;
+    let d = v.weight_rank("weight", 2)?[1];
+    let t = ids[ids.len() - 1];
+    for key in ["position", "segment"] {
+        if v.stage.weights.contains_key(key) {
+            let rows = v.weight_rank(key, 2)?[0];
+            v.weight_is(key, &[rows, d])?;
+            if key == "position" && rows < t {
+                return Err(Complaint::Other(format!("{t} tokens are more than the {rows} positions that are known")));
+            }
+        }
+    }
+    let out = ending(ids, 0, &[d]);
+    v.output_is(&out)?;
+    Ok((v.stage.weights.len() as u64 - 1) * count(&out))
+}
+
+/// The mean over tokens: [.., t, d] -> [.., d]; with `normalize`, divided by its length.
+fn mean_pool_shape(v: &StageShapes<'_>) -> Checked {
+    v.counts(1..=1, &[], &[])?;
+    let x = v.rank(0, 2)?;
+    let out = ending(x, 2, &x[x.len() - 1..]);
+    v.output_is(&out)?;
+    let normalize = if v.switch("normalize") { 3 * count(&out) } else { 0 };
+    Ok(count(x) + count(&out) + normalize)
+}
+
+/// One token's vector: [.., t, d] -> [.., d]; `row` counts from 0, or from the end where it is negative.
+fn select_row_shape(v: &StageShapes<'_>) -> Checked {
+    v.counts(1..=1, &[], &[])?;
+    let x = v.rank(0, 2)?;
+    let t = i64::try_from(x[x.len() - 2]).unwrap_or(i64::MAX);
+    let row = v.signed("row");
+    if !(-t..t).contains(&row) {
+        return Err(Complaint::Other(format!("parameter `row` is {row}, expected {} to {}", -t, t - 1)));
+    }
+    v.output_is(&ending(x, 2, &x[x.len() - 1..]))?;
+    Ok(0)
+}
 
 /// `weight[id] + position[place] + segment[0]`.
-pub(super) fn embedding(args: &Args<'_>) -> Expected {
+fn embedding(args: &Operands<'_>) -> Expected {
     let (ids, weight) = (args.inputs[0], args.needed("weight"));
     let (t, d) = (ids.extent(1), weight.extent(1));
     let position = args.weight("position").map(|view| view.values);
@@ -36,7 +101,7 @@ fn whole(id: f32) -> Option<usize> {
 }
 
 /// The mean over tokens, divided by its length where that is asked for.
-pub(super) fn mean_pool(args: &Args<'_>) -> Expected {
+fn mean_pool(args: &Operands<'_>) -> Expected {
     let x = args.inputs[0];
     let (t, d) = (x.extent(2), x.extent(1));
     let normalize = args.switch("normalize");
@@ -68,11 +133,11 @@ pub(super) fn mean_pool(args: &Args<'_>) -> Expected {
 }
 
 /// One token's vector: exact.
-pub(super) fn select_row(args: &Args<'_>) -> Expected {
+fn select_row(args: &Operands<'_>) -> Expected {
     let x = args.inputs[0];
     let (t, d) = (x.extent(2), x.extent(1));
     // The rule has checked that it is in -t..t.
-    let row = args.signed("row", 0);
+    let row = args.signed("row");
     let row = if row < 0 { t - usize::try_from(-row).unwrap_or(t) } else { usize::try_from(row).unwrap_or(0) };
     let element = |at: usize| (f64::from(x.values[(at / d * t + row) * d + at % d]), 0.0);
     Expected::from_elements((0..args.output_len()).into_par_iter().map(element))

@@ -1,28 +1,29 @@
 //! A graph is a model with every expression evaluated for one job: tensors with shapes, stages in order.
 //!
-//! Made from a [`Model`](crate::manifest::Model) and a job's variables; `reference` computes it in Rust,
-//! `render` writes each stage's WGSL, the page runs it.
+//! Made from a [`Model`](crate::manifest::Model) and a job's variables by `build`; `ops` says what each stage computes and
+//! what must come out of it, `reference` verifies it, `render` writes each stage's WGSL, the page runs it. `inputs` evaluates
+//! what a model of ONNX is given.
 
-mod activation;
+mod build;
 mod element;
+pub mod inputs;
 pub mod memory;
-mod rules;
-mod unfold;
+mod names;
+pub mod ops;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
-use super::{Chosen, Job, Workgroup};
 use crate::manifest::AxisValue;
 use crate::manifest::axes::DEFAULT_SHAPE;
+use crate::plan::{Chosen, Job, Workgroup};
 use crate::units::{Bytes, Flops};
 
-pub use activation::Activation;
 pub use element::Element;
 pub use memory::Memory;
-pub use rules::KNOWN_OPS;
 
 /// A job's variables as the expressions and templates of its model see them.
 #[derive(Debug, Clone, PartialEq)]
@@ -290,4 +291,16 @@ pub enum Param {
     Float(f64),
     /// A text.
     Text(String),
+}
+
+impl fmt::Display for Param {
+    /// As it is written in TOML, for messages.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Int(value) => write!(f, "{value}"),
+            Self::Float(value) => write!(f, "{value}"),
+            Self::Text(value) => write!(f, "{value:?}"),
+        }
+    }
 }

@@ -2,15 +2,68 @@
 
 use rayon::prelude::*;
 
+use super::Op;
+use super::complaint::{Checked, Complaint};
+use super::operands::{Expected, Operands};
+use super::parameters::{CAUSAL, Kind, Parameter};
+use super::shapes::{StageShapes, count, divides};
 use super::tolerance::{self, LAMBDA, U};
-use super::{Args, Expected};
+
+/// The ops of the family.
+pub(super) const OPS: &[Op] = &[
+    Op {
+        name: "layer_norm",
+        parameters: &[Parameter::new("eps", Kind::Positive { default: 1e-5 })],
+        shape: layer_norm_shape,
+        reference: layer_norm,
+    },
+    Op { name: "max", parameters: &[], shape: reduction_shape, reference: max },
+    Op { name: "softmax", parameters: &[CAUSAL], shape: softmax_shape, reference: softmax },
+    Op { name: "sum", parameters: &[], shape: reduction_shape, reference: sum },
+];
+
+/// Over the last dimension of s = x, or of s = x + residual: (s - mean) / sqrt(variance + eps) · weight + bias.
+fn layer_norm_shape(v: &StageShapes<'_>) -> Checked {
+    v.counts(1..=2, &["weight", "bias"], &[])?;
+    let x = v.rank(0, 1)?;
+    v.weight_is("weight", &x[x.len() - 1..])?;
+    v.weight_is("bias", &x[x.len() - 1..])?;
+    v.output_is(x)?;
+    if v.stage.inputs.len() == 2 {
+        v.input_is(1, x)?;
+    }
+    // Per element: two sums, a square, and four to normalise; one more where a residual is added.
+    Ok((7 + v.stage.inputs.len() as u64) * count(x))
+}
+
+/// Over the last dimension; with `causal`, row i of [.., t, t] sees its elements 0 to i, and the others become zero.
+fn softmax_shape(v: &StageShapes<'_>) -> Checked {
+    let elements = v.same(1)?;
+    if v.switch("causal") {
+        let x = v.rank(0, 2)?;
+        let (t, s) = (x[x.len() - 2], x[x.len() - 1]);
+        if t != s {
+            let message = format!("`causal` needs as many keys as queries, not {s} and {t}");
+            return Err(Complaint::Other(message));
+        }
+    }
+    // Per element: maximum, subtraction, exponential, sum, division.
+    Ok(5 * elements)
+}
+
+/// One value of each run of consecutive elements; the output's length divides the input's.
+fn reduction_shape(v: &StageShapes<'_>) -> Checked {
+    v.counts(1..=1, &[], &[])?;
+    divides(v, v.stage.outputs[0])?;
+    Ok(count(v.input(0)))
+}
 
 /// (s - mean) / sqrt(variance + eps) · weight + bias, where s is x, or x + residual.
-pub(super) fn layer_norm(args: &Args<'_>) -> Expected {
+fn layer_norm(args: &Operands<'_>) -> Expected {
     let x = args.inputs[0];
     let d = x.extent(1);
     let (weight, bias) = (args.needed("weight").values, args.needed("bias").values);
-    let eps = args.float("eps", 1e-5);
+    let eps = args.real("eps");
     let n = d as f64;
     let residual = args.inputs.get(1).map(|view| view.values);
     let mut expected = Expected::zeros(x.values.len());
@@ -46,7 +99,7 @@ pub(super) fn layer_norm(args: &Args<'_>) -> Expected {
 }
 
 /// exp(x - max) / Σ exp(x - max); with `causal`, over a row's first elements, and zeros after them.
-pub(super) fn softmax(args: &Args<'_>) -> Expected {
+fn softmax(args: &Operands<'_>) -> Expected {
     let x = args.inputs[0];
     let d = x.extent(1);
     let mut expected = Expected::zeros(x.values.len());
@@ -76,4 +129,21 @@ pub(super) fn softmax(args: &Args<'_>) -> Expected {
 /// Relative error of exp(x - peak): the subtraction's rounding and exp's own.
 fn exponential(x: f64, peak: f64) -> f64 {
     tolerance::exp(x - peak) + U * (x - peak).abs()
+}
+
+/// The largest of each run of consecutive elements: exact.
+fn max(args: &Operands<'_>) -> Expected {
+    let run = args.inputs[0].values.len() / args.output_len();
+    let runs = args.inputs[0].values.par_chunks(run);
+    Expected::from_elements(runs.map(|run| (f64::from(run.iter().copied().fold(f32::NEG_INFINITY, f32::max)), 0.0)))
+}
+
+/// The sum of each run of consecutive elements.
+fn sum(args: &Operands<'_>) -> Expected {
+    let run = args.inputs[0].values.len() / args.output_len();
+    Expected::from_elements(args.inputs[0].values.par_chunks(run).map(|run| {
+        let sum: f64 = run.iter().map(|x| f64::from(*x)).sum();
+        let sizes: f64 = run.iter().map(|x| f64::from(x.abs())).sum();
+        (sum, LAMBDA * U * (run.len() as f64).sqrt() * sizes)
+    }))
 }

@@ -1,22 +1,16 @@
 //! What a rule sees of its stage, and the checks that rules share.
 
-use crate::plan::graph::{Activation, Param, Stage, Tensor, TensorId};
-
-/// Why a stage does not fit its op.
-pub(super) enum Complaint {
-    Shape { tensor: String, found: Vec<usize>, expected: String },
-    Other(String),
-}
-
-pub(super) type Checked<T = u64> = Result<T, Complaint>;
+use super::complaint::{Checked, Complaint};
+use super::parameters;
+use crate::graph::{Stage, Tensor, TensorId};
 
 /// A stage with its tensors' shapes at hand.
-pub(super) struct View<'a> {
+pub(super) struct StageShapes<'a> {
     pub(super) stage: &'a Stage,
     pub(super) tensors: &'a [Tensor],
 }
 
-impl<'a> View<'a> {
+impl<'a> StageShapes<'a> {
     pub(super) fn shape(&self, id: TensorId) -> &'a [usize] {
         &self.tensors[id].shape
     }
@@ -55,54 +49,24 @@ impl<'a> View<'a> {
         Ok(())
     }
 
-    pub(super) fn params(&self, known: &[&str]) -> Checked<()> {
-        match self.stage.params.keys().find(|key| !known.contains(&key.as_str())) {
-            Some(unknown) => {
-                let known = known.join("`, `");
-                Err(Complaint::Other(format!("it has no parameter `{unknown}` (it has `{known}`)")))
-            }
-            None => Ok(()),
-        }
+    /// A parameter that is a whole number, which was checked.
+    pub(super) fn whole(&self, key: &str) -> usize {
+        parameters::whole(self.stage, key)
     }
 
-    pub(super) fn int(&self, key: &str, default: Option<i64>, least: i64) -> Checked<usize> {
-        let value = match (self.stage.params.get(key), default) {
-            (Some(Param::Int(value)), _) => *value,
-            (None, Some(value)) => value,
-            (None, None) => return Err(Complaint::Other(format!("it needs a parameter `{key}`"))),
-            (Some(_), _) => return Err(Complaint::Other(format!("parameter `{key}` must be a whole number"))),
-        };
-        match usize::try_from(value) {
-            Ok(size) if value >= least && value <= i64::from(u32::MAX) => Ok(size),
-            _ => Err(Complaint::Other(format!("parameter `{key}` is {value}, expected at least {least}"))),
-        }
+    /// A whole number of either sign.
+    pub(super) fn signed(&self, key: &str) -> i64 {
+        parameters::signed(self.stage, key)
     }
 
-    pub(super) fn activation(&self) -> Checked<()> {
-        let found = match self.stage.params.get("activation") {
-            None => return Ok(()),
-            Some(Param::Text(name)) if Activation::named(name).is_some() => return Ok(()),
-            Some(Param::Text(name)) => format!("{name:?}"),
-            Some(Param::Bool(value)) => value.to_string(),
-            Some(Param::Int(value)) => value.to_string(),
-            Some(Param::Float(value)) => value.to_string(),
-        };
-        let known = Activation::ALL.map(|one| format!("{:?}", one.name())).join(", ");
-        Err(Complaint::Other(format!("parameter `activation` is {found}, expected one of {known}")))
-    }
-
-    /// A parameter that is `true` or `false`, and `false` where it is absent.
-    pub(super) fn switch(&self, key: &str) -> Checked<bool> {
-        match self.stage.params.get(key) {
-            None => Ok(false),
-            Some(Param::Bool(value)) => Ok(*value),
-            Some(_) => Err(Complaint::Other(format!("parameter `{key}` must be true or false"))),
-        }
+    /// A parameter that is `true` or `false`.
+    pub(super) fn switch(&self, key: &str) -> bool {
+        parameters::switch(self.stage, key)
     }
 
     /// How many heads share `channels`, and how wide each is.
     pub(super) fn heads(&self, channels: usize) -> Checked<(usize, usize)> {
-        let heads = self.int("heads", None, 1)?;
+        let heads = self.whole("heads");
         if !channels.is_multiple_of(heads) {
             return Err(Complaint::Other(format!("{heads} heads do not divide {channels} channels")));
         }
@@ -174,7 +138,7 @@ pub(super) fn ending(shape: &[usize], dropped: usize, end: &[usize]) -> Vec<usiz
 }
 
 /// Checks that a tensor has one element for each run of as many elements of the first input.
-pub(super) fn divides(v: &View<'_>, id: TensorId) -> Checked<()> {
+pub(super) fn divides(v: &StageShapes<'_>, id: TensorId) -> Checked<()> {
     let (n, tensor) = (count(v.input(0)), &v.tensors[id]);
     if n % count(&tensor.shape) == 0 {
         return Ok(());

@@ -1,0 +1,78 @@
+//! An op is what a stage of the engine `wgsl` computes: its parameters, the shapes that it takes and gives, its arithmetic,
+//! and its reference.
+//!
+//! One file a family. To add one: an [`Op`] in its family, its shader under `shaders/`, and a test. An op that is not here is
+//! the user's own: it has a shader and no reference.
+
+pub mod activation;
+mod attention;
+mod complaint;
+mod dot;
+mod elementwise;
+mod images;
+mod operands;
+mod parameters;
+mod products;
+mod rows;
+mod shapes;
+mod spectral;
+mod tokens;
+pub mod tolerance;
+
+use super::{GraphError, Stage, Tensor};
+use crate::units::Flops;
+use complaint::{Checked, Complaint};
+use shapes::StageShapes;
+
+pub use activation::Activation;
+pub use operands::Expected;
+pub(crate) use operands::{Operands, TensorView};
+pub use parameters::{Kind, Parameter};
+
+/// What a stage can compute.
+#[derive(Debug)]
+pub struct Op {
+    /// As in `op = "…"`; its shader has the same name.
+    pub name: &'static str,
+    /// Its parameters.
+    pub parameters: &'static [Parameter],
+    /// Checks the shapes; its value is the number of floating-point operations.
+    shape: fn(&StageShapes<'_>) -> Checked,
+    /// What must come out, in f64, and how far f32 may be off.
+    pub(crate) reference: fn(&Operands<'_>) -> Expected,
+}
+
+const FAMILIES: [&[Op]; 7] =
+    [attention::OPS, elementwise::OPS, images::OPS, products::OPS, rows::OPS, spectral::OPS, tokens::OPS];
+
+/// All of them.
+pub fn all() -> impl Iterator<Item = &'static Op> {
+    FAMILIES.into_iter().flatten()
+}
+
+/// The op of a name; `None` for one of the user's own.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Op> {
+    all().find(|op| op.name == name)
+}
+
+/// Checks a stage against its op and fills in the parameters that are not written; its FLOPs, `None` for an op of the user's
+/// own. An error where its tensors or parameters do not fit.
+pub(super) fn check(model: &str, stage: &mut Stage, tensors: &[Tensor]) -> Result<Option<Flops>, GraphError> {
+    let Some(op) = named(&stage.op) else { return Ok(None) };
+    let flops = parameters::complete(op.parameters, stage).and_then(|()| (op.shape)(&StageShapes { stage, tensors }));
+    flops.map(|flops| Some(Flops(flops))).map_err(|complaint| match complaint {
+        Complaint::Shape { tensor, found, expected } => GraphError::Shape {
+            model: model.into(),
+            stage: stage.name.as_str().into(),
+            op: stage.op.as_str().into(),
+            tensor: tensor.into(),
+            found: format!("{found:?}").into(),
+            expected: expected.into(),
+        },
+        Complaint::Other(message) => {
+            let message = format!("{message} (op `{}`)", stage.op);
+            GraphError::Stage { model: model.to_owned(), stage: stage.name.clone(), message }
+        }
+    })
+}
