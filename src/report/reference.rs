@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::graph::ops;
 use crate::manifest::axes::AXES;
 use crate::manifest::model::tasks::{InputKind, TASKS};
 use crate::record::columns::GROUPS;
@@ -27,6 +28,18 @@ pub fn tasks() -> String {
         let keys = |input: &InputKind| input.keys().iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
         let keys = task.inputs.iter().map(keys).collect::<Vec<_>>().join("; ");
         let _ = writeln!(text, "| `{}` | {takes} | {keys} |", task.name);
+    }
+    text
+}
+
+/// A row an op of the engine `wgsl`.
+#[must_use]
+pub fn ops() -> String {
+    let mut text = "| op | computes | parameters |\n|---|---|---|\n".to_owned();
+    for op in ops::all() {
+        let parameters = op.parameters.iter().map(|one| format!("`{}`: {}", one.name, one.kind.says()));
+        let parameters = parameters.collect::<Vec<_>>().join("<br>");
+        let _ = writeln!(text, "| `{}` | {} | {parameters} |", op.name, op.doc.replace('|', "\\|"));
     }
     text
 }

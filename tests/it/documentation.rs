@@ -39,6 +39,11 @@ fn the_tasks_are_those_of_the_table() {
 }
 
 #[test]
+fn the_ops_are_those_of_the_table() {
+    holds("shaders/README.md", "ops", &reference::ops());
+}
+
+#[test]
 fn the_columns_are_those_of_the_table() {
     holds("results/README.md", "columns", &reference::columns());
 }

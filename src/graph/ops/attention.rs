@@ -14,14 +14,27 @@ use super::tolerance::{self, LAMBDA, U};
 
 /// The ops of the family.
 pub(super) const OPS: &[Op] = &[
-    Op { name: "attention", parameters: &[HEADS, CAUSAL], shape: attention_shape, reference: attention },
+    Op {
+        name: "attention",
+        doc: "softmax(q kᵀ / √(d / heads)) v, a head at a time: q [.., t, d], k and v [.., s, d], or one input [.., t, 3·d] with the three side by side -> [.., t, d]; `causal`: query i sees keys 0 to i.",
+        parameters: &[HEADS, CAUSAL],
+        shape: attention_shape,
+        reference: attention,
+    },
     Op {
         name: "attention_context",
+        doc: "p v, a head at a time, the heads side by side: p [.., heads, t, s], v [.., s, d] -> [.., t, d].",
         parameters: &[HEADS],
         shape: attention_context_shape,
         reference: attention_context,
     },
-    Op { name: "attention_scores", parameters: &[HEADS], shape: attention_scores_shape, reference: attention_scores },
+    Op {
+        name: "attention_scores",
+        doc: "q kᵀ / √(d / heads), a head at a time: q [.., t, d], k [.., s, d] -> [.., heads, t, s].",
+        parameters: &[HEADS],
+        shape: attention_scores_shape,
+        reference: attention_scores,
+    },
 ];
 
 /// softmax(q kᵀ / sqrt(d / heads)) v, a head at a time: q [.., t, d] and k, v [.., s, d], or one input [.., t, 3·d]

@@ -14,13 +14,15 @@ use super::{Activation, Op};
 pub(super) const OPS: &[Op] = &[
     Op {
         name: "axpy",
+        doc: "a·x + y, element by element.",
         parameters: &[Parameter::new("a", Kind::Real { default: 1.0 })],
         shape: axpy_shape,
         reference: axpy,
     },
-    Op { name: "copy", parameters: &[], shape: |v| v.same(1).map(|_| 0), reference: copy },
+    Op { name: "copy", doc: "x, bit for bit.", parameters: &[], shape: |v| v.same(1).map(|_| 0), reference: copy },
     Op {
         name: "gelu",
+        doc: "x · Φ(x), or another activation, element by element.",
         parameters: &[Parameter::new("activation", Kind::Activation { default: Activation::Gelu })],
         shape: gelu_shape,
         reference: gelu,

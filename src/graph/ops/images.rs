@@ -14,9 +14,16 @@ use super::tolerance::{LAMBDA, U};
 
 /// The ops of the family.
 pub(super) const OPS: &[Op] = &[
-    Op { name: "conv2d", parameters: &[ACTIVATION, STRIDE, PADDING], shape: conv2d_shape, reference: conv2d },
+    Op {
+        name: "conv2d",
+        doc: "activation(conv(x) + bias): x [.., h, w, c], weight [rows, columns, c, n], bias [n] (optional) -> [.., h′, w′, n].",
+        parameters: &[ACTIVATION, STRIDE, PADDING],
+        shape: conv2d_shape,
+        reference: conv2d,
+    },
     Op {
         name: "patch_embed",
+        doc: "Patches of `patch` × `patch` pixels as tokens: image [.., h, w, c], weight [patch·patch·c, n] -> [.., tokens, n], row by row from the top left; optional are bias [n], class [n] (one token more, the first) and position [tokens, n].",
         parameters: &[Parameter::new("patch", Kind::Whole { least: 1, default: None })],
         shape: patch_embed_shape,
         reference: patch_embed,

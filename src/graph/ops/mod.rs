@@ -34,6 +34,8 @@ pub use parameters::{Kind, Parameter};
 pub struct Op {
     /// As in `op = "…"`; its shader has the same name.
     pub name: &'static str,
+    /// What it computes, from which shapes to which; weights by their keys.
+    pub doc: &'static str,
     /// Its parameters.
     pub parameters: &'static [Parameter],
     /// Checks the shapes; its value is the number of floating-point operations.

@@ -83,6 +83,22 @@ pub(super) fn complete(known: &[Parameter], stage: &mut Stage) -> Checked<()> {
 }
 
 impl Kind {
+    /// What it may be and what stands for it, for the documentation.
+    #[must_use]
+    pub fn says(self) -> String {
+        let or = |default: Option<Param>| default.map_or_else(String::new, |value| format!("; default {value}"));
+        let may_be = match self {
+            Self::Switch => "`true` or `false`".to_owned(),
+            Self::Whole { least, .. } => format!("a whole number from {least}"),
+            Self::OneOf { says, .. } => says.to_owned(),
+            Self::Signed => "a whole number".to_owned(),
+            Self::Real { .. } => "a number".to_owned(),
+            Self::Positive { .. } => "a number above 0".to_owned(),
+            Self::Activation { .. } => Activation::ALL.map(|one| format!("`{}`", one.name())).join(", "),
+        };
+        may_be + &or(self.default())
+    }
+
     fn default(self) -> Option<Param> {
         match self {
             Self::Switch => Some(Param::Bool(false)),

@@ -15,14 +15,28 @@ use super::tolerance::{self, LAMBDA, U};
 pub(super) const OPS: &[Op] = &[
     Op {
         name: "batch_matmul",
+        doc: "[.., m, k] × [.., k, n] (`transpose_b`: × [.., n, k] transposed) -> [.., m, n], a matrix at a time.",
         parameters: &[Parameter::new("transpose_b", Kind::Switch)],
         shape: batch_matmul_shape,
         reference: batch_matmul,
     },
-    Op { name: "conv1d", parameters: &[ACTIVATION, STRIDE, PADDING], shape: conv1d_shape, reference: conv1d },
-    Op { name: "linear", parameters: &[ACTIVATION], shape: linear_shape, reference: linear },
+    Op {
+        name: "conv1d",
+        doc: "activation(conv(x) + bias) + position: x [.., t, c], weight [taps, c, n]; optional are bias [n] and position [t′, n] -> [.., t′, n].",
+        parameters: &[ACTIVATION, STRIDE, PADDING],
+        shape: conv1d_shape,
+        reference: conv1d,
+    },
+    Op {
+        name: "linear",
+        doc: "activation(x · weight + bias) + residual: x [.., k], weight [k, n], bias [n] (optional), residual as the output (a second input, optional) -> [.., n].",
+        parameters: &[ACTIVATION],
+        shape: linear_shape,
+        reference: linear,
+    },
     Op {
         name: "matmul",
+        doc: "[.., m, k] × [k, n] -> [.., m, n], with sums of `accumulate` bits.",
         parameters: &[Parameter::new(
             "accumulate",
             Kind::OneOf { values: &[32, 16], says: "32 (sums in f32) or 16 (in f16)" },

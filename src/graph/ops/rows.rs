@@ -13,13 +13,32 @@ use super::tolerance::{self, LAMBDA, U};
 pub(super) const OPS: &[Op] = &[
     Op {
         name: "layer_norm",
+        doc: "(s - mean) / √(variance + eps) · weight + bias over the last dimension, where s is x, or x + a second input: weight [d], bias [d].",
         parameters: &[Parameter::new("eps", Kind::Positive { default: 1e-5 })],
         shape: layer_norm_shape,
         reference: layer_norm,
     },
-    Op { name: "max", parameters: &[], shape: reduction_shape, reference: max },
-    Op { name: "softmax", parameters: &[CAUSAL], shape: softmax_shape, reference: softmax },
-    Op { name: "sum", parameters: &[], shape: reduction_shape, reference: sum },
+    Op {
+        name: "max",
+        doc: "The largest of each run of consecutive elements; the output's length divides the input's.",
+        parameters: &[],
+        shape: reduction_shape,
+        reference: max,
+    },
+    Op {
+        name: "softmax",
+        doc: "exp(x - max) / Σ exp(x - max) over the last dimension; `causal`: row i of [.., t, t] sees its elements 0 to i, and the others become zero.",
+        parameters: &[CAUSAL],
+        shape: softmax_shape,
+        reference: softmax,
+    },
+    Op {
+        name: "sum",
+        doc: "The sum of each run of consecutive elements; the output's length divides the input's.",
+        parameters: &[],
+        shape: reduction_shape,
+        reference: sum,
+    },
 ];
 
 /// Over the last dimension of s = x, or of s = x + residual: (s - mean) / sqrt(variance + eps) · weight + bias.

@@ -14,10 +14,23 @@ use super::tolerance::{self, LAMBDA, U};
 
 /// The ops of the family.
 pub(super) const OPS: &[Op] = &[
-    Op { name: "log_mel_scale", parameters: &[], shape: log_mel_scale_shape, reference: log_mel_scale },
-    Op { name: "mel_log", parameters: &[], shape: mel_log_shape, reference: mel_log },
+    Op {
+        name: "log_mel_scale",
+        doc: "(max(x, peak - 8) + 4) / 4, with one peak (the second input) for each run of consecutive elements.",
+        parameters: &[],
+        shape: log_mel_scale_shape,
+        reference: log_mel_scale,
+    },
+    Op {
+        name: "mel_log",
+        doc: "log10(max(power · filters, 1e-10)): power [.., bins], filters [bins, mels] -> [.., mels].",
+        parameters: &[],
+        shape: mel_log_shape,
+        reference: mel_log,
+    },
     Op {
         name: "stft_power",
+        doc: "|DFT|² of windowed frames centred on each hop, ends reflected: audio [.., samples], dft_cos and dft_sin [n_fft, bins] -> [.., samples / hop, bins].",
         parameters: &[Parameter::new("hop", Kind::Whole { least: 1, default: None })],
         shape: stft_power_shape,
         reference: stft_power,

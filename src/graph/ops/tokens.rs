@@ -11,15 +11,23 @@ use super::tolerance::{LAMBDA, U};
 
 /// The ops of the family.
 pub(super) const OPS: &[Op] = &[
-    Op { name: "embedding", parameters: &[], shape: embedding_shape, reference: embedding },
+    Op {
+        name: "embedding",
+        doc: "weight[id] + position[place] + segment[0]: ids [.., t], weight [vocabulary, d]; optional are position [p, d] for p of at least t, and segment [types, d] -> [.., t, d].",
+        parameters: &[],
+        shape: embedding_shape,
+        reference: embedding,
+    },
     Op {
         name: "mean_pool",
+        doc: "The mean over tokens: [.., t, d] -> [.., d]; `normalize`: divided by its length.",
         parameters: &[Parameter::new("normalize", Kind::Switch)],
         shape: mean_pool_shape,
         reference: mean_pool,
     },
     Op {
         name: "select_row",
+        doc: "One token's vector: [.., t, d] -> [.., d]; `row` counts from 0, or from the end where it is negative.",
         parameters: &[Parameter::new("row", Kind::Signed)],
         shape: select_row_shape,
         reference: select_row,
