@@ -100,6 +100,9 @@ pub(crate) fn stages(sizes: Sizes) -> Vec<(&'static str, String)> {
     let norm = format!("weight = [{d}], bias = [{d}]");
     add("layer_norm", &of(&x), &norm, "", &x);
     add("layer_norm", &[x.clone(), format!("{x} | mean = 1")], &norm, "eps = 1e-12", &x);
+    let scale = format!("weight = [{d}]");
+    add("rms_norm", &of(&x), &scale, "", &x);
+    add("rms_norm", &[x.clone(), format!("{x} | mean = 1")], &scale, "eps = 1e-12", &x);
     for op in ["max", "sum"] {
         add(op, &of(&x), "", "", &format!("[{b}, {t}, 1]"));
     }

@@ -26,6 +26,13 @@ pub(super) const OPS: &[Op] = &[
         reference: max,
     },
     Op {
+        name: "rms_norm",
+        doc: "s / √(mean(s²) + eps) · weight over the last dimension, where s is x, or x + a second input: weight [d].",
+        parameters: &[Parameter::new("eps", Kind::Positive { default: 1e-6 })],
+        shape: rms_norm_shape,
+        reference: rms_norm,
+    },
+    Op {
         name: "softmax",
         doc: "exp(x - max) / Σ exp(x - max) over the last dimension; `causal`: row i of [.., t, t] sees its elements 0 to i, and the others become zero.",
         parameters: &[CAUSAL],
@@ -53,6 +60,20 @@ fn layer_norm_shape(v: &StageShapes<'_>) -> Checked {
     }
     // Per element: two sums, a square, and four to normalise; one more where a residual is added.
     Ok((7 + v.stage.inputs.len() as u64) * count(x))
+}
+
+/// Over the last dimension of s = x, or of s = x + residual: s / sqrt(mean(s²) + eps) · weight (Zhang & Sennrich, *Root Mean
+/// Square Layer Normalization*, `NeurIPS` 2019).
+fn rms_norm_shape(v: &StageShapes<'_>) -> Checked {
+    v.counts(1..=2, &["weight"], &[])?;
+    let x = v.rank(0, 1)?;
+    v.weight_is("weight", &x[x.len() - 1..])?;
+    v.output_is(x)?;
+    if v.stage.inputs.len() == 2 {
+        v.input_is(1, x)?;
+    }
+    // Per element: a square and its sum, two products; one sum more where a residual is added.
+    Ok((3 + v.stage.inputs.len() as u64) * count(x))
 }
 
 /// Over the last dimension; with `causal`, row i of [.., t, t] sees its elements 0 to i, and the others become zero.
@@ -112,6 +133,32 @@ fn layer_norm(args: &Operands<'_>) -> Expected {
             *tolerance = (mean_error + LAMBDA * U * (x.abs() + mean.abs())) / deviation * weight.abs()
                 + scaled.abs() * scale_error
                 + LAMBDA * U * (scaled.abs() + bias.abs());
+        }
+    });
+    expected
+}
+
+/// s / sqrt(mean(s²) + eps) · weight, where s is x, or x + residual.
+fn rms_norm(args: &Operands<'_>) -> Expected {
+    let x = args.inputs[0];
+    let d = x.extent(1);
+    let weight = args.needed("weight").values;
+    let eps = args.real("eps");
+    let residual = args.inputs.get(1).map(|view| view.values);
+    // The sum of n squares, none negative, is off by λ√n·u of itself; its root by half of that, and inverseSqrt by 2 ULP.
+    // Three more roundings: of a residual's sum and of the two products.
+    let relative = LAMBDA * U * (0.5 * (d as f64).sqrt() + 5.0);
+    let mut expected = Expected::zeros(x.values.len());
+    let rows = expected.value.par_chunks_mut(d).zip(expected.tolerance.par_chunks_mut(d));
+    rows.zip(x.values.par_chunks(d)).enumerate().for_each(|(row, ((values, tolerances), x))| {
+        let mut s: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+        for (s, residual) in s.iter_mut().zip(residual.into_iter().flat_map(|all| &all[row * d..][..d])) {
+            *s += f64::from(*residual);
+        }
+        let root = (s.iter().map(|s| s * s).sum::<f64>() / d as f64 + eps).sqrt();
+        for (((value, tolerance), s), weight) in values.iter_mut().zip(tolerances).zip(&s).zip(weight) {
+            *value = s / root * f64::from(*weight);
+            *tolerance = value.abs() * relative;
         }
     });
     expected
