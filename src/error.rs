@@ -12,7 +12,7 @@ use crate::record::RecordError;
 use crate::render::RenderError;
 use crate::render::page::PageError;
 use crate::setup::SetupError;
-use crate::store::fetch::FetchError;
+use crate::store::fetch_error::FetchError;
 use crate::store::hub::HubError;
 
 /// Why a command could not do its work.

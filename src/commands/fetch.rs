@@ -5,7 +5,8 @@ use std::io::Write;
 use crate::cli::FetchArgs;
 use crate::error::Error;
 use crate::report::fetching::Fetching;
-use crate::store::fetch::{FetchError, fetch};
+use crate::store::fetch::fetch;
+use crate::store::fetch_error::FetchError;
 use crate::store::hub::Hub;
 use crate::store::{Dtype, ModelId, Store, Wish};
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::axes::{BACKENDS, is_name};
-use super::read::{ManifestError, Problem, listed, nearest};
+use super::problem::{ManifestError, Problem, listed, nearest};
 use super::schema::{ManifestFile, MeasureFile, ServeFile};
 use super::values::{At, SamplesFile, SamplesRange};
 use super::{Backend, Manifest, Measure, Samples, Serve};

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::AxisValue;
-use super::read::{ManifestError, Problem};
+use super::problem::{ManifestError, Problem};
 use crate::webdriver::Compiler;
 
 /// Values of a kernel's parameters by their names.

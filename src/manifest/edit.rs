@@ -6,7 +6,7 @@ use std::path::Path;
 
 use toml_edit::{DocumentMut, InlineTable, Item, Key, Table, Value};
 
-use super::read::{ManifestError, Problem};
+use super::problem::{ManifestError, Problem};
 
 /// `text` with each of `sets` applied in turn. A text that is not TOML stays as it is: reading it says why.
 pub(super) fn edited(text: String, sets: &[String]) -> Result<String, Vec<ManifestError>> {

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use miette::Diagnostic;
 
-use super::read::{ManifestError, Problem, listed, nearest, read};
+use super::problem::{ManifestError, Problem, listed, nearest};
+use super::read::read;
 use super::schema::{ManifestFile, tables_with};
 use super::{Manifest, check, edit, library};
 

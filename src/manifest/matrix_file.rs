@@ -9,8 +9,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::axes::{AXES, Kind, TUNED};
-use super::schema::one_or_many;
-use super::values::{At, Value};
+use super::values::{At, Value, one_or_many};
 
 /// The axes of the product, and what is taken out of it or added to it.
 #[derive(Debug, Default)]

@@ -13,6 +13,7 @@ pub mod library;
 mod load;
 mod matrix_file;
 pub mod model;
+pub mod problem;
 pub mod product;
 pub mod read;
 pub mod schema;
@@ -29,7 +30,7 @@ use indexmap::IndexMap;
 pub use compiler::CompilerSettings;
 pub use load::ManifestErrors;
 pub use model::Model;
-pub use read::{ManifestError, Problem};
+pub use problem::{ManifestError, Problem};
 
 use crate::webdriver::BrowserSettings;
 

@@ -20,7 +20,9 @@ pub use expr::Expr;
 pub use onnx::{Feed, Given, OnnxFile, Pipeline};
 pub use stages::Stages;
 
-use super::read::{self, ManifestError};
+use super::problem;
+use super::problem::ManifestError;
+use super::read;
 
 /// A checked model manifest; its expressions are evaluated for each job.
 #[derive(Debug, Clone)]
@@ -154,9 +156,9 @@ impl Model {
         if known.is_empty() {
             return format!("model `{model}` has no parameters, so `{name}` can't be set");
         }
-        let hint = read::nearest(name, known.iter().copied())
+        let hint = problem::nearest(name, known.iter().copied())
             .map(|near| format!("; did you mean `{near}`?"))
             .unwrap_or_default();
-        format!("model `{model}` has no parameter `{name}`{hint} (it has {})", read::listed(&known))
+        format!("model `{model}` has no parameter `{name}`{hint} (it has {})", problem::listed(&known))
     }
 }

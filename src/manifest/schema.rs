@@ -16,7 +16,7 @@ use super::axes::BACKENDS;
 use super::hardware::HardwareFile;
 pub use super::matrix_file::{Entry, MatrixFile};
 use super::tune::TuneFile;
-use super::values::{At, Bandwidth, SamplesFile, Table, Value, Written};
+use super::values::{At, Bandwidth, SamplesFile, Table, Value, Written, one_or_many};
 
 /// What to compare in real browsers, and how to measure it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -206,11 +206,6 @@ fn without_null(schema: &mut Schema) {
             }
         }
     }
-}
-
-/// One value or a list of distinct ones.
-pub(super) fn one_or_many(item: &Schema) -> Schema {
-    json_schema!({ "anyOf": [item, { "type": "array", "minItems": 1, "uniqueItems": true, "items": item }] })
 }
 
 fn texts(_: &mut SchemaGenerator) -> Schema {

@@ -324,6 +324,11 @@ impl JsonSchema for SamplesFile {
     }
 }
 
+/// One value or a list of distinct ones.
+pub(super) fn one_or_many(item: &Schema) -> Schema {
+    json_schema!({ "anyOf": [item, { "type": "array", "minItems": 1, "uniqueItems": true, "items": item }] })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 //!
 //! Used by `read` for each error of a file.
 
-use super::read::{Problem, listed, nearest, with_near};
+use super::problem::{Problem, listed, nearest, with_near};
 
 /// Of the syntax errors, the first of each line: the others on it are the parser finding its way back.
 pub(super) fn syntax(errors: &[toml::de::Error], text: &str) -> Vec<Problem> {

@@ -10,7 +10,7 @@ use miette::{Diagnostic, SourceSpan};
 
 use super::{Job, Plan};
 use crate::manifest::axes;
-use crate::manifest::read::{listed, nearest};
+use crate::manifest::problem::{listed, nearest};
 
 /// A filter that can't be used, with the place of its fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]

@@ -9,6 +9,7 @@
 mod fill;
 pub mod made;
 pub mod onnx;
+mod position;
 mod stored;
 mod verify;
 

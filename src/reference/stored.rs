@@ -10,7 +10,7 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
 use crate::graph::Stored;
-use crate::manifest::read::nearest;
+use crate::manifest::problem::nearest;
 
 /// The longest header that is read: the format's own limit.
 const LONGEST_HEADER: u64 = 100_000_000;
@@ -62,7 +62,7 @@ pub(super) fn read(place: &Stored, shape: &[usize]) -> Result<Vec<f32>, StoredEr
         };
         let values = values(&mut file, start, info).map_err(fail)?;
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            let index = super::verify::index(at, &info.shape);
+            let index = super::position::index(at, &info.shape);
             return Err(fail(format!("holds {} at {index:?}, and a weight must be finite", values[at])));
         }
         let (values, stored) = permuted(values, &info.shape, &place.permute).map_err(fail)?;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::fill;
+use super::position::index;
 use crate::graph::ops::{self, Expected, Operands, TensorView, tolerance};
 use crate::graph::{Expect, Graph, Stage, TensorId, TensorRole, memory};
 
@@ -393,19 +394,4 @@ fn from_file(expect: &Expect, len: usize) -> Result<Expected, String> {
         let value = f64::from(f32::from_le_bytes(*bytes));
         (value, expect.tolerance * value.abs().max(1.0))
     })))
-}
-
-/// Row-major position to an index a dimension.
-pub(super) fn index(mut at: usize, shape: &[usize]) -> Vec<usize> {
-    let mut index: Vec<usize> = shape
-        .iter()
-        .rev()
-        .map(|extent| {
-            let here = at % extent;
-            at /= extent;
-            here
-        })
-        .collect();
-    index.reverse();
-    index
 }

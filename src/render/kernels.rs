@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::RenderError;
 use crate::manifest::compiler::{Values, Winner, winners};
-use crate::manifest::read::{listed, nearest};
+use crate::manifest::problem::{listed, nearest};
 use crate::manifest::{AxisValue, ManifestErrors};
 use crate::webdriver::Compiler;
 
@@ -242,7 +242,7 @@ impl Kernel {
 
 /// What constraints and traits are about.
 fn context(configuration: &Configuration) -> Value {
-    let values = configuration.values.iter().map(|(name, value)| (name.as_str(), super::wgsl::axis(value)));
+    let values = configuration.values.iter().map(|(name, value)| (name.as_str(), super::axis(value)));
     let workgroup = Value::from(configuration.workgroup.to_vec());
     Value::from(values.chain([("wg", workgroup)]).collect::<BTreeMap<&str, Value>>())
 }

@@ -159,7 +159,7 @@ impl Templates {
     fn get(&self, name: &str) -> Result<minijinja::Template<'_, '_>, RenderError> {
         self.environment.get_template(name).map_err(|error| {
             let names = self.names("");
-            let near = crate::manifest::read::nearest(name, names.iter().map(String::as_str));
+            let near = crate::manifest::problem::nearest(name, names.iter().map(String::as_str));
             RenderError::Template {
                 template: name.to_owned(),
                 line: None,
@@ -290,4 +290,14 @@ fn undefined_name(error: &Error) -> Option<String> {
     }
     let (source, range) = (error.template_source()?, error.range()?);
     source.get(range).map(str::to_owned)
+}
+/// An axis's value as templates see it.
+fn axis(value: &crate::manifest::AxisValue) -> Value {
+    match value {
+        crate::manifest::AxisValue::Bool(value) => Value::from(*value),
+        crate::manifest::AxisValue::Int(value) => Value::from(*value),
+        crate::manifest::AxisValue::Float(value) => Value::from(*value),
+        crate::manifest::AxisValue::Text(value) => Value::from(value.as_str()),
+        crate::manifest::AxisValue::Shape(shape) => Value::from(shape.to_vec()),
+    }
 }

@@ -16,7 +16,7 @@ use crate::graph::{Graph, JobVars, Stage};
 use crate::manifest::AxisValue;
 use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::manifest::compiler::Values;
-use crate::manifest::read::{listed, nearest, with_near};
+use crate::manifest::problem::{listed, nearest, with_near};
 use crate::manifest::tune::Tune;
 
 /// The configurations of a kernel for one size.

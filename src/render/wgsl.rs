@@ -12,9 +12,8 @@ use rayon::prelude::*;
 
 use super::kernels::{Configuration, Kernel};
 use super::target::Target;
-use super::{MAX_GROUPS, RenderError, Templates, from_minijinja};
+use super::{MAX_GROUPS, RenderError, Templates, axis, from_minijinja};
 use crate::graph::{Element, Graph, JobVars, Param, Stage, TensorId};
-use crate::manifest::AxisValue;
 use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::manifest::compiler::Values;
 use crate::plan::Workgroup;
@@ -276,16 +275,6 @@ fn tensor(graph: &Graph, id: TensorId, binding: usize) -> Value {
         ("len", Value::from(tensor.len())),
         ("element", Value::from(tensor.element.name())),
     ])
-}
-
-pub(super) fn axis(value: &AxisValue) -> Value {
-    match value {
-        AxisValue::Bool(value) => Value::from(*value),
-        AxisValue::Int(value) => Value::from(*value),
-        AxisValue::Float(value) => Value::from(*value),
-        AxisValue::Text(value) => Value::from(value.as_str()),
-        AxisValue::Shape(shape) => Value::from(shape.to_vec()),
-    }
 }
 
 fn param(value: &Param) -> Value {

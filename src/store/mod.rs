@@ -8,6 +8,7 @@ pub mod checksum;
 pub mod download;
 pub mod dtype;
 pub mod fetch;
+pub mod fetch_error;
 pub mod files;
 pub mod hub;
 pub mod id;

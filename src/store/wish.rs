@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::download::PARTIAL;
-use super::fetch::FetchError;
+use super::fetch_error::FetchError;
 use super::listing::{Listing, Remote};
 use super::record::RECORD;
 use super::{Dtype, ModelId};

@@ -38,8 +38,8 @@ pub use session::SessionFacts;
 pub use watchdog::Watchdog;
 
 use crate::units::Nanos;
-use capabilities::Options;
 use driver::Driver;
+use products::Options;
 use session::Session;
 
 /// How a browser is to be started.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gpujobs::store::checksum::Checksum;
-use gpujobs::store::fetch::{FetchError, ensure, fetch};
+use gpujobs::store::fetch::{ensure, fetch};
+use gpujobs::store::fetch_error::FetchError;
 use gpujobs::store::hub::{Hub, Patience};
 use gpujobs::store::record::Record;
 use gpujobs::store::{Dtype, Event, Store, Wish};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::manifest::AxisValue;
-use crate::manifest::read::{Problem, listed, nearest};
+use crate::manifest::problem::{Problem, listed, nearest};
 use crate::manifest::values::{At, Value};
 
 /// The value of `workgroup_size` that gives each kernel the configuration that tuning found.

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{Checker, Use};
 use crate::manifest::axes::is_name;
-use crate::manifest::read::{Problem, listed, nearest, with_near};
+use crate::manifest::problem::{Problem, listed, nearest, with_near};
 use crate::manifest::schema::BrowserFile;
 use crate::manifest::values::{At, Table, Value};
 use crate::webdriver::{BrowserKind, BrowserSettings, PrefValue};

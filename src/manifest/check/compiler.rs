@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::Checker;
 use crate::manifest::AxisValue;
 use crate::manifest::compiler::{CompilerSettings, Values, winners};
-use crate::manifest::read::Problem;
+use crate::manifest::problem::Problem;
 use crate::manifest::schema::CompilerFile;
 use crate::manifest::values::{At, Value};
 use crate::webdriver::Compiler;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Checker;
 use crate::manifest::axes::DTYPES;
 use crate::manifest::hardware::{Hardware, HardwareFile, Peak, PeakFile};
-use crate::manifest::read::{Problem, listed, nearest, with_near};
+use crate::manifest::problem::{Problem, listed, nearest, with_near};
 use crate::manifest::values::At;
 
 impl Checker<'_> {

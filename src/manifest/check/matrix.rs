@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 
 use super::{Checker, Use};
 use crate::manifest::axes::{self, Kind, built_in, default_value, is_shape, value_of, written};
+use crate::manifest::problem::{Problem, listed, nearest, with_near};
 use crate::manifest::product::{self, MOST_JOBS};
-use crate::manifest::read::{Problem, listed, nearest, with_near};
 use crate::manifest::schema::{Entry, ManifestFile, MatrixFile};
 use crate::manifest::values::{At, Table, Value};
 use crate::manifest::{Axis, AxisValue};

@@ -7,7 +7,7 @@ use crate::manifest::Model;
 use crate::manifest::library::{self, Found};
 use crate::manifest::model::Program;
 use crate::manifest::model::check::is_id;
-use crate::manifest::read::{Problem, listed, nearest, with_near};
+use crate::manifest::problem::{Problem, listed, nearest, with_near};
 use crate::manifest::schema::ModelFile;
 use crate::manifest::values::{At, Table};
 

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::{Checker, LONGEST_TIMEOUT};
 use crate::manifest::AxisValue;
 use crate::manifest::axes::{Kind, value_of, written};
-use crate::manifest::read::Problem;
+use crate::manifest::problem::Problem;
 use crate::manifest::tune::{ParametersFile, Tune, TuneFile};
 use crate::manifest::values::{At, Value};
 

@@ -15,7 +15,7 @@ use super::expr::is_name;
 use super::schema::ModelFile;
 use super::stages::{FillKind, FillSpec, NAMED_FILLS};
 use super::{Engine, Expr, Family, Model, Program};
-use crate::manifest::read::{Problem, listed, nearest};
+use crate::manifest::problem::{Problem, listed, nearest};
 
 /// Checks a file that `read` read with `problems`; what is missing there is not asked for again.
 pub fn check(name: &str, path: &Path, file: &ModelFile, problems: &[Problem]) -> Result<Model, Vec<Problem>> {

@@ -129,7 +129,7 @@ fn elements(got: &Tensor, want: &Tensor, share: Tolerance, verdict: &mut Verdict
         return Ok(());
     }
     let mut failure = whole(want, "differs from its reference".to_owned());
-    failure.index = crate::reference::verify::index(worst.at, want.shape());
+    failure.index = crate::reference::position::index(worst.at, want.shape());
     #[expect(clippy::cast_possible_truncation, reason = "for the message")]
     let value = values[worst.at] as f32;
     (failure.got, failure.expected, failure.tolerance) = (value, expected[worst.at], worst.allowed);

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::options::{Options, prefs, put_binary};
 use super::{BrowserSettings, DriverPort, Program};
-use crate::webdriver::capabilities::{Options, prefs, put_binary};
 use crate::webdriver::gpu::Gpu;
 use crate::webdriver::os::Os;
 

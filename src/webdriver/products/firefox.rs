@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::options::{Options, prefs, put_binary};
 use super::{BrowserSettings, Compiler, DriverPort, Manager, Package, PrefValue, Product, Program, Source};
-use crate::webdriver::capabilities::{Options, prefs, put_binary};
 use crate::webdriver::os::Os;
 
 pub(super) const PRODUCT: Product = Product {

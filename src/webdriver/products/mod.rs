@@ -9,6 +9,7 @@ mod chrome;
 mod chromium;
 mod edge;
 mod firefox;
+mod options;
 mod safari;
 mod webkitgtk;
 
@@ -20,8 +21,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::capabilities::Options;
 use super::os::Os;
+
+pub use options::Options;
 
 /// A browser product, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

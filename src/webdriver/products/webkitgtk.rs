@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::options::{Options, put_binary};
 use super::{BrowserSettings, Compiler, DriverPort, Manager, Package, Product, Program, Source, chromium};
-use crate::webdriver::capabilities::{Options, put_binary};
 use crate::webdriver::os::Os;
 
 pub(super) const PRODUCT: Product = Product {

@@ -8,7 +8,7 @@ use super::Checker;
 use crate::manifest::model::schema::{InputEntry, ModelFile};
 use crate::manifest::model::tasks::{InputKind, TASKS, Task, task};
 use crate::manifest::model::{Engine, Expr, Feed, Given, OnnxFile, Pipeline};
-use crate::manifest::read::{Problem, listed};
+use crate::manifest::problem::{Problem, listed};
 
 impl Checker<'_> {
     /// A pipeline; nothing where its task is not known.

@@ -15,7 +15,7 @@ use crate::manifest::model::stages::{
     WeightSpec,
 };
 use crate::manifest::model::{Engine, Expr};
-use crate::manifest::read::{Problem, listed, nearest};
+use crate::manifest::problem::{Problem, listed, nearest};
 
 impl Checker<'_> {
     /// The whole of it.
