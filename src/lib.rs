@@ -1,14 +1,17 @@
 //! gpujobs expands a TOML manifest into jobs, runs each in a real browser and writes what it measured as CSV.
 //!
-//! Data flows one way; each stage owns its type, is built from the stage before, and names only stages to its left:
+//! Data flows one way; each room owns its types, makes them from those of the rooms before, and names only rooms above it in
+//! the list below. Inside a room no two files name each other. `tests/it/order.rs` holds both.
 //!
 //! ```text
-//! ManifestFile -> Manifest -> Plan{Job} -> Page{html, js, wgsl} -> RawMeasurement -> Measurement -> Row -> Summary -> Comparison
-//!   manifest/      manifest/    plan/         render/                harness/ run/      measure/    record/ analyse/   analyse/
+//! TOML -> Manifest -> Plan{Job} -> Graph -> Page{html, js, wgsl} -> Measurement -> JobReport -> Row -> Comparison
+//!         manifest/   plan/        graph/   render/                harness/       run/         record/ analyse/
+//!                                                                  measure/
 //! ```
 //!
-//! Beside the line stand `webdriver/`, which starts and drives browsers, and `store/`, from which models come that are not
-//! made by gpujobs.
+//! Beside the line stand `webdriver/`, which finds, starts and drives browsers, `store/`, from which models come that are not
+//! made by gpujobs, `reference/`, which says what must come out, and `serve/`, which hands pages to browsers. `tune/` searches
+//! by running plan after plan; `report/` shows what there is.
 
 pub mod units;
 pub mod webdriver;

@@ -1,7 +1,7 @@
 //! A measurement is what one job cost, in phases and samples, with the facts that say what really ran.
 //!
 //! `warmup` says when samples may begin, `sampling` when there are enough, `clock` whether GPU times can be believed;
-//! `stats` turns samples into figures, `course` and `modes` see what figures hide. Made by `run` from what `browser`
+//! `stats` turns samples into figures, `course` and `modes` see what figures hide. Made by `run` from what `harness`
 //! heard; used by `record`.
 
 pub mod clock;

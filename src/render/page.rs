@@ -1,6 +1,6 @@
 //! A page is everything that a browser needs for one job: HTML, modules, and what is to be loaded.
 //!
-//! Made from a job and the templates; `serve` hands it out, `browser` runs it, and `gpujobs render` writes it to disk.
+//! Made from a job and the templates; `serve` hands it out, `harness` has it run, and `gpujobs render` writes it to disk.
 //! `stages` holds what a model written in WGSL needs, `onnx` what one in onnxruntime-web does.
 
 pub mod onnx;

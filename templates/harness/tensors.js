@@ -61,7 +61,7 @@ function make(tensor, source) {
 }
 
 /**
- * The bits of each value as f16, bit for bit what `plan/graph/element.rs` makes: the nearest one, the even one of two, and
+ * The bits of each value as f16, bit for bit what `src/graph/element.rs` makes: the nearest one, the even one of two, and
  * 0 for what a normal f16 can't hold. Not every browser has a Float16Array.
  * @param {Float32Array} values Within f16's range.
  */
