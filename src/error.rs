@@ -14,6 +14,7 @@ use crate::render::page::PageError;
 use crate::setup::SetupError;
 use crate::store::fetch_error::FetchError;
 use crate::store::hub::HubError;
+use crate::store::model_files::MissingFile;
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -122,7 +123,7 @@ impl Error {
     pub fn of_page(job: &Job, source: PageError) -> Self {
         match source {
             PageError::Render(error) => Self::Render(error),
-            PageError::Missing { model, message, remedy } => {
+            PageError::Missing(MissingFile { model, message, remedy }) => {
                 Self::Environment { message: format!("model `{model}`: {message}"), help: remedy }
             }
             source => Self::Page { job: job.id.to_string(), source },

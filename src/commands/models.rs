@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::Error;
-use crate::manifest::model::{Engine, Program};
+use crate::manifest::model::Program;
 use crate::plan::{Job, Plan};
 use crate::report::fetching::Fetching;
 use crate::serve::Libraries;
@@ -16,8 +16,7 @@ pub(super) fn any(plan: &Plan) -> bool {
 }
 
 fn jobs(plan: &Plan) -> impl Iterator<Item = &Job> {
-    let runs =
-        |job: &&Job| plan.manifest.models.get(&job.axes.model).is_some_and(|model| model.engine() != Engine::Wgsl);
+    let runs = |job: &&Job| plan.manifest.models.get(&job.axes.model).is_some_and(|model| model.needs_libraries());
     plan.jobs.iter().filter(runs)
 }
 

@@ -122,6 +122,12 @@ impl Model {
         }
     }
 
+    /// Whether it runs in onnxruntime-web, whose files must be installed.
+    #[must_use]
+    pub fn needs_libraries(&self) -> bool {
+        !matches!(self.program, Program::Stages(_))
+    }
+
     /// Reads and checks a model manifest; `path` is named in errors and is what its files are relative to.
     pub fn parse(name: &str, path: &Path, text: &str) -> Result<Self, ManifestError> {
         let (file, problems) = read::read::<schema::ModelFile>(text);

@@ -20,6 +20,7 @@ use crate::plan::Job;
 use crate::reference::FillError;
 use crate::reference::made::MadeError;
 use crate::reference::onnx::OnnxError;
+use crate::store::model_files::{MissingFile, beside_or_stored};
 use crate::units::{Bytes, Flops};
 use crate::webdriver::BrowserKind;
 
@@ -67,15 +68,8 @@ pub enum PageError {
     #[error(transparent)]
     Onnx(#[from] OnnxError),
     /// A file of the model is not there.
-    #[error("model `{model}`: {message}; {remedy}")]
-    Missing {
-        /// The model's name in the matrix.
-        model: String,
-        /// What is missing, and where it was looked for.
-        message: String,
-        /// What helps.
-        remedy: String,
-    },
+    #[error(transparent)]
+    Missing(#[from] MissingFile),
     /// The job names a model that the manifest does not hold: the plan was not made from it.
     #[error("the model `{0}` is not one of the manifest's")]
     Model(String),
@@ -131,7 +125,7 @@ impl Page {
                 let model = match &stages.weights {
                     None => model,
                     Some(file) => {
-                        let weights = Some(onnx::beside_or_stored(manifest, model, file)?);
+                        let weights = Some(beside_or_stored(manifest, model, file)?);
                         found =
                             Model { program: Program::Stages(Stages { weights, ..stages.clone() }), ..model.clone() };
                         &found

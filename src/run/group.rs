@@ -20,12 +20,12 @@ use super::member::{End, Member};
 use super::{Browsers, JobReport, Outcome, RunEvent, Status, Try, blank};
 use crate::graph::{Graph, JobVars, Memory};
 use crate::harness::executor::{Executor, OpenError};
-use crate::manifest::model::Engine;
 use crate::manifest::{Backend, GiveUp, Manifest, Measure};
 use crate::measure::{course, sampling};
 use crate::plan::{Cache, Job, Plan, select};
-use crate::render::page::{Page, PageError, onnx};
+use crate::render::page::{Page, PageError};
 use crate::render::target::Site;
+use crate::store::model_files;
 
 /// Jobs that are ready at the same time, each with a device of its own.
 const LARGEST: usize = 12;
@@ -72,8 +72,8 @@ pub(super) fn groups<'run>(plan: &Plan, jobs: &[(usize, &'run Job)]) -> Vec<Grou
 fn bytes(plan: &Plan, job: &Job) -> u64 {
     const RUNTIME: u64 = 100 << 20;
     let Some(model) = plan.manifest.models.get(&job.axes.model) else { return 0 };
-    if model.engine() != Engine::Wgsl {
-        return RUNTIME + 2 * onnx::loaded_bytes(&plan.manifest, job).unwrap_or(0);
+    if model.needs_libraries() {
+        return RUNTIME + 2 * model_files::loaded_bytes(&plan.manifest, job).unwrap_or(0);
     }
     let graph = Graph::of(model, &JobVars::of(job));
     graph.map_or(0, |graph| Memory::of(&graph).bytes())

@@ -14,6 +14,7 @@ pub mod hub;
 pub mod id;
 pub mod incoming;
 pub mod listing;
+pub mod model_files;
 pub mod progress;
 pub mod record;
 pub mod reply;

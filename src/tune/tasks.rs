@@ -5,7 +5,6 @@
 use super::search::Place;
 use crate::graph::{Graph, JobVars};
 use crate::manifest::compiler::Values;
-use crate::manifest::model::Engine;
 use crate::manifest::{AxisValue, Backend};
 use crate::plan::{Chosen, Job, JobId, Plan, select};
 use crate::render::Templates;
@@ -34,7 +33,7 @@ pub fn tasks(plan: &Plan, templates: &Templates) -> Result<Vec<Task>, (JobId, Pa
     let mut tasks = Vec::new();
     for job in &plan.jobs {
         let Some(model) = manifest.models.get(&job.axes.model) else { continue };
-        if model.engine() != Engine::Wgsl || job.axes.backend != Backend::Webgpu {
+        if model.needs_libraries() || job.axes.backend != Backend::Webgpu {
             continue;
         }
         let told_apart =

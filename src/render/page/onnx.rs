@@ -16,13 +16,13 @@ use super::{Common, PageError, short_digest};
 use crate::graph::JobVars;
 use crate::graph::inputs::{Call, Feeds};
 use crate::manifest::model::tasks::Loader;
-use crate::manifest::model::{OnnxFile, Pipeline, Program};
+use crate::manifest::model::{OnnxFile, Pipeline};
 use crate::manifest::{Manifest, Model};
 use crate::plan::Job;
 use crate::reference::made::{self, Made};
 use crate::reference::onnx::{self, Dim, OnnxError, Signature, Tensor};
 use crate::render::{RenderError, Templates};
-use crate::store::{self, Dtype, Store};
+use crate::store::model_files::{MissingFile, beside_or_stored, pipeline_files, weights};
 
 /// A job of the engines `transformers` and `onnxruntime`.
 #[derive(Debug, Clone)]
@@ -110,16 +110,6 @@ struct FeedSpec {
     base64: String,
 }
 
-/// Files of a model beside its weights that transformers.js may ask for.
-const SETTINGS: [&str; 6] = [
-    "config.json",
-    "generation_config.json",
-    "preprocessor_config.json",
-    "processor_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-];
-
 /// Where the page finds onnxruntime-web's files, from `jobs/N/frame` …
 const RUNTIME: &str = "../../libraries/onnxruntime-web/dist/";
 /// … and from `JOB/index.html` in a folder of rendered jobs.
@@ -192,7 +182,7 @@ impl OnnxPage {
             {
                 let message = format!("its weights lie in `{beside}`, which is not in {}", folder.display());
                 let remedy = "put it there, as the model's maker gives it".to_owned();
-                return Err(PageError::Missing { model: model.name.clone(), message, remedy });
+                return Err(MissingFile { model: model.name.clone(), message, remedy }.into());
             }
             files.insert(beside.clone(), place);
         }
@@ -250,91 +240,6 @@ impl OnnxPage {
         }
         Ok(short_digest(hash))
     }
-}
-
-/// The bytes that a job in onnxruntime-web loads; `None` where its files are not there.
-#[must_use]
-pub fn loaded_bytes(manifest: &Manifest, job: &Job) -> Option<u64> {
-    let model = manifest.models.get(&job.axes.model)?;
-    let files: Vec<PathBuf> = match &model.program {
-        Program::Stages(_) => return None,
-        Program::Pipeline(pipeline) => pipeline_files(manifest, model, pipeline, job).ok()?.0.into_values().collect(),
-        Program::OnnxFile(file) => vec![beside_or_stored(manifest, model, &file.file).ok()?],
-    };
-    files.iter().map(|file| std::fs::metadata(file).map(|metadata| metadata.len()).ok()).sum()
-}
-
-/// A model's files by their paths below its folder, and those of them that are ONNX models.
-fn pipeline_files(
-    manifest: &Manifest,
-    model: &Model,
-    pipeline: &Pipeline,
-    job: &Job,
-) -> Result<(IndexMap<String, PathBuf>, Vec<String>), PageError> {
-    let folder = stored(manifest, model, &pipeline.id)?;
-    let there = |names: &&&[&str]| names.iter().all(|name| folder.join(weights(name, job)).is_file());
-    let names: Vec<&str> = match &pipeline.task.loader {
-        Loader::Pipeline(choices) => {
-            choices.iter().find(there).or(choices.first()).map_or(Vec::new(), |names| names.to_vec())
-        }
-        Loader::Parts(parts) => parts.iter().map(|part| part.file).collect(),
-    };
-    let mut files = IndexMap::new();
-    for name in SETTINGS {
-        if folder.join(name).is_file() {
-            files.insert(name.to_owned(), folder.join(name));
-        }
-    }
-    let models: Vec<String> = names.into_iter().map(|name| weights(name, job)).collect();
-    for name in &models {
-        if !folder.join(name).is_file() {
-            return Err(no_weights(model, &pipeline.id, job, &folder, name));
-        }
-        files.insert(name.clone(), folder.join(name));
-        let beside = store::files(&folder).into_iter().filter(|(other, _)| other.starts_with(&format!("{name}_data")));
-        files.extend(beside.map(|(other, _)| (other.clone(), folder.join(other))));
-    }
-    Ok((files, models))
-}
-
-/// The path of an ONNX file of the job's dtype, by the custom of transformers.js.
-fn weights(name: &str, job: &Job) -> String {
-    format!("onnx/{name}{}.onnx", Dtype::of(&job.axes.dtype).unwrap_or_default().suffix())
-}
-
-/// The folder of a model in the store.
-fn stored(manifest: &Manifest, model: &Model, id: &str) -> Result<PathBuf, PageError> {
-    let store = Store::new(manifest.model_store.clone());
-    store.find(id).ok_or_else(|| {
-        let message = format!("`{id}` is not in the model store; looked in {}", folders(&store));
-        let remedy = format!("`gpujobs fetch {id}` downloads it, as does `run --allow-download`");
-        PageError::Missing { model: model.name.clone(), message, remedy }
-    })
-}
-
-fn folders(store: &Store) -> String {
-    let folders: Vec<String> = store.folders.iter().map(|folder| folder.display().to_string()).collect();
-    folders.join(" and ")
-}
-
-/// A file beside the model's manifest, else in the store.
-pub(super) fn beside_or_stored(manifest: &Manifest, model: &Model, file: &Path) -> Result<PathBuf, PageError> {
-    let store = Store::new(manifest.model_store.clone());
-    let beside = model.path.parent().unwrap_or(Path::new("")).join(file);
-    let mut places = std::iter::once(beside.clone()).chain(store.folders.iter().map(|folder| folder.join(file)));
-    places.find(|place| place.is_file()).ok_or_else(|| {
-        let message = format!("there is no file {}, and none of that name in {}", beside.display(), folders(&store));
-        let remedy = "put it there, or name another one".to_owned();
-        PageError::Missing { model: model.name.clone(), message, remedy }
-    })
-}
-
-fn no_weights(model: &Model, id: &str, job: &Job, folder: &Path, name: &str) -> PageError {
-    let there: Vec<&str> = store::dtypes_of(folder).into_iter().map(Dtype::name).collect();
-    let has = if there.is_empty() { "no weights at all".to_owned() } else { there.join(", ") };
-    let message = format!("{name} is not in {}, which has {has}", folder.display());
-    let remedy = format!("`gpujobs fetch {id} --dtype {}` downloads it if the hub has it", job.axes.dtype);
-    PageError::Missing { model: model.name.clone(), message, remedy }
 }
 
 /// The import map of a page with onnxruntime-web; `up` leads from the page to the root, `job` to the job's own module,
