@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::analyse::comparison::Metric;
 use crate::manifest::axes::DTYPES;
-use crate::store::wish::MAIN;
+use crate::store::fetch_request::MAIN;
 
 /// Measures GPU compute and AI models in real browsers: from a TOML manifest to verified rows of CSV.
 #[derive(Debug, Parser)]

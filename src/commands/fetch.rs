@@ -8,7 +8,7 @@ use crate::report::fetching::Fetching;
 use crate::store::fetch::fetch;
 use crate::store::fetch_error::FetchError;
 use crate::store::hub::Hub;
-use crate::store::{Dtype, ModelId, Store, Wish};
+use crate::store::{Dtype, FetchRequest, ModelId, Store};
 
 /// Fetches each model in turn and prints its folder, a line each.
 pub fn run(args: &FetchArgs, out: &mut dyn Write) -> Result<(), Error> {
@@ -16,7 +16,7 @@ pub fn run(args: &FetchArgs, out: &mut dyn Write) -> Result<(), Error> {
     let ids: Result<Vec<ModelId>, _> = args.ids.iter().map(|id| id.parse()).collect();
     let hub = Hub::from_env()?;
     let dtypes = args.dtypes.iter().filter_map(|name| Dtype::of(name)).collect();
-    let wish = Wish { dtypes, revision: args.revision.clone(), all: args.all };
+    let wish = FetchRequest { dtypes, revision: args.revision.clone(), all: args.all };
     let fetching = Fetching::new(args.quiet);
     for id in &ids.map_err(FetchError::from)? {
         let folder = fetch(&hub, &store, id, &wish, &mut |event| fetching.told(event));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::Error;
+use crate::manifest::Model;
 use crate::manifest::model::Program;
 use crate::plan::{Job, Plan};
 use crate::report::fetching::Fetching;
@@ -16,7 +17,7 @@ pub(super) fn any(plan: &Plan) -> bool {
 }
 
 fn jobs(plan: &Plan) -> impl Iterator<Item = &Job> {
-    let runs = |job: &&Job| plan.manifest.models.get(&job.axes.model).is_some_and(|model| model.needs_libraries());
+    let runs = |job: &&Job| plan.manifest.models.get(&job.axes.model).is_some_and(Model::needs_libraries);
     plan.jobs.iter().filter(runs)
 }
 

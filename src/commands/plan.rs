@@ -63,7 +63,7 @@ fn tables(plans: &[Plan], out: &mut dyn Write) -> io::Result<()> {
         if !plan.jobs.is_empty() {
             writeln!(out, "{}", table(plan))?;
         }
-        let impossible = plan.jobs.iter().filter(|job| job.impossible.is_some()).count();
+        let impossible = plan.jobs.iter().filter(|job| job.unsupported_reason.is_some()).count();
         let runnable = plan.jobs.len() - impossible;
         write!(out, "{}", counted(runnable, "job"))?;
         if impossible > 0 {
@@ -99,14 +99,14 @@ fn counted(count: usize, noun: &str) -> String {
 fn table(plan: &Plan) -> Table {
     let custom = plan.manifest.axes.iter().filter(|axis| axis.custom).map(|axis| axis.name.as_str());
     let names: Vec<&str> = axes::names().into_iter().chain(custom).filter(|name| varies(&plan.jobs, name)).collect();
-    let reasons = plan.jobs.iter().any(|job| job.impossible.is_some());
+    let reasons = plan.jobs.iter().any(|job| job.unsupported_reason.is_some());
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let reason = reasons.then_some("can't run because");
     table.set_header(["id"].into_iter().chain(names.iter().copied()).chain(reason));
     for job in &plan.jobs {
         let axes = names.iter().map(|name| select::value(job, name).unwrap_or_default().into_owned());
-        let reason = reasons.then(|| job.impossible.clone().unwrap_or_default());
+        let reason = reasons.then(|| job.unsupported_reason.clone().unwrap_or_default());
         table.add_row(std::iter::once(job.id.to_string()).chain(axes).chain(reason));
     }
     table
@@ -126,6 +126,6 @@ fn object(plan: &Plan, job: &Job) -> Value {
         object.insert(axis.name.to_owned(), json!((axis.get)(&job.axes)));
     }
     object.insert("axes".to_owned(), Value::Object(custom));
-    object.insert("impossible".to_owned(), json!(job.impossible));
+    object.insert("impossible".to_owned(), json!(job.unsupported_reason));
     Value::Object(object)
 }

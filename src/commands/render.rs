@@ -14,7 +14,7 @@ use crate::plan::{Job, Plan};
 use crate::record::RecordError;
 use crate::render::Templates;
 use crate::render::page::{Content, Page, PageError, inlined, rendered_html, standalone_html};
-use crate::render::target::Site;
+use crate::render::target::AdapterHint;
 use crate::serve::Libraries;
 
 /// What speaks to a runner has no place in a page without one.
@@ -31,7 +31,7 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         modules.retain(|(name, _)| !SPOKEN.contains(&name.as_str()));
         let harness = inlined(modules.iter().map(|(name, text)| (name.as_str(), text.as_str())));
         let jobs: Vec<(usize, &Job)> =
-            plan.jobs.iter().enumerate().filter(|(_, job)| job.impossible.is_none()).collect();
+            plan.jobs.iter().enumerate().filter(|(_, job)| job.unsupported_reason.is_none()).collect();
         let over_http = models::any(&plan);
         if over_http {
             share(&modules, &args.out)?;
@@ -50,11 +50,12 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 
 fn write(plan: &Plan, templates: &Templates, harness: &str, job: &Job, index: usize, out: &Path) -> Result<(), Error> {
     let fail = |source: PageError| Error::of_page(job, source);
-    let page = match Page::render(templates, &plan.manifest, job, index as u64, job.axes.backend, &Site::default()) {
-        // A shape that a shader can't take has no page; `plan` and `run` say so.
-        Err(PageError::Render(crate::render::RenderError::Unsupported { .. })) => return Ok(()),
-        page => page.map_err(fail)?,
-    };
+    let page =
+        match Page::render(templates, &plan.manifest, job, index as u64, job.axes.backend, &AdapterHint::default()) {
+            // A shape that a shader can't take has no page; `plan` and `run` say so.
+            Err(PageError::Render(crate::render::RenderError::Unsupported { .. })) => return Ok(()),
+            page => page.map_err(fail)?,
+        };
     let folder = out.join(job.id.0.replace('/', "_"));
     match &page.content {
         Content::Stages(stages) => {

@@ -23,13 +23,13 @@ use crate::record::row::Row;
 use crate::record::run_toml::RunToml;
 use crate::record::{Recorder, read, resume};
 use crate::render::page::{Page, PageError};
-use crate::render::target::Site;
+use crate::render::target::AdapterHint;
 use crate::render::{RenderError, Templates};
 use crate::report::live::Live;
-use crate::report::table::{self, Against};
+use crate::report::table::{self, Baseline};
 use crate::run::{Browsers, Dispatcher, Outcome, RunEvent};
 use crate::serve::{Libraries, Network, Server};
-use crate::setup::install::{Wanted, install};
+use crate::setup::install::{Components, install};
 use crate::webdriver::Watchdog;
 use crate::webdriver::{BrowserKind, BrowserSettings};
 
@@ -65,7 +65,7 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         kinds.sort_unstable();
         kinds.dedup();
         let libraries = prepared.iter().any(|(plan, _)| models::any(plan));
-        install(&Wanted { browsers: kinds, libraries }, false, &mut io::stderr())?;
+        install(&Components { browsers: kinds, libraries }, false, &mut io::stderr())?;
     }
     for (plan, _) in &prepared {
         models::need_libraries(plan)?;
@@ -133,8 +133,8 @@ pub(super) fn overrule(
 
 /// Renders every job once, in parallel, so that a faulty template is known before a browser opens.
 fn check_pages(plan: &Plan, templates: &Templates) -> Result<(), Error> {
-    plan.jobs.par_iter().filter(|job| job.impossible.is_none()).try_for_each(|job| {
-        match Page::render(templates, &plan.manifest, job, 0, job.axes.backend, &Site::default()) {
+    plan.jobs.par_iter().filter(|job| job.unsupported_reason.is_none()).try_for_each(|job| {
+        match Page::render(templates, &plan.manifest, job, 0, job.axes.backend, &AdapterHint::default()) {
             Ok(_) | Err(PageError::Render(RenderError::Unsupported { .. })) => Ok(()),
             Err(error) => Err(Error::of_page(job, error)),
         }
@@ -174,10 +174,10 @@ async fn one(plan: Plan, templates: Templates, args: &RunArgs, out: &mut dyn Wri
     table::sort(&plan, &mut rows);
     // The rows are on disk whatever becomes of their comparison.
     let against = match read::run(recorder.folder()) {
-        Ok(run) => Against::of(&plan, run),
+        Ok(run) => Baseline::of(&plan, run),
         Err(error) => {
             anstream::eprintln!("nothing is compared: {error}");
-            Against::default()
+            Baseline::default()
         }
     };
     match args.format {
@@ -221,7 +221,7 @@ pub(super) async fn dispatch_in<'run>(
     let dispatcher = Dispatcher {
         plan,
         executor: |settings| LiveBrowser::new(context.clone(), settings.clone(), logs.of(&settings.name)),
-        render: |job, number, backend, site: &Site| {
+        render: |job, number, backend, site: &AdapterHint| {
             Page::render(&context.templates, &plan.manifest, job, number, backend, site)
         },
         stop,

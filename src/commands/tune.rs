@@ -12,7 +12,7 @@ use crate::error::{Error, Exit};
 use crate::harness::context::RunContext;
 use crate::harness::live::LiveBrowser;
 use crate::manifest::Measure;
-use crate::plan::{Chosen, Plan};
+use crate::plan::{KernelOverride, Plan};
 use crate::record::fresh_folder;
 use crate::record::run_toml::RunToml;
 use crate::render::Templates;
@@ -20,7 +20,7 @@ use crate::render::space::check;
 use crate::report::live::Live;
 use crate::report::tuning;
 use crate::run::{Browsers, JobReport, Outcome, RunEvent, Status};
-use crate::tune::drive::{Batch, Finding, Tried, drive};
+use crate::tune::drive::{Batch, Evaluation, TaskResult, drive};
 use crate::tune::files::{ReplaysFile, TUNED, TriedFile, winner, write_winners};
 use crate::tune::tasks::{Task, tasks};
 use crate::units::significant;
@@ -80,9 +80,10 @@ async fn one(
     let live = Live::new(tasks.iter().map(|task| expected(task, plan, args.exhaustive)).sum(), args.quiet);
     let logs = Logs::new(Some(&folder.join("logs")), Verbosity::of(args.verbose), live.clone());
     let context = context(&plan.manifest, templates).await?;
-    let mut floor = Floor { plan, context, logs, stop, live: live.clone(), browsers: Browsers::default(), run, file };
-    let (mut findings, mut winners): (Vec<(Task, Finding)>, Vec<_>) = (Vec::new(), Vec::new());
-    let mut settled: Vec<Chosen> = Vec::new();
+    let mut floor =
+        TuneSession { plan, context, logs, stop, live: live.clone(), browsers: Browsers::default(), run, file };
+    let (mut findings, mut winners): (Vec<(Task, TaskResult)>, Vec<_>) = (Vec::new(), Vec::new());
+    let mut settled: Vec<KernelOverride> = Vec::new();
     for task in tasks {
         // What was found for a job's other kernels holds for the rest of its search.
         if findings.last().is_none_or(|(last, _)| last.base.id != task.base.id) {
@@ -137,7 +138,7 @@ fn expected(task: &Task, plan: &Plan, exhaustive: bool) -> usize {
 }
 
 /// A winner for each is a success, wrong candidates or not: those are told and never win.
-fn exit_of(findings: &[(Task, Finding)]) -> Exit {
+fn exit_of(findings: &[(Task, TaskResult)]) -> Exit {
     let mut worst = Exit::Success;
     for (_, finding) in findings {
         let outcome = finding.outcome;
@@ -152,7 +153,7 @@ fn exit_of(findings: &[(Task, Finding)]) -> Exit {
 }
 
 /// What all tasks of a tuning share.
-struct Floor<'a> {
+struct TuneSession<'a> {
     plan: &'a Plan,
     context: Arc<RunContext>,
     logs: Logs,
@@ -163,15 +164,15 @@ struct Floor<'a> {
     file: TriedFile,
 }
 
-impl Floor<'_> {
-    async fn tune(&mut self, task: &Task, settled: &[Chosen], exhaustive: bool) -> io::Result<Finding> {
+impl TuneSession<'_> {
+    async fn tune(&mut self, task: &Task, settled: &[KernelOverride], exhaustive: bool) -> io::Result<TaskResult> {
         let manifest = &self.plan.manifest;
         let run = async |batch| Box::pin(self.batch(task, batch)).await;
         Box::pin(drive(task, &manifest.tune, &manifest.measure, settled, exhaustive, run)).await
     }
 
     /// Runs a batch in the browsers that are open, and keeps what came of it.
-    async fn batch(&mut self, task: &Task, batch: Batch) -> io::Result<(Vec<Tried>, Outcome)> {
+    async fn batch(&mut self, task: &Task, batch: Batch) -> io::Result<(Vec<Evaluation>, Outcome)> {
         let mut manifest = self.plan.manifest.clone();
         // Another backend would have no configuration.
         manifest.measure = Measure { fallback: Vec::new(), ..batch.measure.clone() };

@@ -19,7 +19,7 @@ use indexmap::IndexMap;
 
 use crate::manifest::AxisValue;
 use crate::manifest::axes::DEFAULT_SHAPE;
-use crate::plan::{Chosen, Job, Workgroup};
+use crate::plan::{Job, KernelOverride, Workgroup};
 use crate::units::{Bytes, Flops};
 
 pub use element::Element;
@@ -37,7 +37,7 @@ pub struct JobVars {
     /// The user's custom axes: numbers reach expressions (one named like a param replaces it), all reach templates.
     pub custom: IndexMap<String, AxisValue>,
     /// Configurations that go before all else.
-    pub chosen: Vec<Chosen>,
+    pub chosen: Vec<KernelOverride>,
 }
 
 impl JobVars {

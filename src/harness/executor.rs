@@ -6,10 +6,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::wire::{AdapterFacts, ClockFacts, PageFacts, Ran, RawKernel, RawPart, RawPhases, RawSample, SampleKind};
+use super::wire::{
+    AdapterFacts, ClockFacts, ExecutionInfo, PageFacts, RawKernel, RawPart, RawPhases, RawSample, SampleKind,
+};
 use crate::reference::Verdict;
 use crate::render::page::Page;
-use crate::render::target::Site;
+use crate::render::target::AdapterHint;
 use crate::units::{Flops, Nanos};
 
 /// Runs pages.
@@ -47,7 +49,7 @@ pub struct Opened {
     /// Whether it runs without a window.
     pub headless: bool,
     /// The adapter that its jobs will meet.
-    pub site: Site,
+    pub site: AdapterHint,
     /// What its page has; `None` for an executor without a page.
     pub page: Option<PageFacts>,
     /// Start of the driver and of the session.
@@ -62,7 +64,7 @@ pub struct Prepared {
     /// The adapter, in the browser's words; `None` where no GPU computes.
     pub adapter: Option<AdapterFacts>,
     /// What really ran, beside it.
-    pub ran: Ran,
+    pub ran: ExecutionInfo,
     /// The session's clocks.
     pub clocks: ClockFacts,
     /// What the start cost.

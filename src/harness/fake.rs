@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::executor::{Ask, Check, ExecuteError, Executor, OpenError, Opened, Piloted, Prepared};
-use super::wire::{AdapterFacts, AdapterKind, ClockFacts, Ran, RawKernel, RawPhases, RawSample, SampleKind};
+use super::wire::{AdapterFacts, AdapterKind, ClockFacts, ExecutionInfo, RawKernel, RawPhases, RawSample, SampleKind};
 use crate::reference::Verdict;
 use crate::render::page::Page;
 use crate::units::Nanos;
@@ -225,7 +225,7 @@ pub fn prepared() -> Prepared {
             backend: String::new(),
             kind: AdapterKind::Software,
         }),
-        ran: Ran::default(),
+        ran: ExecutionInfo::default(),
         parts: Vec::new(),
         clocks: ClockFacts {
             clock_step_us: 5.0,

@@ -14,7 +14,7 @@ use super::open_page::{OpenPage, PAGE_MARK, Ready};
 use super::publish::publishable;
 use super::wire::{self, AdapterKind, PageEvent, PageFacts, RawKernel, RawPrepared, RawSample};
 use crate::render::page::{Page, served_html};
-use crate::render::target::Site;
+use crate::render::target::AdapterHint;
 use crate::serve::{PageChannel, SessionEvent};
 use crate::webdriver::{self, Browser, BrowserError, BrowserSettings, Gpu, Launch, LogSink, Os};
 
@@ -35,7 +35,7 @@ pub struct LiveBrowser {
     gpu: Gpu,
     settled: bool,
     /// What was found then.
-    site: Site,
+    site: AdapterHint,
     open: Option<OpenPage>,
 }
 
@@ -43,7 +43,7 @@ impl LiveBrowser {
     /// A browser that opens with its first job; `log` gets what driver and page print.
     #[must_use]
     pub fn new(context: Arc<RunContext>, settings: BrowserSettings, log: LogSink) -> Self {
-        Self { context, settings, log, gpu: Gpu::Auto, settled: false, site: Site::default(), open: None }
+        Self { context, settings, log, gpu: Gpu::Auto, settled: false, site: AdapterHint::default(), open: None }
     }
 
     /// Starts a browser, sends it to its page and waits for the page's first word.
@@ -148,7 +148,7 @@ impl LiveBrowser {
         let found_hardware = found.is_some();
         if let Some(adapter) = found {
             let adapter = format!("{} {}", adapter.vendor, adapter.architecture).trim().to_owned();
-            self.site = Site { kind: AdapterKind::Hardware, adapter };
+            self.site = AdapterHint { kind: AdapterKind::Hardware, adapter };
         } else {
             self.log.line("no hardware adapter; starting again with the software adapter");
             self.gpu = Gpu::Software;

@@ -81,7 +81,7 @@ pub struct RawPrepared {
     /// The adapter that it got; `None` where no GPU computes.
     pub adapter: Option<AdapterFacts>,
     /// What really ran, beside the adapter.
-    pub ran: Ran,
+    pub ran: ExecutionInfo,
     /// What the start cost.
     pub phases: RawPhases,
     /// What each part of the model cost, where there are parts.
@@ -162,7 +162,7 @@ pub struct ClockFacts {
 /// What really ran, as far as the adapter does not tell.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Ran {
+pub struct ExecutionInfo {
     /// The libraries with their versions; empty for the engine `wgsl`.
     pub runtime: String,
     /// Threads of wasm; `None` where none ran.
@@ -234,7 +234,7 @@ const BOOKKEEPING: [&str; 40] = [
     "Where",
 ];
 
-impl Ran {
+impl ExecutionInfo {
     /// The operators on the CPU that are work, for instance `2 Conv, 1 MatMul`; empty where there are none.
     #[must_use]
     pub fn work_on_cpu(&self) -> String {

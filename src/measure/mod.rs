@@ -1,18 +1,20 @@
 //! A measurement is what one job cost, in phases and samples, with the facts that say what really ran.
 //!
 //! `warmup` says when samples may begin, `sampling` when there are enough, `clock` whether GPU times can be believed;
-//! `stats` turns samples into figures, `course` and `modes` see what figures hide. Made by `run` from what `harness`
+//! `stats` turns samples into figures, `drift` and `modes` see what figures hide. Made by `run` from what `harness`
 //! heard; used by `record`.
 
 pub mod clock;
-pub mod course;
+pub mod drift;
 pub mod modes;
 pub mod sampling;
 pub mod stats;
 pub mod warmup;
 
 use crate::harness::executor::{Check, Prepared};
-use crate::harness::wire::{AdapterFacts, ClockFacts, Ran, RawKernel, RawPart, RawPhases, RawSample, SampleKind};
+use crate::harness::wire::{
+    AdapterFacts, ClockFacts, ExecutionInfo, RawKernel, RawPart, RawPhases, RawSample, SampleKind,
+};
 use crate::units::Nanos;
 
 pub use stats::Summary;
@@ -23,7 +25,7 @@ pub struct Measurement {
     /// The adapter, in the browser's words; `None` where no GPU computed.
     pub adapter: Option<AdapterFacts>,
     /// What really ran, beside it.
-    pub ran: Ran,
+    pub ran: ExecutionInfo,
     /// How good the session's clocks are.
     pub clocks: ClockFacts,
     /// Start-up, each phase by itself.

@@ -33,7 +33,7 @@ impl Plan {
     pub fn estimate(&self) -> Estimate {
         let mut estimate = Estimate::default();
         let mut open: HashSet<&str> = HashSet::new();
-        for job in self.jobs.iter().filter(|job| job.impossible.is_none()) {
+        for job in self.jobs.iter().filter(|job| job.unsupported_reason.is_none()) {
             let kind =
                 self.manifest.browsers.get(&job.axes.browser).map_or(BrowserKind::Chrome, |browser| browser.kind);
             let fresh = job.axes.cache == Cache::Cold || open.insert(&job.axes.browser);

@@ -33,8 +33,8 @@ fn job<'a>(manifest: &Manifest, values: impl Iterator<Item = (&'a str, &'a AxisV
     for (name, value) in values {
         axes.set(name, value);
     }
-    let impossible = refusal(manifest, &axes.model, axes.backend);
-    Job { id: JobId(axes.id()), axes, chosen: Vec::new(), impossible }
+    let unsupported_reason = refusal(manifest, &axes.model, axes.backend);
+    Job { id: JobId(axes.id()), axes, chosen: Vec::new(), unsupported_reason }
 }
 
 /// Why no browser can run a model on a backend: WGSL needs WebGPU.

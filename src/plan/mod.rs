@@ -33,14 +33,14 @@ pub struct Job {
     /// Its values on the axes.
     pub axes: JobAxes,
     /// Configurations of some kernels, which go before all else; only `gpujobs tune` sets them.
-    pub chosen: Vec<Chosen>,
+    pub chosen: Vec<KernelOverride>,
     /// Why it can't run anywhere, known before a browser opens (engine and backend do not fit, say).
-    pub impossible: Option<String>,
+    pub unsupported_reason: Option<String>,
 }
 
 /// A configuration that the stages of one kernel and size are to have.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Chosen {
+pub struct KernelOverride {
     /// The kernel, a key of `shaders/kernels.toml`.
     pub kernel: String,
     /// What it calls its size.

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::host::Host;
 use super::warnings;
 use crate::harness::executor::{Check, Opened};
-use crate::harness::wire::{AdapterFacts, ClockFacts, Ran};
+use crate::harness::wire::{AdapterFacts, ClockFacts, ExecutionInfo};
 use crate::manifest::hardware::Hardware;
 use crate::measure::{Measurement, Phases, Summary};
 use crate::plan::Plan;
@@ -73,7 +73,7 @@ pub struct Facts<'row> {
     pub(super) session: Option<&'row Opened>,
     pub(super) measurement: Option<&'row Measurement>,
     pub(super) adapter: Option<&'row AdapterFacts>,
-    pub(super) ran: Option<&'row Ran>,
+    pub(super) ran: Option<&'row ExecutionInfo>,
     pub(super) check: Option<&'row Check>,
     pub(super) phases: Option<Phases>,
     pub(super) clocks: Option<ClockFacts>,

@@ -45,12 +45,12 @@ pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, preci
     if measurement.settled == Some(false) {
         warnings.push(format!("not steady after {} warm-ups", measurement.warmups()));
     }
-    if let Some(trend) = circumstances.course.and_then(|course| course.trend).filter(|trend| *trend > DROOP) {
+    if let Some(trend) = circumstances.drift.and_then(|drift| drift.trend).filter(|trend| *trend > DROOP) {
         let percent = (trend - 1.0) * 100.0;
         warnings.push(format!("the last samples took {percent:.0} % longer than the first: clock droop, heat or load"));
     }
-    if let Some(course) = circumstances.course.filter(|course| course.slow > 0) {
-        let (slow, moments, worst) = (course.slow, course.moments, significant(course.worst, 2));
+    if let Some(drift) = circumstances.drift.filter(|drift| drift.slow > 0) {
+        let (slow, moments, worst) = (drift.slow, drift.moments, significant(drift.worst, 2));
         warnings.push(format!("{slow} of {moments} samples were slow, up to {worst} times the median"));
     }
     let times = measurement.deciding_ms();

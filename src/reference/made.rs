@@ -35,7 +35,7 @@ pub enum MadeError {
 
 /// An argument of a task.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Made {
+pub enum InputData {
     /// Texts.
     Texts(Vec<String>),
     /// Candidate labels.
@@ -66,26 +66,26 @@ const WORDS: [&str; 64] = [
 ];
 
 /// An argument, `batch` times.
-pub fn argument(argument: &Argument, batch: u32) -> Result<Made, MadeError> {
+pub fn argument(argument: &Argument, batch: u32) -> Result<InputData, MadeError> {
     let indices = || (0..batch).map(|index| index as usize);
     Ok(match argument {
-        Argument::Words(count) => Made::Texts(indices().map(|index| words(*count, index)).collect()),
-        Argument::Texts(texts) => Made::Texts(texts.iter().cycle().take(batch as usize).cloned().collect()),
-        Argument::Labels(labels) => Made::Labels(labels.clone()),
-        Argument::Speech(samples) => Made::Sounds(indices().map(|index| speech(*samples, index)).collect()),
+        Argument::Words(count) => InputData::Texts(indices().map(|index| words(*count, index)).collect()),
+        Argument::Texts(texts) => InputData::Texts(texts.iter().cycle().take(batch as usize).cloned().collect()),
+        Argument::Labels(labels) => InputData::Labels(labels.clone()),
+        Argument::Speech(samples) => InputData::Sounds(indices().map(|index| speech(*samples, index)).collect()),
         Argument::Picture { width, height } => {
-            Made::Pictures(indices().map(|index| picture(*width, *height, index)).collect())
+            InputData::Pictures(indices().map(|index| picture(*width, *height, index)).collect())
         }
         Argument::File(path) => repeated(from_file(path)?, batch as usize),
     })
 }
 
-fn repeated(one: Made, count: usize) -> Made {
+fn repeated(one: InputData, count: usize) -> InputData {
     match one {
-        Made::Texts(texts) => Made::Texts(texts.into_iter().cycle().take(count).collect()),
-        Made::Sounds(sounds) => Made::Sounds(sounds.into_iter().cycle().take(count).collect()),
-        Made::Pictures(pictures) => Made::Pictures(pictures.into_iter().cycle().take(count).collect()),
-        labels @ Made::Labels(_) => labels,
+        InputData::Texts(texts) => InputData::Texts(texts.into_iter().cycle().take(count).collect()),
+        InputData::Sounds(sounds) => InputData::Sounds(sounds.into_iter().cycle().take(count).collect()),
+        InputData::Pictures(pictures) => InputData::Pictures(pictures.into_iter().cycle().take(count).collect()),
+        labels @ InputData::Labels(_) => labels,
     }
 }
 
@@ -116,19 +116,19 @@ fn picture(width: usize, height: usize, index: usize) -> Picture {
 }
 
 /// What the ending of a file's name says that it holds.
-fn from_file(path: &Path) -> Result<Made, MadeError> {
+fn from_file(path: &Path) -> Result<InputData, MadeError> {
     let fail = |message: String| MadeError::File { path: path.to_owned(), message };
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     match ending.as_str() {
         "txt" => {
             let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
-            Ok(Made::Texts(vec![text.trim_end().to_owned()]))
+            Ok(InputData::Texts(vec![text.trim_end().to_owned()]))
         }
-        "wav" => sound(path).map(|sound| Made::Sounds(vec![sound])).map_err(fail),
+        "wav" => sound(path).map(|sound| InputData::Sounds(vec![sound])).map_err(fail),
         "png" | "jpg" | "jpeg" => {
             let image = image::open(path).map_err(|error| fail(error.to_string()))?.into_rgb8();
             let (width, height) = (image.width() as usize, image.height() as usize);
-            Ok(Made::Pictures(vec![Picture { width, height, rgb: image.into_raw() }]))
+            Ok(InputData::Pictures(vec![Picture { width, height, rgb: image.into_raw() }]))
         }
         _ => Err(fail("gpujobs reads .txt, .wav, .png and .jpg as inputs".to_owned())),
     }

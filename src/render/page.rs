@@ -11,7 +11,7 @@ use minijinja::context;
 use minijinja::value::Serde;
 use sha2::{Digest, Sha256};
 
-use super::target::{Site, Target};
+use super::target::{AdapterHint, Target};
 use super::{RenderError, Templates};
 use crate::graph::{GraphError, JobVars};
 use crate::manifest::model::{Program, Stages};
@@ -101,7 +101,7 @@ impl Page {
         job: &Job,
         number: u64,
         backend: Backend,
-        site: &Site,
+        site: &AdapterHint,
     ) -> Result<Self, PageError> {
         let model = manifest.models.get(&job.axes.model).ok_or_else(|| PageError::Model(job.axes.model.clone()))?;
         let common = Common {

@@ -17,21 +17,21 @@ pub struct Target<'a> {
     /// What compiles it.
     pub compiler: Compiler,
     /// What runs it.
-    pub site: &'a Site,
+    pub site: &'a AdapterHint,
     /// `[compiler]` of the manifest.
     pub settings: &'a CompilerSettings,
 }
 
 /// The adapter of a session, as far as it is known before its first job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Site {
+pub struct AdapterHint {
     /// A GPU unless something says otherwise.
     pub kind: AdapterKind,
     /// As the browser names it (vendor, architecture); empty where it names none.
     pub adapter: String,
 }
 
-impl Default for Site {
+impl Default for AdapterHint {
     fn default() -> Self {
         Self { kind: AdapterKind::Hardware, adapter: String::new() }
     }

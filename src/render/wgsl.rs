@@ -177,7 +177,7 @@ pub(super) fn render_stage(
 }
 
 /// What a template sets at its top level.
-struct Told {
+struct TemplateOutputs {
     grid: Option<Value>,
     workgroup_bytes: u32,
     features: Vec<String>,
@@ -190,7 +190,7 @@ fn render_captured(
     stage: &Stage,
     job: &Context,
     configuration: &Configuration,
-) -> Result<(String, Told), RenderError> {
+) -> Result<(String, TemplateOutputs), RenderError> {
     let name = format!("shaders/{}", stage.shader);
     let mut context = job.clone();
     let bindings = (0_usize..).zip(stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs));
@@ -230,7 +230,7 @@ fn render_captured(
     };
     let whole = |extent: &Value| u64::try_from(extent.clone()).map_err(|_| bad("size", extent, "a whole number"));
     let size = list("size").iter().map(whole).collect::<Result<_, _>>()?;
-    let mut told = Told {
+    let mut told = TemplateOutputs {
         grid: top.lookup("grid"),
         workgroup_bytes,
         features: list("features").iter().map(ToString::to_string).collect(),

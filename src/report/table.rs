@@ -22,7 +22,7 @@ pub(super) const WIDEST: u16 = 160;
 
 /// How the jobs of a run compare with those of an axis's first value.
 #[derive(Debug, Clone, Default)]
-pub struct Against {
+pub struct Baseline {
     /// That value; empty where there is nothing to compare.
     base: String,
     rules: Rules,
@@ -30,7 +30,7 @@ pub struct Against {
     comparisons: HashMap<String, Comparison>,
 }
 
-impl Against {
+impl Baseline {
     /// The jobs of a plan as its run folder has them, compared along the browser or, where there is but one, along the
     /// first axis with several values; along the model, whose values do different work, only where nothing else varies.
     #[must_use]
@@ -82,7 +82,7 @@ pub fn sort(plan: &Plan, rows: &mut [(Job, Row)]) {
 
 /// The table of a run, for a terminal or, in Markdown, for a document.
 #[must_use]
-pub fn table(plan: &Plan, rows: &[(Job, Row)], against: &Against, markdown: bool) -> String {
+pub fn table(plan: &Plan, rows: &[(Job, Row)], against: &Baseline, markdown: bool) -> String {
     let axes = varying(plan);
     let mut table = Table::new();
     table.load_style(if markdown { ASCII_MARKDOWN } else { UTF8_FULL_CONDENSED });
@@ -127,7 +127,7 @@ fn shares(plan: &Plan) -> Vec<(&'static str, Share)> {
 /// The rows as a JSON array; figures are numbers, what was not measured is null. `comparison` is how a row compares with
 /// its base, null for a base.
 #[must_use]
-pub fn json(rows: &[(Job, Row)], against: &Against) -> Value {
+pub fn json(rows: &[(Job, Row)], against: &Baseline) -> Value {
     let object = |(job, row): &(Job, Row)| {
         let cells = row.cells().iter().map(|(name, cell)| (name.clone(), cell.json()));
         let comparison = ("comparison".to_owned(), against.json(job));

@@ -7,8 +7,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde_json::{Value, json};
 
 use super::table::WIDEST;
-use crate::tune::drive::{Finding, Tried};
-use crate::tune::replay::Shortly;
+use crate::tune::drive::{Evaluation, TaskResult};
+use crate::tune::replay::ReplaySummary;
 use crate::tune::tasks::{Task, size};
 use crate::units::significant;
 
@@ -41,7 +41,7 @@ const REPLAYS: [&str; 9] = [
 /// The table, for a terminal or, in Markdown, for a document; where spaces were tried in full, a second one follows that
 /// says what searches would have found.
 #[must_use]
-pub fn table(findings: &[(Task, Finding)], markdown: bool) -> String {
+pub fn table(findings: &[(Task, TaskResult)], markdown: bool) -> String {
     let rows = findings.iter().map(|(task, finding)| cells(task, finding).to_vec()).collect();
     let found = laid_out(&HEADER, rows, 4..8, markdown);
     let replayed: Vec<Vec<String>> =
@@ -71,8 +71,8 @@ fn laid_out(header: &[&str], rows: Vec<Vec<String>>, numbers: Range<usize>, mark
     table.to_string()
 }
 
-fn cells(task: &Task, finding: &Finding) -> [String; 10] {
-    let ms = |tried: &Option<Tried>| median(tried.as_ref()).map(|ms| significant(ms, 3)).unwrap_or_default();
+fn cells(task: &Task, finding: &TaskResult) -> [String; 10] {
+    let ms = |tried: &Option<Evaluation>| median(tried.as_ref()).map(|ms| significant(ms, 3)).unwrap_or_default();
     let interval = finding.winner.as_ref().and_then(|winner| winner.time).and_then(|time| time.interval);
     let configuration = match &finding.winner {
         Some(winner) if task.is_default(winner.point) => format!("{} (the default)", task.described(winner.point)),
@@ -102,8 +102,8 @@ fn cells(task: &Task, finding: &Finding) -> [String; 10] {
     ]
 }
 
-fn replay_cells(task: &Task, finding: &Finding) -> Option<Vec<String>> {
-    let replayed = Shortly::of(&finding.replays)?;
+fn replay_cells(task: &Task, finding: &TaskResult) -> Option<Vec<String>> {
+    let replayed = ReplaySummary::of(&finding.replays)?;
     let space = task.space.points.len();
     let share = 100.0 * replayed.evaluations as f64 / space as f64;
     Some(vec![
@@ -119,17 +119,17 @@ fn replay_cells(task: &Task, finding: &Finding) -> Option<Vec<String>> {
     ])
 }
 
-fn median(tried: Option<&Tried>) -> Option<f64> {
+fn median(tried: Option<&Evaluation>) -> Option<f64> {
     tried.and_then(|tried| tried.time).map(|time| time.median)
 }
 
 /// How many times as long as the winner the default takes.
-fn faster(finding: &Finding) -> Option<f64> {
+fn faster(finding: &TaskResult) -> Option<f64> {
     Some(median(finding.default.as_ref())? / median(finding.winner.as_ref())?)
 }
 
 /// Why there is no winner: the first bad end.
-fn why(finding: &Finding) -> String {
+fn why(finding: &TaskResult) -> String {
     if finding.outcome.interrupted {
         return "interrupted before the finals".to_owned();
     }
@@ -139,8 +139,8 @@ fn why(finding: &Finding) -> String {
 
 /// A JSON array with an object a task; what is not known is null.
 #[must_use]
-pub fn json(findings: &[(Task, Finding)]) -> Value {
-    let object = |(task, finding): &(Task, Finding)| {
+pub fn json(findings: &[(Task, TaskResult)]) -> Value {
+    let object = |(task, finding): &(Task, TaskResult)| {
         let interval = finding.winner.as_ref().and_then(|winner| winner.time).and_then(|time| time.interval);
         let winner = finding.winner.as_ref().map(|winner| &task.space.points[winner.point]);
         json!({
@@ -162,7 +162,7 @@ pub fn json(findings: &[(Task, Finding)]) -> Value {
             "space": task.space.points.len(),
             "search_s": finding.searched.as_secs_f64(),
             "failed_or_wrong": finding.wrong(),
-            "replays": Shortly::of(&finding.replays).map(|replayed| json!({
+            "replays": ReplaySummary::of(&finding.replays).map(|replayed| json!({
                 "count": replayed.replays,
                 "within_2_percent": replayed.within_2_percent,
                 "most_evaluations": replayed.evaluations,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::harness::executor::{Check, Opened};
 use crate::manifest::Backend;
 use crate::measure::Measurement;
-use crate::measure::course::Course;
+use crate::measure::drift::Drift;
 use crate::plan::Job;
 use crate::units::{Bytes, Flops};
 
@@ -97,8 +97,8 @@ pub struct JobReport {
 pub struct Circumstances {
     /// Names the group whose jobs took turns with this one, uniquely in the run; `None` where it had no company.
     pub group: Option<usize>,
-    /// The common course of the times of the group's jobs; `None` of a job that has none.
-    pub course: Option<Course>,
+    /// The common drift of the times of the group's jobs; `None` of a job that has none.
+    pub drift: Option<Drift>,
     /// Processors that other programs kept busy, on average.
     pub others: Option<f64>,
     /// Whether the group's jobs are so unlike that their samples hold different numbers of inferences.

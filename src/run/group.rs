@@ -16,15 +16,15 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
 use super::load::Load;
-use super::member::{End, Member};
-use super::{Browsers, JobReport, Outcome, RunEvent, Status, Try, blank};
+use super::member::{ActiveJob, End};
+use super::{Attempt, Browsers, JobReport, Outcome, RunEvent, Status, blank};
 use crate::graph::{Graph, JobVars, Memory};
 use crate::harness::executor::{Executor, OpenError};
 use crate::manifest::{Backend, GiveUp, Manifest, Measure};
-use crate::measure::{course, sampling};
+use crate::measure::{drift, sampling};
 use crate::plan::{Cache, Job, Plan, select};
 use crate::render::page::{Page, PageError};
-use crate::render::target::Site;
+use crate::render::target::AdapterHint;
 use crate::store::model_files;
 
 /// Jobs that are ready at the same time, each with a device of its own.
@@ -80,7 +80,7 @@ fn bytes(plan: &Plan, job: &Job) -> u64 {
 }
 
 /// What all groups of a run share.
-pub(super) struct Floor<'a, 'run, E, Render> {
+pub(super) struct GroupRunner<'a, 'run, E, Render> {
     pub(super) manifest: &'run Manifest,
     pub(super) render: &'a mut Render,
     pub(super) browsers: &'a mut Browsers<E>,
@@ -90,7 +90,7 @@ pub(super) struct Floor<'a, 'run, E, Render> {
 
 /// A member's next turn.
 #[derive(Clone, Copy)]
-enum Turn {
+enum Step {
     Pilot,
     SecondChance,
     WarmUp,
@@ -99,14 +99,14 @@ enum Turn {
     Profile,
 }
 
-impl<'run, E, Render> Floor<'_, 'run, E, Render>
+impl<'run, E, Render> GroupRunner<'_, 'run, E, Render>
 where
     E: Executor,
-    Render: FnMut(&Job, u64, Backend, &Site) -> Result<Page, PageError>,
+    Render: FnMut(&Job, u64, Backend, &AdapterHint) -> Result<Page, PageError>,
 {
     /// Runs a group and tells how each of its jobs ended.
     pub(super) async fn run(&mut self, jobs: &[(usize, &'run Job)]) -> io::Result<()> {
-        let tries = jobs.iter().map(|(index, job)| Try { index: *index, job, used: 0, told: false });
+        let tries = jobs.iter().map(|(index, job)| Attempt { index: *index, job, used: 0, told: false });
         let mut groups = VecDeque::from([tries.collect::<Vec<_>>()]);
         while let Some(group) = groups.pop_front() {
             let mut again = self.together(group).await?;
@@ -117,7 +117,7 @@ where
     }
 
     /// Runs jobs as one group and gives those that are to be tried again.
-    async fn together(&mut self, group: Vec<Try<'run>>) -> io::Result<Vec<Try<'run>>> {
+    async fn together(&mut self, group: Vec<Attempt<'run>>) -> io::Result<Vec<Attempt<'run>>> {
         let mut again = Vec::new();
         let mut members = Vec::new();
         let number = group.first().map(|one| one.index + 1);
@@ -129,24 +129,24 @@ where
             self.make_ready(one, &mut members, &mut again).await?;
         }
         let load = Load::begin(self.manifest);
-        self.in_order(Turn::Pilot, &mut members, &mut again).await?;
+        self.in_order(Step::Pilot, &mut members, &mut again).await?;
         self.give_up(&mut members, &mut again).await?;
         let uneven = self.manifest.measure.iterations.is_none() && settle_iterations(&mut members);
-        self.in_order(Turn::WarmUp, &mut members, &mut again).await?;
+        self.in_order(Step::WarmUp, &mut members, &mut again).await?;
         self.rounds(&mut members, &mut again).await?;
         if self.manifest.measure.profile {
-            self.in_order(Turn::Profile, &mut members, &mut again).await?;
+            self.in_order(Step::Profile, &mut members, &mut again).await?;
         }
         let others = load.end();
         let times: Vec<Vec<f64>> = members.iter().map(|member| member.measurement.deciding_ms()).collect();
-        let course = course::course(&times);
+        let drift = drift::common(&times);
         let shared = members.len() > 1;
         members.sort_by_key(|member| member.origin.index);
         for mut member in members {
             self.release(&member).await;
             let circumstances = &mut member.report.circumstances;
             circumstances.group = number.filter(|_| shared);
-            (circumstances.course, circumstances.others, circumstances.uneven) = (course, others, uneven);
+            (circumstances.drift, circumstances.others, circumstances.uneven) = (drift, others, uneven);
             self.finish(member.well())?;
         }
         Ok(again)
@@ -154,18 +154,18 @@ where
 
     /// Ends the jobs that are too slow to be of interest, with their warm-ups and no sample. A pilot may have been held up,
     /// so each has a second chance.
-    async fn give_up(&mut self, members: &mut Vec<Member<'run>>, again: &mut Vec<Try<'run>>) -> io::Result<()> {
+    async fn give_up(&mut self, members: &mut Vec<ActiveJob<'run>>, again: &mut Vec<Attempt<'run>>) -> io::Result<()> {
         let Some(GiveUp { times, best_ms }) = self.manifest.measure.give_up else { return Ok(()) };
-        let least = |member: &Member<'run>| member.measurement.least_warmup_ms();
-        let limit = |members: &[Member<'run>]| {
+        let least = |member: &ActiveJob<'run>| member.measurement.least_warmup_ms();
+        let limit = |members: &[ActiveJob<'run>]| {
             let fastest = members.iter().filter_map(least).chain(best_ms).min_by(f64::total_cmp);
             fastest.map_or(f64::INFINITY, |fastest| times * fastest)
         };
-        let is_slow = |member: &Member<'run>, limit: f64| least(member).is_some_and(|time| time > limit);
+        let is_slow = |member: &ActiveJob<'run>, limit: f64| least(member).is_some_and(|time| time > limit);
         let first = limit(members);
         let slow = members.iter().filter(|member| is_slow(member, first));
         for index in slow.map(|member| member.origin.index).collect::<Vec<_>>() {
-            self.turn(Turn::SecondChance, index, members, again).await?;
+            self.turn(Step::SecondChance, index, members, again).await?;
         }
         let limit = limit(members);
         for member in members.extract_if(.., |member| is_slow(member, limit)).collect::<Vec<_>>() {
@@ -179,13 +179,13 @@ where
     /// Brings a job to its first result, or to its end.
     async fn make_ready(
         &mut self,
-        one: Try<'run>,
-        members: &mut Vec<Member<'run>>,
-        again: &mut Vec<Try<'run>>,
+        one: Attempt<'run>,
+        members: &mut Vec<ActiveJob<'run>>,
+        again: &mut Vec<Attempt<'run>>,
     ) -> io::Result<()> {
         let measure = &self.manifest.measure;
         let mut report = blank(one.job);
-        if let (Some(reason), []) = (&one.job.impossible, measure.fallback.as_slice()) {
+        if let (Some(reason), []) = (&one.job.unsupported_reason, measure.fallback.as_slice()) {
             (report.status, report.reason) = (Status::Unsupported, reason.clone());
             return self.finish(report);
         }
@@ -208,9 +208,9 @@ where
                 return self.lost(report, one, missing, members, again).await;
             }
         }
-        match Member::first_result(self.manifest, self.render, &mut self.browsers.pages, seat, one, report).await {
+        match ActiveJob::first_result(self.manifest, self.render, &mut self.browsers.pages, seat, one, report).await {
             Ok(member) => members.push(member),
-            Err((report, End::Told)) => self.finish(report)?,
+            Err((report, End::Reported)) => self.finish(report)?,
             Err((mut report, End::Lost(status, reason))) => {
                 (report.status, report.reason) = (status, reason);
                 self.lost(report, one, false, members, again).await?;
@@ -221,7 +221,7 @@ where
 
     /// Takes the members' samples, round by round, until each of them has enough: what one of them needs all get, so
     /// that their rounds stay in pairs.
-    async fn rounds(&mut self, members: &mut Vec<Member<'run>>, again: &mut Vec<Try<'run>>) -> io::Result<()> {
+    async fn rounds(&mut self, members: &mut Vec<ActiveJob<'run>>, again: &mut Vec<Attempt<'run>>) -> io::Result<()> {
         let measure = &self.manifest.measure;
         let interleaved = members.len() > 1;
         let planned = (0..measure.rounds).map(|round| sampling::share(measure.samples.min, round, measure.rounds));
@@ -238,7 +238,7 @@ where
             let order = shuffled(self.manifest, members, round);
             if round > 0 && instance(round) > instance(round - 1) {
                 for index in &order {
-                    self.turn(Turn::Renew { round }, *index, members, again).await?;
+                    self.turn(Step::Renew { round }, *index, members, again).await?;
                 }
             }
             // Where there are fewer samples than rounds some have none; who is made ready anew in them has its first result.
@@ -246,7 +246,7 @@ where
                 continue;
             }
             for index in order {
-                self.turn(Turn::Samples { round, count, interleaved }, index, members, again).await?;
+                self.turn(Step::Samples { round, count, interleaved }, index, members, again).await?;
             }
         }
         Ok(())
@@ -255,9 +255,9 @@ where
     /// Gives every member the same turn.
     async fn in_order(
         &mut self,
-        turn: Turn,
-        members: &mut Vec<Member<'run>>,
-        again: &mut Vec<Try<'run>>,
+        turn: Step,
+        members: &mut Vec<ActiveJob<'run>>,
+        again: &mut Vec<Attempt<'run>>,
     ) -> io::Result<()> {
         let order: Vec<usize> = members.iter().map(|member| member.origin.index).collect();
         for index in order {
@@ -269,31 +269,31 @@ where
     /// One turn of the member with this position in the plan, if it is still there.
     async fn turn(
         &mut self,
-        turn: Turn,
+        turn: Step,
         index: usize,
-        members: &mut Vec<Member<'run>>,
-        again: &mut Vec<Try<'run>>,
+        members: &mut Vec<ActiveJob<'run>>,
+        again: &mut Vec<Attempt<'run>>,
     ) -> io::Result<()> {
         let measure = &self.manifest.measure;
         let Some(place) = members.iter().position(|member| member.origin.index == index) else { return Ok(()) };
         let member = &mut members[place];
         let Some(seat) = self.browsers.seats.get_mut(member.origin.job.axes.browser.as_str()) else { return Ok(()) };
         let ended = match turn {
-            Turn::Pilot => member.pilot(seat, measure).await,
-            Turn::SecondChance => member.once_more(seat, measure).await,
-            Turn::WarmUp => member.warm_up(seat, measure).await,
-            Turn::Samples { round, count, interleaved } => {
+            Step::Pilot => member.pilot(seat, measure).await,
+            Step::SecondChance => member.once_more(seat, measure).await,
+            Step::WarmUp => member.warm_up(seat, measure).await,
+            Step::Samples { round, count, interleaved } => {
                 member.samples(seat, measure, round, count, interleaved).await
             }
-            Turn::Renew { round } => {
+            Step::Renew { round } => {
                 member.renew(self.manifest, self.render, &mut self.browsers.pages, seat, round).await
             }
-            Turn::Profile => member.profile(seat, measure).await,
+            Step::Profile => member.profile(seat, measure).await,
         };
         let Err(end) = ended else { return Ok(()) };
         let mut member = members.remove(place);
         match end {
-            End::Told => {
+            End::Reported => {
                 self.release(&member).await;
                 self.finish(member.report)
             }
@@ -309,10 +309,10 @@ where
     async fn lost(
         &mut self,
         report: JobReport,
-        one: Try<'run>,
+        one: Attempt<'run>,
         hopeless: bool,
-        members: &mut Vec<Member<'run>>,
-        again: &mut Vec<Try<'run>>,
+        members: &mut Vec<ActiveJob<'run>>,
+        again: &mut Vec<Attempt<'run>>,
     ) -> io::Result<()> {
         let browser = one.job.axes.browser.as_str();
         if let Some(seat) = self.browsers.seats.get_mut(browser) {
@@ -325,11 +325,11 @@ where
             return self.finish(report);
         }
         (self.tell)(RunEvent::Retrying { job: one.job, reason: report.reason })?;
-        again.push(Try { used: one.used + 1, ..one });
+        again.push(Attempt { used: one.used + 1, ..one });
         Ok(())
     }
 
-    async fn release(&mut self, member: &Member<'run>) {
+    async fn release(&mut self, member: &ActiveJob<'run>) {
         if let Some(seat) = self.browsers.seats.get_mut(member.origin.job.axes.browser.as_str()) {
             seat.executor.release(member.number).await;
         }
@@ -345,7 +345,7 @@ where
 /// shuffled, and jobs sorted by them, the plan's first axis first. So jobs that differ in the last axis are neighbours in
 /// time. What disturbs a machine comes and goes: on a shared processor, samples 12 ms apart differed by 9 %, samples a
 /// second apart by 30 %.
-fn shuffled(manifest: &Manifest, members: &[Member<'_>], round: u32) -> Vec<usize> {
+fn shuffled(manifest: &Manifest, members: &[ActiveJob<'_>], round: u32) -> Vec<usize> {
     let mut random = StdRng::seed_from_u64(u64::from(round));
     let mut order: Vec<(Vec<usize>, usize)> = members.iter().map(|member| (Vec::new(), member.origin.index)).collect();
     for axis in &manifest.axes {
@@ -366,7 +366,7 @@ fn shuffled(manifest: &Manifest, members: &[Member<'_>], round: u32) -> Vec<usiz
 
 /// Gives all members the largest of their numbers of inferences, unless that would make the slowest one's samples too
 /// long; then each keeps its own, and the answer is true.
-fn settle_iterations(members: &mut [Member<'_>]) -> bool {
+fn settle_iterations(members: &mut [ActiveJob<'_>]) -> bool {
     let Some(most) = members.iter().map(|member| member.iterations).max() else { return false };
     let slowest = members.iter().map(|member| member.inference).max().unwrap_or_default();
     if slowest.saturating_mul(most) > LONGEST_SAMPLE {
@@ -379,7 +379,7 @@ fn settle_iterations(members: &mut [Member<'_>]) -> bool {
 }
 
 /// How many more samples every member takes: as many as the one that needs most, and as its time allows it.
-fn further(measure: &Measure, members: &[Member<'_>]) -> u32 {
+fn further(measure: &Measure, members: &[ActiveJob<'_>]) -> u32 {
     let wanted = members.iter().map(|member| sampling::more(&measure.samples, &member.measurement.deciding_ms())).max();
     let affordable = members.iter().map(|member| member.affordable(measure)).min();
     wanted.unwrap_or(0).min(affordable.unwrap_or(0))

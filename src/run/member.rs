@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::event::{JobReport, PageReport, Status};
-use super::{Seat, Try};
+use super::{Attempt, BrowserSlot};
 use crate::harness::executor::{Ask, ExecuteError, Executor};
 use crate::harness::wire::SampleKind;
 use crate::manifest::{Backend, Manifest, Measure};
@@ -13,15 +13,15 @@ use crate::plan::Cache;
 use crate::plan::matrix::refusal;
 use crate::render::RenderError;
 use crate::render::page::{Page, PageError};
-use crate::render::target::Site;
+use crate::render::target::AdapterHint;
 
 /// Of a job's time, the share that further samples may use up: running out of it would lose those that are there.
 const SHARE_FOR_SAMPLES: f64 = 0.8;
 
 /// A job that is ready in its browser.
-pub(super) struct Member<'run> {
+pub(super) struct ActiveJob<'run> {
     /// The try that this is.
-    pub(super) origin: Try<'run>,
+    pub(super) origin: Attempt<'run>,
     /// What is known so far.
     pub(super) report: JobReport,
     /// The number of its page.
@@ -41,13 +41,13 @@ pub(super) struct Member<'run> {
 /// How a try came to an end before its samples were complete.
 pub(super) enum End {
     /// The report says how; the session goes on.
-    Told,
+    Reported,
     /// The session is lost.
     Lost(Status, String),
 }
 
 /// The adapter of the session that a job runs in.
-fn site(report: &JobReport) -> Site {
+fn site(report: &JobReport) -> AdapterHint {
     report.session.as_ref().map(|session| session.site.clone()).unwrap_or_default()
 }
 
@@ -76,14 +76,14 @@ impl Clock {
     }
 }
 
-impl<'run> Member<'run> {
+impl<'run> ActiveJob<'run> {
     /// Brings a job to its first result on the first backend of its chain that can.
     pub(super) async fn first_result<E: Executor>(
         manifest: &Manifest,
-        render: &mut impl FnMut(&crate::plan::Job, u64, Backend, &Site) -> Result<Page, PageError>,
+        render: &mut impl FnMut(&crate::plan::Job, u64, Backend, &AdapterHint) -> Result<Page, PageError>,
         numbers: &mut u64,
-        seat: &mut Seat<E>,
-        origin: Try<'run>,
+        seat: &mut BrowserSlot<E>,
+        origin: Attempt<'run>,
         mut report: JobReport,
     ) -> Result<Self, (JobReport, End)> {
         let asked = report.job.axes.backend;
@@ -105,14 +105,14 @@ impl<'run> Member<'run> {
                 }
                 Err(error) => {
                     (report.status, report.reason) = (Status::Failed, error.to_string());
-                    return Err((report, End::Told));
+                    return Err((report, End::Reported));
                 }
             };
             let shader_digest = match page.shader_digest() {
                 Ok(digest) => digest,
                 Err(error) => {
                     (report.status, report.reason) = (Status::Failed, error.to_string());
-                    return Err((report, End::Told));
+                    return Err((report, End::Reported));
                 }
             };
             report.page =
@@ -129,7 +129,7 @@ impl<'run> Member<'run> {
                     let sampling = Duration::ZERO;
                     return Ok(Self { origin, report, number, measurement, iterations: 1, inference, clock, sampling });
                 }
-                Err(End::Told) if report.status == Status::Unsupported => {
+                Err(End::Reported) if report.status == Status::Unsupported => {
                     seat.executor.release(number).await;
                     refusals.push((backend, std::mem::take(&mut report.reason)));
                 }
@@ -141,11 +141,11 @@ impl<'run> Member<'run> {
         }
         report.backend_used = None;
         (report.status, report.reason) = (Status::Unsupported, reasons(&refusals));
-        Err((report, End::Told))
+        Err((report, End::Reported))
     }
 
     /// Finds out how many inferences make a sample, or, where the manifest says it, how long they take.
-    pub(super) async fn pilot<E: Executor>(&mut self, seat: &mut Seat<E>, measure: &Measure) -> Result<(), End> {
+    pub(super) async fn pilot<E: Executor>(&mut self, seat: &mut BrowserSlot<E>, measure: &Measure) -> Result<(), End> {
         if let Some(iterations) = measure.iterations {
             self.iterations = iterations;
             let ask = Ask { kind: SampleKind::Warmup, count: 1, iterations };
@@ -162,7 +162,11 @@ impl<'run> Member<'run> {
     }
 
     /// Takes one more warm-up.
-    pub(super) async fn once_more<E: Executor>(&mut self, seat: &mut Seat<E>, measure: &Measure) -> Result<(), End> {
+    pub(super) async fn once_more<E: Executor>(
+        &mut self,
+        seat: &mut BrowserSlot<E>,
+        measure: &Measure,
+    ) -> Result<(), End> {
         let ask = Ask { kind: SampleKind::Warmup, count: 1, iterations: self.iterations };
         let taken = self.clock.step(measure, &mut self.report, seat.executor.measure(self.number, &[ask])).await?;
         self.measurement.add(0, &taken);
@@ -170,7 +174,11 @@ impl<'run> Member<'run> {
     }
 
     /// Runs it until it is warm.
-    pub(super) async fn warm_up<E: Executor>(&mut self, seat: &mut Seat<E>, measure: &Measure) -> Result<(), End> {
+    pub(super) async fn warm_up<E: Executor>(
+        &mut self,
+        seat: &mut BrowserSlot<E>,
+        measure: &Measure,
+    ) -> Result<(), End> {
         if measure.warmup == 0 {
             return Ok(());
         }
@@ -202,9 +210,9 @@ impl<'run> Member<'run> {
     pub(super) async fn renew<E: Executor>(
         &mut self,
         manifest: &Manifest,
-        render: &mut impl FnMut(&crate::plan::Job, u64, Backend, &Site) -> Result<Page, PageError>,
+        render: &mut impl FnMut(&crate::plan::Job, u64, Backend, &AdapterHint) -> Result<Page, PageError>,
         numbers: &mut u64,
-        seat: &mut Seat<E>,
+        seat: &mut BrowserSlot<E>,
         round: u32,
     ) -> Result<(), End> {
         let measure = &manifest.measure;
@@ -217,7 +225,7 @@ impl<'run> Member<'run> {
         let backend = self.report.backend_used.unwrap_or(self.report.job.axes.backend);
         let page = render(&self.report.job, self.number, backend, &site(&self.report)).map_err(|error| {
             (self.report.status, self.report.reason) = (Status::Failed, error.to_string());
-            End::Told
+            End::Reported
         })?;
         let prepared = self.clock.step(measure, &mut self.report, seat.executor.prepare(&page)).await?;
         self.measurement.add_first(round, &prepared.first, prepared.phases.time_to_first_result_ms);
@@ -232,7 +240,7 @@ impl<'run> Member<'run> {
     /// Takes its samples of a round. Where other jobs ran since its last turn, one inference brings it back first.
     pub(super) async fn samples<E: Executor>(
         &mut self,
-        seat: &mut Seat<E>,
+        seat: &mut BrowserSlot<E>,
         measure: &Measure,
         round: u32,
         count: u32,
@@ -255,7 +263,11 @@ impl<'run> Member<'run> {
     }
 
     /// Takes the time of each kernel. A job that can't be profiled has its samples all the same.
-    pub(super) async fn profile<E: Executor>(&mut self, seat: &mut Seat<E>, measure: &Measure) -> Result<(), End> {
+    pub(super) async fn profile<E: Executor>(
+        &mut self,
+        seat: &mut BrowserSlot<E>,
+        measure: &Measure,
+    ) -> Result<(), End> {
         let profiled = async {
             Ok(match seat.executor.profile(self.number).await {
                 Err(ExecuteError::Unsupported(message) | ExecuteError::Failed(message)) => Err(message),
@@ -296,7 +308,7 @@ fn ended_badly(report: &mut JobReport, error: ExecuteError) -> End {
             (Status::Incorrect, message)
         }
     };
-    End::Told
+    End::Reported
 }
 
 /// Why a job ended that took too long.

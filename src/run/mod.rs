@@ -18,10 +18,10 @@ use crate::harness::executor::Executor;
 use crate::manifest::Backend;
 use crate::plan::{Job, Plan};
 use crate::render::page::{Page, PageError};
-use crate::render::target::Site;
+use crate::render::target::AdapterHint;
 use crate::webdriver::BrowserSettings;
 
-use group::Floor;
+use group::GroupRunner;
 
 pub use event::{Circumstances, JobReport, PageReport, RunEvent, Status};
 
@@ -30,7 +30,7 @@ pub struct Dispatcher<'run, E, Open, Render>
 where
     E: Executor,
     Open: FnMut(&BrowserSettings) -> E,
-    Render: FnMut(&Job, u64, Backend, &Site) -> Result<Page, PageError>,
+    Render: FnMut(&Job, u64, Backend, &AdapterHint) -> Result<Page, PageError>,
 {
     /// The jobs.
     pub plan: &'run Plan,
@@ -60,7 +60,7 @@ pub struct Outcome {
 /// They are opened as jobs need them and stay open until [`Browsers::close`].
 #[derive(Debug)]
 pub struct Browsers<E> {
-    seats: HashMap<String, Seat<E>>,
+    seats: HashMap<String, BrowserSlot<E>>,
     pages: u64,
 }
 
@@ -81,7 +81,7 @@ impl<E: Executor> Browsers<E> {
 
 /// A browser.
 #[derive(Debug)]
-struct Seat<E> {
+struct BrowserSlot<E> {
     executor: E,
     /// Why it can't be opened at all: later jobs are skipped without another try.
     missing: Option<String>,
@@ -89,7 +89,7 @@ struct Seat<E> {
 
 /// A try of a job, to be made.
 #[derive(Clone, Copy)]
-struct Try<'run> {
+struct Attempt<'run> {
     /// Its position in the plan.
     index: usize,
     job: &'run Job,
@@ -103,7 +103,7 @@ impl<'run, E, Open, Render> Dispatcher<'run, E, Open, Render>
 where
     E: Executor,
     Open: FnMut(&BrowserSettings) -> E,
-    Render: FnMut(&Job, u64, Backend, &Site) -> Result<Page, PageError>,
+    Render: FnMut(&Job, u64, Backend, &AdapterHint) -> Result<Page, PageError>,
 {
     /// Runs every job for which `wanted` is true and hands what happens to `tell`, whose error ends the run.
     pub async fn run(
@@ -131,11 +131,11 @@ where
             for (_, job) in &jobs {
                 browsers.seats.entry(job.axes.browser.clone()).or_insert_with(|| {
                     let executor = (self.executor)(&plan.manifest.browsers[&job.axes.browser]);
-                    Seat { executor, missing: None }
+                    BrowserSlot { executor, missing: None }
                 });
             }
             let mut stop = self.stop.clone();
-            let mut floor = Floor {
+            let mut floor = GroupRunner {
                 manifest: &plan.manifest,
                 render: &mut self.render,
                 browsers: &mut *browsers,

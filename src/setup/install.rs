@@ -59,14 +59,14 @@ pub enum SetupError {
 
 /// What is to be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct Components {
     /// These browsers.
     pub browsers: Vec<BrowserKind>,
     /// What runs ONNX models in their pages.
     pub libraries: bool,
 }
 
-impl Wanted {
+impl Components {
     /// What is meant by these names; for none the system's usual browsers and all that runs in them.
     pub fn of(names: &[String], os: Os) -> Result<Self, SetupError> {
         if names.is_empty() {
@@ -83,7 +83,7 @@ impl Wanted {
 }
 
 /// Installs what is missing of it, or with `dry_run` only shows how.
-pub fn install(wanted: &Wanted, dry_run: bool, out: &mut dyn Write) -> Result<(), SetupError> {
+pub fn install(wanted: &Components, dry_run: bool, out: &mut dyn Write) -> Result<(), SetupError> {
     let missing = missing(&survey(), wanted);
     if missing.is_empty() {
         writeln!(out, "nothing is missing")?;
@@ -118,7 +118,7 @@ pub fn install(wanted: &Wanted, dry_run: bool, out: &mut dyn Write) -> Result<()
     check(&self::missing(&survey(), wanted), plan, out)
 }
 
-fn missing(survey: &Survey, wanted: &Wanted) -> Vec<Part> {
+fn missing(survey: &Survey, wanted: &Components) -> Vec<Part> {
     let mut missing: Vec<Part> = Vec::new();
     let libraries = if wanted.libraries { survey.missing_libraries() } else { Vec::new() };
     for part in wanted.browsers.iter().flat_map(|&kind| survey.missing(kind)).chain(libraries) {

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use super::download::{DownloadError, download};
 use super::fetch_error::FetchError;
+use super::fetch_request::FetchRequest;
 use super::files::entries;
 use super::hub::{Hub, HubError};
 use super::incoming::Incoming;
 use super::listing::{Remote, listing};
 use super::progress::{Event, Tell};
 use super::record::{RECORD, Record};
-use super::wish::Wish;
 use super::{Dtype, ModelId, Store, is_model};
 
 /// The folder of a model that has weights of all these dtypes, from the store where it is there, without any request,
@@ -24,12 +24,18 @@ pub fn ensure(store: &Store, id: &str, dtypes: &[Dtype], tell: Tell<'_>) -> Resu
         return Ok(folder);
     }
     let hub = Hub::from_env().map_err(|error| FetchError::Download(error.into()))?;
-    fetch(&hub, store, &id, &Wish::of(dtypes), tell)
+    fetch(&hub, store, &id, &FetchRequest::of(dtypes), tell)
 }
 
 /// Brings what is wished of a model into the store's own folder, and what is there already up to the same revision;
 /// files there that the hub does not have are kept. What is right is not downloaded again. Returns the model's folder.
-pub fn fetch(hub: &Hub, store: &Store, id: &ModelId, wish: &Wish, tell: Tell<'_>) -> Result<PathBuf, FetchError> {
+pub fn fetch(
+    hub: &Hub,
+    store: &Store,
+    id: &ModelId,
+    wish: &FetchRequest,
+    tell: Tell<'_>,
+) -> Result<PathBuf, FetchError> {
     let incoming = Incoming::new(store.folders.last().ok_or(FetchError::NoFolder)?, id);
     let goal = &incoming.goal;
     no_clash(goal, id)?;
@@ -110,7 +116,7 @@ fn disk(path: &Path, source: std::io::Error) -> FetchError {
 }
 
 /// A hub's error in the words of whoever wants a model.
-fn in_words(error: DownloadError, id: &ModelId, wish: &Wish, goal: &Path) -> FetchError {
+fn in_words(error: DownloadError, id: &ModelId, wish: &FetchRequest, goal: &Path) -> FetchError {
     match error {
         DownloadError::Hub(HubError::Unreachable { url, why, .. }) => {
             FetchError::Offline { url, why, folder: goal.to_owned() }

@@ -26,21 +26,21 @@ const REDIRECTS: usize = 8;
 
 /// How long a hub that fails is tried.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// How often in a row, without progress.
     pub tries: u32,
     /// How long before the second try; twice as long before each further one.
     pub pause: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         // 0.5 + 1 + 2 + 4 s: a router has come back by then.
         Self { tries: 5, pause: Duration::from_millis(500) }
     }
 }
 
-impl Patience {
+impl RetryPolicy {
     /// Waits before the next of `tried` tries.
     pub(super) fn wait(&self, tried: u32) {
         std::thread::sleep(self.pause * 2_u32.saturating_pow(tried.saturating_sub(1)));
@@ -53,7 +53,7 @@ pub struct Hub {
     endpoint: Url,
     token: Option<String>,
     /// How long it is tried.
-    pub patience: Patience,
+    pub patience: RetryPolicy,
 }
 
 /// Why a hub does not give what it is asked for. Addresses are without their query, which may hold a signature.
@@ -155,7 +155,7 @@ impl Hub {
             .timeout_per_read(Some(Duration::from_mins(1)))
             .user_agent(concat!("gpujobs/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Self { agent: config.into(), endpoint: url, token, patience: Patience::default() })
+        Ok(Self { agent: config.into(), endpoint: url, token, patience: RetryPolicy::default() })
     }
 
     /// Its address, without a slash at the end.

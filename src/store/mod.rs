@@ -1,6 +1,6 @@
 //! A store is the folders in which models lie, each as a folder under its id.
 //!
-//! Filled by hand or by `fetch`, which asks a `hub` for its `listing`, chooses by a `wish` and has each file brought by
+//! Filled by hand or by `fetch`, which asks a `hub` for its `listing`, chooses by a `fetch_request` and has each file brought by
 //! `download`, checked against its `checksum`; what is not complete lies apart, in `incoming`. Read by `gpujobs run`, whose server gives the
 //! files of a model to the pages, and by `gpujobs doctor`.
 
@@ -18,18 +18,18 @@ pub mod model_files;
 pub mod progress;
 pub mod record;
 pub mod reply;
-pub mod wish;
+pub mod fetch_request;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use dtype::Dtype;
+pub use fetch_request::FetchRequest;
 pub use files::files;
 pub use id::{IdError, ModelId};
 pub use incoming::Unfinished;
 pub use progress::Event;
-pub use wish::Wish;
 
 /// Names a folder of models, instead of the one in the user's data folder.
 pub const FOLDER_VARIABLE: &str = "GPUJOBS_MODELS";

@@ -80,6 +80,7 @@ pub fn pipeline_files(
 }
 
 /// The path of an ONNX file of the job's dtype, by the custom of transformers.js.
+#[must_use]
 pub fn weights(name: &str, job: &Job) -> String {
     format!("onnx/{name}{}.onnx", Dtype::of(&job.axes.dtype).unwrap_or_default().suffix())
 }

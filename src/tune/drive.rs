@@ -14,8 +14,8 @@ use super::tasks::Task;
 use crate::manifest::tune::Tune;
 use crate::manifest::{GiveUp, Measure, Samples};
 use crate::measure::Summary;
-use crate::plan::{Chosen, Job};
-use crate::render::target::Site;
+use crate::plan::{Job, KernelOverride};
+use crate::render::target::AdapterHint;
 use crate::run::{JobReport, Outcome, Status};
 
 /// Samples of a configuration before the finals.
@@ -27,7 +27,7 @@ const FINALISTS: usize = 4;
 
 /// A configuration that was tried.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tried {
+pub struct Evaluation {
     /// Why.
     pub phase: Phase,
     /// Its place in the space.
@@ -41,12 +41,12 @@ pub struct Tried {
     /// Samples that were taken of it.
     pub samples: usize,
     /// The adapter that it was given to; `None` where no browser opened.
-    pub site: Option<Site>,
+    pub site: Option<AdapterHint>,
     /// Why it has none, or did not end well.
     pub reason: String,
 }
 
-impl Tried {
+impl Evaluation {
     fn of(phase: Phase, point: usize, report: &JobReport) -> Self {
         let measurement = report.measurement.as_ref();
         let steady = measurement.map(crate::measure::Measurement::deciding_ms).unwrap_or_default();
@@ -73,19 +73,19 @@ impl Tried {
 
 /// What came of a task.
 #[derive(Debug, Clone, Default)]
-pub struct Finding {
+pub struct TaskResult {
     /// Every configuration in the order in which it was tried, the finals last.
-    pub tried: Vec<Tried>,
+    pub tried: Vec<Evaluation>,
     /// Distinct configurations that were tried.
     pub evaluations: usize,
     /// What trying them took, without the finals.
     pub searched: Duration,
     /// The default in the finals.
-    pub default: Option<Tried>,
+    pub default: Option<Evaluation>,
     /// The winner, which may be the default; `None` where nothing ran and was right.
-    pub winner: Option<Tried>,
+    pub winner: Option<Evaluation>,
     /// The adapter that computed.
-    pub site: Site,
+    pub site: AdapterHint,
     /// How the jobs ended.
     pub outcome: Outcome,
     /// What searches would have found, where the whole space was tried.
@@ -108,10 +108,10 @@ pub struct Batch {
 impl Batch {
     /// What came of its jobs, from their reports in any order, which may be fewer where a run was interrupted.
     #[must_use]
-    pub fn tried(&self, reports: &[JobReport]) -> Vec<Tried> {
+    pub fn tried(&self, reports: &[JobReport]) -> Vec<Evaluation> {
         let report = |job: &Job| reports.iter().find(|report| report.job.id == job.id);
         let pairs = self.points.iter().zip(&self.jobs);
-        pairs.filter_map(|(point, job)| Some(Tried::of(self.phase, *point, report(job)?))).collect()
+        pairs.filter_map(|(point, job)| Some(Evaluation::of(self.phase, *point, report(job)?))).collect()
     }
 }
 
@@ -121,25 +121,25 @@ pub async fn drive(
     task: &Task,
     wanted: &Tune,
     measure: &Measure,
-    settled: &[Chosen],
+    settled: &[KernelOverride],
     exhaustive: bool,
-    mut run: impl AsyncFnMut(Batch) -> io::Result<(Vec<Tried>, Outcome)>,
-) -> io::Result<Finding> {
+    mut run: impl AsyncFnMut(Batch) -> io::Result<(Vec<Evaluation>, Outcome)>,
+) -> io::Result<TaskResult> {
     let limit = wanted.limit(task.space.points.len());
     let mut search =
         if exhaustive { Search::exhaustive(task.places()) } else { Search::new(task.places(), limit, wanted.seed) };
-    let mut finding = Finding::default();
+    let mut finding = TaskResult::default();
     let mut fastest: Option<f64> = None;
     let began = Instant::now();
     let in_time = || exhaustive || wanted.budget.is_none_or(|budget| began.elapsed() < budget);
     while let Some((phase, points)) = search.batch() {
         let batch = briefly(measure, fastest);
         let tried = finding.try_out(phase, &points, batch, task, settled, &mut run).await?;
-        let time = |point: usize| tried.iter().find(|one| one.point == point).and_then(Tried::median);
+        let time = |point: usize| tried.iter().find(|one| one.point == point).and_then(Evaluation::median);
         search.tell(&points.iter().map(|point| (*point, time(*point))).collect::<Vec<_>>());
         finding.evaluations = search.evaluations();
         finding.searched = began.elapsed();
-        fastest = tried.iter().filter_map(Tried::median).chain(fastest).min_by(f64::total_cmp);
+        fastest = tried.iter().filter_map(Evaluation::median).chain(fastest).min_by(f64::total_cmp);
         if finding.outcome.interrupted || tried.iter().all(|one| one.status == Status::Skipped) {
             return Ok(finding);
         }
@@ -163,7 +163,7 @@ pub async fn drive(
     Ok(finding)
 }
 
-impl Finding {
+impl TaskResult {
     /// Runs points and keeps what came of them.
     async fn try_out(
         &mut self,
@@ -171,9 +171,9 @@ impl Finding {
         points: &[usize],
         measure: Measure,
         task: &Task,
-        settled: &[Chosen],
-        run: &mut impl AsyncFnMut(Batch) -> io::Result<(Vec<Tried>, Outcome)>,
-    ) -> io::Result<Vec<Tried>> {
+        settled: &[KernelOverride],
+        run: &mut impl AsyncFnMut(Batch) -> io::Result<(Vec<Evaluation>, Outcome)>,
+    ) -> io::Result<Vec<Evaluation>> {
         let jobs: Vec<Job> = points.iter().map(|point| task.job(*point, settled)).collect();
         let (tried, outcome) = run(Batch { phase, points: points.to_vec(), jobs, measure }).await?;
         self.outcome.interrupted |= outcome.interrupted;
@@ -190,7 +190,7 @@ impl Finding {
     /// Distinct configurations whose output was wrong, or that failed.
     #[must_use]
     pub fn wrong(&self) -> usize {
-        let bad = |one: &&Tried| matches!(one.status, Status::Incorrect | Status::Failed | Status::TimedOut);
+        let bad = |one: &&Evaluation| matches!(one.status, Status::Incorrect | Status::Failed | Status::TimedOut);
         self.tried.iter().filter(bad).map(|one| one.point).collect::<std::collections::HashSet<_>>().len()
     }
 }
@@ -211,11 +211,11 @@ fn briefly(measure: &Measure, best_ms: Option<f64>) -> Measure {
 }
 
 /// The default and the winner of the finals: the fastest one that is right, if its interval lies below the default's.
-fn judge(finals: &[Tried], default: Option<usize>) -> (Option<Tried>, Option<Tried>) {
+fn judge(finals: &[Evaluation], default: Option<usize>) -> (Option<Evaluation>, Option<Evaluation>) {
     let default = finals.iter().find(|one| Some(one.point) == default);
     let right = finals.iter().filter_map(|one| Some((one.median()?, one)));
     let fastest = right.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, one)| one);
-    let interval = |one: &Tried| one.time.and_then(|time| time.interval);
+    let interval = |one: &Evaluation| one.time.and_then(|time| time.interval);
     let winner = match (default.filter(|default| default.is_right()), fastest) {
         (Some(default), Some(fastest)) => match (interval(default), interval(fastest)) {
             (Some((low, _)), Some((_, high))) if high < low => Some(fastest),

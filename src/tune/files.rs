@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexSet;
 use jiff::Timestamp;
 
-use super::drive::{Finding, Tried};
+use super::drive::{Evaluation, TaskResult};
 use super::replay::Replay;
 use super::tasks::{Task, size};
 use crate::manifest::Manifest;
@@ -45,12 +45,12 @@ impl TriedFile {
     }
 
     /// Appends what was tried of a task.
-    pub fn add(&mut self, task: &Task, tried: &[Tried]) -> Result<(), RecordError> {
+    pub fn add(&mut self, task: &Task, tried: &[Evaluation]) -> Result<(), RecordError> {
         let rows: Vec<Vec<String>> = tried.iter().map(|tried| self.row(task, tried)).collect();
         self.table.add(&rows)
     }
 
-    fn row(&self, task: &Task, tried: &Tried) -> Vec<String> {
+    fn row(&self, task: &Task, tried: &Evaluation) -> Vec<String> {
         let Configuration { workgroup: [x, y, z], values } = &task.space.points[tried.point];
         let site = tried.site.as_ref();
         let before = [
@@ -91,7 +91,7 @@ impl ReplaysFile {
     }
 
     /// Appends the replays of a task.
-    pub fn add(&mut self, task: &Task, finding: &Finding) -> Result<(), RecordError> {
+    pub fn add(&mut self, task: &Task, finding: &TaskResult) -> Result<(), RecordError> {
         let space = task.space.points.len();
         let row = |replay: &Replay| {
             let of = [
@@ -145,7 +145,7 @@ fn ms(time: f64) -> String {
 
 /// The winner of a task, for the file; `None` where nothing ran and was right.
 #[must_use]
-pub fn winner(task: &Task, finding: &Finding) -> Option<Winner> {
+pub fn winner(task: &Task, finding: &TaskResult) -> Option<Winner> {
     let won = finding.winner.as_ref()?;
     let point = &task.space.points[won.point];
     let interval = won.time.and_then(|time| time.interval);

@@ -6,7 +6,7 @@ use super::*;
 use crate::measure::stats::noise::{Noise, Shape};
 
 /// The true times of a tiled product: places for workgroup, rows and columns of a thread, depth, and four switches.
-fn product(luck: u64) -> (Vec<Place>, Vec<f64>) {
+fn product(luck: u64) -> (Vec<Candidate>, Vec<f64>) {
     const GROUPS: [[f64; 2]; 7] =
         [[64.0, 1.0], [8.0, 8.0], [16.0, 8.0], [8.0, 16.0], [16.0, 16.0], [32.0, 8.0], [32.0, 16.0]];
     let (mut places, mut times, mut chance) = (Vec::new(), Vec::new(), Noise(luck));
@@ -32,13 +32,13 @@ fn product(luck: u64) -> (Vec<Place>, Vec<f64>) {
         let time = (1.0 + 1.6 * near * conflicts + 40.0 * far * swizzle + 2.0 / depth) / hidden * prefetch * lanes;
         times.push(time * (1.0 + 0.02 * chance.draw(Shape::Normal)));
         let at = on.iter().zip(&lengths).skip(1).map(|(place, length)| *place as f64 / (length - 1) as f64);
-        places.push(Place { at: [x.log2() / 3.0, y.log2() / 3.0].into_iter().chain(at).collect(), on });
+        places.push(Candidate { at: [x.log2() / 3.0, y.log2() / 3.0].into_iter().chain(at).collect(), on });
     }
     (places, times)
 }
 
 /// A direct form with three parameters and ten workgroups, most of it far from the best, some of it broken.
-fn direct(luck: u64) -> (Vec<Place>, Vec<f64>) {
+fn direct(luck: u64) -> (Vec<Candidate>, Vec<f64>) {
     let (mut places, mut times, mut chance) = (Vec::new(), Vec::new(), Noise(luck));
     let lengths = [10, 6, 3, 3];
     for number in 0..lengths.iter().product::<usize>() {
@@ -48,20 +48,20 @@ fn direct(luck: u64) -> (Vec<Place>, Vec<f64>) {
         let time = 1.0 + 0.3 * (rows - 3.0 - panels).abs() + 0.1 * (group - 2.0 * panels).abs() + 0.05 * unroll * rows;
         times.push(time * (1.0 + 0.02 * chance.draw(Shape::Normal)));
         let at = on.iter().zip(&lengths).map(|(place, length)| *place as f64 / (length - 1) as f64);
-        places.push(Place { at: at.collect(), on });
+        places.push(Candidate { at: at.collect(), on });
     }
     (places, times)
 }
 
 /// The tiled forms of a product of one size as a manifest may restrict them to: about 130.
-fn restricted(luck: u64) -> (Vec<Place>, Vec<f64>) {
+fn restricted(luck: u64) -> (Vec<Candidate>, Vec<f64>) {
     let (places, times) = product(luck);
     let is_in = |on: &[usize]| (1..5).contains(&on[0]) && on[3] < 2 && on[4] < 2 && on[5..] == [1, 0, 0];
     places.into_iter().zip(times).filter(|(place, _)| is_in(&place.on)).unzip()
 }
 
 /// Searches; gives by how much the found one is slower than the best one, and the evaluations.
-fn found(places: Vec<Place>, times: &[f64], limit: usize, seed: u64) -> (f64, usize) {
+fn found(places: Vec<Candidate>, times: &[f64], limit: usize, seed: u64) -> (f64, usize) {
     let mut noise = Noise(seed + 1);
     let mut search = Search::new(places, limit, seed);
     while let Some((_, batch)) = search.batch() {
@@ -81,7 +81,7 @@ fn found(places: Vec<Place>, times: &[f64], limit: usize, seed: u64) -> (f64, us
 }
 
 /// How many of the seeds came within 2 %, in percent, and the mean share of the space that was tried, in percent.
-fn succeeded(landscape: fn(u64) -> (Vec<Place>, Vec<f64>), share: f64, most: usize, seeds: u64) -> (f64, f64) {
+fn succeeded(landscape: fn(u64) -> (Vec<Candidate>, Vec<f64>), share: f64, most: usize, seeds: u64) -> (f64, f64) {
     let (mut well, mut tried, mut worst) = (0, 0.0, 0.0_f64);
     for seed in 0..seeds {
         let (places, times) = landscape(seed * 7 + 3);
@@ -167,7 +167,7 @@ fn the_same_seed_tries_the_same_places_and_an_exhaustive_search_all() {
 
 #[test]
 fn a_replay_measures_nothing_anew_and_says_how_near_it_came() {
-    use crate::tune::replay::{Shortly, replays};
+    use crate::tune::replay::{ReplaySummary, replays};
 
     let (places, times) = restricted(5);
     let mut all = Search::exhaustive(places.clone());
@@ -180,10 +180,10 @@ fn a_replay_measures_nothing_anew_and_says_how_near_it_came() {
         assert!(replay.evaluations <= 19 && replay.found != 7 && replay.slower() >= 0.0);
         assert!((replay.found_ms - times[replay.found]).abs() < 1e-12);
     }
-    let shortly = Shortly::of(&found).unwrap();
+    let shortly = ReplaySummary::of(&found).unwrap();
     assert!(shortly.within_2_percent >= 18 && shortly.median_percent <= shortly.worst_percent, "{shortly:?}");
     // With all evaluations, the best is what it finds; where nothing ran, it finds nothing.
     assert!(replays(&places, &all, places.len(), 0).iter().all(|replay| replay.slower() < 1e-12));
     assert!(replays(&places, &Search::exhaustive(places.clone()), 19, 0).is_empty());
-    assert!(Shortly::of(&[]).is_none());
+    assert!(ReplaySummary::of(&[]).is_none());
 }

@@ -3,7 +3,7 @@
 //!
 //! Made by `drive` after an exhaustive tuning, for several seeds; `report` and `files` tell them. Nothing is measured again.
 
-use super::search::{Place, Search};
+use super::search::{Candidate, Search};
 
 /// Searches that are replayed: one for the manifest's seed, and for those after it.
 const SEEDS: u64 = 20;
@@ -33,7 +33,7 @@ impl Replay {
 
 /// Replays searches with at most `limit` evaluations among the times of `all`, in ms; none where nothing ran.
 #[must_use]
-pub fn replays(places: &[Place], all: &Search, limit: usize, seed: u64) -> Vec<Replay> {
+pub fn replays(places: &[Candidate], all: &Search, limit: usize, seed: u64) -> Vec<Replay> {
     let replay = |seed| {
         let mut search = Search::new(places.to_vec(), limit, seed);
         while let Some((_, batch)) = search.batch() {
@@ -48,7 +48,7 @@ pub fn replays(places: &[Place], all: &Search, limit: usize, seed: u64) -> Vec<R
 
 /// Replays in short.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Shortly {
+pub struct ReplaySummary {
     /// How many there are.
     pub replays: usize,
     /// How many of them came within 2 % of the best.
@@ -61,7 +61,7 @@ pub struct Shortly {
     pub worst_percent: f64,
 }
 
-impl Shortly {
+impl ReplaySummary {
     /// `None` of none.
     #[must_use]
     pub fn of(replays: &[Replay]) -> Option<Self> {

@@ -1,7 +1,7 @@
 //! A search decides which configurations to try, batch by batch, from what those before them took.
 //!
 //! It knows places and times, no browser: made for each space by `tasks`, asked and told by `drive`. First come what runs
-//! without a search and a sample that is spread over the space; then those of which a `Gauss` guess of all times expects the
+//! without a search and a sample that is spread over the space; then those of which a `GaussianProcess` guess of all times expects the
 //! greatest improvement, the last of them among the neighbours of the best one, until none is better or the evaluations are
 //! used up.
 
@@ -9,7 +9,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::gauss::Gauss;
+use super::gaussian_process::GaussianProcess;
 
 /// Configurations that are tried together, at most.
 pub const BATCH: usize = 12;
@@ -30,7 +30,7 @@ const PATIENCE: usize = 24;
 
 /// A configuration as a search sees it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Place {
+pub struct Candidate {
     /// Its value on each axis; places that differ on one axis are neighbours.
     pub on: Vec<usize>,
     /// The same as numbers that are near each other where the values are alike, about 0 to 1.
@@ -73,7 +73,7 @@ enum Known {
 /// A search through places.
 #[derive(Debug)]
 pub struct Search {
-    places: Vec<Place>,
+    places: Vec<Candidate>,
     /// What is known of each.
     known: Vec<Known>,
     limit: usize,
@@ -86,7 +86,7 @@ pub struct Search {
 impl Search {
     /// Through places, the first of which is tried in any case, with at most `limit` of them tried.
     #[must_use]
-    pub fn new(places: Vec<Place>, limit: usize, seed: u64) -> Self {
+    pub fn new(places: Vec<Candidate>, limit: usize, seed: u64) -> Self {
         let known = vec![Known::Untried; places.len()];
         let limit = limit.min(places.len());
         let random = StdRng::seed_from_u64(seed);
@@ -95,7 +95,7 @@ impl Search {
 
     /// Through all places, in their order.
     #[must_use]
-    pub fn exhaustive(places: Vec<Place>) -> Self {
+    pub fn exhaustive(places: Vec<Candidate>) -> Self {
         let limit = places.len();
         Self { exhaustive: true, ..Self::new(places, limit, 0) }
     }
@@ -227,7 +227,7 @@ impl Search {
     }
 
     /// The logarithms of all times, guessed; what can't run counts as the slowest that can.
-    fn guess(&mut self) -> Option<Gauss> {
+    fn guess(&mut self) -> Option<GaussianProcess> {
         let slowest = self.times().map(|(_, time)| time).max_by(f64::total_cmp)?;
         let seen = self.known.iter().enumerate().filter_map(|(place, known)| match known {
             Known::Took(time) => Some((place, *time)),
@@ -243,7 +243,7 @@ impl Search {
         }
         let times: Vec<f64> = seen.iter().map(|(_, time)| time.max(f64::MIN_POSITIVE).ln()).collect();
         let places = seen.into_iter().map(|(place, _)| self.places[place].at.clone()).collect();
-        Gauss::of(places, &times, &mut self.random)
+        GaussianProcess::of(places, &times, &mut self.random)
     }
 }
 

@@ -2,16 +2,16 @@
 //!
 //! Made from a plan; `drive` carries it out.
 
-use super::search::Place;
+use super::search::Candidate;
 use crate::graph::{Graph, JobVars};
 use crate::manifest::compiler::Values;
 use crate::manifest::{AxisValue, Backend};
-use crate::plan::{Chosen, Job, JobId, Plan, select};
+use crate::plan::{Job, JobId, KernelOverride, Plan, select};
 use crate::render::Templates;
 use crate::render::kernels::Configuration;
 use crate::render::page::PageError;
 use crate::render::space::{Space, spaces};
-use crate::render::target::{Site, Target};
+use crate::render::target::{AdapterHint, Target};
 use crate::webdriver::Compiler;
 
 /// What is to be tuned.
@@ -47,7 +47,7 @@ pub fn tasks(plan: &Plan, templates: &Templates) -> Result<Vec<Task>, (JobId, Pa
         let Some(browser) = manifest.browsers.get(&job.axes.browser) else { continue };
         let compiler = browser.kind.product().compiler;
         let vars = JobVars::of(job);
-        let site = Site::default();
+        let site = AdapterHint::default();
         let target = Target { compiler, site: &site, settings: &manifest.compiler };
         let found = Graph::of(model, &vars)
             .map_err(PageError::from)
@@ -61,7 +61,7 @@ pub fn tasks(plan: &Plan, templates: &Templates) -> Result<Vec<Task>, (JobId, Pa
 impl Task {
     /// The job with a point of the space; other kernels have what was settled for them.
     #[must_use]
-    pub fn job(&self, point: usize, settled: &[Chosen]) -> Job {
+    pub fn job(&self, point: usize, settled: &[KernelOverride]) -> Job {
         let mut job = self.base.clone();
         job.chosen = settled.to_vec();
         job.chosen.push(self.chosen(point));
@@ -71,9 +71,9 @@ impl Task {
 
     /// A point of the space, for a job.
     #[must_use]
-    pub fn chosen(&self, point: usize) -> Chosen {
+    pub fn chosen(&self, point: usize) -> KernelOverride {
         let Configuration { workgroup, values } = self.space.points[point].clone();
-        Chosen { kernel: self.space.kernel.clone(), size: self.space.size.clone(), workgroup, values }
+        KernelOverride { kernel: self.space.kernel.clone(), size: self.space.size.clone(), workgroup, values }
     }
 
     /// Whether a point is what the job has without any search.
@@ -97,18 +97,18 @@ impl Task {
 
     /// The points as a search sees them.
     #[must_use]
-    pub fn places(&self) -> Vec<Place> {
+    pub fn places(&self) -> Vec<Candidate> {
         (0..self.space.points.len()).map(|point| self.place(point)).collect()
     }
 
-    fn place(&self, point: usize) -> Place {
+    fn place(&self, point: usize) -> Candidate {
         let on = self.space.coordinates(point);
         // Workgroups are alike where their traits are; a factor of eight is as far as from the first value of a parameter
         // to its last.
         let workgroup = self.space.traits[point].iter().map(|steps| steps / 3.0);
         let parameters = on.iter().zip(&self.space.axes).skip(1);
         let along = parameters.map(|(place, values)| *place as f64 / values.len().saturating_sub(1).max(1) as f64);
-        Place { at: workgroup.chain(along).collect(), on }
+        Candidate { at: workgroup.chain(along).collect(), on }
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use gpujobs::harness::fake::Script;
 use gpujobs::record::{Recorder, read, run_toml::RunToml};
-use gpujobs::report::table::{self, Against};
+use gpujobs::report::table::{self, Baseline};
 use jiff::Timestamp;
 
 use crate::dispatcher::{plan, run};
@@ -545,7 +545,7 @@ async fn the_closing_table_says_how_the_jobs_compare() {
         wrong,
         of("chrome/other/webgpu/1x1x1/precompiled", "chrome", 10.0),
     ];
-    let against = Against::of(&plan, read::run(&made(folder.path(), "made", &jobs)).unwrap());
+    let against = Baseline::of(&plan, read::run(&made(folder.path(), "made", &jobs)).unwrap());
     table::sort(&plan, &mut rows);
     let markdown = table::table(&plan, &rows, &against, true);
     let last: Vec<&str> =
@@ -564,7 +564,7 @@ async fn the_closing_table_says_how_the_jobs_compare() {
     assert_eq!(json[5]["comparison"]["verdict"], "refused");
 
     // Without another value there is no column.
-    let alone = table::table(&plan, &rows, &Against::default(), true);
+    let alone = table::table(&plan, &rows, &Baseline::default(), true);
     assert!(!alone.contains("vs ") && alone.contains("first result ms"), "{alone}");
 }
 
@@ -574,7 +574,7 @@ fn the_closing_table_compares_along_the_axis_that_varies() {
     let title = |name: &str, matrix: &str, jobs: &[Made]| {
         let plan = plan(&format!("{matrix}\n[measure]\nsamples = 2\n"));
         let run = read::run(&made(folder.path(), name, jobs)).unwrap();
-        table::table(&plan, &[], &Against::of(&plan, run), true).lines().next().unwrap().to_owned()
+        table::table(&plan, &[], &Baseline::of(&plan, run), true).lines().next().unwrap().to_owned()
     };
     let with = |id: &'static str, cell: &'static str, value: &'static str| {
         with(job(id, "chrome", about(10.0, 8)), &[(cell, value)])

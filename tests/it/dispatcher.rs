@@ -9,7 +9,7 @@ use gpujobs::manifest::Manifest;
 use gpujobs::plan::Plan;
 use gpujobs::render::Templates;
 use gpujobs::render::page::Page;
-use gpujobs::render::target::Site;
+use gpujobs::render::target::AdapterHint;
 use gpujobs::run::{Dispatcher, JobReport, Outcome, RunEvent, Status};
 use tokio::sync::watch;
 
@@ -36,7 +36,7 @@ async fn run_with(
     let dispatcher = Dispatcher {
         plan,
         executor: |settings| script.executor(&settings.name),
-        render: |job, number, backend, site: &Site| {
+        render: |job, number, backend, site: &AdapterHint| {
             Page::render(&templates, &plan.manifest, job, number, backend, site)
         },
         stop,

@@ -55,13 +55,13 @@ fn served() -> String {
     use gpujobs::plan::Plan;
     use gpujobs::render::Templates;
     use gpujobs::render::page::Page;
-    use gpujobs::render::target::Site;
+    use gpujobs::render::target::AdapterHint;
 
     let text = "[matrix]\nbrowser = 'chrome'\nmodel = 'layer-norm'\n".to_owned();
     let plan = Plan::of(Manifest::parse("manifests/js.toml".as_ref(), text, &[]).unwrap());
     let templates = Templates::new(None, None).unwrap();
     let job = &plan.jobs[0];
-    Page::render(&templates, &plan.manifest, job, 1, job.axes.backend, &Site::default())
+    Page::render(&templates, &plan.manifest, job, 1, job.axes.backend, &AdapterHint::default())
         .unwrap()
         .module(&templates)
         .unwrap()

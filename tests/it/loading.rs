@@ -11,7 +11,7 @@ use gpujobs::manifest::Manifest;
 use gpujobs::plan::Plan;
 use gpujobs::render::Templates;
 use gpujobs::render::page::{Content, Page, Part, StagesPage};
-use gpujobs::render::target::Site;
+use gpujobs::render::target::AdapterHint;
 
 use crate::models::cases;
 use crate::support::workshop::{Row, Workshop, is_positive, rows};
@@ -26,7 +26,7 @@ fn page(manifest: &str) -> StagesPage {
     let manifest = Manifest::parse(Path::new("m.toml"), text, &[]).unwrap_or_else(|error| panic!("{error:?}"));
     let plan = Plan::of(manifest);
     let (templates, job) = (Templates::new(None, None).unwrap(), &plan.jobs[0]);
-    let page = Page::render(&templates, &plan.manifest, job, 1, job.axes.backend, &Site::default()).unwrap();
+    let page = Page::render(&templates, &plan.manifest, job, 1, job.axes.backend, &AdapterHint::default()).unwrap();
     match page.content {
         Content::Stages(page) => *page,
         Content::Onnx(_) => panic!("a model of stages"),

@@ -58,7 +58,7 @@ fn excludes_do_not_drop_includes() {
 #[test]
 fn wgsl_runs_on_webgpu_alone() {
     let plan = planned("[matrix]\nbrowser = 'chrome'\nmodel = 'axpy'\nbackend = ['webgpu', 'webnn', 'wasm']\n");
-    let impossible: Vec<bool> = plan.jobs.iter().map(|job| job.impossible.is_some()).collect();
+    let impossible: Vec<bool> = plan.jobs.iter().map(|job| job.unsupported_reason.is_some()).collect();
     assert_eq!(impossible, [false, true, true]);
 }
 

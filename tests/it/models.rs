@@ -9,7 +9,7 @@ use gpujobs::manifest::CompilerSettings;
 use gpujobs::manifest::model::Engine;
 use gpujobs::manifest::{AxisValue, Model};
 use gpujobs::reference::{Given, Progress, SENTINEL_BITS, compute, verify};
-use gpujobs::render::target::{Site, Target};
+use gpujobs::render::target::{AdapterHint, Target};
 use gpujobs::render::wgsl::{Rendered, render_stages};
 use gpujobs::render::{RenderError, Templates};
 use gpujobs::webdriver::Compiler;
@@ -58,7 +58,7 @@ pub(crate) fn cases() -> Vec<(String, Model)> {
 /// No table of the manifest's own, a hardware adapter.
 pub(crate) fn target(compiler: Compiler) -> Target<'static> {
     static SETTINGS: LazyLock<CompilerSettings> = LazyLock::new(CompilerSettings::default);
-    static SITE: LazyLock<Site> = LazyLock::new(Site::default);
+    static SITE: LazyLock<AdapterHint> = LazyLock::new(AdapterHint::default);
     Target { compiler, site: &SITE, settings: &SETTINGS }
 }
 

@@ -8,7 +8,7 @@ use gpujobs::manifest::Manifest;
 use gpujobs::plan::Plan;
 use gpujobs::render::Templates;
 use gpujobs::render::page::Page;
-use gpujobs::render::target::Site;
+use gpujobs::render::target::AdapterHint;
 
 const README: &str = include_str!("../../README.md");
 
@@ -107,7 +107,7 @@ fn the_example_of_compilers_and_axes_is_valid() {
     let templates = Templates::new(None, None).unwrap();
     assert_eq!(plan.jobs.len(), 6);
     for job in &plan.jobs {
-        let page = Page::render(&templates, &plan.manifest, job, 1, job.axes.backend, &Site::default()).unwrap();
+        let page = Page::render(&templates, &plan.manifest, job, 1, job.axes.backend, &AdapterHint::default()).unwrap();
         let columns = if job.axes.browser == "firefox" { " tm=4 tn=8" } else { " tm=8 tn=8" };
         for said in [" form=tiled", columns] {
             assert!(page.tuning().contains(said), "{}: {}", job.id, page.tuning());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use gpujobs::setup::install::{Wanted, run};
+use gpujobs::setup::install::{Components, run};
 use gpujobs::setup::packages::with_candidate;
 use gpujobs::setup::survey::{BrowserState, Program, Survey};
 use gpujobs::setup::{InstallCommand, Part, Platform, SetupError, commands, parts, usual_browsers};
@@ -90,7 +90,7 @@ fn candidates_are_read_from_apts_policy() {
 
 #[test]
 fn an_unknown_browser_is_refused_with_the_known_ones() {
-    let error = Wanted::of(&["opera".to_owned()], Os::Linux).unwrap_err();
+    let error = Components::of(&["opera".to_owned()], Os::Linux).unwrap_err();
     let help = miette::Diagnostic::help(&error).unwrap().to_string();
     insta::assert_snapshot!(format!("{error}\n{help}"), @r"
     `opera` is nothing that gpujobs can install

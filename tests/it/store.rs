@@ -7,9 +7,9 @@ use std::time::Duration;
 use gpujobs::store::checksum::Checksum;
 use gpujobs::store::fetch::{ensure, fetch};
 use gpujobs::store::fetch_error::FetchError;
-use gpujobs::store::hub::{Hub, Patience};
+use gpujobs::store::hub::{Hub, RetryPolicy};
 use gpujobs::store::record::Record;
-use gpujobs::store::{Dtype, Event, Store, Wish};
+use gpujobs::store::{Dtype, Event, FetchRequest, Store};
 use miette::Diagnostic;
 
 use crate::support::hub::{COMMIT, FakeHub, Fault, ID, LISTING, weights};
@@ -43,7 +43,7 @@ impl Shelf {
         dtypes: &[Dtype],
         tell: &mut dyn FnMut(Event<'_>),
     ) -> Result<PathBuf, FetchError> {
-        fetch(&asked(hub, None), &self.store, &ID.parse().unwrap(), &Wish::of(dtypes), tell)
+        fetch(&asked(hub, None), &self.store, &ID.parse().unwrap(), &FetchRequest::of(dtypes), tell)
     }
 
     /// An error as users see it, with nothing to be found in the store.
@@ -60,7 +60,7 @@ impl Shelf {
 
 fn asked(hub: &FakeHub, token: Option<&str>) -> Hub {
     let mut asked = Hub::new(&hub.url, token.map(str::to_owned)).unwrap();
-    asked.patience = Patience { tries: 3, pause: Duration::from_millis(1) };
+    asked.patience = RetryPolicy { tries: 3, pause: Duration::from_millis(1) };
     asked
 }
 
@@ -337,7 +337,7 @@ fn the_token_goes_to_the_hub_and_not_where_it_redirects() {
     let store = FakeHub::tiny();
     let hub = FakeHub::tiny().fails(MODEL, 1, Fault::Redirects(store.url.clone()));
     let shelf = Shelf::new();
-    let (id, wish) = (ID.parse().unwrap(), Wish::of(&[Dtype::Fp32]));
+    let (id, wish) = (ID.parse().unwrap(), FetchRequest::of(&[Dtype::Fp32]));
     let folder = fetch(&asked(&hub, Some("secret")), &shelf.store, &id, &wish, &mut |_| ()).unwrap();
     assert_whole(&folder);
     assert!(hub.seen().iter().all(|seen| seen.token.as_deref() == Some("Bearer secret")));

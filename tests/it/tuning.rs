@@ -11,13 +11,13 @@ use gpujobs::plan::Plan;
 use gpujobs::render::kernels::Configuration;
 use gpujobs::render::page::Page;
 use gpujobs::render::space::check;
-use gpujobs::render::target::Site;
+use gpujobs::render::target::AdapterHint;
 use gpujobs::render::{RenderError, Templates};
 use gpujobs::run::{Browsers, Dispatcher, RunEvent, Status};
-use gpujobs::tune::drive::{Batch, Finding, Tried, drive};
+use gpujobs::tune::drive::{Batch, Evaluation, TaskResult, drive};
 use gpujobs::tune::files::winner;
-use gpujobs::tune::replay::{Shortly, replays};
-use gpujobs::tune::search::{BATCH, Phase, Place, Search};
+use gpujobs::tune::replay::{ReplaySummary, replays};
+use gpujobs::tune::search::{BATCH, Candidate, Phase, Search};
 use gpujobs::tune::tasks::{Task, tasks};
 use tokio::sync::watch;
 
@@ -43,7 +43,7 @@ fn task(plan: &Plan) -> Task {
 }
 
 /// Drives a task in a fake browser; `act` says what each job meets.
-async fn driven(plan: &Plan, exhaustive: bool, act: impl Fn(&str) -> Act) -> (Task, Finding, Vec<String>) {
+async fn driven(plan: &Plan, exhaustive: bool, act: impl Fn(&str) -> Act) -> (Task, TaskResult, Vec<String>) {
     let templates = Templates::new(None, None).unwrap();
     let task = task(plan);
     let script = Script::new();
@@ -61,7 +61,7 @@ async fn driven(plan: &Plan, exhaustive: bool, act: impl Fn(&str) -> Act) -> (Ta
         let dispatcher = Dispatcher {
             plan: &batch,
             executor: |settings| script.executor(&settings.name),
-            render: |job, number, backend, site: &Site| {
+            render: |job, number, backend, site: &AdapterHint| {
                 Page::render(&templates, &batch.manifest, job, number, backend, site)
             },
             stop: stop.clone(),
@@ -109,7 +109,8 @@ fn a_space_leaves_out_what_comes_out_the_same() {
     let texts: HashSet<String> = (0..task.space.points.len())
         .map(|point| {
             let job = task.job(point, &[]);
-            let page = Page::render(&templates, &plan.manifest, &job, 1, job.axes.backend, &Site::default()).unwrap();
+            let page =
+                Page::render(&templates, &plan.manifest, &job, 1, job.axes.backend, &AdapterHint::default()).unwrap();
             page.shader_digest().unwrap()
         })
         .collect();
@@ -155,7 +156,7 @@ async fn the_fastest_that_is_right_wins_and_the_browser_is_opened_once() {
     assert_eq!(calls.iter().filter(|call| call.starts_with("open")).count(), 1, "{calls:?}");
     // What is far behind the best is left after its pilot; the finals measure the others in full.
     let given_up: Vec<_> = finding.tried.iter().filter(|one| one.reason.contains("given up")).collect();
-    let is_slow = |one: &Tried| one.samples == 0 && one.time.is_some_and(|time| time.median > 0.9);
+    let is_slow = |one: &Evaluation| one.samples == 0 && one.time.is_some_and(|time| time.median > 0.9);
     assert!(!given_up.is_empty() && given_up.iter().all(|one| is_slow(one)), "{given_up:?}");
     assert!(given_up.iter().all(|one| one.phase != Phase::Final && one.point != won.point));
     assert_eq!(won.samples, 8);
@@ -329,7 +330,7 @@ fn the_spaces_for_a_large_gpu_are_small_enough_to_be_tried_in_full() {
 }
 
 /// A space that was tried in full on a GPU: its places, and all its times, as a search knows them.
-fn recorded(manifest: &str, folder: &str, browser: &str) -> (Vec<Place>, Search) {
+fn recorded(manifest: &str, folder: &str, browser: &str) -> (Vec<Candidate>, Search) {
     let templates = Templates::new(None, None).unwrap();
     let plan = Plan::of(Manifest::load(manifest.as_ref(), &[]).unwrap());
     let task = tasks(&plan, &templates).unwrap().into_iter().find(|task| task.base.axes.browser == browser).unwrap();
@@ -356,13 +357,13 @@ fn recorded(manifest: &str, folder: &str, browser: &str) -> (Vec<Place>, Search)
 
 #[test]
 fn searches_of_spaces_that_were_tried_in_full_on_a_gpu_come_near_the_best() {
-    let limit = |places: &[Place]| Tune::default().limit(places.len());
+    let limit = |places: &[Candidate]| Tune::default().limit(places.len());
     for folder in ["h200/tune-conv1d-exhaustive", "h100/tune-conv1d-exhaustive"] {
         let (manifest, browser) = ("manifests/h200/tune-conv1d.toml", "chrome");
         let (places, all) = recorded(manifest, folder, browser);
         // Five times what `gpujobs tune --exhaustive` replays.
         let replayed: Vec<_> = (0..5).flat_map(|times| replays(&places, &all, limit(&places), 20 * times)).collect();
-        let shortly = Shortly::of(&replayed).unwrap();
+        let shortly = ReplaySummary::of(&replayed).unwrap();
         println!("{folder}, {browser}: {shortly:?}");
         assert!(shortly.evaluations * 100 <= 15 * places.len(), "{shortly:?}");
         assert!(shortly.within_2_percent >= 85, "{folder}, {browser}: {shortly:?}");

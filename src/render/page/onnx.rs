@@ -19,7 +19,7 @@ use crate::manifest::model::tasks::Loader;
 use crate::manifest::model::{OnnxFile, Pipeline};
 use crate::manifest::{Manifest, Model};
 use crate::plan::Job;
-use crate::reference::made::{self, Made};
+use crate::reference::made::{self, InputData};
 use crate::reference::onnx::{self, Dim, OnnxError, Signature, Tensor};
 use crate::render::{RenderError, Templates};
 use crate::store::model_files::{MissingFile, beside_or_stored, pipeline_files, weights};
@@ -259,17 +259,17 @@ pub fn imports(up: &str, job: Option<&str>) -> String {
     serde_json::json!({ "imports": imports }).to_string()
 }
 
-impl From<Made> for ArgumentSpec {
-    fn from(made: Made) -> Self {
+impl From<InputData> for ArgumentSpec {
+    fn from(made: InputData) -> Self {
         let base64 = |bytes: Vec<u8>| base64::engine::general_purpose::STANDARD.encode(bytes);
         match made {
-            Made::Texts(texts) => Self::Texts(texts),
-            Made::Labels(labels) => Self::Labels(labels),
-            Made::Sounds(sounds) => {
+            InputData::Texts(texts) => Self::Texts(texts),
+            InputData::Labels(labels) => Self::Labels(labels),
+            InputData::Sounds(sounds) => {
                 let bytes = |sound: Vec<f32>| sound.into_iter().flat_map(f32::to_le_bytes).collect();
                 Self::Sounds(sounds.into_iter().map(|sound| base64(bytes(sound))).collect())
             }
-            Made::Pictures(pictures) => Self::Images(
+            InputData::Pictures(pictures) => Self::Images(
                 pictures
                     .into_iter()
                     .map(|picture| PictureSpec {

@@ -1,4 +1,4 @@
-//! The course of times while a job, or a group of jobs, is measured: do they grow with heat or a drooping clock, and are
+//! The drift of times while a job, or a group of jobs, is measured: do they grow with heat or a drooping clock, and are
 //! there moments at which everything was slow?
 
 use super::stats::median;
@@ -16,7 +16,7 @@ const DEVIATIONS: f64 = 1.4826;
 
 /// What became of the times.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Course {
+pub struct Drift {
     /// How many times as long the last third took as the first, where there is a trend at all.
     pub trend: Option<f64>,
     /// Moments of which there are times.
@@ -27,10 +27,10 @@ pub struct Course {
     pub worst: f64,
 }
 
-/// The common course of jobs whose samples were taken in turn, the k-th of each at about the same moment: what slows only
+/// The common drift of jobs whose samples were taken in turn, the k-th of each at about the same moment: what slows only
 /// one of several is none of the machine's doing. `None` without a time.
 #[must_use]
-pub fn course(jobs: &[Vec<f64>]) -> Option<Course> {
+pub fn common(jobs: &[Vec<f64>]) -> Option<Drift> {
     let moments = jobs.iter().map(Vec::len).min().filter(|moments| *moments > 0)?;
     let medians: Vec<f64> = jobs.iter().map(|times| median(times)).collect::<Option<_>>()?;
     let relative = |at: usize| -> Option<f64> {
@@ -41,7 +41,7 @@ pub fn course(jobs: &[Vec<f64>]) -> Option<Course> {
     let deviation = DEVIATIONS * median(&times.iter().map(|time| (time - middle).abs()).collect::<Vec<_>>())?;
     let is_slow = |time: &&f64| **time > middle * SLOW && **time > middle + FAR * deviation;
     let worst = times.iter().copied().fold(0.0, f64::max) / middle;
-    Some(Course { trend: trend(&times), moments, slow: times.iter().filter(is_slow).count(), worst })
+    Some(Drift { trend: trend(&times), moments, slow: times.iter().filter(is_slow).count(), worst })
 }
 
 /// How many times as long the last third takes as the first, where the Mann-Kendall test (H. B. Mann, "Nonparametric
@@ -92,10 +92,10 @@ mod tests {
     #[test]
     fn jobs_share_a_trend_or_it_is_not_the_machines() {
         let climb = |scale: f64| -> Vec<f64> { (0..20).map(|at| scale * (1.0 + 0.02 * f64::from(at))).collect() };
-        let of = |jobs: &[Vec<f64>]| course(jobs).and_then(|course| course.trend);
+        let of = |jobs: &[Vec<f64>]| common(jobs).and_then(|drift| drift.trend);
         assert!(of(&[climb(1.0), climb(7.0), climb(0.1)]).is_some_and(|ratio| ratio > 1.2));
         assert_eq!(of(&[climb(1.0), noise(20), noise(20)]), None);
-        assert_eq!((course(&[]), course(&[Vec::new()])), (None, None));
+        assert_eq!((common(&[]), common(&[Vec::new()])), (None, None));
     }
 
     #[test]
@@ -103,12 +103,12 @@ mod tests {
         let slow = |scale: f64, factor: f64| -> Vec<f64> {
             noise(20).iter().enumerate().map(|(at, time)| scale * time * if at == 7 { factor } else { 1.0 }).collect()
         };
-        let shared = course(&[slow(1.0, 3.0), slow(5.0, 3.0), slow(2.0, 3.0)]).unwrap();
+        let shared = common(&[slow(1.0, 3.0), slow(5.0, 3.0), slow(2.0, 3.0)]).unwrap();
         assert_eq!((shared.slow, shared.moments, shared.trend), (1, 20, None));
         assert!((2.5..3.5).contains(&shared.worst), "{shared:?}");
-        let one = course(&[slow(1.0, 3.0), slow(5.0, 1.0), slow(2.0, 1.0)]).unwrap();
+        let one = common(&[slow(1.0, 3.0), slow(5.0, 1.0), slow(2.0, 1.0)]).unwrap();
         assert_eq!(one.slow, 0, "{one:?}");
-        assert_eq!(course(&[slow(1.0, 3.0)]).unwrap().slow, 1);
-        assert_eq!(course(&[slow(1.0, 1.2)]).unwrap().slow, 0);
+        assert_eq!(common(&[slow(1.0, 3.0)]).unwrap().slow, 1);
+        assert_eq!(common(&[slow(1.0, 1.2)]).unwrap().slow, 0);
     }
 }

@@ -20,7 +20,7 @@ const SMALL_KINDS: [&str; 4] = ["json", "txt", "model", "jinja"];
 
 /// Which files of a model are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub struct FetchRequest {
     /// Weights in each of these.
     pub dtypes: Vec<Dtype>,
     /// A branch, tag or commit.
@@ -29,7 +29,7 @@ pub struct Wish {
     pub all: bool,
 }
 
-impl Wish {
+impl FetchRequest {
     /// The main branch's weights of these dtypes.
     #[must_use]
     pub fn of(dtypes: &[Dtype]) -> Self {
@@ -95,7 +95,7 @@ mod tests {
         Listing { commit: None, files: files.iter().map(remote).collect() }
     }
 
-    fn chosen<'l>(wish: &Wish, listing: &'l Listing, goal: &Path) -> Vec<&'l str> {
+    fn chosen<'l>(wish: &FetchRequest, listing: &'l Listing, goal: &Path) -> Vec<&'l str> {
         wish.check(&"a/b".parse().unwrap(), listing).unwrap();
         wish.choose(listing, goal).into_iter().map(|file| file.path.as_str()).collect()
     }
@@ -119,12 +119,12 @@ mod tests {
         ]);
         let nowhere = PathBuf::from("nowhere");
         let q4 = ["config.json", "onnx/model_q4.onnx", "spiece.model", "vocab.txt"];
-        assert_eq!(chosen(&Wish::of(&[Dtype::Q4]), &listing, &nowhere), q4);
+        assert_eq!(chosen(&FetchRequest::of(&[Dtype::Q4]), &listing, &nowhere), q4);
         let fp32 = ["config.json", "onnx/model.onnx", "onnx/model.onnx_data", "spiece.model", "vocab.txt"];
-        assert_eq!(chosen(&Wish::of(&[Dtype::Fp32]), &listing, &nowhere), fp32);
-        let all = Wish { all: true, ..Wish::of(&[]) };
+        assert_eq!(chosen(&FetchRequest::of(&[Dtype::Fp32]), &listing, &nowhere), fp32);
+        let all = FetchRequest { all: true, ..FetchRequest::of(&[]) };
         assert_eq!(chosen(&all, &listing, &nowhere).len(), listing.files.len() - 2);
-        let error = Wish::of(&[Dtype::Q8]).check(&"a/b".parse().unwrap(), &listing).unwrap_err();
+        let error = FetchRequest::of(&[Dtype::Q8]).check(&"a/b".parse().unwrap(), &listing).unwrap_err();
         insta::assert_snapshot!(error, @"the model `a/b` has no .onnx file of dtype q8; it has fp32, q4, q4f16");
     }
 
@@ -133,14 +133,14 @@ mod tests {
         let goal = tempfile::tempdir().unwrap();
         std::fs::write(goal.path().join("README.md"), "old").unwrap();
         let listing = hub_of(&["README.md", "model.onnx"]);
-        assert_eq!(chosen(&Wish::of(&[Dtype::Fp32]), &listing, goal.path()), ["README.md", "model.onnx"]);
+        assert_eq!(chosen(&FetchRequest::of(&[Dtype::Fp32]), &listing, goal.path()), ["README.md", "model.onnx"]);
     }
 
     #[test]
     fn a_wish_can_be_typed_again() {
         let id = "a/b".parse().unwrap();
-        let wish = Wish { revision: "v2".to_owned(), ..Wish::of(&[Dtype::Q8, Dtype::Fp16]) };
+        let wish = FetchRequest { revision: "v2".to_owned(), ..FetchRequest::of(&[Dtype::Q8, Dtype::Fp16]) };
         assert_eq!(wish.command(&id), "gpujobs fetch a/b --dtype q8 --dtype fp16 --revision 'v2'");
-        assert_eq!(Wish::of(&[Dtype::Fp32]).command(&id), "gpujobs fetch a/b");
+        assert_eq!(FetchRequest::of(&[Dtype::Fp32]).command(&id), "gpujobs fetch a/b");
     }
 }

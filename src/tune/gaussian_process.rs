@@ -22,17 +22,17 @@ const KEPT: usize = 24;
 
 /// What is known of a function after some of its values were seen.
 #[derive(Debug, Clone)]
-pub(super) struct Gauss {
+pub(super) struct GaussianProcess {
     seen: Vec<Vec<f64>>,
     /// Each with its weight; the weights' sum is 1.
-    draws: Vec<(f64, Draw)>,
+    draws: Vec<(f64, NormalSample)>,
     mean: f64,
     deviation: f64,
 }
 
 /// One process, of standardised values.
 #[derive(Debug, Clone)]
-struct Draw {
+struct NormalSample {
     rates: Vec<f64>,
     noise: f64,
     variance: f64,
@@ -42,7 +42,7 @@ struct Draw {
     weights: Vec<f64>,
 }
 
-impl Gauss {
+impl GaussianProcess {
     /// From places, all of the same dimensions, and the values seen there; `None` below two.
     pub(super) fn of(seen: Vec<Vec<f64>>, values: &[f64], random: &mut StdRng) -> Option<Self> {
         if values.len() < 2 {
@@ -53,8 +53,8 @@ impl Gauss {
         let deviation = variance.sqrt().max(1e-9);
         let values: Vec<f64> = values.iter().map(|value| (value - mean) / deviation).collect();
         let dimensions = seen.first()?.len();
-        let draws = (0..DRAWS).filter_map(|_| Draw::random(dimensions, random).fitted(&seen, &values));
-        let mut draws: Vec<(f64, Draw)> = draws.collect();
+        let draws = (0..DRAWS).filter_map(|_| NormalSample::random(dimensions, random).fitted(&seen, &values));
+        let mut draws: Vec<(f64, NormalSample)> = draws.collect();
         draws.sort_by(|a, b| b.0.total_cmp(&a.0));
         draws.truncate(KEPT);
         let most = draws.first()?.0;
@@ -81,21 +81,22 @@ impl Gauss {
     /// no doubt there any more, and less around.
     pub(super) fn promising(&self, places: &[&[f64]], best: f64, count: usize) -> Vec<usize> {
         let best = (best - self.mean) / self.deviation;
-        let view = |draw: &Draw| -> Vec<View> { places.iter().map(|place| draw.view(&self.seen, place)).collect() };
-        let mut views: Vec<(f64, &Draw, Vec<View>)> =
+        let view =
+            |draw: &NormalSample| -> Vec<View> { places.iter().map(|place| draw.view(&self.seen, place)).collect() };
+        let mut views: Vec<(f64, &NormalSample, Vec<View>)> =
             self.draws.iter().map(|(weight, draw)| (*weight, draw, view(draw))).collect();
         let mut left: Vec<usize> = (0..places.len()).collect();
         let mut chosen = Vec::new();
         while chosen.len() < count {
-            let hope = |place: &usize| -> f64 {
+            let expected_improvement = |place: &usize| -> f64 {
                 views.iter().map(|(weight, draw, views)| weight * draw.improvement(&views[*place], best)).sum()
             };
-            let hopes: Vec<f64> = left.iter().map(hope).collect();
+            let hopes: Vec<f64> = left.iter().map(expected_improvement).collect();
             let Some(most) = (0..left.len()).max_by(|a, b| hopes[*a].total_cmp(&hopes[*b])) else { break };
             let place = left.swap_remove(most);
             chosen.push(place);
             for (_, draw, views) in &mut views {
-                draw.believe(places, place, &left, views);
+                draw.condition_on_mean(places, place, &left, views);
             }
         }
         chosen
@@ -112,7 +113,7 @@ struct View {
     known: f64,
 }
 
-impl Draw {
+impl NormalSample {
     fn random(dimensions: usize, random: &mut StdRng) -> Self {
         let mut between = |[low, high]: [f64; 2]| random.random_range(low.ln()..high.ln()).exp();
         let rates = (0..dimensions).map(|_| between(RATES)).collect();
@@ -175,7 +176,7 @@ impl Draw {
     }
 
     /// What is left to doubt of other places once one of them is believed to be as expected: another row of the root.
-    fn believe(&self, places: &[&[f64]], believed: usize, others: &[usize], views: &mut [View]) {
+    fn condition_on_mean(&self, places: &[&[f64]], believed: usize, others: &[usize], views: &mut [View]) {
         let taken = views[believed].clone();
         let rest = 1.0 + self.noise - taken.known;
         // Where rounding leaves nothing, the place was known already.
@@ -222,8 +223,8 @@ mod tests {
         (0..30_u8).map(|place| vec![f64::from(place % 6) / 5.0, f64::from(place / 6) / 4.0]).collect()
     }
 
-    fn gauss(seen: &[Vec<f64>], values: &[f64]) -> Option<Gauss> {
-        Gauss::of(seen.to_vec(), values, &mut StdRng::seed_from_u64(1))
+    fn gauss(seen: &[Vec<f64>], values: &[f64]) -> Option<GaussianProcess> {
+        GaussianProcess::of(seen.to_vec(), values, &mut StdRng::seed_from_u64(1))
     }
 
     #[test]
