@@ -14,6 +14,7 @@
 //! by running plan after plan; `report/` shows what there is.
 
 pub mod units;
+pub mod protocol;
 pub mod webdriver;
 
 pub mod manifest;

@@ -6,8 +6,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::wire::{
-    AdapterFacts, ClockFacts, ExecutionInfo, PageFacts, RawKernel, RawPart, RawPhases, RawSample, SampleKind,
+use crate::protocol::command::Ask;
+use crate::protocol::event::{
+    AdapterFacts, ClockFacts, ExecutionInfo, PageFacts, RawKernel, RawPart, RawPhases, RawSample,
 };
 use crate::reference::Verdict;
 use crate::render::page::Page;
@@ -75,17 +76,6 @@ pub struct Prepared {
     pub first: RawSample,
     /// The check of its output.
     pub check: Check,
-}
-
-/// Samples to take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Ask {
-    /// What they count for.
-    pub kind: SampleKind,
-    /// How many samples.
-    pub count: u32,
-    /// Inferences in each, in one submission.
-    pub iterations: u32,
 }
 
 /// What a pilot found.

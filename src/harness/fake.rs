@@ -6,8 +6,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::executor::{Ask, Check, ExecuteError, Executor, OpenError, Opened, Piloted, Prepared};
-use super::wire::{AdapterFacts, AdapterKind, ClockFacts, ExecutionInfo, RawKernel, RawPhases, RawSample, SampleKind};
+use super::executor::{Check, ExecuteError, Executor, OpenError, Opened, Piloted, Prepared};
+use crate::protocol::command::Ask;
+use crate::protocol::event::{
+    AdapterFacts, AdapterKind, ClockFacts, ExecutionInfo, RawKernel, RawPhases, RawSample, SampleKind,
+};
 use crate::reference::Verdict;
 use crate::render::page::Page;
 use crate::units::Nanos;

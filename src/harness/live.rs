@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use tokio::time::timeout;
 use url::Url;
 
 use super::context::RunContext;
-use super::executor::{Ask, ExecuteError, Executor, OpenError, Opened, Piloted, Prepared};
+use super::executor::{ExecuteError, Executor, OpenError, Opened, Piloted, Prepared};
 use super::open_page::{OpenPage, PAGE_MARK, Ready};
 use super::publish::publishable;
-use super::wire::{self, AdapterKind, PageEvent, PageFacts, RawKernel, RawPrepared, RawSample};
+use crate::protocol::command::{Ask, Command};
+use crate::protocol::event::{self, AdapterKind, PageEvent, PageFacts, RawKernel, RawPrepared, RawSample};
 use crate::render::page::{Page, served_html};
 use crate::render::target::AdapterHint;
 use crate::serve::{PageChannel, SessionEvent};
@@ -90,7 +90,7 @@ impl LiveBrowser {
         let hello = async {
             loop {
                 match channel.next().await {
-                    SessionEvent::Said(text) => match wire::read(&text) {
+                    SessionEvent::Said(text) => match event::read(&text) {
                         Ok((_, PageEvent::Hello { facts })) => return Ok(facts),
                         Ok((_, PageEvent::Log { level, text })) => {
                             self.log.line(&format!("{PAGE_MARK}{level}: {text}"));
@@ -111,12 +111,12 @@ impl LiveBrowser {
     }
 
     /// The adapter that an open page finds; `None` where there is none.
-    async fn probe(&self, session: &mut OpenPage) -> Result<Option<wire::AdapterFacts>, OpenError> {
-        session.channel.send(json!({ "do": "probe" }).to_string()).await;
+    async fn probe(&self, session: &mut OpenPage) -> Result<Option<event::AdapterFacts>, OpenError> {
+        session.send(&Command::Probe).await;
         let answer = timeout(HELLO_WITHIN, async {
             loop {
                 match session.channel.next().await {
-                    SessionEvent::Said(text) => match wire::read(&text) {
+                    SessionEvent::Said(text) => match event::read(&text) {
                         Ok((_, PageEvent::Probed { adapter })) => return Ok(adapter),
                         Ok((_, PageEvent::Failed { message })) => return Err(passing(message)),
                         _ => {}
@@ -191,9 +191,8 @@ impl Executor for LiveBrowser {
         context.server.publish(number, published);
         session.jobs.insert(number, Ready { checker: Some(checker), check: None });
         session.current = Some(number);
-        let prepare =
-            json!({ "do": "prepare", "job": number, "module": at("job.js"), "frame": frame, "tensors": at("tensors") });
-        session.command(&prepare).await?;
+        let (module, tensors) = (at("job.js"), at("tensors"));
+        session.command(&Command::Prepare { job: number, module, frame, tensors }).await?;
         loop {
             if let PageEvent::Prepared(prepared) = session.next_event(&log).await? {
                 let RawPrepared { adapter, ran, phases, parts, first, clocks } = *prepared;
@@ -210,7 +209,7 @@ impl Executor for LiveBrowser {
         let log = self.log.clone();
         let session = self.session()?;
         session.current = Some(number);
-        session.command(&json!({ "do": "pilot", "job": number })).await?;
+        session.command(&Command::Pilot { job: number }).await?;
         let mut samples = Vec::new();
         loop {
             match session.next_event(&log).await? {
@@ -225,7 +224,7 @@ impl Executor for LiveBrowser {
         let log = self.log.clone();
         let session = self.session()?;
         session.current = Some(number);
-        session.command(&json!({ "do": "measure", "job": number, "asks": asks })).await?;
+        session.command(&Command::Measure { job: number, asks: asks.to_vec() }).await?;
         let mut taken = Vec::new();
         loop {
             match session.next_event(&log).await? {
@@ -240,7 +239,7 @@ impl Executor for LiveBrowser {
         let log = self.log.clone();
         let session = self.session()?;
         session.current = Some(number);
-        session.command(&json!({ "do": "profile", "job": number })).await?;
+        session.command(&Command::Profile { job: number }).await?;
         loop {
             if let PageEvent::Profiled { kernels } = session.next_event(&log).await? {
                 return Ok(kernels);
@@ -254,7 +253,7 @@ impl Executor for LiveBrowser {
             && session.jobs.remove(&number).is_some()
         {
             // A page that is gone holds nothing.
-            let _ = session.command(&json!({ "do": "dispose", "job": number })).await;
+            let _ = session.command(&Command::Dispose { job: number }).await;
         }
     }
 

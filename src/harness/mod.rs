@@ -2,7 +2,7 @@
 //! page computed.
 //!
 //! `executor` is what the dispatcher sees of it: [`Executor`](executor::Executor), played by a real browser in `live` and
-//! by a script in `fake`. What the page says is in `wire`; `check`, `recording`, `calls` and `references` hold it to what
+//! by a script in `fake`. What the page says is in `protocol`; `check`, `recording`, `calls` and `references` hold it to what
 //! must come out. Used by `run`, `measure` and `record`.
 
 mod calls;
@@ -16,6 +16,5 @@ pub mod payload;
 mod publish;
 mod recording;
 pub mod references;
-pub mod wire;
 
 pub use open_page::PAGE_MARK;

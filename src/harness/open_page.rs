@@ -11,7 +11,8 @@ use tokio::time::timeout;
 
 use super::check::Checker;
 use super::executor::{Check, ExecuteError, Opened};
-use super::wire::{self, PageEvent};
+use crate::protocol::command::Command;
+use crate::protocol::event::{self, PageEvent};
 use crate::serve::{PageChannel, SessionEvent};
 use crate::webdriver::{Browser, LogSink};
 
@@ -41,8 +42,13 @@ pub(super) struct Ready {
 }
 
 impl OpenPage {
-    pub(super) async fn command(&self, command: &serde_json::Value) -> Result<(), ExecuteError> {
-        if self.channel.send(command.to_string()).await {
+    /// Tells the page what to do; whether it is still there.
+    pub(super) async fn send(&self, command: &Command) -> bool {
+        self.channel.send(json!(command).to_string()).await
+    }
+
+    pub(super) async fn command(&self, command: &Command) -> Result<(), ExecuteError> {
+        if self.send(command).await {
             return Ok(());
         }
         Err(ExecuteError::Lost("the page is gone".to_owned()))
@@ -59,7 +65,7 @@ impl OpenPage {
                 SessionEvent::Gone => return Err(self.lost().await),
                 SessionEvent::Posted { job, from, bytes, reply } => self.check(job, from, bytes, reply).await?,
                 SessionEvent::Said(text) => {
-                    let (job, event) = wire::read(&text)
+                    let (job, event) = event::read(&text)
                         .map_err(|error| ExecuteError::Failed(format!("the page said nonsense: {error}")))?;
                     if let PageEvent::Log { level, text } = &event {
                         log.line(&format!("{PAGE_MARK}{level}: {text}"));

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AxisValue;
 use super::problem::{ManifestError, Problem};
+use crate::protocol::event::AdapterKind;
 use crate::webdriver::Compiler;
 
 /// Values of a kernel's parameters by their names.
@@ -65,16 +66,6 @@ pub struct Winner {
 
 fn fp32() -> String {
     super::axes::DTYPES[0].to_owned()
-}
-
-/// What computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AdapterKind {
-    /// A GPU.
-    Hardware,
-    /// The browser's rasteriser on the CPU.
-    Software,
 }
 
 /// A file of winners as written.

@@ -82,7 +82,7 @@ mod tests {
     use super::super::Sample;
     use super::*;
     use crate::harness::fake::prepared;
-    use crate::harness::wire::SampleKind;
+    use crate::protocol::event::SampleKind;
     use crate::units::Nanos;
 
     /// Ten samples of several inferences that take this long in all, by each clock, in ms.

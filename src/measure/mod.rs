@@ -12,7 +12,7 @@ pub mod stats;
 pub mod warmup;
 
 use crate::harness::executor::{Check, Prepared};
-use crate::harness::wire::{
+use crate::protocol::event::{
     AdapterFacts, ClockFacts, ExecutionInfo, RawKernel, RawPart, RawPhases, RawSample, SampleKind,
 };
 use crate::units::Nanos;

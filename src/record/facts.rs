@@ -7,10 +7,10 @@ use indexmap::IndexMap;
 use super::host::Host;
 use super::warnings;
 use crate::harness::executor::{Check, Opened};
-use crate::harness::wire::{AdapterFacts, ClockFacts, ExecutionInfo};
 use crate::manifest::hardware::Hardware;
 use crate::measure::{Measurement, Phases, Summary};
 use crate::plan::Plan;
+use crate::protocol::event::{AdapterFacts, ClockFacts, ExecutionInfo};
 use crate::run::{JobReport, Status};
 
 /// What all rows of a run share.

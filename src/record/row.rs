@@ -3,8 +3,8 @@
 use super::cell::Cell;
 use super::columns;
 use super::facts::{Context, Facts};
-use crate::harness::wire::AdapterFacts;
 use crate::measure::Summary;
+use crate::protocol::event::AdapterFacts;
 use crate::run::{JobReport, Status};
 use crate::units::Nanos;
 

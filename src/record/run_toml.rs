@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::host::Host;
 use super::{FORMAT, RecordError};
 use crate::harness::executor::Opened;
-use crate::harness::wire::{AdapterFacts, PageFacts};
 use crate::manifest::Manifest;
 use crate::measure::Measurement;
+use crate::protocol::event::{AdapterFacts, PageFacts};
 
 /// The file's content.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use super::cell::{Cell, of};
 use super::facts::Context;
-use crate::harness::wire::{RawKernel, RawPart};
 use crate::measure::Sample;
+use crate::protocol::event::{RawKernel, RawPart};
 use crate::run::JobReport;
 
 /// A column of a file whose rows are made of `T`.

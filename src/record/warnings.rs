@@ -1,7 +1,7 @@
 //! Warnings are what a reader of a row has to know to trust its figures as far as they go; the README names the remedies.
 
-use crate::harness::wire::AdapterKind;
 use crate::measure::{Measurement, Summary, clock, modes};
+use crate::protocol::event::AdapterKind;
 use crate::run::Circumstances;
 use crate::units::significant;
 

@@ -17,6 +17,7 @@ use crate::graph::{GraphError, JobVars};
 use crate::manifest::model::{Program, Stages};
 use crate::manifest::{Backend, Manifest, Model};
 use crate::plan::Job;
+use crate::protocol::job::Common;
 use crate::reference::FillError;
 use crate::reference::made::MadeError;
 use crate::reference::onnx::OnnxError;
@@ -73,23 +74,6 @@ pub enum PageError {
     /// The job names a model that the manifest does not hold: the plan was not made from it.
     #[error("the model `{0}` is not one of the manifest's")]
     Model(String),
-}
-
-/// What the specs of all engines begin with: `Common` of `templates/harness/types.js`.
-#[derive(Debug, Clone, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a choice of the job by itself")]
-struct Common {
-    number: u64,
-    id: String,
-    engine: &'static str,
-    backend: &'static str,
-    shader_precompilation: bool,
-    parallel_loading: bool,
-    require_hardware: bool,
-    power_preference: Option<String>,
-    warmup: u32,
-    queued: bool,
 }
 
 impl Page {

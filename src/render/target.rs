@@ -7,8 +7,9 @@ use super::RenderError;
 use super::kernels::{Configuration, Kernel, Kernels};
 use crate::graph::JobVars;
 use crate::manifest::axes::DEFAULT_SHAPE;
-use crate::manifest::compiler::{AdapterKind, CompilerSettings, Values, Winner};
+use crate::manifest::compiler::{CompilerSettings, Values, Winner};
 use crate::plan::Workgroup;
+use crate::protocol::event::AdapterKind;
 use crate::webdriver::Compiler;
 
 /// What WGSL is rendered for.

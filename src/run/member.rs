@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use super::event::{JobReport, PageReport, Status};
 use super::{Attempt, BrowserSlot};
-use crate::harness::executor::{Ask, ExecuteError, Executor};
-use crate::harness::wire::SampleKind;
+use crate::harness::executor::{ExecuteError, Executor};
 use crate::manifest::{Backend, Manifest, Measure};
 use crate::measure::{Measurement, warmup};
 use crate::plan::Cache;
 use crate::plan::matrix::refusal;
+use crate::protocol::command::Ask;
+use crate::protocol::event::SampleKind;
 use crate::render::RenderError;
 use crate::render::page::{Page, PageError};
 use crate::render::target::AdapterHint;

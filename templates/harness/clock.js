@@ -4,7 +4,7 @@
 
 import { settled } from "gpujobs/device.js";
 
-/** @import { ClockFacts } from "gpujobs/types.js" */
+/** @import { ClockFacts } from "gpujobs/protocol.js" */
 
 /** Steps seen before the smallest is believed. */
 const STEPS = 20;

@@ -4,7 +4,7 @@
 
 import { NoAdapter, Unsupported } from "gpujobs/failures.js";
 
-/** @import { AdapterFacts } from "gpujobs/types.js" */
+/** @import { AdapterFacts } from "gpujobs/protocol.js" */
 
 /** Asked for up to what the adapter has, since WebGPU's defaults (256 invocations, 16 KiB) hide what hardware can do. */
 const RAISED_LIMITS = /** @type {const} */ ([

@@ -8,7 +8,8 @@ import { placementOf } from "gpujobs/onnx_placement.js";
 import { profileSession } from "gpujobs/onnx_profile.js";
 import { bytesOf } from "gpujobs/tensors.js";
 
-/** @import { FeedSpec, FileJob, Host } from "gpujobs/types.js" */
+/** @import { FeedSpec } from "gpujobs/protocol.js" */
+/** @import { FileJob, Host } from "gpujobs/types.js" */
 /** @import { Loaded } from "gpujobs/onnx_job.js" */
 /** @import { Runtime } from "gpujobs/onnx_runtime.js" */
 

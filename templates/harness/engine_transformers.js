@@ -12,7 +12,8 @@ import { profileSession } from "gpujobs/onnx_profile.js";
 import { bytesOf } from "gpujobs/tensors.js";
 
 /** @import { InferenceSession } from "onnxruntime-common" */
-/** @import { Argument, Host, Kernel, PartCost, PipelineJob, TaskPart } from "gpujobs/types.js" */
+/** @import { Argument, Kernel, PartCost, TaskPart } from "gpujobs/protocol.js" */
+/** @import { Host, PipelineJob } from "gpujobs/types.js" */
 /** @import { Call } from "gpujobs/calls.js" */
 /** @import { ModelFiles } from "gpujobs/model_files.js" */
 /** @import { Loaded } from "gpujobs/onnx_job.js" */

@@ -15,7 +15,8 @@ import { openSentinel } from "gpujobs/sentinel.js";
 import { openStopwatch } from "gpujobs/stopwatch.js";
 import { byteLength, loadPart } from "gpujobs/tensors.js";
 
-/** @import { Host, Kernel, PartCost, Phases, Prepared, Sample, StagesJob } from "gpujobs/types.js" */
+/** @import { Kernel, PartCost, Phases, Sample, StagesJob } from "gpujobs/protocol.js" */
+/** @import { Host, Prepared } from "gpujobs/types.js" */
 /** @import { Comparer } from "gpujobs/comparer.js" */
 /** @import { Sentinel } from "gpujobs/sentinel.js" */
 /** @import { Stopwatch } from "gpujobs/stopwatch.js" */

@@ -6,7 +6,7 @@
 import { Unsupported } from "gpujobs/failures.js";
 import { byteLength } from "gpujobs/tensors.js";
 
-/** @import { Stage, StagesJob } from "gpujobs/types.js" */
+/** @import { Stage, StagesJob } from "gpujobs/protocol.js" */
 
 /**
  * What brings a feature where a browser hides it.

@@ -10,7 +10,8 @@ import { openFiles } from "gpujobs/model_files.js";
 import { openRuntime } from "gpujobs/onnx_runtime.js";
 import { BUSY_MS } from "gpujobs/sampling.js";
 
-/** @import { Host, Kernel, OnnxJob, PartCost, Prepared, Sample } from "gpujobs/types.js" */
+/** @import { Kernel, PartCost, Sample } from "gpujobs/protocol.js" */
+/** @import { Host, OnnxJob, Prepared } from "gpujobs/types.js" */
 /** @import { Call } from "gpujobs/calls.js" */
 /** @import { ModelFiles } from "gpujobs/model_files.js" */
 /** @import { Placement } from "gpujobs/onnx_placement.js" */

@@ -5,7 +5,7 @@
 import { overhear, Unsupported } from "gpujobs/failures.js";
 
 /** @import { InferenceSession } from "onnxruntime-common" */
-/** @import { Kernel } from "gpujobs/types.js" */
+/** @import { Kernel } from "gpujobs/protocol.js" */
 /** @import { Runtime } from "gpujobs/onnx_runtime.js" */
 
 /** How many inferences a kernel's time is the mean of, after one that compiles. */

@@ -9,7 +9,8 @@ import { Exhausted, forwardFailures, messageOf, Unsupported } from "gpujobs/fail
 import { watchGpu } from "gpujobs/gpu_watch.js";
 import { bytesOf } from "gpujobs/tensors.js";
 
-/** @import { AdapterFacts, Host, OnnxJob } from "gpujobs/types.js" */
+/** @import { AdapterFacts } from "gpujobs/protocol.js" */
+/** @import { Host, OnnxJob } from "gpujobs/types.js" */
 /** @import { GpuWatch } from "gpujobs/gpu_watch.js" */
 
 /**

@@ -4,7 +4,7 @@
 
 import { settled } from "gpujobs/device.js";
 
-/** @import { Shader } from "gpujobs/types.js" */
+/** @import { Shader } from "gpujobs/protocol.js" */
 
 /**
  * Compiles without holding up the page; several at once overlap.

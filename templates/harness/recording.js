@@ -7,7 +7,8 @@ import { settled } from "gpujobs/device.js";
 import { Incorrect } from "gpujobs/failures.js";
 import { byteLength } from "gpujobs/tensors.js";
 
-/** @import { Host, StagesJob, Verdict } from "gpujobs/types.js" */
+/** @import { StagesJob } from "gpujobs/protocol.js" */
+/** @import { Host, Verdict } from "gpujobs/types.js" */
 /** @import { Run } from "gpujobs/engine_wgsl.js" */
 
 /** Bytes that are copied out, read and posted at a time. The runner takes no more: `LARGEST_PIECE` in `serve/mod.rs`. */

@@ -9,27 +9,11 @@ import { forwardFailures, kindOf, messageOf } from "gpujobs/failures.js";
 import { openFrame } from "gpujobs/frame.js";
 import { pilot } from "gpujobs/sampling.js";
 
-/** @import { ClockFacts, Host, Job, PageFacts, Prepare, Prepared, Sample } from "gpujobs/types.js" */
+/** @import { ClockFacts, Command, PageEvent, PageFacts, Sample } from "gpujobs/protocol.js" */
+/** @import { Host, Job, Prepare, Prepared } from "gpujobs/types.js" */
 
 /** How long the loss of a device may trail the errors that it causes. */
 const LOSS_WITHIN_MS = 100;
-
-/**
- * Samples that the runner asks for.
- * @typedef {object} Ask
- * @property {Sample["kind"]} kind
- * @property {number} count
- * @property {number} iterations Inferences in each.
- */
-
-/**
- * @typedef { { do: "probe", job?: undefined }
- *   | { do: "prepare", job: number, module: string, frame: string | null, tensors: string }
- *   | { do: "pilot", job: number }
- *   | { do: "measure", job: number, asks: Ask[] }
- *   | { do: "profile", job: number }
- *   | { do: "dispose", job: number } } Command
- */
 
 /**
  * @param {string} channelUrl
@@ -53,7 +37,7 @@ export async function serve(channelUrl) {
   const known = {};
   const clocksOf = async (/** @type {Prepared} */ { device }) =>
     device ? (known.gpu ??= await calibrate(device)) : (known.wall ??= await calibrate(null));
-  const push = (/** @type {Record<string, unknown>} */ event) => channel.push({ job: number, ...event });
+  const push = (/** @type {PageEvent} */ event) => channel.push({ job: number, ...event });
   const fail = (/** @type {string} */ message) => push({ kind: "failed", message });
   /**
    * What closes each job that has begun and was not given up: one that was must not speak into another's turn.
@@ -85,7 +69,7 @@ export async function serve(channelUrl) {
    */
   const open = async (module, frame) => (frame ? openFrame(frame) : { ...(await import(module)), close: () => {} });
 
-  /** @type { { [Name in Command["do"]]: (command: any) => Promise<void> } } */
+  /** @type { { [Name in Command["do"]]: (command: Extract<Command, { do: Name }>) => Promise<void> } } */
   const commands = {
     probe: async () => {
       const adapter = await findAdapter().catch(() => null);
@@ -130,7 +114,7 @@ export async function serve(channelUrl) {
     },
     measure: async ({ job, asks }) => {
       const { take } = turn(job);
-      for (const { kind, count, iterations } of /** @type {Ask[]} */ (asks)) {
+      for (const { kind, count, iterations } of asks) {
         for (let taken = 0; taken < count; taken += 1) await take(iterations, kind);
       }
       push({ kind: "measured" });
@@ -151,10 +135,10 @@ export async function serve(channelUrl) {
 
   channel.onCommand(async (/** @type {Command} */ command) => {
     try {
-      await commands[command.do](command);
+      await /** @type {(command: Command) => Promise<void>} */ (commands[command.do])(command);
     } catch (error) {
       const message = messageOf(error);
-      const tell = (/** @type {Record<string, unknown>} */ event) => channel.push({ job: command.job ?? null, ...event });
+      const tell = (/** @type {PageEvent} */ event) => channel.push({ job: "job" in command ? command.job : null, ...event });
       // An adapter that was there before is not missing: the browser's GPU process has died.
       const kind = kindOf(error);
       if (kind === "no adapter" && known.gpu) lose(`the GPU is gone in the middle of a session: ${message}`);
@@ -168,7 +152,7 @@ export async function serve(channelUrl) {
       }
     }
   });
-  channel.push({ kind: "hello", facts: await pageFacts() });
+  push({ kind: "hello", facts: await pageFacts() });
 }
 
 /** @returns {Promise<PageFacts>} */

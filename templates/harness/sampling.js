@@ -2,7 +2,7 @@
  * @file A sample is as many inferences in one submission as make it long against the clocks that time it.
  */
 
-/** @import { AdapterFacts, ClockFacts, Sample } from "gpujobs/types.js" */
+/** @import { AdapterFacts, ClockFacts, Sample } from "gpujobs/protocol.js" */
 
 /**
  * A GPU that waits most of the time lowers its clock: an H200 sampled every 30 ms came down to a fifth of it within ten

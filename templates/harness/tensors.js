@@ -2,7 +2,7 @@
  * @file Tensors come from the runner in parts, or, in a page that was opened by hand, are made here.
  */
 
-/** @import { Part, Source, StagesJob, Tensor } from "gpujobs/types.js" */
+/** @import { Part, Source, StagesJob, Tensor } from "gpujobs/protocol.js" */
 
 /** Bytes of a value. */
 const SIZES = { f32: 4, f16: 2 };

@@ -4,9 +4,9 @@ use std::io;
 
 use gpujobs::harness::executor::OpenError;
 use gpujobs::harness::fake::{Act, Script};
-use gpujobs::harness::wire::SampleKind;
 use gpujobs::manifest::Manifest;
 use gpujobs::plan::Plan;
+use gpujobs::protocol::event::SampleKind;
 use gpujobs::render::Templates;
 use gpujobs::render::page::Page;
 use gpujobs::render::target::AdapterHint;

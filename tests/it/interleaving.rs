@@ -2,7 +2,7 @@
 
 use gpujobs::harness::executor::OpenError;
 use gpujobs::harness::fake::{Act, Script};
-use gpujobs::harness::wire::SampleKind;
+use gpujobs::protocol::event::SampleKind;
 use gpujobs::run::{JobReport, Status};
 
 use crate::dispatcher::{plan, run};

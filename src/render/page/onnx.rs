@@ -9,16 +9,19 @@ use base64::Engine as _;
 use indexmap::IndexMap;
 use minijinja::context;
 use minijinja::value::Serde;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{Common, PageError, short_digest};
+use super::{PageError, short_digest};
 use crate::graph::JobVars;
 use crate::graph::inputs::{Call, Feeds};
 use crate::manifest::model::tasks::Loader;
 use crate::manifest::model::{OnnxFile, Pipeline};
 use crate::manifest::{Manifest, Model};
 use crate::plan::Job;
+use crate::protocol::job::{
+    ArgumentSpec, Common, FeedSpec, FileSpec, ModelFile, OnnxJob, OnnxPart, PictureSpec, PipelineSpec, ProgramSpec,
+    TaskPart,
+};
 use crate::reference::made::{self, InputData};
 use crate::reference::onnx::{self, Dim, OnnxError, Signature, Tensor};
 use crate::render::{RenderError, Templates};
@@ -33,81 +36,7 @@ pub struct OnnxPage {
     pub models: Vec<String>,
     /// Number format of the weights.
     pub dtype: String,
-    pub(super) spec: Spec,
-}
-
-/// The job as the page reads it: `OnnxJob` of `templates/harness/types.js`.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Spec {
-    #[serde(flatten)]
-    common: Common,
-    libraries: &'static str,
-    root: &'static str,
-    files: Vec<FileSpec>,
-    threads: Option<u32>,
-    webnn_device: String,
-    free_dimensions: IndexMap<String, usize>,
-    #[serde(flatten)]
-    program: ProgramSpec,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct FileSpec {
-    path: String,
-    bytes: u64,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-enum ProgramSpec {
-    Pipeline {
-        model: String,
-        dtype: String,
-        task: &'static str,
-        parts: Option<Vec<PartSpec>>,
-        arguments: Vec<ArgumentSpec>,
-        options: serde_json::Map<String, serde_json::Value>,
-        tokens: Option<usize>,
-    },
-    File {
-        file: String,
-        feeds: Vec<FeedSpec>,
-    },
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct PartSpec {
-    name: &'static str,
-    model: &'static str,
-    processor: &'static str,
-    argument: usize,
-    file: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum ArgumentSpec {
-    Texts(Vec<String>),
-    Labels(Vec<String>),
-    Sounds(Vec<String>),
-    Images(Vec<PictureSpec>),
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct PictureSpec {
-    width: usize,
-    height: usize,
-    rgb: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct FeedSpec {
-    name: String,
-    #[serde(rename = "type")]
-    kind: String,
-    shape: Vec<usize>,
-    base64: String,
+    pub(super) spec: OnnxJob,
 }
 
 /// Where the page finds onnxruntime-web's files, from `jobs/N/frame` …
@@ -130,7 +59,7 @@ impl OnnxPage {
             Loader::Parts(parts) => Some(
                 parts
                     .iter()
-                    .map(|part| PartSpec {
+                    .map(|part| TaskPart {
                         name: part.name,
                         model: part.model,
                         processor: part.processor,
@@ -141,7 +70,7 @@ impl OnnxPage {
             ),
         };
         let arguments = call.arguments.iter().map(|argument| Ok(made::argument(argument, job.axes.batch)?.into()));
-        let program = ProgramSpec::Pipeline {
+        let program = ProgramSpec::Pipeline(PipelineSpec {
             model: pipeline.id.clone(),
             dtype: job.axes.dtype.clone(),
             task: pipeline.task.name,
@@ -149,7 +78,7 @@ impl OnnxPage {
             arguments: arguments.collect::<Result<_, PageError>>()?,
             options: pipeline.options.clone(),
             tokens: call.tokens,
-        };
+        });
         Self::new(files, models, job, common, IndexMap::new(), program)
     }
 
@@ -187,7 +116,8 @@ impl OnnxPage {
             files.insert(beside.clone(), place);
         }
         let models = vec![name.clone()];
-        let program = ProgramSpec::File { file: name, feeds: given.iter().map(FeedSpec::of).collect() };
+        let feeds = given.iter().map(feed_spec).collect();
+        let program = ProgramSpec::File(FileSpec { file: name, feeds });
         Self::new(files, models, job, common, free, program)
     }
 
@@ -201,9 +131,9 @@ impl OnnxPage {
     ) -> Result<Self, PageError> {
         let sized = |(path, place): (&String, &PathBuf)| {
             let bytes = std::fs::metadata(place).map_err(unreadable(place))?.len();
-            Ok(FileSpec { path: path.clone(), bytes })
+            Ok(ModelFile { path: path.clone(), bytes })
         };
-        let spec = Spec {
+        let part = OnnxPart {
             common,
             libraries: RUNTIME,
             root: "files/",
@@ -211,23 +141,24 @@ impl OnnxPage {
             threads: job.axes.threads,
             webnn_device: job.axes.webnn_device.clone(),
             free_dimensions,
-            program,
         };
+        let spec = OnnxJob { part, program };
         Ok(Self { files, models, dtype: job.axes.dtype.clone(), spec })
     }
 
     /// The job's own module, for a page in a folder of rendered jobs: beside it are `files/`, beside its folder the
     /// harness and the libraries.
     pub fn rendered_module(&self, templates: &Templates) -> Result<String, RenderError> {
-        let spec = Spec { libraries: RUNTIME_OF_RENDERED, ..self.spec.clone() };
+        let mut spec = self.spec.clone();
+        spec.part.libraries = RUNTIME_OF_RENDERED;
         templates.render("templates/job.js", context! { job => Serde(&spec) })
     }
 
     /// The model's files by the paths under which the page asks for them: transformers.js begins them with the model's id.
     pub fn served(&self) -> impl Iterator<Item = (String, &PathBuf)> {
         let prefix = match &self.spec.program {
-            ProgramSpec::Pipeline { model, .. } => format!("{model}/"),
-            ProgramSpec::File { .. } => String::new(),
+            ProgramSpec::Pipeline(pipeline) => format!("{}/", pipeline.model),
+            ProgramSpec::File(_) => String::new(),
         };
         self.files.iter().map(move |(path, place)| (format!("{prefix}{path}"), place))
     }
@@ -283,14 +214,12 @@ impl From<InputData> for ArgumentSpec {
     }
 }
 
-impl FeedSpec {
-    fn of(tensor: &Tensor) -> Self {
-        Self {
-            name: tensor.name().to_owned(),
-            kind: tensor.kind().name().to_owned(),
-            shape: tensor.shape().to_vec(),
-            base64: base64::engine::general_purpose::STANDARD.encode(tensor.bytes()),
-        }
+fn feed_spec(tensor: &Tensor) -> FeedSpec {
+    FeedSpec {
+        name: tensor.name().to_owned(),
+        kind: tensor.kind().name().to_owned(),
+        shape: tensor.shape().to_vec(),
+        base64: base64::engine::general_purpose::STANDARD.encode(tensor.bytes()),
     }
 }
 

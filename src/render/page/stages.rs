@@ -6,13 +6,13 @@ use base64::Engine as _;
 use indexmap::IndexSet;
 use minijinja::context;
 use minijinja::value::Serde;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{Common, PageError, short_digest};
+use super::{PageError, short_digest};
 use crate::graph::memory::BufferId;
 use crate::graph::{Fill, Graph, JobVars, Memory, TensorId, TensorRole};
 use crate::manifest::Model;
+use crate::protocol::job::{Common, PartSpec, ShaderSpec, Source, StageSpec, StagesJob, TensorSpec};
 use crate::reference::{FillError, fill};
 use crate::render::target::Target;
 use crate::render::wgsl::{Rendered, render_stages};
@@ -28,7 +28,7 @@ pub struct StagesPage {
     pub rendered: Rendered,
     /// What is loaded together.
     pub parts: Vec<Part>,
-    spec: Spec,
+    spec: StagesJob,
 }
 
 /// Tensors that are loaded together.
@@ -38,65 +38,6 @@ pub struct Part {
     pub name: String,
     /// Positions in [`Graph::tensors`].
     pub tensors: Vec<TensorId>,
-}
-
-/// The job as the page reads it: `StagesJob` of `templates/harness/types.js`.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Spec {
-    #[serde(flatten)]
-    common: Common,
-    /// Sizes in bytes.
-    buffers: Vec<u64>,
-    tensors: Vec<TensorSpec>,
-    parts: Vec<PartSpec>,
-    shaders: Vec<ShaderSpec>,
-    stages: Vec<StageSpec>,
-    outputs: Vec<TensorId>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct TensorSpec {
-    name: String,
-    shape: Vec<usize>,
-    role: &'static str,
-    element: &'static str,
-    buffer: BufferId,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct PartSpec {
-    name: String,
-    url: Option<String>,
-    tensors: Vec<TensorId>,
-    sources: Vec<Option<Source>>,
-}
-
-/// How a page without a runner makes a tensor.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Source {
-    Uniform { seed: u32, mean: f32, spread: f32 },
-    Base64(String),
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct ShaderSpec {
-    name: String,
-    code: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct StageSpec {
-    name: String,
-    shader: usize,
-    bindings: Vec<TensorId>,
-    outputs: Vec<TensorId>,
-    grid: [u32; 3],
-    workgroup: [u32; 3],
-    workgroup_bytes: u32,
-    features: Vec<String>,
 }
 
 impl StagesPage {
@@ -111,7 +52,7 @@ impl StagesPage {
         let rendered = render_stages(templates, &graph, vars, target)?;
         let parts = parts(&graph);
         let memory = Memory::of(&graph);
-        let spec = Spec {
+        let spec = StagesJob {
             tensors: tensor_specs(&graph, &memory),
             buffers: memory.buffers,
             parts: part_specs(common.number, &parts),

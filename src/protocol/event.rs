@@ -1,17 +1,17 @@
-//! The words of a page, exactly as they come over the channel; their other side is `templates/harness/types.js`.
+//! What a page says, exactly as it comes over the channel.
 //!
 //! A page is hostile until read: sizes are bounded where it is received, and a number here is finite and not
 //! negative, or the message is refused.
 
-pub use crate::manifest::compiler::AdapterKind;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::units::Nanos;
 
 /// One message from a page.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum PageEvent {
     /// The page is there and listens.
     Hello {
@@ -36,7 +36,10 @@ pub enum PageEvent {
         #[serde(deserialize_with = "iterations")]
         iterations: u32,
         /// About how long one of them takes.
-        #[serde(rename = "inferenceMs", deserialize_with = "millis")]
+        #[serde(rename = "inferenceMs")]
+        #[serde(deserialize_with = "millis")]
+        #[cfg_attr(test, ts(type = "number"))]
+        #[cfg_attr(test, ts(type = "number"))]
         inference: Nanos,
     },
     /// All samples that were asked for have been taken.
@@ -77,6 +80,7 @@ pub enum PageEvent {
 
 /// A job's first result.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct RawPrepared {
     /// The adapter that it got; `None` where no GPU computes.
     pub adapter: Option<AdapterFacts>,
@@ -93,9 +97,10 @@ pub struct RawPrepared {
 }
 
 /// What the page's browser has.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "each says whether one thing is there")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PageFacts {
     /// `navigator.userAgent`.
     pub user_agent: String,
@@ -113,8 +118,20 @@ pub struct PageFacts {
     pub webnn_refusal: String,
 }
 
+/// What computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum AdapterKind {
+    /// A GPU.
+    Hardware,
+    /// The browser's rasteriser on the CPU.
+    Software,
+}
+
 /// `GPUAdapterInfo`, and what it makes of the adapter.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct AdapterFacts {
     /// `info.vendor`; empty where the browser hides it.
     pub vendor: String,
@@ -143,8 +160,9 @@ impl AdapterKind {
 }
 
 /// How good a session's clocks are.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ClockFacts {
     /// Smallest step of `performance.now`, in µs.
     pub clock_step_us: f64,
@@ -162,6 +180,8 @@ pub struct ClockFacts {
 /// What really ran, as far as the adapter does not tell.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "Ran"))]
 pub struct ExecutionInfo {
     /// The libraries with their versions; empty for the engine `wgsl`.
     pub runtime: String,
@@ -182,6 +202,7 @@ pub struct ExecutionInfo {
 
 /// Nodes of one operator that ran on the CPU.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct OnCpu {
     /// The operator, for instance `Conv`.
     pub op: String,
@@ -189,88 +210,43 @@ pub struct OnCpu {
     pub count: u32,
 }
 
-/// Operators that count, compare and move a few whole numbers: runtimes keep them on the CPU on purpose, where shapes are
-/// known. Every other one is work, and one of them on the CPU means that the backend is not all that ran.
-const BOOKKEEPING: [&str; 40] = [
-    "Add",
-    "And",
-    "Cast",
-    "Ceil",
-    "Concat",
-    "Constant",
-    "ConstantOfShape",
-    "Div",
-    "Equal",
-    "Expand",
-    "Flatten",
-    "Floor",
-    "Gather",
-    "Greater",
-    "GreaterOrEqual",
-    "Identity",
-    "If",
-    "Less",
-    "LessOrEqual",
-    "Loop",
-    "Max",
-    "MemcpyFromHost",
-    "MemcpyToHost",
-    "Min",
-    "Mod",
-    "Mul",
-    "Neg",
-    "Not",
-    "Or",
-    "Range",
-    "ReduceProd",
-    "Reshape",
-    "Shape",
-    "Size",
-    "Slice",
-    "Split",
-    "Squeeze",
-    "Sub",
-    "Unsqueeze",
-    "Where",
-];
-
-impl ExecutionInfo {
-    /// The operators on the CPU that are work, for instance `2 Conv, 1 MatMul`; empty where there are none.
-    #[must_use]
-    pub fn work_on_cpu(&self) -> String {
-        let work = self.on_cpu.iter().filter(|nodes| !BOOKKEEPING.contains(&nodes.op.as_str()));
-        work.map(|nodes| format!("{} {}", nodes.count, nodes.op)).collect::<Vec<_>>().join(", ")
-    }
-
-    /// How many nodes ran on the CPU.
-    #[must_use]
-    pub fn cpu_nodes(&self) -> u32 {
-        self.on_cpu.iter().fold(0, |sum, nodes| sum.saturating_add(nodes.count))
-    }
-}
-
 /// What a part of a model cost until the first result.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "each field is documented in `PartCost` of `templates/harness/types.js`")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "PartCost"))]
 pub struct RawPart {
+    /// The part's name.
     pub name: String,
+    /// What was fetched.
     pub bytes: u64,
+    /// The request of its first file, from when the job began.
     #[serde(deserialize_with = "millis")]
+    #[cfg_attr(test, ts(type = "number"))]
     pub fetch_began_ms: Nanos,
+    /// From the request of its first file to the end of its last.
     #[serde(deserialize_with = "millis")]
+    #[cfg_attr(test, ts(type = "number"))]
     pub fetch_ms: Nanos,
+    /// Making its session; of a part of the engine `wgsl`, handing its values to the GPU.
     #[serde(deserialize_with = "millis")]
+    #[cfg_attr(test, ts(type = "number"))]
     pub create_ms: Nanos,
+    /// Shaders and pipelines that were being made; null where that can't be told apart.
     #[serde(deserialize_with = "optional_millis")]
+    #[cfg_attr(test, ts(type = "number | null"))]
     pub compile_ms: Option<Nanos>,
+    /// Its first inference; null where that can't be told apart.
     #[serde(deserialize_with = "optional_millis")]
+    #[cfg_attr(test, ts(type = "number | null"))]
     pub first_inference_ms: Option<Nanos>,
 }
 
 /// What a kernel cost.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "Kernel"))]
 pub struct RawKernel {
     /// A node, a shader or a stage.
     pub name: String,
@@ -280,40 +256,57 @@ pub struct RawKernel {
     pub dispatches: f64,
     /// All of them, in an inference.
     #[serde(deserialize_with = "millis")]
+    #[cfg_attr(test, ts(type = "number"))]
     pub gpu_ms: Nanos,
 }
 
 /// [`Phases`](crate::measure::Phases) as the page says them, in ms.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "each field is documented in `Phases`")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "Phases"))]
 pub struct RawPhases {
+    /// `requestAdapter` and `requestDevice`.
     #[serde(deserialize_with = "millis")]
+    #[cfg_attr(test, ts(type = "number"))]
     pub device_ready_ms: Nanos,
+    /// Fetching and uploading inputs and weights.
     #[serde(deserialize_with = "millis")]
+    #[cfg_attr(test, ts(type = "number"))]
     pub model_load_ms: Nanos,
+    /// Making all pipelines.
     #[serde(deserialize_with = "millis")]
+    #[cfg_attr(test, ts(type = "number"))]
     pub shader_compile_ms: Nanos,
+    /// From the preparation of the first dispatch to its completion.
     #[serde(deserialize_with = "millis")]
+    #[cfg_attr(test, ts(type = "number"))]
     pub first_inference_ms: Nanos,
+    /// From the job's start to its first output.
     #[serde(deserialize_with = "millis")]
+    #[cfg_attr(test, ts(type = "number"))]
     pub time_to_first_result_ms: Nanos,
 }
 
 /// [`Sample`](crate::measure::Sample) as the page says it, in ms.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "Sample"))]
 pub struct RawSample {
     /// What it counts for.
     pub kind: SampleKind,
     /// Wall time of one inference.
     #[serde(deserialize_with = "millis")]
+    #[cfg_attr(test, ts(type = "number"))]
     pub wall_ms: Nanos,
     /// GPU time of one inference.
     #[serde(deserialize_with = "optional_millis")]
+    #[cfg_attr(test, ts(type = "number | null"))]
     pub gpu_ms: Option<Nanos>,
     /// Since the job began.
     #[serde(deserialize_with = "millis")]
+    #[cfg_attr(test, ts(type = "number"))]
     pub at_ms: Nanos,
     /// Inferences in the submission, at least 1.
     #[serde(deserialize_with = "iterations")]
@@ -323,8 +316,9 @@ pub struct RawSample {
 }
 
 /// What a sample counts for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum SampleKind {
     /// The first inference: compilation, first touches and all.
     First,

@@ -1,0 +1,12 @@
+//! What page and runner say to each other: jobs and commands to the page, events from it.
+//!
+//! Made by `render` and `harness`; the page's side is `templates/harness/`. Its types, `protocol.d.ts`, are written from
+//! these by a test, which fails where they differ.
+
+pub mod command;
+pub mod event;
+pub mod job;
+mod on_cpu;
+
+#[cfg(test)]
+mod typescript;

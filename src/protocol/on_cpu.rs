@@ -1,0 +1,63 @@
+//! Which of the nodes that a runtime left to the CPU are work.
+
+use super::event::ExecutionInfo;
+
+/// Operators that count, compare and move a few whole numbers: runtimes keep them on the CPU on purpose, where shapes are
+/// known. Every other one is work, and one of them on the CPU means that the backend is not all that ran.
+const BOOKKEEPING: [&str; 40] = [
+    "Add",
+    "And",
+    "Cast",
+    "Ceil",
+    "Concat",
+    "Constant",
+    "ConstantOfShape",
+    "Div",
+    "Equal",
+    "Expand",
+    "Flatten",
+    "Floor",
+    "Gather",
+    "Greater",
+    "GreaterOrEqual",
+    "Identity",
+    "If",
+    "Less",
+    "LessOrEqual",
+    "Loop",
+    "Max",
+    "MemcpyFromHost",
+    "MemcpyToHost",
+    "Min",
+    "Mod",
+    "Mul",
+    "Neg",
+    "Not",
+    "Or",
+    "Range",
+    "ReduceProd",
+    "Reshape",
+    "Shape",
+    "Size",
+    "Slice",
+    "Split",
+    "Squeeze",
+    "Sub",
+    "Unsqueeze",
+    "Where",
+];
+
+impl ExecutionInfo {
+    /// The operators on the CPU that are work, for instance `2 Conv, 1 MatMul`; empty where there are none.
+    #[must_use]
+    pub fn work_on_cpu(&self) -> String {
+        let work = self.on_cpu.iter().filter(|nodes| !BOOKKEEPING.contains(&nodes.op.as_str()));
+        work.map(|nodes| format!("{} {}", nodes.count, nodes.op)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// How many nodes ran on the CPU.
+    #[must_use]
+    pub fn cpu_nodes(&self) -> u32 {
+        self.on_cpu.iter().fold(0, |sum, nodes| sum.saturating_add(nodes.count))
+    }
+}

@@ -1,0 +1,817 @@
+// Written from `src/protocol/` by its test.
+
+/**
+ * What every job has.
+ */
+export type Common = { 
+/**
+ * Position in the run; names the job in messages.
+ */
+number: number, 
+/**
+ * The stable readable key.
+ */
+id: string, 
+/**
+ * What runs it.
+ */
+engine: "wgsl" | "onnxruntime" | "transformers", 
+/**
+ * What computes.
+ */
+backend: "webgpu" | "webnn" | "wasm", 
+/**
+ * All pipelines before the first inference, or each at its first use.
+ */
+shaderPrecompilation: boolean, 
+/**
+ * Parts fetched at the same time, or in turn.
+ */
+parallelLoading: boolean, 
+/**
+ * Whether a software adapter is a failure.
+ */
+requireHardware: boolean, 
+/**
+ * Which of several GPUs; null where the browser chooses.
+ */
+powerPreference: "high-performance" | "low-power" | null, 
+/**
+ * Inferences after the first one that are not counted, at least.
+ */
+warmup: number, 
+/**
+ * Whether each inference of a sample is submitted by itself.
+ */
+queued: boolean, };
+
+/**
+ * A job of the engine `wgsl`.
+ */
+export type StagesJob = { 
+/**
+ * Sizes in bytes of the GPU buffers in which the tensors lie.
+ */
+buffers: Array<number>, 
+/**
+ * Inputs, weights and results.
+ */
+tensors: Array<Tensor>, 
+/**
+ * What is loaded, in the order in which it is asked for.
+ */
+parts: Array<Part>, 
+/**
+ * Each once.
+ */
+shaders: Array<Shader>, 
+/**
+ * In the order in which they are dispatched.
+ */
+stages: Array<Stage>, 
+/**
+ * Tensors that are the model's result.
+ */
+outputs: Array<number>, 
+/**
+ * Position in the run; names the job in messages.
+ */
+number: number, 
+/**
+ * The stable readable key.
+ */
+id: string, 
+/**
+ * What runs it.
+ */
+engine: "wgsl" | "onnxruntime" | "transformers", 
+/**
+ * What computes.
+ */
+backend: "webgpu" | "webnn" | "wasm", 
+/**
+ * All pipelines before the first inference, or each at its first use.
+ */
+shaderPrecompilation: boolean, 
+/**
+ * Parts fetched at the same time, or in turn.
+ */
+parallelLoading: boolean, 
+/**
+ * Whether a software adapter is a failure.
+ */
+requireHardware: boolean, 
+/**
+ * Which of several GPUs; null where the browser chooses.
+ */
+powerPreference: "high-performance" | "low-power" | null, 
+/**
+ * Inferences after the first one that are not counted, at least.
+ */
+warmup: number, 
+/**
+ * Whether each inference of a sample is submitted by itself.
+ */
+queued: boolean, };
+
+/**
+ * A dense row-major array.
+ */
+export type Tensor = { 
+/**
+ * Unique in the job.
+ */
+name: string, 
+/**
+ * Extents, outermost first.
+ */
+shape: Array<number>, 
+/**
+ * Where its values come from.
+ */
+role: "input" | "weight" | "computed", 
+/**
+ * How it is stored; what stages compute is f32.
+ */
+element: "f32" | "f16", 
+/**
+ * Where it lies, from the buffer's beginning on; results that are not needed at the same time share one.
+ */
+buffer: number, };
+
+/**
+ * Tensors that are loaded together.
+ */
+export type Part = { 
+/**
+ * For messages.
+ */
+name: string, 
+/**
+ * Where the bytes are: each tensor's values as it is stored, one tensor after the other, each from a multiple of 4 bytes on.
+ */
+url: string | null, 
+/**
+ * In that order.
+ */
+tensors: Array<number>, 
+/**
+ * For a page without a runner: how to make each tensor.
+ */
+sources: Array<Source | null>, };
+
+/**
+ * How a page without a runner makes a tensor: by the hash that `reference/fill.rs` uses, or from base64.
+ */
+export type Source = { "uniform": { 
+/**
+ * Picks the sequence.
+ */
+seed: number, 
+/**
+ * The middle of the range.
+ */
+mean: number, 
+/**
+ * Half the width of the range.
+ */
+spread: number, } } | { "base64": string };
+
+/**
+ * A shader.
+ */
+export type Shader = { 
+/**
+ * For messages.
+ */
+name: string, 
+/**
+ * WGSL.
+ */
+code: string, };
+
+/**
+ * A dispatch.
+ */
+export type Stage = { 
+/**
+ * Unique in the job.
+ */
+name: string, 
+/**
+ * Position among the shaders.
+ */
+shader: number, 
+/**
+ * Tensors bound in group 0 from binding 0 on.
+ */
+bindings: Array<number>, 
+/**
+ * Those of them that it writes.
+ */
+outputs: Array<number>, 
+/**
+ * Workgroups dispatched.
+ */
+grid: [number, number, number], 
+/**
+ * Its shape.
+ */
+workgroup: [number, number, number], 
+/**
+ * Workgroup memory that the shader declares.
+ */
+workgroupBytes: number, 
+/**
+ * That its shader needs of the device.
+ */
+features: Array<string>, };
+
+/**
+ * What all jobs have that run in onnxruntime-web.
+ */
+export type OnnxPart = { 
+/**
+ * The folder of onnxruntime-web's files, relative to the page.
+ */
+libraries: string, 
+/**
+ * The folder of the model's files, relative to the page.
+ */
+root: string, 
+/**
+ * The model's files that are loaded; no others exist.
+ */
+files: Array<ModelFile>, 
+/**
+ * Of wasm; null where the engine chooses.
+ */
+threads: number | null, 
+/**
+ * Which device a `WebNN` context is asked for.
+ */
+webnnDevice: "cpu" | "gpu" | "npu", 
+/**
+ * Extents that the model leaves open, by name.
+ */
+freeDimensions: { [name: string]: number }, 
+/**
+ * Position in the run; names the job in messages.
+ */
+number: number, 
+/**
+ * The stable readable key.
+ */
+id: string, 
+/**
+ * What runs it.
+ */
+engine: "wgsl" | "onnxruntime" | "transformers", 
+/**
+ * What computes.
+ */
+backend: "webgpu" | "webnn" | "wasm", 
+/**
+ * All pipelines before the first inference, or each at its first use.
+ */
+shaderPrecompilation: boolean, 
+/**
+ * Parts fetched at the same time, or in turn.
+ */
+parallelLoading: boolean, 
+/**
+ * Whether a software adapter is a failure.
+ */
+requireHardware: boolean, 
+/**
+ * Which of several GPUs; null where the browser chooses.
+ */
+powerPreference: "high-performance" | "low-power" | null, 
+/**
+ * Inferences after the first one that are not counted, at least.
+ */
+warmup: number, 
+/**
+ * Whether each inference of a sample is submitted by itself.
+ */
+queued: boolean, };
+
+/**
+ * A file of a model.
+ */
+export type ModelFile = { 
+/**
+ * Below the root.
+ */
+path: string, 
+/**
+ * Its size.
+ */
+bytes: number, };
+
+/**
+ * What a job of the engine `transformers` has beside.
+ */
+export type PipelineSpec = { 
+/**
+ * The id of the model.
+ */
+model: string, 
+/**
+ * Number format.
+ */
+dtype: string, 
+/**
+ * As transformers.js names it.
+ */
+task: string, 
+/**
+ * Models that are loaded by themselves; null for a pipeline.
+ */
+parts: Array<TaskPart> | null, 
+/**
+ * In the order of the task's inputs.
+ */
+arguments: Array<Argument>, 
+/**
+ * Passed to each call.
+ */
+options: { [name: string]: unknown }, 
+/**
+ * Texts are cut to so many tokens.
+ */
+tokens: number | null, };
+
+/**
+ * A model of several that belong together.
+ */
+export type TaskPart = { 
+/**
+ * As in `parts.csv`.
+ */
+name: string, 
+/**
+ * The class of transformers.js that loads it.
+ */
+model: string, 
+/**
+ * The class that prepares its input.
+ */
+processor: string, 
+/**
+ * The position of its input among the arguments.
+ */
+argument: number, 
+/**
+ * Its ONNX file, one of `files`.
+ */
+file: string, };
+
+/**
+ * An argument of a task: as many as the job's batch, one by itself where that is 1.
+ */
+export type Argument = { "texts": Array<string> } | { "labels": Array<string> } | { "sounds": Array<string> } | { "images": Array<Picture> };
+
+/**
+ * An image.
+ */
+export type Picture = { 
+/**
+ * In pixels.
+ */
+width: number, 
+/**
+ * In pixels.
+ */
+height: number, 
+/**
+ * Base64 of 8-bit red, green, blue.
+ */
+rgb: string, };
+
+/**
+ * What a job of the engine `onnxruntime` has beside.
+ */
+export type FileSpec = { 
+/**
+ * The ONNX file, one of `files`.
+ */
+file: string, 
+/**
+ * What it is given.
+ */
+feeds: Array<FeedSpec>, };
+
+/**
+ * An input of an ONNX file.
+ */
+export type FeedSpec = { 
+/**
+ * As the file names it.
+ */
+name: string, 
+/**
+ * As onnxruntime-web names it: `float32`, `int64`.
+ */
+type: string, 
+/**
+ * Extents.
+ */
+shape: Array<number>, 
+/**
+ * Little-endian.
+ */
+base64: string, };
+
+/**
+ * A command; it is about the job of that number.
+ */
+export type Command = { "do": "probe" } | { "do": "prepare", 
+/**
+ * The job.
+ */
+job: number, 
+/**
+ * Its module.
+ */
+module: string, 
+/**
+ * The document that it runs in; null for the page itself.
+ */
+frame: string | null, 
+/**
+ * Where what it computed is posted.
+ */
+tensors: string, } | { "do": "pilot", 
+/**
+ * The job.
+ */
+job: number, } | { "do": "measure", 
+/**
+ * The job.
+ */
+job: number, 
+/**
+ * How many of which.
+ */
+asks: Array<Ask>, } | { "do": "profile", 
+/**
+ * The job.
+ */
+job: number, } | { "do": "dispose", 
+/**
+ * The job.
+ */
+job: number, };
+
+/**
+ * Samples to take.
+ */
+export type Ask = { 
+/**
+ * What they count for.
+ */
+kind: SampleKind, 
+/**
+ * How many samples.
+ */
+count: number, 
+/**
+ * Inferences in each, in one submission.
+ */
+iterations: number, };
+
+/**
+ * One message from a page.
+ */
+export type PageEvent = { "kind": "hello", 
+/**
+ * What it has.
+ */
+facts: PageFacts, } | { "kind": "probed", 
+/**
+ * `None` where there is none.
+ */
+adapter: AdapterFacts | null, } | { "kind": "prepared" } & RawPrepared | { "kind": "sample", 
+/**
+ * The sample.
+ */
+sample: Sample, } | { "kind": "piloted", 
+/**
+ * In one submission, at least 1.
+ */
+iterations: number, 
+/**
+ * About how long one of them takes.
+ */
+inferenceMs: number, } | { "kind": "measured", } | { "kind": "profiled", 
+/**
+ * The costliest first.
+ */
+kernels: Array<Kernel>, } | { "kind": "unsupported", 
+/**
+ * The browser's words.
+ */
+message: string, } | { "kind": "incorrect", 
+/**
+ * How the page saw it.
+ */
+message: string, } | { "kind": "failed", 
+/**
+ * What was thrown or reported.
+ */
+message: string, } | { "kind": "lost", 
+/**
+ * What the browser said.
+ */
+message: string, } | { "kind": "log", 
+/**
+ * `log`, `info`, `warn` or `error`.
+ */
+level: string, 
+/**
+ * What it wrote.
+ */
+text: string, };
+
+/**
+ * A job's first result.
+ */
+export type RawPrepared = { 
+/**
+ * The adapter that it got; `None` where no GPU computes.
+ */
+adapter: AdapterFacts | null, 
+/**
+ * What really ran, beside the adapter.
+ */
+ran: Ran, 
+/**
+ * What the start cost.
+ */
+phases: Phases, 
+/**
+ * What each part of the model cost, where there are parts.
+ */
+parts: Array<PartCost>, 
+/**
+ * The first inference as a sample.
+ */
+first: Sample, 
+/**
+ * The session's clocks.
+ */
+clocks: ClockFacts, };
+
+/**
+ * What the page's browser has.
+ */
+export type PageFacts = { 
+/**
+ * `navigator.userAgent`.
+ */
+userAgent: string, 
+/**
+ * `crossOriginIsolated`, which fine clocks and threads need.
+ */
+crossOriginIsolated: boolean, 
+/**
+ * Whether `SharedArrayBuffer` is there.
+ */
+sharedMemory: boolean, 
+/**
+ * `navigator.hardwareConcurrency`.
+ */
+cores: number, 
+/**
+ * Whether `navigator.gpu` is there.
+ */
+webgpu: boolean, 
+/**
+ * Whether `navigator.ml` is there and makes a context.
+ */
+webnn: boolean, 
+/**
+ * Why it does not, in the browser's words.
+ */
+webnnRefusal: string, };
+
+/**
+ * What computes.
+ */
+export type AdapterKind = "hardware" | "software";
+
+/**
+ * `GPUAdapterInfo`, and what it makes of the adapter.
+ */
+export type AdapterFacts = { 
+/**
+ * `info.vendor`; empty where the browser hides it.
+ */
+vendor: string, 
+/**
+ * `info.architecture`.
+ */
+architecture: string, 
+/**
+ * `info.device`.
+ */
+device: string, 
+/**
+ * `info.description`.
+ */
+description: string, 
+/**
+ * `info.backend`, which is not in the specification; empty in runs of older versions too.
+ */
+backend: string, 
+/**
+ * From `info.isFallbackAdapter`.
+ */
+kind: AdapterKind, };
+
+/**
+ * How good a session's clocks are.
+ */
+export type ClockFacts = { 
+/**
+ * Smallest step of `performance.now`, in µs.
+ */
+clockStepUs: number, 
+/**
+ * Step of GPU timestamps in ns; `None` without timestamps.
+ */
+timestampStepNs: number | null, 
+/**
+ * How much faster GPU timestamps advance than `performance.now`, in percent, known to about one; `None` without
+ * timestamps.
+ */
+timestampDriftPercent: number | null, 
+/**
+ * Median latency of an empty submission as the harness waits, in ms; `None` where no GPU computes.
+ */
+emptySubmitMs: number | null, 
+/**
+ * The same where the page just waits, in ms: 100 in Firefox.
+ */
+emptySubmitRawMs: number | null, };
+
+/**
+ * What really ran, as far as the adapter does not tell.
+ */
+export type Ran = { 
+/**
+ * The libraries with their versions; empty for the engine `wgsl`.
+ */
+runtime: string, 
+/**
+ * Threads of wasm; `None` where none ran.
+ */
+threads: number | null, 
+/**
+ * Dispatches of one inference on the GPU or in `WebNN`; `None` where neither ran.
+ */
+dispatches: number | null, 
+/**
+ * The `WebNN` context; empty where none ran.
+ */
+context: string, 
+/**
+ * Nodes of an ONNX model's graph, as the runtime made it; `None` where they can't be told.
+ */
+nodes: number | null, 
+/**
+ * Those of them that the runtime left to the CPU though another backend was asked for, by operator.
+ */
+onCpu: Array<OnCpu>, 
+/**
+ * What the job takes on the GPU while it is sampled, in buffers that its engine made; `None` where a runtime makes
+ * them.
+ */
+gpuMemoryBytes: number | null, };
+
+/**
+ * Nodes of one operator that ran on the CPU.
+ */
+export type OnCpu = { 
+/**
+ * The operator, for instance `Conv`.
+ */
+op: string, 
+/**
+ * How many of them.
+ */
+count: number, };
+
+/**
+ * What a part of a model cost until the first result.
+ */
+export type PartCost = { 
+/**
+ * The part's name.
+ */
+name: string, 
+/**
+ * What was fetched.
+ */
+bytes: number, 
+/**
+ * The request of its first file, from when the job began.
+ */
+fetchBeganMs: number, 
+/**
+ * From the request of its first file to the end of its last.
+ */
+fetchMs: number, 
+/**
+ * Making its session; of a part of the engine `wgsl`, handing its values to the GPU.
+ */
+createMs: number, 
+/**
+ * Shaders and pipelines that were being made; null where that can't be told apart.
+ */
+compileMs: number | null, 
+/**
+ * Its first inference; null where that can't be told apart.
+ */
+firstInferenceMs: number | null, };
+
+/**
+ * What a kernel cost.
+ */
+export type Kernel = { 
+/**
+ * A node, a shader or a stage.
+ */
+name: string, 
+/**
+ * What it computes, in the engine's words.
+ */
+op: string, 
+/**
+ * In an inference.
+ */
+dispatches: number, 
+/**
+ * All of them, in an inference.
+ */
+gpuMs: number, };
+
+/**
+ * [`Phases`](crate::measure::Phases) as the page says them, in ms.
+ */
+export type Phases = { 
+/**
+ * `requestAdapter` and `requestDevice`.
+ */
+deviceReadyMs: number, 
+/**
+ * Fetching and uploading inputs and weights.
+ */
+modelLoadMs: number, 
+/**
+ * Making all pipelines.
+ */
+shaderCompileMs: number, 
+/**
+ * From the preparation of the first dispatch to its completion.
+ */
+firstInferenceMs: number, 
+/**
+ * From the job's start to its first output.
+ */
+timeToFirstResultMs: number, };
+
+/**
+ * [`Sample`](crate::measure::Sample) as the page says it, in ms.
+ */
+export type Sample = { 
+/**
+ * What it counts for.
+ */
+kind: SampleKind, 
+/**
+ * Wall time of one inference.
+ */
+wallMs: number, 
+/**
+ * GPU time of one inference.
+ */
+gpuMs: number | null, 
+/**
+ * Since the job began.
+ */
+atMs: number, 
+/**
+ * Inferences in the submission, at least 1.
+ */
+iterations: number, 
+/**
+ * Whether the page was hidden meanwhile.
+ */
+hidden: boolean, };
+
+/**
+ * What a sample counts for.
+ */
+export type SampleKind = "first" | "warmup" | "steady" | "latency";
