@@ -4,8 +4,9 @@
 //! negative, or the message is refused.
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use super::numbers::{iterations, millis, optional_millis};
 use crate::units::Nanos;
 
 /// One message from a page.
@@ -340,29 +341,6 @@ impl SampleKind {
             Self::Steady => "steady",
             Self::Latency => "latency",
         }
-    }
-}
-
-fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Nanos, D::Error> {
-    nanos(f64::deserialize(deserializer)?)
-}
-
-fn optional_millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Nanos>, D::Error> {
-    Option::<f64>::deserialize(deserializer)?.map(nanos).transpose()
-}
-
-fn iterations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    match u32::deserialize(deserializer)? {
-        0 => Err(D::Error::custom("a sample holds at least one inference")),
-        iterations => Ok(iterations),
-    }
-}
-
-fn nanos<E: serde::de::Error>(millis: f64) -> Result<Nanos, E> {
-    if millis.is_finite() && millis >= 0.0 {
-        Ok(Nanos::from_millis_f64(millis))
-    } else {
-        Err(E::custom(format!("a time must be finite and not negative, this one is {millis} ms")))
     }
 }
 

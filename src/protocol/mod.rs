@@ -6,6 +6,7 @@
 pub mod command;
 pub mod event;
 pub mod job;
+mod numbers;
 mod on_cpu;
 
 #[cfg(test)]
