@@ -7,7 +7,7 @@ use super::pair::{Pair, pair};
 use super::ranks::ALPHA;
 use super::ratio::holm;
 use super::refusal::{ADAPTER, HOST, another_program, fallback, unfit, unlike, unlike_adapters};
-use crate::manifest::axes;
+use crate::manifest::axes::{self, BuiltInAxis};
 use crate::record::read::{JobRecord, Run};
 
 /// Pairs the jobs of two runs by their ids.
@@ -98,8 +98,7 @@ impl RunAxis {
 
     /// A job's values on all other axes, written as an id.
     fn others(&self, job: &JobRecord) -> String {
-        let built_in =
-            |name: &str| axes::built_in(name).filter(|axis| axis.name != self.0).and_then(|axis| job.axis(axis));
+        let built_in = |axis: &BuiltInAxis| if axis.name == self.0 { None } else { job.axis(axis) };
         axes::id_of(built_in, job.custom_axes().filter(|(name, _)| *name != self.0))
     }
 }

@@ -9,6 +9,7 @@ mod value;
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use indexmap::IndexMap;
 
@@ -149,37 +150,34 @@ impl JobAxes {
         }
     }
 
-    /// Gives the job a value on an axis, built in or custom.
-    pub fn set(&mut self, name: &str, value: &AxisValue) {
-        match built_in(name) {
-            Some(axis) => (axis.set)(self, value),
-            None => drop(self.custom.insert(name.to_owned(), value.clone())),
-        }
-    }
-
     /// The stable readable key that these values make, for instance
     /// `chrome/whisper-tiny-encoder/webgpu/128x2x1/precompiled/unroll=4`.
     #[must_use]
     pub fn id(&self) -> String {
         let custom = self.custom.iter().map(|(name, value)| (name.as_str(), value.clone()));
-        id_of(|name| self.value(name), custom)
+        id_of(|axis| (axis.get)(self), custom)
     }
 }
 
-/// The id that values make; an axis for which there is none is left out of it.
-pub fn id_of<'a>(
-    value: impl Fn(&str) -> Option<AxisValue>,
-    custom: impl IntoIterator<Item = (&'a str, AxisValue)>,
-) -> String {
+/// The axes in the order in which they stand in an id.
+static IN_ID: LazyLock<Vec<&BuiltInAxis>> = LazyLock::new(|| {
     let mut axes: Vec<&BuiltInAxis> = AXES.iter().collect();
     axes.sort_by_key(|axis| axis.id.0);
+    axes
+});
+
+/// The id that values make; an axis for which there is none is left out of it.
+pub fn id_of<'a>(
+    value: impl Fn(&BuiltInAxis) -> Option<AxisValue>,
+    custom: impl IntoIterator<Item = (&'a str, AxisValue)>,
+) -> String {
     let mut id = String::new();
     let mut push = |part: &dyn fmt::Display| {
         // Writing to a String can't fail.
         let _ = if id.is_empty() { write!(id, "{part}") } else { write!(id, "/{part}") };
     };
-    for axis in axes {
-        let Some(value) = value(axis.name) else { continue };
+    for axis in IN_ID.iter() {
+        let Some(value) = value(axis) else { continue };
         match axis.id.1 {
             InId::Value => push(&value),
             InId::Words(yes, no) => push(if value == AxisValue::Bool(true) { &yes } else { &no }),
@@ -277,7 +275,7 @@ mod tests {
             assert_eq!((axis.get)(&axes), Some(other), "{}", axis.name);
         }
         assert_eq!(AXES.iter().map(|axis| axis.id.0).collect::<HashSet<_>>().len(), AXES.len());
-        axes.set("u", &AxisValue::Float(0.5));
+        axes.custom.insert("u".to_owned(), AxisValue::Float(0.5));
         assert_eq!(
             axes.id(),
             "x/x/webnn/8x4x2/lazy/dtype=fp16/batch=7/threads=7/webnn_device=cpu/parallel_loading=false/cache=cold\

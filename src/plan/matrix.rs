@@ -3,9 +3,10 @@
 //! The axes vary like nested loops in the order of the file, the first slowest; then come the includes.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use super::{Job, JobId, Plan};
-use crate::manifest::axes::JobAxes;
+use crate::manifest::axes::{BuiltInAxis, JobAxes, built_in};
 use crate::manifest::model::Engine;
 use crate::manifest::{AxisValue, Backend, Manifest, product};
 
@@ -14,24 +15,36 @@ impl Plan {
     #[must_use]
     pub fn of(manifest: Manifest) -> Self {
         let axes = &manifest.axes;
+        // Looked up once, not once a job.
+        let entries: Vec<_> = axes.iter().map(|axis| built_in(&axis.name)).collect();
         let mut jobs: Vec<Job> = product::combinations(axes, &manifest.exclude)
             .map(|positions| {
-                let values = axes.iter().zip(positions);
-                job(&manifest, values.map(|(axis, at)| (axis.name.as_str(), &axis.values[at])))
+                let values = axes.iter().zip(&entries).zip(positions);
+                job(&manifest, values.map(|((axis, entry), at)| (*entry, axis.name.as_str(), &axis.values[at])))
             })
             .collect();
         for include in &manifest.include {
-            jobs.push(job(&manifest, include.iter().map(|(name, value)| (name.as_str(), value))));
+            jobs.push(job(&manifest, include.iter().map(|(name, value)| (built_in(name), name.as_str(), value))));
         }
         debug_assert_eq!(jobs.iter().map(|job| &job.id).collect::<HashSet<_>>().len(), jobs.len(), "ids are distinct");
         Self { manifest, jobs }
     }
 }
 
-fn job<'a>(manifest: &Manifest, values: impl Iterator<Item = (&'a str, &'a AxisValue)>) -> Job {
-    let mut axes = JobAxes::default();
-    for (name, value) in values {
-        axes.set(name, value);
+/// Made once: a plan has many jobs.
+static DEFAULTS: LazyLock<JobAxes> = LazyLock::new(JobAxes::default);
+
+/// Of values on axes: the entry of a built-in one, its name, and the value.
+fn job<'a>(
+    manifest: &Manifest,
+    values: impl Iterator<Item = (Option<&'static BuiltInAxis>, &'a str, &'a AxisValue)>,
+) -> Job {
+    let mut axes = DEFAULTS.clone();
+    for (entry, name, value) in values {
+        match entry {
+            Some(entry) => (entry.set)(&mut axes, value),
+            None => drop(axes.custom.insert(name.to_owned(), value.clone())),
+        }
     }
     let unsupported_reason = refusal(manifest, &axes.model, axes.backend);
     Job { id: JobId(axes.id()), axes, chosen: Vec::new(), unsupported_reason }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use miette::{Diagnostic, SourceSpan};
 
 use super::{Job, Plan};
+use crate::manifest::AxisValue;
 use crate::manifest::axes;
 use crate::manifest::problem::{listed, nearest};
 
@@ -111,7 +112,10 @@ pub fn value<'a>(job: &'a Job, key: &str) -> Option<Cow<'a, str>> {
     if key == "id" {
         return Some(job.id.0.as_str().into());
     }
-    Some(job.axes.value(key)?.to_string().into())
+    Some(match job.axes.value(key)? {
+        AxisValue::Text(text) => text.into(),
+        value => value.to_string().into(),
+    })
 }
 
 /// Whether `text` matches `pattern`; a star goes back to take one more byte when what follows it fails, so the time
