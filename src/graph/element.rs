@@ -1,6 +1,6 @@
 //! An element type is how a tensor's values lie in its GPU buffer; references compute from the values that it can hold.
 //!
-//! `unfold` gives each tensor its type from the job's dtype; templates see it as `element`, the page loads its bytes.
+//! `build` gives each tensor its type from the job's dtype; templates see it as `element`, the page loads its bytes.
 
 use half::f16;
 

@@ -106,7 +106,7 @@ fn term(filter: &str, span: Range<usize>, known: &[&str]) -> Result<Term, Filter
     Ok(Term { key: key.to_owned(), not: left.ends_with('!'), patterns })
 }
 
-/// What the job has for a key; `None` for a custom axis that it lacks, or threads that are not set.
+/// What the job has for a key; `None` for a custom axis that it lacks, or a built-in one that is not set.
 #[must_use]
 pub fn value<'a>(job: &'a Job, key: &str) -> Option<Cow<'a, str>> {
     if key == "id" {

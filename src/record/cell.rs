@@ -14,6 +14,10 @@ pub enum Cell {
     Text(String),
     /// A count.
     Whole(u64),
+    /// A whole number of either sign, which is a name as much as a number.
+    Int(i64),
+    /// A number with all its digits, which is a name as much as a number.
+    Exact(f64),
     /// A figure.
     Float(f64),
     /// Yes or no.
@@ -45,6 +49,8 @@ impl Cell {
             Self::Empty => String::new(),
             Self::Text(text) => harmless(text),
             Self::Whole(count) => count.to_string(),
+            Self::Int(number) => harmless(&number.to_string()),
+            Self::Exact(number) => harmless(&number.to_string()),
             Self::Float(figure) => decimal(*figure),
             Self::Flag(flag) => flag.to_string(),
         }
@@ -57,6 +63,8 @@ impl Cell {
             Self::Empty => Value::Null,
             Self::Text(text) => Value::String(harmless(text)),
             Self::Whole(count) => Value::from(*count),
+            Self::Int(number) => Value::from(*number),
+            Self::Exact(number) => Value::from(*number),
             Self::Float(figure) => serde_json::from_str(&decimal(*figure)).unwrap_or(Value::Null),
             Self::Flag(flag) => Value::Bool(*flag),
         }
@@ -98,6 +106,8 @@ mod tests {
         assert_eq!(Cell::Float(-0.05).json(), json!(-0.05));
         assert_eq!(Cell::Float(f64::INFINITY).json(), Value::Null);
         assert_eq!(Cell::whole(4096_u64).json(), json!(4096));
+        assert_eq!((Cell::Int(-1).json(), Cell::Int(-1).csv()), (json!(-1), "'-1".to_owned()));
+        assert_eq!((Cell::Exact(0.5).json(), Cell::Exact(0.5).csv()), (json!(0.5), "0.5".to_owned()));
         assert_eq!(Cell::text("156.0").json(), json!("156.0"));
         assert_eq!(Cell::text("true").json(), json!("true"));
         assert_eq!(Cell::Flag(true).json(), json!(true));

@@ -76,9 +76,9 @@ fn of_axis(axis: &BuiltInAxis, facts: Option<&Facts>) -> Vec<(String, Cell)> {
 fn cell(value: AxisValue) -> Cell {
     match value {
         AxisValue::Bool(flag) => Cell::Flag(flag),
-        AxisValue::Int(count) => u64::try_from(count).map_or_else(|_| Cell::Text(count.to_string()), Cell::Whole),
-        // With all its digits: it is a name as much as a number.
-        value @ (AxisValue::Float(_) | AxisValue::Shape(_)) => Cell::Text(value.to_string()),
+        AxisValue::Int(number) => Cell::Int(number),
+        AxisValue::Float(number) => Cell::Exact(number),
+        value @ AxisValue::Shape(_) => Cell::Text(value.to_string()),
         AxisValue::Text(text) => Cell::Text(text),
     }
 }

@@ -63,9 +63,12 @@ impl JobRecord {
             let tuned = extents[0].is_empty() && self.cells.contains_key(axis.columns[0]);
             return axis.kind.read(&if tuned { TUNED.to_owned() } else { extents.join("x") });
         }
-        // Rows of older versions have no column for what was asked for, only for what there was.
-        let column = axis.columns.iter().find(|column| self.cells.contains_key(**column));
-        axis.kind.read(original(self.cell(column.unwrap_or(&axis.name))))
+        if let Some(cell) = axis.columns.first().and_then(|column| self.cells.get(*column)) {
+            return axis.kind.read(original(cell));
+        }
+        // Rows of older versions say it in the id alone, where no other part can look like it.
+        let part = self.cell("job_id").split('/').find_map(|part| part.strip_prefix(axis.name)?.strip_prefix('='));
+        part.and_then(|value| axis.kind.read(value))
     }
 
     /// Its values on the custom axes of its run, by their names.

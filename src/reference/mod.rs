@@ -1,10 +1,10 @@
-//! A reference is what an op must compute, in plain Rust: f64 sums over the f32 values that the GPU read.
+//! What must come out of a job: of stages by the references of `graph::ops`, of models of ONNX by native onnxruntime.
 //!
 //! [`verify()`] compares every stage of a graph with its reference; [`fill()`] makes the inputs and weights that both
-//! sides use. One file per kind of op. Used by `run`, which hands over the tensors read back from the page.
+//! sides use. Used by `harness`, which hands over the tensors read back from the page.
 //!
 //! Verification is stage by stage: a stage's expected output is computed from the GPU's *own* inputs of that stage, so
-//! an error is named where it arises and each tolerance covers one op only (see `tolerance`).
+//! an error is named where it arises and each tolerance covers one op only (see `graph::ops::tolerance`).
 
 mod fill;
 pub mod made;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::graph::ops;
-use crate::manifest::axes::AXES;
+use crate::manifest::axes::{AXES, BuiltInAxis};
 use crate::manifest::model::tasks::{InputKind, TASKS};
 use crate::record::columns::GROUPS;
 use crate::record::side_tables::{KERNELS, PARTS, SAMPLES};
@@ -52,16 +52,26 @@ pub fn columns() -> String {
         let _ = writeln!(text, "| {group} | {name} | {unit} | {doc} |");
     };
     for group in &GROUPS {
-        for axis in AXES.iter().filter(|_| group.axes) {
-            let names = axis.columns.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            row(group.title, &names, "", axis.doc);
+        if !group.axes {
+            for column in group.columns {
+                row(group.title, &format!("`{}`", column.name), column.unit, column.doc);
+            }
+            continue;
         }
-        if group.axes {
-            row(group.title, "`axis_NAME`", "", "The value on each axis of `[axes]`.");
-        }
+        let (first, rest) =
+            AXES.split_at(AXES.iter().position(|axis| axis.name == "model").map_or(0, |place| place + 1));
+        let axes = |axes: &[BuiltInAxis], row: &mut dyn FnMut(&str, &str, &str, &str)| {
+            for axis in axes {
+                let names = axis.columns.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+                row(group.title, &names, "", axis.doc);
+            }
+        };
+        axes(first, &mut row);
         for column in group.columns {
             row(group.title, &format!("`{}`", column.name), column.unit, column.doc);
         }
+        axes(rest, &mut row);
+        row(group.title, "`axis_NAME`", "", "The value on each axis of `[axes]`.");
     }
     let files: [(&str, Vec<(&str, &str)>); 3] = [
         ("samples.csv, one row a sample", SAMPLES.iter().map(|column| (column.name, column.doc)).collect()),

@@ -151,12 +151,11 @@ impl Survey {
         }
     }
 
-    /// Whether a product's driver is that of another one as well, which is there.
+    /// Whether a product's driver is that of another one, which this system usually has.
     fn drives_another(&self, kind: BrowserKind) -> bool {
         let variable = kind.product().driver.variable;
-        self.browsers.iter().filter(|state| state.name != kind.name() && state.browser.is_some()).any(|state| {
-            BrowserKind::named(state.name).is_some_and(|other| other.product().driver.variable == variable)
-        })
+        let same = |other: &BrowserKind| *other != kind && other.product().driver.variable == variable;
+        usual_browsers(self.os).iter().any(same)
     }
 
     fn find_gaps(&self) -> Vec<Gap> {

@@ -1,8 +1,7 @@
 //! Where a browser's program and its driver are on this machine.
 //!
 //! The order is: the manifest's `binary` and `driver`, environment variables, PATH, the usual install places.
-//! The variables are `CHROME_BIN`, `EDGE_BIN`, `FIREFOX_BIN` and `MINIBROWSER_BIN` for browsers, `CHROMEDRIVER`,
-//! `MSEDGEDRIVER`, `GECKODRIVER`, `SAFARIDRIVER` and `WEBKITWEBDRIVER` for drivers; each holds a path.
+//! The variables are those of `products`, `CHROME_BIN` and `CHROMEDRIVER` for instance; each holds a path.
 //! Used by `launch`, and by `gpujobs doctor` which shows what is there. No program is run here.
 
 use std::collections::HashMap;

@@ -31,12 +31,16 @@ export async function serve(channelUrl) {
    */
   let number = null;
   /**
-   * The clocks of this session, of jobs with a GPU and of jobs without one.
-   * @type { { gpu?: ClockFacts, wall?: ClockFacts } }
+   * The clocks of this session by the adapter, as jobs may ask for another one; of jobs without a GPU under "".
+   * @type {Map<string, ClockFacts>}
    */
-  const known = {};
-  const clocksOf = async (/** @type {Prepared} */ { device }) =>
-    device ? (known.gpu ??= await calibrate(device)) : (known.wall ??= await calibrate(null));
+  const known = new Map();
+  const clocksOf = async (/** @type {Prepared} */ { device, adapter }) => {
+    const key = device ? JSON.stringify(adapter) : "";
+    const clocks = known.get(key) ?? (await calibrate(device));
+    known.set(key, clocks);
+    return clocks;
+  };
   const push = (/** @type {PageEvent} */ event) => channel.push({ job: number, ...event });
   const fail = (/** @type {string} */ message) => push({ kind: "failed", message });
   /**
@@ -141,7 +145,7 @@ export async function serve(channelUrl) {
       const tell = (/** @type {PageEvent} */ event) => channel.push({ job: "job" in command ? command.job : null, ...event });
       // An adapter that was there before is not missing: the browser's GPU process has died.
       const kind = kindOf(error);
-      if (kind === "no adapter" && known.gpu) lose(`the GPU is gone in the middle of a session: ${message}`);
+      if (kind === "no adapter" && [...known.keys()].some((key) => key !== "")) lose(`the GPU is gone in the middle of a session: ${message}`);
       else if (kind === "no adapter" || kind === "unsupported") tell({ kind: "unsupported", message });
       else if (kind === "incorrect") tell({ kind: "incorrect", message });
       else if (kind === "exhausted") tell({ kind: "lost", message: `the browser has no memory left: ${message}` });

@@ -423,6 +423,9 @@ fn a_name_that_is_also_a_value_of_the_axis_does_not_confuse() {
     assert_eq!(pairs("browser", "browser", browser), ["m/wasm/64x1x1/precompiled m n"]);
     let model = both(["chrome/chrome/wasm/64x1x1/precompiled", "chrome/m/wasm/64x1x1/precompiled"]);
     assert_eq!(pairs("model", "model", model), ["chrome/wasm/64x1x1/precompiled chrome m"]);
+    // Older rows have no column for the threads that were asked for.
+    let threads = both(["chrome/m/wasm/64x1x1/precompiled/threads=1", "chrome/m/wasm/64x1x1/precompiled/threads=4"]);
+    assert_eq!(pairs("threads", "threads", threads), ["chrome/m/wasm/64x1x1/precompiled 1 4"]);
     let tuned = both(["chrome/m/wasm/tuned/precompiled", "chrome/m/wasm/8x8x1/precompiled"]);
     assert_eq!(
         pairs("tuned", "workgroup_size", tuned.map(|(id, _)| (id, "chrome"))),

@@ -58,7 +58,7 @@ fn axpy(args: &Operands<'_>) -> Expected {
 
 /// GELU, or the activation that is asked for: that of the fused ops.
 fn gelu(args: &Operands<'_>) -> Expected {
-    let activation = if args.stage.params.contains_key("activation") { args.activation() } else { Activation::Gelu };
+    let activation = args.activation();
     Expected::from_elements(args.inputs[0].values.par_iter().map(|x| {
         let (mut value, mut tolerance) = ([f64::from(*x)], [0.0]);
         activate(&mut value, &mut tolerance, activation);

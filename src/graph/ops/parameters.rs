@@ -47,8 +47,8 @@ pub enum Kind {
         /// What stands for it where it is absent.
         default: f64,
     },
-    /// A number above 0.
-    Positive {
+    /// A number from 0.
+    NotNegative {
         /// What stands for it where it is absent.
         default: f64,
     },
@@ -93,7 +93,7 @@ impl Kind {
             Self::OneOf { says, .. } => says.to_owned(),
             Self::Signed => "a whole number".to_owned(),
             Self::Real { .. } => "a number".to_owned(),
-            Self::Positive { .. } => "a number above 0".to_owned(),
+            Self::NotNegative { .. } => "a number from 0".to_owned(),
             Self::Activation { .. } => Activation::ALL.map(|one| format!("`{}`", one.name())).join(", "),
         };
         may_be + &or(self.default())
@@ -105,7 +105,7 @@ impl Kind {
             Self::Whole { default, .. } => default.map(Param::Int),
             Self::OneOf { values, .. } => values.first().copied().map(Param::Int),
             Self::Signed => None,
-            Self::Real { default } | Self::Positive { default } => Some(Param::Float(default)),
+            Self::Real { default } | Self::NotNegative { default } => Some(Param::Float(default)),
             Self::Activation { default } => Some(Param::Text(default.name().to_owned())),
         }
     }
@@ -116,16 +116,16 @@ impl Kind {
             (Self::Switch, Param::Bool(_))
             | (Self::Signed | Self::Real { .. }, Param::Int(_))
             | (Self::Real { .. }, Param::Float(_))
-            | (Self::Positive { .. }, Param::Int(1..)) => Ok(()),
+            | (Self::NotNegative { .. }, Param::Int(0..)) => Ok(()),
             (Self::Whole { least, .. }, Param::Int(value)) if (least..=i64::from(u32::MAX)).contains(value) => Ok(()),
             (Self::OneOf { values, .. }, Param::Int(value)) if values.contains(value) => Ok(()),
-            (Self::Positive { .. }, Param::Float(value)) if *value > 0.0 => Ok(()),
+            (Self::NotNegative { .. }, Param::Float(value)) if *value >= 0.0 => Ok(()),
             (Self::Activation { .. }, Param::Text(text)) if Activation::named(text).is_some() => Ok(()),
             (Self::Switch, _) => wrong("must be true or false".to_owned()),
             (Self::Whole { least, .. }, Param::Int(value)) => wrong(format!("is {value}, expected at least {least}")),
             (Self::OneOf { says, .. }, Param::Int(value)) => wrong(format!("is {value}, expected {says}")),
             (Self::Whole { .. } | Self::OneOf { .. } | Self::Signed, _) => wrong("must be a whole number".to_owned()),
-            (Self::Positive { .. }, found) => wrong(format!("is {found}, expected a number above 0")),
+            (Self::NotNegative { .. }, found) => wrong(format!("is {found}, expected a number from 0")),
             (Self::Real { .. }, found) => wrong(format!("is {found}, expected a number")),
             (Self::Activation { .. }, found) => {
                 let known = Activation::ALL.map(|one| format!("{:?}", one.name())).join(", ");
@@ -187,9 +187,8 @@ mod tests {
         assert_eq!(layer_norm("").unwrap().stages[0].params["eps"], Param::Float(1e-5));
         assert_eq!(layer_norm("eps = 1").unwrap().stages[0].params["eps"], Param::Int(1));
         for (params, said) in [
-            ("eps = 0", "parameter `eps` is 0, expected a number above 0"),
-            ("eps = -1e-5", "parameter `eps` is -0.00001, expected a number above 0"),
-            ("eps = true", "parameter `eps` is true, expected a number above 0"),
+            ("eps = -1e-5", "parameter `eps` is -0.00001, expected a number from 0"),
+            ("eps = true", "parameter `eps` is true, expected a number from 0"),
             ("epsilon = 1e-5", "it has no parameter `epsilon` (it has `eps`)"),
         ] {
             let error = layer_norm(params).unwrap_err();

@@ -14,7 +14,7 @@ pub(super) const OPS: &[Op] = &[
     Op {
         name: "layer_norm",
         doc: "(s - mean) / √(variance + eps) · weight + bias over the last dimension, where s is x, or x + a second input: weight [d], bias [d].",
-        parameters: &[Parameter::new("eps", Kind::Positive { default: 1e-5 })],
+        parameters: &[Parameter::new("eps", Kind::NotNegative { default: 1e-5 })],
         shape: layer_norm_shape,
         reference: layer_norm,
     },
@@ -28,7 +28,7 @@ pub(super) const OPS: &[Op] = &[
     Op {
         name: "rms_norm",
         doc: "s / √(mean(s²) + eps) · weight over the last dimension, where s is x, or x + a second input: weight [d].",
-        parameters: &[Parameter::new("eps", Kind::Positive { default: 1e-6 })],
+        parameters: &[Parameter::new("eps", Kind::NotNegative { default: 1e-6 })],
         shape: rms_norm_shape,
         reference: rms_norm,
     },

@@ -58,7 +58,7 @@ pub struct FillSpec {
 /// Which values a tensor has.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FillKind {
-    /// Uniform in mean ± spread; what is absent follows from the shape (see `plan::graph`).
+    /// Uniform in mean ± spread; what is absent follows from the shape (see `graph`).
     Uniform {
         /// The middle of the range.
         mean: Option<f32>,

@@ -256,7 +256,7 @@ pub struct BrowserSettings {
     pub webdriver: Option<Url>,
     /// Arguments added to those that gpujobs passes.
     pub args: Vec<String>,
-    /// Preferences added to those that gpujobs sets (Firefox: about:config; Chrome and Edge: profile preferences).
+    /// Preferences added to those that gpujobs sets (Firefox: about:config; those built from Chromium: profile preferences).
     pub prefs: IndexMap<String, PrefValue>,
     /// Whether it runs without a window.
     pub headless: bool,
