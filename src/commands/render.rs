@@ -13,8 +13,7 @@ use crate::error::{Error, Exit};
 use crate::plan::{Job, Plan};
 use crate::record::RecordError;
 use crate::render::Templates;
-use crate::render::page::{Content, Page, PageError, inlined, rendered_html, standalone_html};
-use crate::render::target::AdapterHint;
+use crate::render::page::{Content, Page, PageError, PageRequest, inlined, rendered_html, standalone_html};
 use crate::serve::Libraries;
 
 /// What speaks to a runner has no place in a page without one.
@@ -51,7 +50,7 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 fn write(plan: &Plan, templates: &Templates, harness: &str, job: &Job, index: usize, out: &Path) -> Result<(), Error> {
     let fail = |source: PageError| Error::of_page(job, source);
     let page =
-        match Page::render(templates, &plan.manifest, job, index as u64, job.axes.backend, &AdapterHint::default()) {
+        match Page::render(templates, &PageRequest { number: index as u64, ..PageRequest::new(&plan.manifest, job) }) {
             // A shape that a shader can't take has no page; `plan` and `run` say so.
             Err(PageError::Render(crate::render::RenderError::Unsupported { .. })) => return Ok(()),
             page => page.map_err(fail)?,

@@ -1,6 +1,6 @@
 //! `gpujobs run`: the whole path from a manifest to a run folder.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -18,16 +18,16 @@ use crate::harness::live::LiveBrowser;
 use crate::harness::payload::Payloads;
 use crate::harness::references::References;
 use crate::manifest::Manifest;
-use crate::plan::{Job, Plan};
+use crate::plan::{Job, JobId, Plan};
 use crate::record::row::Row;
 use crate::record::run_toml::RunToml;
 use crate::record::{Recorder, read, resume};
-use crate::render::page::{Page, PageError};
-use crate::render::target::AdapterHint;
+use crate::render::kernels::KernelOverride;
+use crate::render::page::{Page, PageError, PageRequest};
 use crate::render::{RenderError, Templates};
 use crate::report::live::Live;
 use crate::report::table::{self, Baseline};
-use crate::run::{Browsers, Dispatcher, Outcome, RunEvent};
+use crate::run::{Browsers, Dispatcher, GiveUp, Outcome, RunEvent};
 use crate::serve::{Libraries, Network, Server};
 use crate::setup::install::{Components, install};
 use crate::webdriver::Watchdog;
@@ -45,7 +45,6 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     for plan in &mut plans {
         overrule(&mut plan.manifest, args.webdriver.as_deref(), args.headed, args.require_hardware)?;
         plan.manifest.measure.profile |= args.verbose > 0;
-        plan.manifest.measure.save_outputs |= args.save_outputs;
     }
     let prepared: Vec<(Plan, Templates)> = plans
         .into_iter()
@@ -134,7 +133,7 @@ pub(super) fn overrule(
 /// Renders every job once, in parallel, so that a faulty template is known before a browser opens.
 fn check_pages(plan: &Plan, templates: &Templates) -> Result<(), Error> {
     plan.jobs.par_iter().filter(|job| job.unsupported_reason.is_none()).try_for_each(|job| {
-        match Page::render(templates, &plan.manifest, job, 0, job.axes.backend, &AdapterHint::default()) {
+        match Page::render(templates, &PageRequest::new(&plan.manifest, job)) {
             Ok(_) | Err(PageError::Render(RenderError::Unsupported { .. })) => Ok(()),
             Err(error) => Err(Error::of_page(job, error)),
         }
@@ -155,7 +154,7 @@ async fn one(plan: Plan, templates: Templates, args: &RunArgs, out: &mut dyn Wri
     let wanted = |job: &Job| !done.contains(&crate::record::csv::harmless(&job.id.0));
     let live = Live::new(plan.jobs.iter().filter(|job| wanted(job)).count(), args.quiet);
     let logs = Logs::new(Some(&recorder.folder().join("logs")), Verbosity::of(args.verbose), live.clone());
-    let context = context(&plan.manifest, templates).await?;
+    let context = context(&plan.manifest, templates, args.save_outputs).await?;
     let mut rows: Vec<(Job, Row)> = Vec::new();
     let outcome = dispatch(&plan, &context, &logs, stop, wanted, &mut |event| {
         match event {
@@ -203,26 +202,37 @@ pub(super) async fn dispatch<'run>(
     tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
 ) -> io::Result<Outcome> {
     let mut browsers = Browsers::default();
-    let ended = dispatch_in(&mut browsers, plan, context, logs, stop, wanted, tell).await;
+    let batch = Batch { plan, give_up: None, overrides: HashMap::new() };
+    let ended = dispatch_in(&mut browsers, batch, context, logs, stop, wanted, tell).await;
     browsers.close().await;
     ended
+}
+
+/// A plan, and what a tuning adds to it.
+pub(super) struct Batch<'run> {
+    pub(super) plan: &'run Plan,
+    pub(super) give_up: Option<GiveUp>,
+    pub(super) overrides: HashMap<JobId, Vec<KernelOverride>>,
 }
 
 /// As [`dispatch`], in browsers that stay open.
 pub(super) async fn dispatch_in<'run>(
     browsers: &mut Browsers<LiveBrowser>,
-    plan: &'run Plan,
+    batch: Batch<'run>,
     context: &Arc<RunContext>,
     logs: &Logs,
     stop: watch::Receiver<bool>,
     wanted: impl FnMut(&Job) -> bool,
     tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
 ) -> io::Result<Outcome> {
+    let Batch { plan, give_up, overrides } = batch;
     let dispatcher = Dispatcher {
         plan,
+        give_up,
         executor: |settings| LiveBrowser::new(context.clone(), settings.clone(), logs.of(&settings.name)),
-        render: |job, number, backend, site: &AdapterHint| {
-            Page::render(&context.templates, &plan.manifest, job, number, backend, site)
+        render: |request: &PageRequest<'_>| {
+            let overrides = overrides.get(&request.job.id).map(Vec::as_slice).unwrap_or_default();
+            Page::render(&context.templates, &PageRequest { overrides, ..*request })
         },
         stop,
     };
@@ -230,7 +240,11 @@ pub(super) async fn dispatch_in<'run>(
 }
 
 /// What the live browsers of a run share: the server with its rendered modules, the watchdog, the models' data.
-pub(super) async fn context(manifest: &Manifest, templates: Templates) -> Result<Arc<RunContext>, Error> {
+pub(super) async fn context(
+    manifest: &Manifest,
+    templates: Templates,
+    keep_outputs: bool,
+) -> Result<Arc<RunContext>, Error> {
     let modules = templates.harness()?.into_iter().map(|(name, text)| (name, text.into())).collect();
     let network = Network { latency: manifest.serve.latency, bandwidth: manifest.serve.bytes_per_second };
     let libraries = Libraries::find();
@@ -240,7 +254,6 @@ pub(super) async fn context(manifest: &Manifest, templates: Templates) -> Result
         help: "is the loopback interface up?".to_owned(),
     })?;
     let watchdog = Watchdog::start()?;
-    let keep_outputs = manifest.measure.save_outputs;
     let payloads = Payloads::default();
     Ok(Arc::new(RunContext { server, templates, watchdog, payloads, references, keep_outputs }))
 }

@@ -11,16 +11,17 @@ use crate::cli::{TableFormat, TuneArgs};
 use crate::error::{Error, Exit};
 use crate::harness::context::RunContext;
 use crate::harness::live::LiveBrowser;
-use crate::manifest::Measure;
-use crate::plan::{KernelOverride, Plan};
+use crate::manifest::{Manifest, Measure};
+use crate::plan::Plan;
 use crate::record::fresh_folder;
 use crate::record::run_toml::RunToml;
 use crate::render::Templates;
+use crate::render::kernels::KernelOverride;
 use crate::render::space::check;
 use crate::report::live::Live;
 use crate::report::tuning;
 use crate::run::{Browsers, JobReport, Outcome, RunEvent, Status};
-use crate::tune::drive::{Batch, Evaluation, TaskResult, drive};
+use crate::tune::drive::{Batch, Evaluation, TaskResult, TuneRequest, drive};
 use crate::tune::files::{ReplaysFile, TUNED, TriedFile, winner, write_winners};
 use crate::tune::tasks::{Task, tasks};
 use crate::units::significant;
@@ -79,7 +80,7 @@ async fn one(
     let mut replays = args.exhaustive.then(|| ReplaysFile::create(&folder)).transpose()?;
     let live = Live::new(tasks.iter().map(|task| expected(task, plan, args.exhaustive)).sum(), args.quiet);
     let logs = Logs::new(Some(&folder.join("logs")), Verbosity::of(args.verbose), live.clone());
-    let context = context(&plan.manifest, templates).await?;
+    let context = context(&plan.manifest, templates, false).await?;
     let mut floor =
         TuneSession { plan, context, logs, stop, live: live.clone(), browsers: Browsers::default(), run, file };
     let (mut findings, mut winners): (Vec<(Task, TaskResult)>, Vec<_>) = (Vec::new(), Vec::new());
@@ -97,7 +98,7 @@ async fn one(
                 return Err(error.into());
             }
         };
-        settled.extend(finding.winner.as_ref().map(|winner| task.chosen(winner.point)));
+        settled.extend(finding.winner.as_ref().map(|winner| task.kernel_override(winner.point)));
         winners.extend(winner(&task, &finding));
         if let Some(replays) = &mut replays {
             replays.add(&task, &finding)?;
@@ -166,9 +167,9 @@ struct TuneSession<'a> {
 
 impl TuneSession<'_> {
     async fn tune(&mut self, task: &Task, settled: &[KernelOverride], exhaustive: bool) -> io::Result<TaskResult> {
-        let manifest = &self.plan.manifest;
+        let Manifest { tune, measure, .. } = &self.plan.manifest;
         let run = async |batch| Box::pin(self.batch(task, batch)).await;
-        Box::pin(drive(task, &manifest.tune, &manifest.measure, settled, exhaustive, run)).await
+        Box::pin(drive(TuneRequest { task, tune, measure, settled, exhaustive }, run)).await
     }
 
     /// Runs a batch in the browsers that are open, and keeps what came of it.
@@ -194,8 +195,9 @@ impl TuneSession<'_> {
             Ok(())
         };
         let stop = self.stop.clone();
+        let jobs = super::run::Batch { plan: &plan, give_up: batch.give_up, overrides: batch.overrides.clone() };
         let outcome =
-            dispatch_in(&mut self.browsers, &plan, &self.context, &self.logs, stop, |_| true, &mut tell).await?;
+            dispatch_in(&mut self.browsers, jobs, &self.context, &self.logs, stop, |_| true, &mut tell).await?;
         let tried = batch.tried(&reports);
         self.file.add(task, &tried).map_err(io::Error::other)?;
         Ok((tried, outcome))

@@ -41,7 +41,7 @@ pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     let runtime = tokio::runtime::Runtime::new()?;
     let mut reports: Vec<JobReport> = Vec::new();
     let outcome = runtime.block_on(async {
-        let context = super::run::context(&plan.manifest, Templates::new(None, None)?).await?;
+        let context = super::run::context(&plan.manifest, Templates::new(None, None)?, false).await?;
         let stop = super::signals::stop()?;
         let mut tell = |event| {
             match event {

@@ -19,7 +19,7 @@ use indexmap::IndexMap;
 
 use crate::manifest::AxisValue;
 use crate::manifest::axes::DEFAULT_SHAPE;
-use crate::plan::{Job, KernelOverride, Workgroup};
+use crate::plan::{Job, Workgroup};
 use crate::units::{Bytes, Flops};
 
 pub use element::Element;
@@ -36,8 +36,6 @@ pub struct JobVars {
     pub dtype: String,
     /// The user's custom axes: numbers reach expressions (one named like a param replaces it), all reach templates.
     pub custom: IndexMap<String, AxisValue>,
-    /// Configurations that go before all else.
-    pub chosen: Vec<KernelOverride>,
 }
 
 impl JobVars {
@@ -49,7 +47,6 @@ impl JobVars {
             batch: job.axes.batch,
             dtype: job.axes.dtype.clone(),
             custom: job.axes.custom.clone(),
-            chosen: job.chosen.clone(),
         }
     }
 }
@@ -57,13 +54,7 @@ impl JobVars {
 impl Default for JobVars {
     /// The defaults of the axes: 64x1x1, batch 1, fp32, no axis of one's own.
     fn default() -> Self {
-        Self {
-            workgroup: DEFAULT_SHAPE.into(),
-            batch: 1,
-            dtype: "fp32".to_owned(),
-            custom: IndexMap::new(),
-            chosen: Vec::new(),
-        }
+        Self { workgroup: DEFAULT_SHAPE.into(), batch: 1, dtype: "fp32".to_owned(), custom: IndexMap::new() }
     }
 }
 

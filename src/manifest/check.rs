@@ -184,12 +184,10 @@ impl Checker<'_> {
             iterations: file.iterations.as_ref().map(|iterations| *iterations.get()),
             latency: file.latency.unwrap_or(default.latency),
             profile: file.profile.unwrap_or(default.profile),
-            save_outputs: default.save_outputs,
             timeout,
             retries: file.retries.as_ref().map_or(default.retries, |retries| *retries.get()),
             fallback: file.fallback.as_ref().map_or(default.fallback, |names| self.fallback(names)),
             require_hardware: file.require_hardware.unwrap_or(default.require_hardware),
-            give_up: None,
         }
     }
 

@@ -116,7 +116,6 @@ impl fmt::Display for AxisValue {
 
 /// `[measure]`: how each job is measured.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Measure {
     /// Inferences after the first one that are run and not counted, at least; 0 takes no warm-up.
     pub warmup: u32,
@@ -134,8 +133,6 @@ pub struct Measure {
     pub latency: bool,
     /// Whether what each kernel costs is measured after the samples.
     pub profile: bool,
-    /// Whether the outputs of jobs are saved; the command line says so.
-    pub save_outputs: bool,
     /// How long one job may take, start of the page to its result.
     pub timeout: Duration,
     /// How often a job that timed out or lost its browser is tried again.
@@ -144,18 +141,6 @@ pub struct Measure {
     pub fallback: Vec<Backend>,
     /// Whether a software adapter is a failure.
     pub require_hardware: bool,
-    /// When a job leaves its group before its samples are taken; never in a plain run.
-    pub give_up: Option<GiveUp>,
-}
-
-/// A job is given up when an inference takes longer than `times` the fastest job's, also when it is asked twice: of its
-/// group, or `best_ms` where that is less.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct GiveUp {
-    /// Above 1.
-    pub times: f64,
-    /// The best inference known from elsewhere, in ms.
-    pub best_ms: Option<f64>,
 }
 
 impl Default for Measure {
@@ -168,12 +153,10 @@ impl Default for Measure {
             iterations: None,
             latency: false,
             profile: false,
-            save_outputs: false,
             timeout: Duration::from_mins(1),
             retries: 1,
             fallback: vec![Backend::Wasm],
             require_hardware: false,
-            give_up: None,
         }
     }
 }

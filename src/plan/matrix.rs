@@ -47,7 +47,7 @@ fn job<'a>(
         }
     }
     let unsupported_reason = refusal(manifest, &axes.model, axes.backend);
-    Job { id: JobId(axes.id()), axes, chosen: Vec::new(), unsupported_reason }
+    Job { id: JobId(axes.id()), axes, unsupported_reason }
 }
 
 /// Why no browser can run a model on a backend: WGSL needs WebGPU.

@@ -10,7 +10,6 @@ use std::fmt;
 
 use crate::manifest::Manifest;
 use crate::manifest::axes::JobAxes;
-use crate::manifest::compiler::Values;
 
 pub use crate::manifest::axes::{Cache, Workgroup};
 pub use estimate::Estimate;
@@ -32,23 +31,8 @@ pub struct Job {
     pub id: JobId,
     /// Its values on the axes.
     pub axes: JobAxes,
-    /// Configurations of some kernels, which go before all else; only `gpujobs tune` sets them.
-    pub chosen: Vec<KernelOverride>,
     /// Why it can't run anywhere, known before a browser opens (engine and backend do not fit, say).
     pub unsupported_reason: Option<String>,
-}
-
-/// A configuration that the stages of one kernel and size are to have.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KernelOverride {
-    /// The kernel, a key of `shaders/kernels.toml`.
-    pub kernel: String,
-    /// What it calls its size.
-    pub size: Vec<u64>,
-    /// x, y, z.
-    pub workgroup: [u32; 3],
-    /// All its parameters.
-    pub values: Values,
 }
 
 /// A stable readable key made of a job's axes, for instance

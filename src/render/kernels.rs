@@ -81,6 +81,17 @@ pub struct Configuration {
     pub values: Values,
 }
 
+/// A configuration that the stages of one kernel and size have, whatever else the job says; `tune` makes them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KernelOverride {
+    /// The kernel, a key of `shaders/kernels.toml`.
+    pub kernel: String,
+    /// What it calls its size.
+    pub size: Vec<u64>,
+    /// Its workgroup and all its parameters.
+    pub configuration: Configuration,
+}
+
 impl Kernels {
     /// From the texts of all template files by their names.
     pub(super) fn read(sources: &BTreeMap<String, String>) -> Result<Self, RenderError> {

@@ -11,7 +11,8 @@ use minijinja::context;
 use minijinja::value::Serde;
 use sha2::{Digest, Sha256};
 
-use super::target::{AdapterHint, Target};
+use super::kernels::KernelOverride;
+use super::target::{AdapterHint, Target, UNKNOWN};
 use super::{RenderError, Templates};
 use crate::graph::{GraphError, JobVars};
 use crate::manifest::model::{Program, Stages};
@@ -76,17 +77,35 @@ pub enum PageError {
     Model(String),
 }
 
+/// What a page is made of besides the templates: a job, and what is known of the session that will run it.
+#[derive(Debug, Clone, Copy)]
+pub struct PageRequest<'a> {
+    /// The manifest that the job is from.
+    pub manifest: &'a Manifest,
+    /// The job.
+    pub job: &'a Job,
+    /// The page's position in the run.
+    pub number: u64,
+    /// What computes: the job's own backend, or a fallback.
+    pub backend: Backend,
+    /// The adapter that it will meet.
+    pub site: &'a AdapterHint,
+    /// Configurations of some kernels, which go before all else.
+    pub overrides: &'a [KernelOverride],
+}
+
+impl<'a> PageRequest<'a> {
+    /// The page of a job as its manifest has it, number 0, before any session is open.
+    #[must_use]
+    pub fn new(manifest: &'a Manifest, job: &'a Job) -> Self {
+        Self { manifest, job, number: 0, backend: job.axes.backend, site: &UNKNOWN, overrides: &[] }
+    }
+}
+
 impl Page {
-    /// Renders a job; `number` is its position in the run, `backend` the one to try (the job's own, or a fallback), `site`
-    /// the adapter that it will meet.
-    pub fn render(
-        templates: &Templates,
-        manifest: &Manifest,
-        job: &Job,
-        number: u64,
-        backend: Backend,
-        site: &AdapterHint,
-    ) -> Result<Self, PageError> {
+    /// Renders a job.
+    pub fn render(templates: &Templates, request: &PageRequest<'_>) -> Result<Self, PageError> {
+        let &PageRequest { manifest, job, number, backend, site, overrides } = request;
         let model = manifest.models.get(&job.axes.model).ok_or_else(|| PageError::Model(job.axes.model.clone()))?;
         let common = Common {
             number,
@@ -102,7 +121,7 @@ impl Page {
         };
         let vars = JobVars::of(job);
         let browser = manifest.browsers.get(&job.axes.browser).map_or(BrowserKind::Chrome, |browser| browser.kind);
-        let target = Target { compiler: browser.product().compiler, site, settings: &manifest.compiler };
+        let target = Target { compiler: browser.product().compiler, site, settings: &manifest.compiler, overrides };
         let content = match &model.program {
             Program::Stages(stages) => {
                 let found;

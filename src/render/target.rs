@@ -4,7 +4,7 @@
 //! Made for each page from the manifest and the open session; used by `wgsl`.
 
 use super::RenderError;
-use super::kernels::{Configuration, Kernel, Kernels};
+use super::kernels::{Configuration, Kernel, KernelOverride, Kernels};
 use crate::graph::JobVars;
 use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::manifest::compiler::{CompilerSettings, Values, Winner};
@@ -21,6 +21,8 @@ pub struct Target<'a> {
     pub site: &'a AdapterHint,
     /// `[compiler]` of the manifest.
     pub settings: &'a CompilerSettings,
+    /// Configurations of some kernels, which go before all else.
+    pub overrides: &'a [KernelOverride],
 }
 
 /// The adapter of a session, as far as it is known before its first job.
@@ -32,9 +34,12 @@ pub struct AdapterHint {
     pub adapter: String,
 }
 
+/// That of a session of which nothing is known.
+pub(super) static UNKNOWN: AdapterHint = AdapterHint { kind: AdapterKind::Hardware, adapter: String::new() };
+
 impl Default for AdapterHint {
     fn default() -> Self {
-        Self { kind: AdapterKind::Hardware, adapter: String::new() }
+        UNKNOWN.clone()
     }
 }
 
@@ -50,8 +55,8 @@ impl Target<'_> {
         vars: &JobVars,
         size: &[u64],
     ) -> Result<Vec<Configuration>, RenderError> {
-        if let Some(chosen) = vars.chosen.iter().find(|chosen| chosen.kernel == name && chosen.size == size) {
-            return Ok(vec![Configuration { workgroup: chosen.workgroup, values: chosen.values.clone() }]);
+        if let Some(found) = self.overrides.iter().find(|found| found.kernel == name && found.size == size) {
+            return Ok(vec![found.configuration.clone()]);
         }
         let plain = |workgroup| Configuration { workgroup, values: kernel.defaults() };
         let mut found = Vec::new();

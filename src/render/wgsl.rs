@@ -92,7 +92,7 @@ fn configured(
         let workgroup = vars.workgroup.shape().unwrap_or(DEFAULT_SHAPE);
         return render_stage(templates, graph, stage, job, &Configuration { workgroup, values: Values::new() });
     };
-    let matters = vars.workgroup == Workgroup::Tuned || vars.chosen.iter().any(|chosen| chosen.kernel == name);
+    let matters = vars.workgroup == Workgroup::Tuned || target.overrides.iter().any(|found| found.kernel == name);
     let size = if matters { size_of(templates, graph, stage, job, kernel)? } else { Vec::new() };
     let mut refusal = None;
     for configuration in target.configurations(templates.kernels(), (name, kernel), vars, &size)? {

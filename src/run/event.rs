@@ -8,6 +8,7 @@ use crate::manifest::Backend;
 use crate::measure::Measurement;
 use crate::measure::drift::Drift;
 use crate::plan::Job;
+use crate::render::page::{Page, PageError};
 use crate::units::{Bytes, Flops};
 
 /// What happens, in the order in which it happens.
@@ -117,4 +118,12 @@ pub struct PageReport {
     pub flops: Option<Flops>,
     /// Least traffic of one inference; `None` where it is not known.
     pub bytes: Option<Bytes>,
+}
+
+impl PageReport {
+    /// Of a page; the files of an ONNX model are read for their digest.
+    pub(super) fn new(page: &Page) -> Result<Self, PageError> {
+        let shader_digest = page.shader_digest()?;
+        Ok(Self { shader_digest, tuning: page.tuning(), flops: page.flops(), bytes: page.bytes() })
+    }
 }

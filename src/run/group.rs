@@ -6,7 +6,7 @@
 //! can be compared. A job that loses its browser leaves the group, takes the others of that browser with it, and each of
 //! them is tried again as a group of one.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
 use super::load::Load;
-use super::member::{ActiveJob, End};
-use super::{Attempt, Browsers, JobReport, Outcome, RunEvent, Status, blank};
+use super::member::{ActiveJob, End, RoundShare};
+use super::pages::PageMaker;
+use super::{Attempt, BrowserSlot, GiveUp, JobReport, Outcome, RunEvent, Status, blank};
 use crate::graph::{Graph, JobVars, Memory};
 use crate::harness::executor::{Executor, OpenError};
-use crate::manifest::{Backend, GiveUp, Manifest, Measure};
+use crate::manifest::{Manifest, Measure};
 use crate::measure::{drift, sampling};
 use crate::plan::{Cache, Job, Plan, select};
-use crate::render::page::{Page, PageError};
-use crate::render::target::AdapterHint;
+use crate::render::page::{Page, PageError, PageRequest};
 use crate::store::model_files;
 
 /// Jobs that are ready at the same time, each with a device of its own.
@@ -35,24 +35,24 @@ const HEAVIEST: u64 = 2 << 30;
 const LONGEST_SAMPLE: Duration = Duration::from_millis(500);
 
 /// Jobs with their positions in the plan.
-type Group<'run> = Vec<(usize, &'run Job)>;
+type Indexed<'run> = Vec<(usize, &'run Job)>;
 
 /// Divides jobs, with their positions in the plan, into groups: of one model, none of them cold, where there are rounds
 /// to interleave at all. Jobs that differ only in their browser stay together, since that is what is compared first.
-pub(super) fn groups<'run>(plan: &Plan, jobs: &[(usize, &'run Job)]) -> Vec<Group<'run>> {
+pub(super) fn groups<'run>(plan: &Plan, jobs: &[(usize, &'run Job)]) -> Vec<Indexed<'run>> {
     if plan.manifest.measure.rounds < 2 {
         return jobs.iter().map(|job| vec![*job]).collect();
     }
     // By model, then by everything but the browser; both in the order of the plan.
-    let mut alike: IndexMap<String, IndexMap<&str, Group>> = IndexMap::new();
+    let mut alike: IndexMap<String, IndexMap<&str, Indexed>> = IndexMap::new();
     for (index, job) in jobs {
         let key = if job.axes.cache == Cache::Warm { job.axes.model.clone() } else { format!("{index}: cold") };
         let rest = job.id.0.split_once('/').map_or("", |(_, rest)| rest);
         alike.entry(key).or_default().entry(rest).or_default().push((*index, job));
     }
-    let mut groups: Vec<Group> = Vec::new();
+    let mut groups: Vec<Indexed> = Vec::new();
     for sets in alike.into_values() {
-        let (mut group, mut weight) = (Group::new(), 0_u64);
+        let (mut group, mut weight) = (Indexed::new(), 0_u64);
         for set in sets.into_values() {
             let heavy: u64 = set.iter().map(|(_, job)| bytes(plan, job)).sum();
             if !group.is_empty() && (group.len() + set.len() > LARGEST || weight.saturating_add(heavy) > HEAVIEST) {
@@ -79,22 +79,38 @@ fn bytes(plan: &Plan, job: &Job) -> u64 {
     graph.map_or(0, |graph| Memory::of(&graph).bytes())
 }
 
-/// What all groups of a run share.
+/// Runs the groups of a plan, one after the other.
 pub(super) struct GroupRunner<'a, 'run, E, Render> {
-    pub(super) manifest: &'run Manifest,
-    pub(super) render: &'a mut Render,
-    pub(super) browsers: &'a mut Browsers<E>,
+    pub(super) pages: PageMaker<'a, 'run, Render>,
+    pub(super) slots: &'a mut HashMap<String, BrowserSlot<E>>,
+    pub(super) give_up: Option<GiveUp>,
     pub(super) outcome: &'a mut Outcome,
-    pub(super) tell: &'a mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
+    pub(super) on_event: &'a mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
 }
 
-/// A member's next turn.
+/// The jobs of a group.
+#[derive(Default)]
+struct Group<'run> {
+    /// Those that are ready.
+    active: Vec<ActiveJob<'run>>,
+    /// Those that are to be tried again, each by itself.
+    again: Vec<Attempt<'run>>,
+}
+
+impl Group<'_> {
+    /// The positions of its jobs in the plan.
+    fn indices(&self) -> Vec<usize> {
+        self.active.iter().map(|job| job.origin.index).collect()
+    }
+}
+
+/// A job's next turn.
 #[derive(Clone, Copy)]
 enum Step {
     Pilot,
     SecondChance,
     WarmUp,
-    Samples { round: u32, count: u32, interleaved: bool },
+    Samples(RoundShare),
     Renew { round: u32 },
     Profile,
 }
@@ -102,14 +118,14 @@ enum Step {
 impl<'run, E, Render> GroupRunner<'_, 'run, E, Render>
 where
     E: Executor,
-    Render: FnMut(&Job, u64, Backend, &AdapterHint) -> Result<Page, PageError>,
+    Render: FnMut(&PageRequest<'_>) -> Result<Page, PageError>,
 {
     /// Runs a group and tells how each of its jobs ended.
     pub(super) async fn run(&mut self, jobs: &[(usize, &'run Job)]) -> io::Result<()> {
-        let tries = jobs.iter().map(|(index, job)| Attempt { index: *index, job, used: 0, told: false });
-        let mut groups = VecDeque::from([tries.collect::<Vec<_>>()]);
-        while let Some(group) = groups.pop_front() {
-            let mut again = self.together(group).await?;
+        let attempts = jobs.iter().map(|(index, job)| Attempt { index: *index, job, used: 0, told: false });
+        let mut groups = VecDeque::from([attempts.collect::<Vec<_>>()]);
+        while let Some(attempts) = groups.pop_front() {
+            let mut again = self.together(attempts).await?;
             again.sort_by_key(|one| one.index);
             groups.extend(again.into_iter().map(|one| vec![one]));
         }
@@ -117,113 +133,112 @@ where
     }
 
     /// Runs jobs as one group and gives those that are to be tried again.
-    async fn together(&mut self, group: Vec<Attempt<'run>>) -> io::Result<Vec<Attempt<'run>>> {
-        let mut again = Vec::new();
-        let mut members = Vec::new();
-        let number = group.first().map(|one| one.index + 1);
-        for mut one in group {
+    async fn together(&mut self, attempts: Vec<Attempt<'run>>) -> io::Result<Vec<Attempt<'run>>> {
+        let mut group = Group::default();
+        let number = attempts.first().map(|one| one.index + 1);
+        for mut one in attempts {
             if !one.told {
-                (self.tell)(RunEvent::JobStarted { job: one.job, index: one.index })?;
+                (self.on_event)(RunEvent::JobStarted { job: one.job, index: one.index })?;
                 one.told = true;
             }
-            self.make_ready(one, &mut members, &mut again).await?;
+            self.make_ready(one, &mut group).await?;
         }
-        let load = Load::begin(self.manifest);
-        self.in_order(Step::Pilot, &mut members, &mut again).await?;
-        self.give_up(&mut members, &mut again).await?;
-        let uneven = self.manifest.measure.iterations.is_none() && settle_iterations(&mut members);
-        self.in_order(Step::WarmUp, &mut members, &mut again).await?;
-        self.rounds(&mut members, &mut again).await?;
-        if self.manifest.measure.profile {
-            self.in_order(Step::Profile, &mut members, &mut again).await?;
+        let load = Load::begin(self.pages.manifest);
+        self.in_order(Step::Pilot, &mut group).await?;
+        self.give_up(&mut group).await?;
+        let uneven = self.measure().iterations.is_none() && settle_iterations(&mut group.active);
+        self.in_order(Step::WarmUp, &mut group).await?;
+        self.rounds(&mut group).await?;
+        if self.measure().profile {
+            self.in_order(Step::Profile, &mut group).await?;
         }
         let others = load.end();
-        let times: Vec<Vec<f64>> = members.iter().map(|member| member.measurement.deciding_ms()).collect();
+        let Group { mut active, again } = group;
+        let times: Vec<Vec<f64>> = active.iter().map(|job| job.measurement.deciding_ms()).collect();
         let drift = drift::common(&times);
-        let shared = members.len() > 1;
-        members.sort_by_key(|member| member.origin.index);
-        for mut member in members {
-            self.release(&member).await;
-            let circumstances = &mut member.report.circumstances;
+        let shared = active.len() > 1;
+        active.sort_by_key(|job| job.origin.index);
+        for mut job in active {
+            self.release(&job).await;
+            let circumstances = &mut job.report.circumstances;
             circumstances.group = number.filter(|_| shared);
             (circumstances.drift, circumstances.others, circumstances.uneven) = (drift, others, uneven);
-            self.finish(member.well())?;
+            self.finish(job.well())?;
         }
         Ok(again)
     }
 
+    fn measure(&self) -> &'run Measure {
+        &self.pages.manifest.measure
+    }
+
     /// Ends the jobs that are too slow to be of interest, with their warm-ups and no sample. A pilot may have been held up,
     /// so each has a second chance.
-    async fn give_up(&mut self, members: &mut Vec<ActiveJob<'run>>, again: &mut Vec<Attempt<'run>>) -> io::Result<()> {
-        let Some(GiveUp { times, best_ms }) = self.manifest.measure.give_up else { return Ok(()) };
-        let least = |member: &ActiveJob<'run>| member.measurement.least_warmup_ms();
-        let limit = |members: &[ActiveJob<'run>]| {
-            let fastest = members.iter().filter_map(least).chain(best_ms).min_by(f64::total_cmp);
+    async fn give_up(&mut self, group: &mut Group<'run>) -> io::Result<()> {
+        let Some(GiveUp { times, best_ms }) = self.give_up else { return Ok(()) };
+        let least = |job: &ActiveJob<'run>| job.measurement.least_warmup_ms();
+        let limit = |jobs: &[ActiveJob<'run>]| {
+            let fastest = jobs.iter().filter_map(least).chain(best_ms).min_by(f64::total_cmp);
             fastest.map_or(f64::INFINITY, |fastest| times * fastest)
         };
-        let is_slow = |member: &ActiveJob<'run>, limit: f64| least(member).is_some_and(|time| time > limit);
-        let first = limit(members);
-        let slow = members.iter().filter(|member| is_slow(member, first));
-        for index in slow.map(|member| member.origin.index).collect::<Vec<_>>() {
-            self.turn(Step::SecondChance, index, members, again).await?;
+        let is_slow = |job: &ActiveJob<'run>, limit: f64| least(job).is_some_and(|time| time > limit);
+        let first = limit(&group.active);
+        let slow = group.active.iter().filter(|job| is_slow(job, first));
+        for index in slow.map(|job| job.origin.index).collect::<Vec<_>>() {
+            self.turn(Step::SecondChance, index, group).await?;
         }
-        let limit = limit(members);
-        for member in members.extract_if(.., |member| is_slow(member, limit)).collect::<Vec<_>>() {
-            self.release(&member).await;
+        let limit = limit(&group.active);
+        for job in group.active.extract_if(.., |job| is_slow(job, limit)).collect::<Vec<_>>() {
+            self.release(&job).await;
             let reason = format!("given up: it took more than {times} times as long as the fastest one");
-            self.finish(JobReport { reason, ..member.well() })?;
+            self.finish(JobReport { reason, ..job.well() })?;
         }
         Ok(())
     }
 
     /// Brings a job to its first result, or to its end.
-    async fn make_ready(
-        &mut self,
-        one: Attempt<'run>,
-        members: &mut Vec<ActiveJob<'run>>,
-        again: &mut Vec<Attempt<'run>>,
-    ) -> io::Result<()> {
-        let measure = &self.manifest.measure;
+    async fn make_ready(&mut self, one: Attempt<'run>, group: &mut Group<'run>) -> io::Result<()> {
+        let measure = self.measure();
         let mut report = blank(one.job);
         if let (Some(reason), []) = (&one.job.unsupported_reason, measure.fallback.as_slice()) {
             (report.status, report.reason) = (Status::Unsupported, reason.clone());
             return self.finish(report);
         }
-        let Some(seat) = self.browsers.seats.get_mut(one.job.axes.browser.as_str()) else { return Ok(()) };
+        let Some(slot) = self.slots.get_mut(one.job.axes.browser.as_str()) else { return Ok(()) };
         report.attempts = one.used;
-        if let Some(reason) = &seat.missing {
+        if let Some(reason) = &slot.missing {
             report.reason.clone_from(reason);
             return self.finish(report);
         }
         report.attempts += 1;
-        match seat.executor.open(one.job.axes.cache == Cache::Cold).await {
+        match slot.executor.open(one.job.axes.cache == Cache::Cold).await {
             Ok(opened) => report.session = Some(opened),
             Err(OpenError { message, missing }) => {
                 report.status = if missing { Status::Skipped } else { Status::Failed };
                 report.reason.clone_from(&message);
                 if missing || one.used == measure.retries {
                     // A browser that did not start with all its tries will not start for the next job either.
-                    seat.missing = Some(message);
+                    slot.missing = Some(message);
                 }
-                return self.lost(report, one, missing, members, again).await;
+                return self.lost(report, one, missing, group).await;
             }
         }
-        match ActiveJob::first_result(self.manifest, self.render, &mut self.browsers.pages, seat, one, report).await {
-            Ok(member) => members.push(member),
+        match ActiveJob::first_result(&mut self.pages, slot, one, report).await {
+            Ok(job) => group.active.push(job),
             Err((report, End::Reported)) => self.finish(report)?,
             Err((mut report, End::Lost(status, reason))) => {
                 (report.status, report.reason) = (status, reason);
-                self.lost(report, one, false, members, again).await?;
+                self.lost(report, one, false, group).await?;
             }
         }
         Ok(())
     }
 
-    /// Takes the members' samples, round by round, until each of them has enough: what one of them needs all get, so
-    /// that their rounds stay in pairs.
-    async fn rounds(&mut self, members: &mut Vec<ActiveJob<'run>>, again: &mut Vec<Attempt<'run>>) -> io::Result<()> {
-        let measure = &self.manifest.measure;
-        let interleaved = members.len() > 1;
+    /// Takes the jobs' samples, round by round, until each of them has enough: what one of them needs all get, so that
+    /// their rounds stay in pairs.
+    async fn rounds(&mut self, group: &mut Group<'run>) -> io::Result<()> {
+        let measure = self.measure();
+        let interleaved = group.active.len() > 1;
         let planned = (0..measure.rounds).map(|round| sampling::share(measure.samples.min, round, measure.rounds));
         let mut counts: VecDeque<u32> = planned.collect();
         let size = measure.samples.min.div_ceil(measure.rounds).max(1);
@@ -231,14 +246,14 @@ where
         let instance = |round: u32| u64::from(round) * u64::from(measure.instances) / u64::from(measure.rounds.max(1));
         for round in 0_u32.. {
             if counts.is_empty() {
-                let more = further(measure, members);
+                let more = further(measure, &group.active);
                 counts.extend((0..more).step_by(size as usize).map(|from| size.min(more - from)));
             }
             let Some(count) = counts.pop_front() else { return Ok(()) };
-            let order = shuffled(self.manifest, members, round);
+            let order = shuffled(self.pages.manifest, &group.active, round);
             if round > 0 && instance(round) > instance(round - 1) {
                 for index in &order {
-                    self.turn(Step::Renew { round }, *index, members, again).await?;
+                    self.turn(Step::Renew { round }, *index, group).await?;
                 }
             }
             // Where there are fewer samples than rounds some have none; who is made ready anew in them has its first result.
@@ -246,98 +261,81 @@ where
                 continue;
             }
             for index in order {
-                self.turn(Step::Samples { round, count, interleaved }, index, members, again).await?;
+                self.turn(Step::Samples(RoundShare { round, count, interleaved }), index, group).await?;
             }
         }
         Ok(())
     }
 
-    /// Gives every member the same turn.
-    async fn in_order(
-        &mut self,
-        turn: Step,
-        members: &mut Vec<ActiveJob<'run>>,
-        again: &mut Vec<Attempt<'run>>,
-    ) -> io::Result<()> {
-        let order: Vec<usize> = members.iter().map(|member| member.origin.index).collect();
-        for index in order {
-            self.turn(turn, index, members, again).await?;
+    /// Gives every job the same turn.
+    async fn in_order(&mut self, step: Step, group: &mut Group<'run>) -> io::Result<()> {
+        for index in group.indices() {
+            self.turn(step, index, group).await?;
         }
         Ok(())
     }
 
-    /// One turn of the member with this position in the plan, if it is still there.
-    async fn turn(
-        &mut self,
-        turn: Step,
-        index: usize,
-        members: &mut Vec<ActiveJob<'run>>,
-        again: &mut Vec<Attempt<'run>>,
-    ) -> io::Result<()> {
-        let measure = &self.manifest.measure;
-        let Some(place) = members.iter().position(|member| member.origin.index == index) else { return Ok(()) };
-        let member = &mut members[place];
-        let Some(seat) = self.browsers.seats.get_mut(member.origin.job.axes.browser.as_str()) else { return Ok(()) };
-        let ended = match turn {
-            Step::Pilot => member.pilot(seat, measure).await,
-            Step::SecondChance => member.once_more(seat, measure).await,
-            Step::WarmUp => member.warm_up(seat, measure).await,
-            Step::Samples { round, count, interleaved } => {
-                member.samples(seat, measure, round, count, interleaved).await
-            }
-            Step::Renew { round } => {
-                member.renew(self.manifest, self.render, &mut self.browsers.pages, seat, round).await
-            }
-            Step::Profile => member.profile(seat, measure).await,
+    /// One turn of the job with this position in the plan, if it is still ready.
+    async fn turn(&mut self, step: Step, index: usize, group: &mut Group<'run>) -> io::Result<()> {
+        let measure = self.measure();
+        let Some(place) = group.active.iter().position(|job| job.origin.index == index) else { return Ok(()) };
+        let job = &mut group.active[place];
+        let Some(slot) = self.slots.get_mut(job.origin.job.axes.browser.as_str()) else { return Ok(()) };
+        let ended = match step {
+            Step::Pilot => job.pilot(slot, measure).await,
+            Step::SecondChance => job.once_more(slot, measure).await,
+            Step::WarmUp => job.warm_up(slot, measure).await,
+            Step::Samples(share) => job.samples(slot, measure, share).await,
+            Step::Renew { round } => job.renew(&mut self.pages, slot, round).await,
+            Step::Profile => job.profile(slot, measure).await,
         };
         let Err(end) = ended else { return Ok(()) };
-        let mut member = members.remove(place);
+        let mut job = group.active.remove(place);
         match end {
             End::Reported => {
-                self.release(&member).await;
-                self.finish(member.report)
+                self.release(&job).await;
+                self.finish(job.report)
             }
             End::Lost(status, reason) => {
-                (member.report.status, member.report.reason) = (status, reason);
-                self.lost(member.report, member.origin, false, members, again).await
+                (job.report.status, job.report.reason) = (status, reason);
+                self.lost(job.report, job.origin, false, group).await
             }
         }
     }
 
-    /// A try has lost its browser: it is closed, whoever else was ready in it tries again by itself, and so does this
-    /// one if it has a try left.
+    /// An attempt has lost its browser: it is closed, every other job that was ready in it is tried again by itself, and
+    /// so is this one if it has an attempt left and is not `hopeless`.
     async fn lost(
         &mut self,
         report: JobReport,
         one: Attempt<'run>,
         hopeless: bool,
-        members: &mut Vec<ActiveJob<'run>>,
-        again: &mut Vec<Attempt<'run>>,
+        group: &mut Group<'run>,
     ) -> io::Result<()> {
         let browser = one.job.axes.browser.as_str();
-        if let Some(seat) = self.browsers.seats.get_mut(browser) {
+        if let Some(slot) = self.slots.get_mut(browser) {
             // Whatever is left of the session can't be trusted.
-            seat.executor.close().await;
+            slot.executor.close().await;
         }
-        let others = members.extract_if(.., |member| member.origin.job.axes.browser == browser);
-        again.extend(others.map(|member| member.origin));
-        if hopeless || one.used >= self.manifest.measure.retries {
+        let others = group.active.extract_if(.., |job| job.origin.job.axes.browser == browser);
+        group.again.extend(others.map(|job| job.origin));
+        if hopeless || one.used >= self.measure().retries {
             return self.finish(report);
         }
-        (self.tell)(RunEvent::Retrying { job: one.job, reason: report.reason })?;
-        again.push(Attempt { used: one.used + 1, ..one });
+        (self.on_event)(RunEvent::Retrying { job: one.job, reason: report.reason })?;
+        group.again.push(Attempt { used: one.used + 1, ..one });
         Ok(())
     }
 
-    async fn release(&mut self, member: &ActiveJob<'run>) {
-        if let Some(seat) = self.browsers.seats.get_mut(member.origin.job.axes.browser.as_str()) {
-            seat.executor.release(member.number).await;
+    async fn release(&mut self, job: &ActiveJob<'run>) {
+        if let Some(slot) = self.slots.get_mut(job.origin.job.axes.browser.as_str()) {
+            slot.executor.release(job.number).await;
         }
     }
 
     fn finish(&mut self, report: JobReport) -> io::Result<()> {
         self.outcome.count(report.status);
-        (self.tell)(RunEvent::JobFinished(Box::new(report)))
+        (self.on_event)(RunEvent::JobFinished(Box::new(report)))
     }
 }
 

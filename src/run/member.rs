@@ -4,17 +4,17 @@
 use std::time::{Duration, Instant};
 
 use super::event::{JobReport, PageReport, Status};
+use super::pages::PageMaker;
 use super::{Attempt, BrowserSlot};
-use crate::harness::executor::{ExecuteError, Executor};
-use crate::manifest::{Backend, Manifest, Measure};
+use crate::harness::executor::{ExecuteError, Executor, Prepared};
+use crate::manifest::{Backend, Measure};
 use crate::measure::{Measurement, warmup};
 use crate::plan::Cache;
 use crate::plan::matrix::refusal;
 use crate::protocol::command::Ask;
 use crate::protocol::event::SampleKind;
 use crate::render::RenderError;
-use crate::render::page::{Page, PageError};
-use crate::render::target::AdapterHint;
+use crate::render::page::{Page, PageError, PageRequest};
 
 /// Of a job's time, the share that further samples may use up: running out of it would lose those that are there.
 const SHARE_FOR_SAMPLES: f64 = 0.8;
@@ -47,9 +47,15 @@ pub(super) enum End {
     Lost(Status, String),
 }
 
-/// The adapter of the session that a job runs in.
-fn site(report: &JobReport) -> AdapterHint {
-    report.session.as_ref().map(|session| session.site.clone()).unwrap_or_default()
+/// What a job measures in one round.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RoundShare {
+    /// From 0.
+    pub(super) round: u32,
+    /// Samples.
+    pub(super) count: u32,
+    /// Whether other jobs had the GPU since this one's last samples.
+    pub(super) interleaved: bool,
 }
 
 /// What a job has had of the time that the manifest allows it.
@@ -80,13 +86,12 @@ impl Clock {
 impl<'run> ActiveJob<'run> {
     /// Brings a job to its first result on the first backend of its chain that can.
     pub(super) async fn first_result<E: Executor>(
-        manifest: &Manifest,
-        render: &mut impl FnMut(&crate::plan::Job, u64, Backend, &AdapterHint) -> Result<Page, PageError>,
-        numbers: &mut u64,
-        seat: &mut BrowserSlot<E>,
+        pages: &mut PageMaker<'_, '_, impl FnMut(&PageRequest<'_>) -> Result<Page, PageError>>,
+        slot: &mut BrowserSlot<E>,
         origin: Attempt<'run>,
         mut report: JobReport,
     ) -> Result<Self, (JobReport, End)> {
+        let manifest = pages.manifest;
         let asked = report.job.axes.backend;
         let fallback = manifest.measure.fallback.iter().copied().filter(|backend| *backend != asked);
         let mut refusals = Vec::new();
@@ -96,10 +101,9 @@ impl<'run> ActiveJob<'run> {
                 refusals.push((backend, reason));
                 continue;
             }
-            *numbers += 1;
-            let number = *numbers;
-            let page = match render(&report.job, number, backend, &site(&report)) {
-                Ok(page) => page,
+            let made = pages.make(&report, backend).and_then(|page| Ok((PageReport::new(&page)?, page)));
+            let (about, page) = match made {
+                Ok(made) => made,
                 Err(PageError::Render(RenderError::Unsupported { reason, .. })) => {
                     refusals.push((backend, reason));
                     continue;
@@ -109,34 +113,18 @@ impl<'run> ActiveJob<'run> {
                     return Err((report, End::Reported));
                 }
             };
-            let shader_digest = match page.shader_digest() {
-                Ok(digest) => digest,
-                Err(error) => {
-                    (report.status, report.reason) = (Status::Failed, error.to_string());
-                    return Err((report, End::Reported));
-                }
-            };
-            report.page =
-                Some(PageReport { shader_digest, tuning: page.tuning(), flops: page.flops(), bytes: page.bytes() });
-            report.backend_used = Some(backend);
-            match clock.step(&manifest.measure, &mut report, seat.executor.prepare(&page)).await {
+            (report.page, report.backend_used) = (Some(about), Some(backend));
+            match clock.step(&manifest.measure, &mut report, slot.executor.prepare(&page)).await {
                 Ok(prepared) => {
                     report.fallback_reason = reasons(&refusals);
-                    if let Some(page) = &mut report.page {
-                        page.flops = page.flops.or(prepared.check.flops);
-                    }
-                    let inference = Duration::from_nanos(prepared.first.wall_ms.0);
-                    let measurement = Measurement::begin(prepared);
-                    let sampling = Duration::ZERO;
-                    return Ok(Self { origin, report, number, measurement, iterations: 1, inference, clock, sampling });
-                }
-                Err(End::Reported) if report.status == Status::Unsupported => {
-                    seat.executor.release(number).await;
-                    refusals.push((backend, std::mem::take(&mut report.reason)));
+                    return Ok(Self::ready(origin, report, page.number, clock, prepared));
                 }
                 Err(end) => {
-                    seat.executor.release(number).await;
-                    return Err((report, end));
+                    slot.executor.release(page.number).await;
+                    if matches!(end, End::Lost(..)) || report.status != Status::Unsupported {
+                        return Err((report, end));
+                    }
+                    refusals.push((backend, std::mem::take(&mut report.reason)));
                 }
             }
         }
@@ -145,17 +133,27 @@ impl<'run> ActiveJob<'run> {
         Err((report, End::Reported))
     }
 
+    /// A job that has its first result, before any sample.
+    fn ready(origin: Attempt<'run>, mut report: JobReport, number: u64, clock: Clock, prepared: Prepared) -> Self {
+        if let Some(page) = &mut report.page {
+            page.flops = page.flops.or(prepared.check.flops);
+        }
+        let inference = Duration::from_nanos(prepared.first.wall_ms.0);
+        let measurement = Measurement::begin(prepared);
+        Self { origin, report, number, measurement, iterations: 1, inference, clock, sampling: Duration::ZERO }
+    }
+
     /// Finds out how many inferences make a sample, or, where the manifest says it, how long they take.
-    pub(super) async fn pilot<E: Executor>(&mut self, seat: &mut BrowserSlot<E>, measure: &Measure) -> Result<(), End> {
+    pub(super) async fn pilot<E: Executor>(&mut self, slot: &mut BrowserSlot<E>, measure: &Measure) -> Result<(), End> {
         if let Some(iterations) = measure.iterations {
             self.iterations = iterations;
             let ask = Ask { kind: SampleKind::Warmup, count: 1, iterations };
-            let taken = self.clock.step(measure, &mut self.report, seat.executor.measure(self.number, &[ask])).await?;
+            let taken = self.clock.step(measure, &mut self.report, slot.executor.measure(self.number, &[ask])).await?;
             self.inference = taken.first().map_or(self.inference, |sample| Duration::from_nanos(sample.wall_ms.0));
             self.measurement.add(0, &taken);
             return Ok(());
         }
-        let piloted = self.clock.step(measure, &mut self.report, seat.executor.pilot(self.number)).await?;
+        let piloted = self.clock.step(measure, &mut self.report, slot.executor.pilot(self.number)).await?;
         self.measurement.add(0, &piloted.samples);
         self.iterations = piloted.iterations;
         self.inference = Duration::from_nanos(piloted.inference.0);
@@ -165,11 +163,11 @@ impl<'run> ActiveJob<'run> {
     /// Takes one more warm-up.
     pub(super) async fn once_more<E: Executor>(
         &mut self,
-        seat: &mut BrowserSlot<E>,
+        slot: &mut BrowserSlot<E>,
         measure: &Measure,
     ) -> Result<(), End> {
         let ask = Ask { kind: SampleKind::Warmup, count: 1, iterations: self.iterations };
-        let taken = self.clock.step(measure, &mut self.report, seat.executor.measure(self.number, &[ask])).await?;
+        let taken = self.clock.step(measure, &mut self.report, slot.executor.measure(self.number, &[ask])).await?;
         self.measurement.add(0, &taken);
         Ok(())
     }
@@ -177,7 +175,7 @@ impl<'run> ActiveJob<'run> {
     /// Runs it until it is warm.
     pub(super) async fn warm_up<E: Executor>(
         &mut self,
-        seat: &mut BrowserSlot<E>,
+        slot: &mut BrowserSlot<E>,
         measure: &Measure,
     ) -> Result<(), End> {
         if measure.warmup == 0 {
@@ -198,7 +196,7 @@ impl<'run> ActiveJob<'run> {
                 break;
             }
             let ask = Ask { kind: SampleKind::Warmup, count, iterations: self.iterations };
-            let taken = self.clock.step(measure, &mut self.report, seat.executor.measure(self.number, &[ask])).await?;
+            let taken = self.clock.step(measure, &mut self.report, slot.executor.measure(self.number, &[ask])).await?;
             self.measurement.add(0, &taken);
             times.extend(taken.iter().map(|sample| sample.gpu_ms.unwrap_or(sample.wall_ms).millis()));
         }
@@ -210,29 +208,26 @@ impl<'run> ActiveJob<'run> {
     /// cached.
     pub(super) async fn renew<E: Executor>(
         &mut self,
-        manifest: &Manifest,
-        render: &mut impl FnMut(&crate::plan::Job, u64, Backend, &AdapterHint) -> Result<Page, PageError>,
-        numbers: &mut u64,
-        seat: &mut BrowserSlot<E>,
+        pages: &mut PageMaker<'_, '_, impl FnMut(&PageRequest<'_>) -> Result<Page, PageError>>,
+        slot: &mut BrowserSlot<E>,
         round: u32,
     ) -> Result<(), End> {
-        let measure = &manifest.measure;
-        seat.executor.release(self.number).await;
-        *numbers += 1;
-        self.number = *numbers;
+        let measure = &pages.manifest.measure;
+        slot.executor.release(self.number).await;
         if self.report.job.axes.cache == Cache::Cold {
-            seat.executor.open(true).await.map_err(|error| End::Lost(Status::Failed, error.message))?;
+            slot.executor.open(true).await.map_err(|error| End::Lost(Status::Failed, error.message))?;
         }
         let backend = self.report.backend_used.unwrap_or(self.report.job.axes.backend);
-        let page = render(&self.report.job, self.number, backend, &site(&self.report)).map_err(|error| {
+        let page = pages.make(&self.report, backend).map_err(|error| {
             (self.report.status, self.report.reason) = (Status::Failed, error.to_string());
             End::Reported
         })?;
-        let prepared = self.clock.step(measure, &mut self.report, seat.executor.prepare(&page)).await?;
+        self.number = page.number;
+        let prepared = self.clock.step(measure, &mut self.report, slot.executor.prepare(&page)).await?;
         self.measurement.add_first(round, &prepared.first, prepared.phases.time_to_first_result_ms);
         if measure.warmup > 0 {
             let ask = Ask { kind: SampleKind::Warmup, count: measure.warmup, iterations: self.iterations };
-            let taken = self.clock.step(measure, &mut self.report, seat.executor.measure(self.number, &[ask])).await?;
+            let taken = self.clock.step(measure, &mut self.report, slot.executor.measure(self.number, &[ask])).await?;
             self.measurement.add(round, &taken);
         }
         Ok(())
@@ -241,12 +236,11 @@ impl<'run> ActiveJob<'run> {
     /// Takes its samples of a round. Where other jobs ran since its last turn, one inference brings it back first.
     pub(super) async fn samples<E: Executor>(
         &mut self,
-        seat: &mut BrowserSlot<E>,
+        slot: &mut BrowserSlot<E>,
         measure: &Measure,
-        round: u32,
-        count: u32,
-        interleaved: bool,
+        share: RoundShare,
     ) -> Result<(), End> {
+        let RoundShare { round, count, interleaved } = share;
         let single = |kind: SampleKind, count: u32| Ask { kind, count, iterations: 1 };
         let mut asks = Vec::new();
         if interleaved && measure.warmup > 0 {
@@ -257,7 +251,7 @@ impl<'run> ActiveJob<'run> {
         }
         asks.push(Ask { kind: SampleKind::Steady, count, iterations: self.iterations });
         let began = self.clock.spent;
-        let taken = self.clock.step(measure, &mut self.report, seat.executor.measure(self.number, &asks)).await?;
+        let taken = self.clock.step(measure, &mut self.report, slot.executor.measure(self.number, &asks)).await?;
         self.sampling += self.clock.spent.checked_sub(began).unwrap_or_default();
         self.measurement.add(round, &taken);
         Ok(())
@@ -266,11 +260,11 @@ impl<'run> ActiveJob<'run> {
     /// Takes the time of each kernel. A job that can't be profiled has its samples all the same.
     pub(super) async fn profile<E: Executor>(
         &mut self,
-        seat: &mut BrowserSlot<E>,
+        slot: &mut BrowserSlot<E>,
         measure: &Measure,
     ) -> Result<(), End> {
         let profiled = async {
-            Ok(match seat.executor.profile(self.number).await {
+            Ok(match slot.executor.profile(self.number).await {
                 Err(ExecuteError::Unsupported(message) | ExecuteError::Failed(message)) => Err(message),
                 Err(lost) => return Err(lost),
                 Ok(kernels) => Ok(kernels),

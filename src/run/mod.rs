@@ -7,6 +7,7 @@ pub mod event;
 mod group;
 mod load;
 mod member;
+mod pages;
 
 use std::collections::HashMap;
 use std::io;
@@ -15,13 +16,12 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::harness::executor::Executor;
-use crate::manifest::Backend;
 use crate::plan::{Job, Plan};
-use crate::render::page::{Page, PageError};
-use crate::render::target::AdapterHint;
+use crate::render::page::{Page, PageError, PageRequest};
 use crate::webdriver::BrowserSettings;
 
 use group::GroupRunner;
+use pages::PageMaker;
 
 pub use event::{Circumstances, JobReport, PageReport, RunEvent, Status};
 
@@ -30,16 +30,28 @@ pub struct Dispatcher<'run, E, Open, Render>
 where
     E: Executor,
     Open: FnMut(&BrowserSettings) -> E,
-    Render: FnMut(&Job, u64, Backend, &AdapterHint) -> Result<Page, PageError>,
+    Render: FnMut(&PageRequest<'_>) -> Result<Page, PageError>,
 {
     /// The jobs.
     pub plan: &'run Plan,
     /// Makes the executor of a browser; called once a browser.
     pub executor: Open,
-    /// Makes a job's page, with its number in the run and the backend to try.
+    /// Makes a job's page.
     pub render: Render,
+    /// When a job leaves its group before its samples are taken; `None` keeps all.
+    pub give_up: Option<GiveUp>,
     /// Becomes true when the user wants to stop.
     pub stop: watch::Receiver<bool>,
+}
+
+/// A job is given up when an inference takes longer than `times` the fastest job's, also when it is asked twice: of its
+/// group, or `best_ms` where that is less.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GiveUp {
+    /// Above 1.
+    pub times: f64,
+    /// The best inference known from elsewhere, in ms.
+    pub best_ms: Option<f64>,
 }
 
 /// How a run ended.
@@ -60,21 +72,22 @@ pub struct Outcome {
 /// They are opened as jobs need them and stay open until [`Browsers::close`].
 #[derive(Debug)]
 pub struct Browsers<E> {
-    seats: HashMap<String, BrowserSlot<E>>,
+    slots: HashMap<String, BrowserSlot<E>>,
+    /// How many pages were made for them.
     pages: u64,
 }
 
 impl<E> Default for Browsers<E> {
     fn default() -> Self {
-        Self { seats: HashMap::new(), pages: 0 }
+        Self { slots: HashMap::new(), pages: 0 }
     }
 }
 
 impl<E: Executor> Browsers<E> {
     /// Closes all that are open.
     pub async fn close(&mut self) {
-        for seat in self.seats.values_mut() {
-            seat.executor.close().await;
+        for slot in self.slots.values_mut() {
+            slot.executor.close().await;
         }
     }
 }
@@ -103,16 +116,16 @@ impl<'run, E, Open, Render> Dispatcher<'run, E, Open, Render>
 where
     E: Executor,
     Open: FnMut(&BrowserSettings) -> E,
-    Render: FnMut(&Job, u64, Backend, &AdapterHint) -> Result<Page, PageError>,
+    Render: FnMut(&PageRequest<'_>) -> Result<Page, PageError>,
 {
-    /// Runs every job for which `wanted` is true and hands what happens to `tell`, whose error ends the run.
+    /// Runs every job for which `wanted` is true and hands what happens to `on_event`, whose error ends the run.
     pub async fn run(
         self,
         wanted: impl FnMut(&Job) -> bool,
-        tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
+        on_event: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
     ) -> io::Result<Outcome> {
         let mut browsers = Browsers::default();
-        let ended = self.run_in(&mut browsers, wanted, tell).await;
+        let ended = self.run_in(&mut browsers, wanted, on_event).await;
         browsers.close().await;
         ended
     }
@@ -122,28 +135,28 @@ where
         mut self,
         browsers: &mut Browsers<E>,
         mut wanted: impl FnMut(&Job) -> bool,
-        tell: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
+        on_event: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
     ) -> io::Result<Outcome> {
         let plan = self.plan;
         let mut outcome = Outcome::default();
         let jobs: Vec<(usize, &Job)> = plan.jobs.iter().enumerate().filter(|(_, job)| wanted(job)).collect();
         for jobs in group::groups(plan, &jobs) {
             for (_, job) in &jobs {
-                browsers.seats.entry(job.axes.browser.clone()).or_insert_with(|| {
+                browsers.slots.entry(job.axes.browser.clone()).or_insert_with(|| {
                     let executor = (self.executor)(&plan.manifest.browsers[&job.axes.browser]);
                     BrowserSlot { executor, missing: None }
                 });
             }
             let mut stop = self.stop.clone();
-            let mut floor = GroupRunner {
-                manifest: &plan.manifest,
-                render: &mut self.render,
-                browsers: &mut *browsers,
+            let mut runner = GroupRunner {
+                pages: PageMaker { manifest: &plan.manifest, render: &mut self.render, count: &mut browsers.pages },
+                slots: &mut browsers.slots,
+                give_up: self.give_up,
                 outcome: &mut outcome,
-                tell: &mut *tell,
+                on_event: &mut *on_event,
             };
             let ran = tokio::select! {
-                ran = floor.run(&jobs) => Some(ran),
+                ran = runner.run(&jobs) => Some(ran),
                 () = stopped(&mut stop) => None,
             };
             if let Some(ended) = ran {

@@ -5,6 +5,7 @@
 //! group that is measured as the manifest's runs are. Where all were tried, `replay` tells what a search would have found. It
 //! runs no job itself: whoever calls it hands over how.
 
+use std::collections::HashMap;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -12,11 +13,12 @@ use super::replay::{Replay, replays};
 use super::search::{Phase, Search};
 use super::tasks::Task;
 use crate::manifest::tune::Tune;
-use crate::manifest::{GiveUp, Measure, Samples};
+use crate::manifest::{Measure, Samples};
 use crate::measure::Summary;
-use crate::plan::{Job, KernelOverride};
+use crate::plan::{Job, JobId};
+use crate::render::kernels::KernelOverride;
 use crate::render::target::AdapterHint;
-use crate::run::{JobReport, Outcome, Status};
+use crate::run::{GiveUp, JobReport, Outcome, Status};
 
 /// Samples of a configuration before the finals.
 const SAMPLES: u32 = 4;
@@ -101,8 +103,12 @@ pub struct Batch {
     pub points: Vec<usize>,
     /// One for each point, with an id of its own.
     pub jobs: Vec<Job>,
+    /// The configurations that make each job's page, by the job's id.
+    pub overrides: HashMap<JobId, Vec<KernelOverride>>,
     /// How they are measured.
     pub measure: Measure,
+    /// When a job is not measured any further.
+    pub give_up: Option<GiveUp>,
 }
 
 impl Batch {
@@ -115,67 +121,114 @@ impl Batch {
     }
 }
 
-/// Searches a task's space and holds the finals; `run` runs a batch and gives [`Batch::tried`]. `exhaustive` tries the whole
-/// space, and replays searches of it.
-pub async fn drive(
-    task: &Task,
-    wanted: &Tune,
-    measure: &Measure,
-    settled: &[KernelOverride],
-    exhaustive: bool,
-    mut run: impl AsyncFnMut(Batch) -> io::Result<(Vec<Evaluation>, Outcome)>,
-) -> io::Result<TaskResult> {
-    let limit = wanted.limit(task.space.points.len());
-    let mut search =
-        if exhaustive { Search::exhaustive(task.places()) } else { Search::new(task.places(), limit, wanted.seed) };
-    let mut finding = TaskResult::default();
-    let mut fastest: Option<f64> = None;
-    let began = Instant::now();
-    let in_time = || exhaustive || wanted.budget.is_none_or(|budget| began.elapsed() < budget);
-    while let Some((phase, points)) = search.batch() {
-        let batch = briefly(measure, fastest);
-        let tried = finding.try_out(phase, &points, batch, task, settled, &mut run).await?;
-        let time = |point: usize| tried.iter().find(|one| one.point == point).and_then(Evaluation::median);
-        search.tell(&points.iter().map(|point| (*point, time(*point))).collect::<Vec<_>>());
-        finding.evaluations = search.evaluations();
-        finding.searched = began.elapsed();
-        fastest = tried.iter().filter_map(Evaluation::median).chain(fastest).min_by(f64::total_cmp);
-        if finding.outcome.interrupted || tried.iter().all(|one| one.status == Status::Skipped) {
-            return Ok(finding);
-        }
-        if !in_time() {
-            break;
-        }
-    }
-    if exhaustive {
-        finding.replays = replays(&task.places(), &search, limit, wanted.seed);
-    }
-    // The default meets them whatever it took: it is what the winner has to beat.
-    let default = task.space.has_default.then_some(0);
-    let measured = |point: &usize| finding.tried.iter().any(|one| one.point == *point && one.samples > 0);
-    let best = search.best(usize::MAX).into_iter().filter(|point| Some(*point) != default && measured(point));
-    let finalists: Vec<usize> = best.take(FINALISTS).chain(default).collect();
-    let measure = Measure { rounds: measure.rounds.max(2), give_up: None, ..measure.clone() };
-    let finals = finding.try_out(Phase::Final, &finalists, measure, task, settled, &mut run).await?;
-    if !finding.outcome.interrupted {
-        (finding.default, finding.winner) = judge(&finals, default);
-    }
-    Ok(finding)
+/// What is searched, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct TuneRequest<'a> {
+    /// What is searched.
+    pub task: &'a Task,
+    /// `[tune]` of the manifest.
+    pub tune: &'a Tune,
+    /// `[measure]` of the manifest: how the finals are measured.
+    pub measure: &'a Measure,
+    /// What the job's other kernels are to be.
+    pub settled: &'a [KernelOverride],
+    /// Whether the whole space is tried, and searches of it are replayed.
+    pub exhaustive: bool,
 }
 
-impl TaskResult {
+/// Searches a task's space and holds the finals; `run` runs a batch and gives [`Batch::tried`].
+pub async fn drive(
+    request: TuneRequest<'_>,
+    run: impl AsyncFnMut(Batch) -> io::Result<(Vec<Evaluation>, Outcome)>,
+) -> io::Result<TaskResult> {
+    let TuneRequest { task, tune, exhaustive, .. } = request;
+    let limit = tune.limit(task.space.points.len());
+    let mut search =
+        if exhaustive { Search::exhaustive(task.places()) } else { Search::new(task.places(), limit, tune.seed) };
+    let mut drive = Drive { request, run, result: TaskResult::default() };
+    if !drive.search(&mut search).await? {
+        return Ok(drive.result);
+    }
+    if exhaustive {
+        drive.result.replays = replays(&task.places(), &search, limit, tune.seed);
+    }
+    drive.finals(&search).await?;
+    Ok(drive.result)
+}
+
+/// A task that is being carried out.
+struct Drive<'a, Run> {
+    request: TuneRequest<'a>,
+    run: Run,
+    result: TaskResult,
+}
+
+impl<Run> Drive<'_, Run>
+where
+    Run: AsyncFnMut(Batch) -> io::Result<(Vec<Evaluation>, Outcome)>,
+{
+    /// Tries what a search asks for until it is over or the time is; false where the jobs can't go on: they were
+    /// interrupted, or no browser opens.
+    async fn search(&mut self, search: &mut Search) -> io::Result<bool> {
+        let TuneRequest { tune, measure, exhaustive, .. } = self.request;
+        let mut fastest: Option<f64> = None;
+        let began = Instant::now();
+        let in_time = || exhaustive || tune.budget.is_none_or(|budget| began.elapsed() < budget);
+        while let Some((phase, points)) = search.batch() {
+            let give_up = Some(GiveUp { times: HOPELESS, best_ms: fastest });
+            let tried = self.try_out(phase, &points, brief(measure), give_up).await?;
+            let time = |point: usize| tried.iter().find(|one| one.point == point).and_then(Evaluation::median);
+            search.tell(&points.iter().map(|point| (*point, time(*point))).collect::<Vec<_>>());
+            self.result.evaluations = search.evaluations();
+            self.result.searched = began.elapsed();
+            fastest = tried.iter().filter_map(Evaluation::median).chain(fastest).min_by(f64::total_cmp);
+            if self.result.outcome.interrupted || tried.iter().all(|one| one.status == Status::Skipped) {
+                return Ok(false);
+            }
+            if !in_time() {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Measures the best ones against the default. It meets them whatever it took: it is what the winner has to beat.
+    async fn finals(&mut self, search: &Search) -> io::Result<()> {
+        let TuneRequest { task, measure, .. } = self.request;
+        let default = task.space.has_default.then_some(0);
+        let measured = |point: &usize| self.result.tried.iter().any(|one| one.point == *point && one.samples > 0);
+        let best = search.best(usize::MAX).into_iter().filter(|point| Some(*point) != default && measured(point));
+        let finalists: Vec<usize> = best.take(FINALISTS).chain(default).collect();
+        let measure = Measure { rounds: measure.rounds.max(2), ..measure.clone() };
+        let finals = self.try_out(Phase::Final, &finalists, measure, None).await?;
+        if !self.result.outcome.interrupted {
+            (self.result.default, self.result.winner) = judge(&finals, default);
+        }
+        Ok(())
+    }
+
     /// Runs points and keeps what came of them.
     async fn try_out(
         &mut self,
         phase: Phase,
         points: &[usize],
         measure: Measure,
-        task: &Task,
-        settled: &[KernelOverride],
-        run: &mut impl AsyncFnMut(Batch) -> io::Result<(Vec<Evaluation>, Outcome)>,
+        give_up: Option<GiveUp>,
     ) -> io::Result<Vec<Evaluation>> {
-        let jobs: Vec<Job> = points.iter().map(|point| task.job(*point, settled)).collect();
-        let (tried, outcome) = run(Batch { phase, points: points.to_vec(), jobs, measure }).await?;
+        let TuneRequest { task, settled, .. } = self.request;
+        let jobs: Vec<Job> = points.iter().map(|point| task.job(*point)).collect();
+        let configured = |point: &usize| settled.iter().cloned().chain([task.kernel_override(*point)]).collect();
+        let overrides = jobs.iter().map(|job| job.id.clone()).zip(points.iter().map(configured)).collect();
+        let batch = Batch { phase, points: points.to_vec(), jobs, overrides, measure, give_up };
+        let (tried, outcome) = (self.run)(batch).await?;
+        self.result.add(&tried, outcome);
+        Ok(tried)
+    }
+}
+
+impl TaskResult {
+    /// Keeps what came of a batch.
+    fn add(&mut self, tried: &[Evaluation], outcome: Outcome) {
         self.outcome.interrupted |= outcome.interrupted;
         self.outcome.ended += outcome.ended;
         self.outcome.failed += outcome.failed;
@@ -183,8 +236,7 @@ impl TaskResult {
         if let Some(site) = tried.iter().find_map(|one| one.site.as_ref()) {
             self.site.clone_from(site);
         }
-        self.tried.extend(tried.iter().cloned());
-        Ok(tried)
+        self.tried.extend_from_slice(tried);
     }
 
     /// Distinct configurations whose output was wrong, or that failed.
@@ -196,7 +248,7 @@ impl TaskResult {
 }
 
 /// How a batch is measured whose jobs only need to be ranked.
-fn briefly(measure: &Measure, best_ms: Option<f64>) -> Measure {
+fn brief(measure: &Measure) -> Measure {
     Measure {
         // The pilot has warmed it up.
         warmup: 0,
@@ -205,7 +257,6 @@ fn briefly(measure: &Measure, best_ms: Option<f64>) -> Measure {
         instances: 1,
         latency: false,
         profile: false,
-        give_up: Some(GiveUp { times: HOPELESS, best_ms }),
         ..measure.clone()
     }
 }

@@ -6,9 +6,9 @@ use super::search::Candidate;
 use crate::graph::{Graph, JobVars};
 use crate::manifest::compiler::Values;
 use crate::manifest::{AxisValue, Backend};
-use crate::plan::{Job, JobId, KernelOverride, Plan, select};
+use crate::plan::{Job, JobId, Plan, select};
 use crate::render::Templates;
-use crate::render::kernels::Configuration;
+use crate::render::kernels::{Configuration, KernelOverride};
 use crate::render::page::PageError;
 use crate::render::space::{Space, spaces};
 use crate::render::target::{AdapterHint, Target};
@@ -48,7 +48,7 @@ pub fn tasks(plan: &Plan, templates: &Templates) -> Result<Vec<Task>, (JobId, Pa
         let compiler = browser.kind.product().compiler;
         let vars = JobVars::of(job);
         let site = AdapterHint::default();
-        let target = Target { compiler, site: &site, settings: &manifest.compiler };
+        let target = Target { compiler, site: &site, settings: &manifest.compiler, overrides: &[] };
         let found = Graph::of(model, &vars)
             .map_err(PageError::from)
             .and_then(|graph| Ok(spaces(templates, &graph, &vars, &target, &manifest.tune)?));
@@ -59,21 +59,18 @@ pub fn tasks(plan: &Plan, templates: &Templates) -> Result<Vec<Task>, (JobId, Pa
 }
 
 impl Task {
-    /// The job with a point of the space; other kernels have what was settled for them.
+    /// The job of a point of the space, with an id of its own; [`kernel_override`](Self::kernel_override) makes its page.
     #[must_use]
-    pub fn job(&self, point: usize, settled: &[KernelOverride]) -> Job {
-        let mut job = self.base.clone();
-        job.chosen = settled.to_vec();
-        job.chosen.push(self.chosen(point));
-        job.id = JobId(format!("{}/{}", job.id, self.described(point)));
-        job
+    pub fn job(&self, point: usize) -> Job {
+        let id = JobId(format!("{}/{}", self.base.id, self.described(point)));
+        Job { id, ..self.base.clone() }
     }
 
-    /// A point of the space, for a job.
+    /// What gives a page the configuration of a point.
     #[must_use]
-    pub fn chosen(&self, point: usize) -> KernelOverride {
-        let Configuration { workgroup, values } = self.space.points[point].clone();
-        KernelOverride { kernel: self.space.kernel.clone(), size: self.space.size.clone(), workgroup, values }
+    pub fn kernel_override(&self, point: usize) -> KernelOverride {
+        let Space { kernel, size, points, .. } = &self.space;
+        KernelOverride { kernel: kernel.clone(), size: size.clone(), configuration: points[point].clone() }
     }
 
     /// Whether a point is what the job has without any search.

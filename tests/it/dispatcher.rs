@@ -8,8 +8,7 @@ use gpujobs::manifest::Manifest;
 use gpujobs::plan::Plan;
 use gpujobs::protocol::event::SampleKind;
 use gpujobs::render::Templates;
-use gpujobs::render::page::Page;
-use gpujobs::render::target::AdapterHint;
+use gpujobs::render::page::{Page, PageRequest};
 use gpujobs::run::{Dispatcher, JobReport, Outcome, RunEvent, Status};
 use tokio::sync::watch;
 
@@ -36,9 +35,8 @@ async fn run_with(
     let dispatcher = Dispatcher {
         plan,
         executor: |settings| script.executor(&settings.name),
-        render: |job, number, backend, site: &AdapterHint| {
-            Page::render(&templates, &plan.manifest, job, number, backend, site)
-        },
+        render: |request: &PageRequest<'_>| Page::render(&templates, request),
+        give_up: None,
         stop,
     };
     let (mut events, mut reports) = (Vec::new(), Vec::new());

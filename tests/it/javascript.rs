@@ -54,17 +54,13 @@ fn served() -> String {
     use gpujobs::manifest::Manifest;
     use gpujobs::plan::Plan;
     use gpujobs::render::Templates;
-    use gpujobs::render::page::Page;
-    use gpujobs::render::target::AdapterHint;
+    use gpujobs::render::page::{Page, PageRequest};
 
     let text = "[matrix]\nbrowser = 'chrome'\nmodel = 'layer-norm'\n".to_owned();
     let plan = Plan::of(Manifest::parse("manifests/js.toml".as_ref(), text, &[]).unwrap());
     let templates = Templates::new(None, None).unwrap();
     let job = &plan.jobs[0];
-    Page::render(&templates, &plan.manifest, job, 1, job.axes.backend, &AdapterHint::default())
-        .unwrap()
-        .module(&templates)
-        .unwrap()
+    Page::render(&templates, &PageRequest::new(&plan.manifest, job)).unwrap().module(&templates).unwrap()
 }
 
 #[test]

@@ -10,8 +10,7 @@ use gpujobs::harness::payload::Payloads;
 use gpujobs::manifest::Manifest;
 use gpujobs::plan::Plan;
 use gpujobs::render::Templates;
-use gpujobs::render::page::{Content, Page, Part, StagesPage};
-use gpujobs::render::target::AdapterHint;
+use gpujobs::render::page::{Content, Page, PageRequest, Part, StagesPage};
 
 use crate::models::cases;
 use crate::support::workshop::{Row, Workshop, is_positive, rows};
@@ -26,7 +25,7 @@ fn page(manifest: &str) -> StagesPage {
     let manifest = Manifest::parse(Path::new("m.toml"), text, &[]).unwrap_or_else(|error| panic!("{error:?}"));
     let plan = Plan::of(manifest);
     let (templates, job) = (Templates::new(None, None).unwrap(), &plan.jobs[0]);
-    let page = Page::render(&templates, &plan.manifest, job, 1, job.axes.backend, &AdapterHint::default()).unwrap();
+    let page = Page::render(&templates, &PageRequest::new(&plan.manifest, job)).unwrap();
     match page.content {
         Content::Stages(page) => *page,
         Content::Onnx(_) => panic!("a model of stages"),

@@ -7,8 +7,7 @@ use std::process::Command;
 use gpujobs::manifest::Manifest;
 use gpujobs::plan::Plan;
 use gpujobs::render::Templates;
-use gpujobs::render::page::Page;
-use gpujobs::render::target::AdapterHint;
+use gpujobs::render::page::{Page, PageRequest};
 
 const README: &str = include_str!("../../README.md");
 
@@ -107,7 +106,7 @@ fn the_example_of_compilers_and_axes_is_valid() {
     let templates = Templates::new(None, None).unwrap();
     assert_eq!(plan.jobs.len(), 6);
     for job in &plan.jobs {
-        let page = Page::render(&templates, &plan.manifest, job, 1, job.axes.backend, &AdapterHint::default()).unwrap();
+        let page = Page::render(&templates, &PageRequest::new(&plan.manifest, job)).unwrap();
         let columns = if job.axes.browser == "firefox" { " tm=4 tn=8" } else { " tm=8 tn=8" };
         for said in [" form=tiled", columns] {
             assert!(page.tuning().contains(said), "{}: {}", job.id, page.tuning());

@@ -9,12 +9,11 @@ use gpujobs::manifest::tune::Tune;
 use gpujobs::manifest::{AxisValue, Manifest};
 use gpujobs::plan::Plan;
 use gpujobs::render::kernels::Configuration;
-use gpujobs::render::page::Page;
+use gpujobs::render::page::{Page, PageRequest};
 use gpujobs::render::space::check;
-use gpujobs::render::target::AdapterHint;
 use gpujobs::render::{RenderError, Templates};
 use gpujobs::run::{Browsers, Dispatcher, RunEvent, Status};
-use gpujobs::tune::drive::{Batch, Evaluation, TaskResult, drive};
+use gpujobs::tune::drive::{Batch, Evaluation, TaskResult, TuneRequest, drive};
 use gpujobs::tune::files::winner;
 use gpujobs::tune::replay::{ReplaySummary, replays};
 use gpujobs::tune::search::{BATCH, Candidate, Phase, Search};
@@ -49,7 +48,9 @@ async fn driven(plan: &Plan, exhaustive: bool, act: impl Fn(&str) -> Act) -> (Ta
     let script = Script::new();
     let (_sender, stop) = watch::channel(false);
     let mut browsers = Browsers::default();
-    let finding = drive(&task, &plan.manifest.tune, &plan.manifest.measure, &[], exhaustive, async |meeting: Batch| {
+    let Manifest { tune, measure, .. } = &plan.manifest;
+    let request = TuneRequest { task: &task, tune, measure, settled: &[], exhaustive };
+    let finding = drive(request, async |meeting: Batch| {
         let mut manifest = plan.manifest.clone();
         manifest.measure = meeting.measure.clone();
         let jobs = meeting.jobs.clone();
@@ -61,9 +62,11 @@ async fn driven(plan: &Plan, exhaustive: bool, act: impl Fn(&str) -> Act) -> (Ta
         let dispatcher = Dispatcher {
             plan: &batch,
             executor: |settings| script.executor(&settings.name),
-            render: |job, number, backend, site: &AdapterHint| {
-                Page::render(&templates, &batch.manifest, job, number, backend, site)
+            render: |request: &PageRequest<'_>| {
+                let overrides = &meeting.overrides[&request.job.id];
+                Page::render(&templates, &PageRequest { overrides, ..*request })
             },
+            give_up: meeting.give_up,
             stop: stop.clone(),
         };
         let mut reports = Vec::new();
@@ -108,14 +111,14 @@ fn a_space_leaves_out_what_comes_out_the_same() {
     let task = task(&plan);
     let texts: HashSet<String> = (0..task.space.points.len())
         .map(|point| {
-            let job = task.job(point, &[]);
-            let page =
-                Page::render(&templates, &plan.manifest, &job, 1, job.axes.backend, &AdapterHint::default()).unwrap();
+            let (job, overrides) = (task.job(point), [task.kernel_override(point)]);
+            let request = PageRequest { overrides: &overrides, ..PageRequest::new(&plan.manifest, &job) };
+            let page = Page::render(&templates, &request).unwrap();
             page.shader_digest().unwrap()
         })
         .collect();
     assert_eq!(texts.len(), task.space.points.len(), "each is another program");
-    let ids: HashSet<String> = (0..task.space.points.len()).map(|point| task.job(point, &[]).id.0).collect();
+    let ids: HashSet<String> = (0..task.space.points.len()).map(|point| task.job(point).id.0).collect();
     assert_eq!(ids.len(), task.space.points.len(), "with another id");
 }
 
