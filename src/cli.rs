@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::analyse::comparison::Metric;
 use crate::manifest::axes::DTYPES;
+use crate::report::format::{CompareFormat, TableFormat};
 use crate::store::fetch_request::MAIN;
 
 /// Measures GPU compute and AI models in real browsers: from a TOML manifest to verified rows of CSV.
@@ -160,17 +161,6 @@ pub struct TuneArgs {
     pub format: TableFormat,
 }
 
-/// How a table is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TableFormat {
-    /// For a terminal.
-    Table,
-    /// For a program.
-    Json,
-    /// For a document.
-    Markdown,
-}
-
 /// `gpujobs plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
@@ -224,19 +214,6 @@ pub struct CompareArgs {
     /// How the table is written to stdout.
     #[arg(long, value_enum, default_value_t = CompareFormat::Table)]
     pub format: CompareFormat,
-}
-
-/// How a comparison is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum CompareFormat {
-    /// For a terminal.
-    Table,
-    /// For a program.
-    Json,
-    /// For a document.
-    Markdown,
-    /// For a spreadsheet.
-    Csv,
 }
 
 /// `5%` as 0.05.

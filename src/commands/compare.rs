@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::analyse::compare::{RunAxis, along, regressions, runs};
 use crate::analyse::comparison::{Comparison, Metric, Rules};
-use crate::cli::{CompareArgs, CompareFormat};
+use crate::cli::CompareArgs;
 use crate::error::{Error, Exit};
 use crate::record::read::{self, CUSTOM_AXIS, Run};
 use crate::report::comparison;
@@ -61,12 +61,7 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Error> {
             .to_owned(),
         });
     }
-    match args.format {
-        CompareFormat::Table => writeln!(out, "{}", comparison::table(&comparisons, &rules, false))?,
-        CompareFormat::Markdown => writeln!(out, "{}", comparison::table(&comparisons, &rules, true))?,
-        CompareFormat::Json => writeln!(out, "{:#}", comparison::json(&comparisons))?,
-        CompareFormat::Csv => out.write_all(&comparison::csv(&comparisons)?)?,
-    }
+    comparison::write(&comparisons, &rules, args.format, out)?;
     let worse = args.fail_above.map_or(0, |above| regressions(&comparisons, above));
     Ok(if worse > 0 { Exit::Failure } else { Exit::Success })
 }

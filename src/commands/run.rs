@@ -11,7 +11,7 @@ use url::Url;
 
 use super::logs::{Logs, Verbosity};
 use super::models;
-use crate::cli::{Folders, RunArgs, Selection, TableFormat};
+use crate::cli::{Folders, RunArgs, Selection};
 use crate::error::{Error, Exit};
 use crate::harness::context::{LOOPBACK, RunContext};
 use crate::harness::live::LiveBrowser;
@@ -179,11 +179,7 @@ async fn one(plan: Plan, templates: Templates, args: &RunArgs, out: &mut dyn Wri
             Baseline::default()
         }
     };
-    match args.format {
-        TableFormat::Table => writeln!(out, "{}", table::table(&plan, &rows, &against, false))?,
-        TableFormat::Markdown => writeln!(out, "{}", table::table(&plan, &rows, &against, true))?,
-        TableFormat::Json => writeln!(out, "{:#}", table::json(&rows, &against))?,
-    }
+    writeln!(out, "{}", table::text(&plan, &rows, &against, args.format))?;
     if !args.quiet {
         let folder = recorder.folder().display();
         let rest = if outcome.interrupted { format!("; take it up with --resume {folder}") } else { String::new() };

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::logs::{Logs, Verbosity};
 use super::run::{context, dispatch_in, load_plans, overrule, templates_of, worse};
-use crate::cli::{TableFormat, TuneArgs};
+use crate::cli::TuneArgs;
 use crate::error::{Error, Exit};
 use crate::harness::context::RunContext;
 use crate::harness::live::LiveBrowser;
@@ -113,11 +113,7 @@ async fn one(
     }
     floor.browsers.close().await;
     live.end();
-    match args.format {
-        TableFormat::Table => writeln!(out, "{}", tuning::table(&findings, false))?,
-        TableFormat::Markdown => writeln!(out, "{}", tuning::table(&findings, true))?,
-        TableFormat::Json => writeln!(out, "{:#}", tuning::json(&findings))?,
-    }
+    writeln!(out, "{}", tuning::text(&findings, args.format))?;
     if !args.quiet && !winners.is_empty() {
         let path = folder.join(TUNED);
         anstream::eprintln!(

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::plan::Cache;
 use crate::protocol::command::Ask;
 use crate::protocol::event::{
     AdapterFacts, ClockFacts, ExecutionInfo, PageFacts, RawKernel, RawPart, RawPhases, RawSample,
@@ -17,8 +18,8 @@ use crate::units::{Flops, Nanos};
 
 /// Runs pages.
 pub trait Executor {
-    /// Has a session ready: the one that is open, or where `cold` a fresh one with empty caches.
-    fn open(&mut self, cold: bool) -> impl Future<Output = Result<Opened, OpenError>>;
+    /// Has a session ready: the one that is open, or where the cache is cold a fresh one with empty caches.
+    fn open(&mut self, cache: Cache) -> impl Future<Output = Result<Opened, OpenError>>;
 
     /// Loads a page's job, runs it once, and has its output checked. The job stays ready beside those that already are,
     /// until it is released.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::executor::{Check, ExecuteError, Executor, OpenError, Opened, Piloted, Prepared};
+use crate::plan::Cache;
 use crate::protocol::command::Ask;
 use crate::protocol::event::{
     AdapterFacts, AdapterKind, ClockFacts, ExecutionInfo, RawKernel, RawPhases, RawSample, SampleKind,
@@ -85,7 +86,13 @@ impl Script {
     /// The executor of a browser.
     #[must_use]
     pub fn executor(&self, browser: &str) -> Fake {
-        Fake { script: self.clone(), browser: browser.to_owned(), open: false, cold: false, jobs: HashMap::new() }
+        Fake {
+            script: self.clone(),
+            browser: browser.to_owned(),
+            open: false,
+            cache: Cache::Warm,
+            jobs: HashMap::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -109,18 +116,18 @@ pub struct Fake {
     script: Script,
     browser: String,
     open: bool,
-    cold: bool,
+    cache: Cache,
     jobs: HashMap<u64, (Act, usize)>,
 }
 
 impl Executor for Fake {
-    async fn open(&mut self, cold: bool) -> Result<Opened, OpenError> {
-        if cold || self.cold {
+    async fn open(&mut self, cache: Cache) -> Result<Opened, OpenError> {
+        if [cache, self.cache].contains(&Cache::Cold) {
             self.close().await;
         }
-        self.cold = cold;
+        self.cache = cache;
         if !self.open {
-            self.script.note(format!("open {}{}", self.browser, if cold { " cold" } else { "" }));
+            self.script.note(format!("open {}{}", self.browser, if cache == Cache::Cold { " cold" } else { "" }));
             let error = self.script.lock().openings.get_mut(&self.browser).and_then(VecDeque::pop_front);
             if let Some(error) = error {
                 return Err(error);

@@ -11,6 +11,7 @@ use super::context::RunContext;
 use super::executor::{ExecuteError, Executor, OpenError, Opened, Piloted, Prepared};
 use super::open_page::{OpenPage, PAGE_MARK, Ready};
 use super::publish::publishable;
+use crate::plan::Cache;
 use crate::protocol::command::{Ask, Command};
 use crate::protocol::event::{self, AdapterKind, PageEvent, PageFacts, RawKernel, RawPrepared, RawSample};
 use crate::render::page::{Page, served_html};
@@ -47,11 +48,11 @@ impl LiveBrowser {
     }
 
     /// Starts a browser, sends it to its page and waits for the page's first word.
-    async fn start(&self, cold: bool) -> Result<OpenPage, OpenError> {
+    async fn start(&self, cache: Cache) -> Result<OpenPage, OpenError> {
         let launch = Launch {
             settings: self.settings.clone(),
             gpu: self.gpu,
-            cold,
+            cold: cache == Cache::Cold,
             timeout: START_WITHIN,
             log: Some(self.log.clone()),
             watchdog: self.context.watchdog.clone(),
@@ -69,7 +70,7 @@ impl LiveBrowser {
                     session_start: Duration::from_nanos(facts.start.0),
                     page_ready,
                 };
-                Ok(OpenPage { browser, channel, opened, jobs: HashMap::new(), current: None, cold })
+                Ok(OpenPage { browser, channel, opened, jobs: HashMap::new(), current: None, cache })
             }
             Err(error) => {
                 browser.close(CLOSE_WITHIN).await;
@@ -131,8 +132,8 @@ impl LiveBrowser {
 
     /// Opens a session in which hardware is offered where there is any: the flags that reach a GPU hide the software
     /// adapter, so a machine whose GPU turns out to be of no use is asked again for software.
-    async fn start_settled(&mut self, cold: bool) -> Result<OpenPage, OpenError> {
-        let mut session = self.start(cold).await?;
+    async fn start_settled(&mut self, cache: Cache) -> Result<OpenPage, OpenError> {
+        let mut session = self.start(cache).await?;
         if self.settled {
             return Ok(session);
         }
@@ -153,10 +154,10 @@ impl LiveBrowser {
             self.log.line("no hardware adapter; starting again with the software adapter");
             self.gpu = Gpu::Software;
         }
-        if !found_hardware || cold {
+        if !found_hardware || cache == Cache::Cold {
             // A probed session is no longer cold.
             session.browser.close(CLOSE_WITHIN).await;
-            session = self.start(cold).await?;
+            session = self.start(cache).await?;
         }
         session.opened.site = self.site.clone();
         Ok(session)
@@ -168,13 +169,14 @@ impl LiveBrowser {
 }
 
 impl Executor for LiveBrowser {
-    async fn open(&mut self, cold: bool) -> Result<Opened, OpenError> {
+    async fn open(&mut self, cache: Cache) -> Result<Opened, OpenError> {
         // A session without caches is none for a warm job either.
-        if cold || self.open.as_ref().is_some_and(|session| session.cold) {
+        let is_cold = |session: &OpenPage| session.cache == Cache::Cold;
+        if cache == Cache::Cold || self.open.as_ref().is_some_and(is_cold) {
             self.close().await;
         }
         if self.open.is_none() {
-            self.open = Some(self.start_settled(cold).await?);
+            self.open = Some(self.start_settled(cache).await?);
         }
         Ok(self.open.as_ref().map(|session| session.opened.clone()).unwrap_or_default())
     }

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::check::Checker;
 use super::executor::{Check, ExecuteError, Opened};
+use crate::plan::Cache;
 use crate::protocol::command::Command;
 use crate::protocol::event::{self, PageEvent};
 use crate::serve::{PageChannel, SessionEvent};
@@ -30,7 +31,7 @@ pub(super) struct OpenPage {
     /// The one that it was last told to run.
     pub(super) current: Option<u64>,
     /// Whether its caches are off.
-    pub(super) cold: bool,
+    pub(super) cache: Cache,
 }
 
 /// A job that the page knows.

@@ -2,25 +2,30 @@
 
 use std::io;
 
-use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
-use comfy_table::{ContentArrangement, Table};
 use serde_json::{Value, json};
 
+use super::format::{CompareFormat, TableStyle, empty_table};
 use crate::analyse::comparison::{Comparison, Metric, Rules, Verdict};
 use crate::record::csv::harmless;
 use crate::units::significant;
 
-/// For a terminal or, in Markdown, for a document.
-#[must_use]
-pub fn table(comparisons: &[Comparison], rules: &Rules, markdown: bool) -> String {
-    let mut table = Table::new();
-    table.load_style(if markdown { ASCII_MARKDOWN } else { UTF8_FULL_CONDENSED });
-    if !markdown {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        if table.width().is_none() {
-            table.set_width(160);
-        }
+/// Writes comparisons.
+pub fn write(
+    comparisons: &[Comparison],
+    rules: &Rules,
+    format: CompareFormat,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    match format {
+        CompareFormat::Table => writeln!(out, "{}", table(comparisons, rules, TableStyle::Terminal)),
+        CompareFormat::Markdown => writeln!(out, "{}", table(comparisons, rules, TableStyle::Markdown)),
+        CompareFormat::Json => writeln!(out, "{:#}", json(comparisons)),
+        CompareFormat::Csv => out.write_all(&csv(comparisons)?),
     }
+}
+
+fn table(comparisons: &[Comparison], rules: &Rules, style: TableStyle) -> String {
+    let mut table = empty_table(style, u16::MAX);
     table.set_header(["job", "base", "new", "metric", "base ms", "new ms", "new / base", "95 % interval", "verdict"]);
     for comparison in comparisons {
         let ms = |time: Option<f64>| time.map(|time| significant(time, 3)).unwrap_or_default();
@@ -81,8 +86,7 @@ fn metric(comparison: &Comparison) -> &'static str {
 }
 
 /// An array of objects, one a pair.
-#[must_use]
-pub fn json(comparisons: &[Comparison]) -> Value {
+fn json(comparisons: &[Comparison]) -> Value {
     Value::Array(comparisons.iter().map(object).collect())
 }
 
@@ -110,7 +114,7 @@ pub fn object(comparison: &Comparison) -> Value {
 }
 
 /// The same as CSV, its columns named as the keys of [`json()`].
-pub fn csv(comparisons: &[Comparison]) -> io::Result<Vec<u8>> {
+fn csv(comparisons: &[Comparison]) -> io::Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for (place, row) in json(comparisons).as_array().into_iter().flatten().enumerate() {
         let Some(cells) = row.as_object() else { continue };

@@ -3,6 +3,7 @@
 
 pub mod comparison;
 pub mod fetching;
+pub mod format;
 pub mod live;
 pub mod reference;
 pub mod table;

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::CellAlignment;
 use serde_json::{Map, Value};
 
 use super::comparison::{brief, object};
+use super::format::{TableFormat, TableStyle, USUAL_WIDTH, empty_table};
 use crate::analyse::compare::{RunAxis, along};
 use crate::analyse::comparison::{Comparison, Rules};
 use crate::plan::select::value;
@@ -16,9 +16,6 @@ use crate::record::read::Run;
 use crate::record::row::Row;
 use crate::run::Status;
 use crate::units::significant;
-
-/// Columns at least this wide are cut by the terminal, not by us.
-pub(super) const WIDEST: u16 = 160;
 
 /// How the jobs of a run compare with those of an axis's first value.
 #[derive(Debug, Clone, Default)]
@@ -80,18 +77,19 @@ pub fn sort(plan: &Plan, rows: &mut [(Job, Row)]) {
     rows.sort_by_key(|(job, _)| places.get(job.id.0.as_str()).copied());
 }
 
-/// The table of a run, for a terminal or, in Markdown, for a document.
+/// The rows of a run as they are written to stdout, without the last line's end.
 #[must_use]
-pub fn table(plan: &Plan, rows: &[(Job, Row)], against: &Baseline, markdown: bool) -> String {
-    let axes = varying(plan);
-    let mut table = Table::new();
-    table.load_style(if markdown { ASCII_MARKDOWN } else { UTF8_FULL_CONDENSED });
-    if !markdown {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        if table.width().is_none_or(|width| width > WIDEST) {
-            table.set_width(WIDEST);
-        }
+pub fn text(plan: &Plan, rows: &[(Job, Row)], baseline: &Baseline, format: TableFormat) -> String {
+    match format {
+        TableFormat::Table => table(plan, rows, baseline, TableStyle::Terminal),
+        TableFormat::Markdown => table(plan, rows, baseline, TableStyle::Markdown),
+        TableFormat::Json => format!("{:#}", json(rows, baseline)),
     }
+}
+
+fn table(plan: &Plan, rows: &[(Job, Row)], against: &Baseline, style: TableStyle) -> String {
+    let axes = varying(plan);
+    let mut table = empty_table(style, USUAL_WIDTH);
     let figures = ["status", "verified", "adapter", "gpu ms", "wall ms", "95 % interval", "first result ms", "GFLOP/s"];
     let title = against.title();
     let shares = shares(plan);
@@ -126,8 +124,7 @@ fn shares(plan: &Plan) -> Vec<(&'static str, Share)> {
 
 /// The rows as a JSON array; figures are numbers, what was not measured is null. `comparison` is how a row compares with
 /// its base, null for a base.
-#[must_use]
-pub fn json(rows: &[(Job, Row)], against: &Baseline) -> Value {
+fn json(rows: &[(Job, Row)], against: &Baseline) -> Value {
     let object = |(job, row): &(Job, Row)| {
         let cells = row.cells().iter().map(|(name, cell)| (name.clone(), cell.json()));
         let comparison = ("comparison".to_owned(), against.json(job));

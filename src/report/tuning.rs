@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::CellAlignment;
 use serde_json::{Value, json};
 
-use super::table::WIDEST;
+use super::format::{TableFormat, TableStyle, USUAL_WIDTH, empty_table};
 use crate::tune::drive::{Evaluation, TaskResult};
 use crate::tune::replay::ReplaySummary;
 use crate::tune::tasks::{Task, size};
@@ -38,29 +37,30 @@ const REPLAYS: [&str; 9] = [
     "at worst by",
 ];
 
-/// The table, for a terminal or, in Markdown, for a document; where spaces were tried in full, a second one follows that
-/// says what searches would have found.
+/// The results of a tuning as they are written to stdout, without the last line's end.
 #[must_use]
-pub fn table(findings: &[(Task, TaskResult)], markdown: bool) -> String {
+pub fn text(findings: &[(Task, TaskResult)], format: TableFormat) -> String {
+    match format {
+        TableFormat::Table => table(findings, TableStyle::Terminal),
+        TableFormat::Markdown => table(findings, TableStyle::Markdown),
+        TableFormat::Json => format!("{:#}", json(findings)),
+    }
+}
+
+/// Where spaces were tried in full, a second table follows that says what searches would have found.
+fn table(findings: &[(Task, TaskResult)], style: TableStyle) -> String {
     let rows = findings.iter().map(|(task, finding)| cells(task, finding).to_vec()).collect();
-    let found = laid_out(&HEADER, rows, 4..8, markdown);
+    let found = laid_out(&HEADER, rows, 4..8, style);
     let replayed: Vec<Vec<String>> =
         findings.iter().filter_map(|(task, finding)| replay_cells(task, finding)).collect();
     if replayed.is_empty() {
         return found;
     }
-    format!("{found}\n\n{}", laid_out(&REPLAYS, replayed, 4..9, markdown))
+    format!("{found}\n\n{}", laid_out(&REPLAYS, replayed, 4..9, style))
 }
 
-fn laid_out(header: &[&str], rows: Vec<Vec<String>>, numbers: Range<usize>, markdown: bool) -> String {
-    let mut table = Table::new();
-    table.load_style(if markdown { ASCII_MARKDOWN } else { UTF8_FULL_CONDENSED });
-    if !markdown {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        if table.width().is_none_or(|width| width > WIDEST) {
-            table.set_width(WIDEST);
-        }
-    }
+fn laid_out(header: &[&str], rows: Vec<Vec<String>>, numbers: Range<usize>, style: TableStyle) -> String {
+    let mut table = empty_table(style, USUAL_WIDTH);
     table.set_header(header);
     table.add_rows(rows);
     for column in numbers {

@@ -211,7 +211,7 @@ where
             return self.finish(report);
         }
         report.attempts += 1;
-        match slot.executor.open(one.job.axes.cache == Cache::Cold).await {
+        match slot.executor.open(one.job.axes.cache).await {
             Ok(opened) => report.session = Some(opened),
             Err(OpenError { message, missing }) => {
                 report.status = if missing { Status::Skipped } else { Status::Failed };

@@ -215,7 +215,7 @@ impl<'run> ActiveJob<'run> {
         let measure = &pages.manifest.measure;
         slot.executor.release(self.number).await;
         if self.report.job.axes.cache == Cache::Cold {
-            slot.executor.open(true).await.map_err(|error| End::Lost(Status::Failed, error.message))?;
+            slot.executor.open(Cache::Cold).await.map_err(|error| End::Lost(Status::Failed, error.message))?;
         }
         let backend = self.report.backend_used.unwrap_or(self.report.job.axes.backend);
         let page = pages.make(&self.report, backend).map_err(|error| {

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use gpujobs::harness::fake::Script;
 use gpujobs::record::{Recorder, read, run_toml::RunToml};
+use gpujobs::report::format::TableFormat;
 use gpujobs::report::table::{self, Baseline};
 use jiff::Timestamp;
 
@@ -550,15 +551,16 @@ async fn the_closing_table_says_how_the_jobs_compare() {
     ];
     let against = Baseline::of(&plan, read::run(&made(folder.path(), "made", &jobs)).unwrap());
     table::sort(&plan, &mut rows);
-    let markdown = table::table(&plan, &rows, &against, true);
+    let markdown = table::text(&plan, &rows, &against, TableFormat::Markdown);
     let last: Vec<&str> =
         markdown.lines().map(|line| line.trim_end_matches('|').rsplit('|').next().unwrap().trim()).collect();
     let expected = ["vs chrome", "", "1.80x slower, 1.80–1.80", "same within 1 %", "", "2.00x faster, 2.00–2.00", ""];
     assert_eq!([&last[..1], &last[2..]].concat(), expected, "{markdown}");
-    let terminal = table::table(&plan, &rows, &against, false);
+    let terminal = table::text(&plan, &rows, &against, TableFormat::Table);
     assert!(terminal.lines().all(|line| line.chars().count() <= 160), "{terminal}");
 
-    let json = table::json(&rows, &against);
+    let json = table::text(&plan, &rows, &against, TableFormat::Json);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     let found = &json[1]["comparison"];
     assert_eq!((&found["base"], &found["verdict"]), (&"chrome".into(), &"slower".into()), "{json:#}");
     assert_eq!(found["method"], "paired rounds, signed-rank");
@@ -567,7 +569,7 @@ async fn the_closing_table_says_how_the_jobs_compare() {
     assert_eq!(json[5]["comparison"]["verdict"], "refused");
 
     // Without another value there is no column.
-    let alone = table::table(&plan, &rows, &Baseline::default(), true);
+    let alone = table::text(&plan, &rows, &Baseline::default(), TableFormat::Markdown);
     assert!(!alone.contains("vs ") && alone.contains("first result ms"), "{alone}");
 }
 
@@ -577,7 +579,7 @@ fn the_closing_table_compares_along_the_axis_that_varies() {
     let title = |name: &str, matrix: &str, jobs: &[Made]| {
         let plan = plan(&format!("{matrix}\n[measure]\nsamples = 2\n"));
         let run = read::run(&made(folder.path(), name, jobs)).unwrap();
-        table::table(&plan, &[], &Baseline::of(&plan, run), true).lines().next().unwrap().to_owned()
+        table::text(&plan, &[], &Baseline::of(&plan, run), TableFormat::Markdown).lines().next().unwrap().to_owned()
     };
     let with = |id: &'static str, cell: &'static str, value: &'static str| {
         with(job(id, "chrome", about(10.0, 8)), &[(cell, value)])

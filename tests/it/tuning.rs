@@ -12,6 +12,7 @@ use gpujobs::render::kernels::Configuration;
 use gpujobs::render::page::{Page, PageRequest};
 use gpujobs::render::space::check;
 use gpujobs::render::{RenderError, Templates};
+use gpujobs::report::format::TableFormat;
 use gpujobs::run::{Browsers, Dispatcher, RunEvent, Status};
 use gpujobs::tune::drive::{Batch, Evaluation, TaskResult, TuneRequest, drive};
 use gpujobs::tune::files::winner;
@@ -205,7 +206,8 @@ async fn where_the_template_refuses_the_default_there_is_none_to_beat() {
     let won = finding.winner.clone().unwrap();
     assert!(task.described(won.point).contains("16x8x1"), "{}", task.described(won.point));
     assert_eq!(winner(&task, &finding).unwrap().default_ms, None);
-    let told = gpujobs::report::tuning::json(&[(task, finding)]);
+    let text = gpujobs::report::tuning::text(&[(task, finding)], TableFormat::Json);
+    let told: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!((told[0]["is_default"].as_bool(), told[0]["default_ms"].is_null()), (Some(false), true));
 }
 
