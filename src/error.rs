@@ -11,6 +11,7 @@ use crate::plan::select::FilterError;
 use crate::record::RecordError;
 use crate::render::RenderError;
 use crate::render::page::PageError;
+use crate::run::Outcome;
 use crate::setup::SetupError;
 use crate::store::fetch_error::FetchError;
 use crate::store::hub::HubError;
@@ -107,6 +108,30 @@ impl Exit {
             Self::Usage => 2,
             Self::Environment => 3,
             Self::Interrupted => 130,
+        }
+    }
+
+    /// The worse of two: a failure of jobs says more than a missing browser.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Failure, _) | (_, Self::Failure) => Self::Failure,
+            (Self::Success, exit) => exit,
+            (worst, _) => worst,
+        }
+    }
+}
+
+impl From<Outcome> for Exit {
+    fn from(outcome: Outcome) -> Self {
+        if outcome.interrupted {
+            Self::Interrupted
+        } else if outcome.failed > 0 {
+            Self::Failure
+        } else if outcome.skipped > 0 {
+            Self::Environment
+        } else {
+            Self::Success
         }
     }
 }

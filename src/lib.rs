@@ -11,7 +11,8 @@
 //!
 //! Beside the line stand `webdriver/`, which finds, starts and drives browsers, `store/`, from which models come that are not
 //! made by gpujobs, `reference/`, which says what must come out, and `serve/`, which hands pages to browsers. `tune/` searches
-//! by running plan after plan; `report/` shows what there is.
+//! by running plan after plan; `report/` shows what there is. A subcommand in `commands/` calls the stages in this order;
+//! `commands/shared/` holds the steps that several take: preparing plans, and the session in which they run.
 
 pub mod units;
 pub mod protocol;

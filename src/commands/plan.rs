@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use comfy_table::{Table, presets};
 use serde_json::{Map, Value, json};
 
+use super::shared::prepare::plans;
 use crate::cli::PlanFormat as Format;
 use crate::error::Error;
+use crate::manifest::Manifest;
 use crate::manifest::axes::{self, AXES};
-use crate::manifest::{Manifest, ManifestErrors};
-use crate::plan::{Filter, Job, Plan, select};
+use crate::plan::{Job, Plan, select};
 
 /// Reads each manifest and writes the jobs that `filter` keeps. Opens no browser.
 pub fn run(
@@ -31,27 +32,6 @@ pub fn run(
         }
     }
     Ok(())
-}
-
-/// The plan of each manifest with the jobs that `filter` keeps; the faults of all manifests are shown at once.
-pub fn plans(manifests: &[PathBuf], sets: &[String], filter: Option<&str>) -> Result<Vec<Plan>, Error> {
-    let (mut loaded, mut errors) = (Vec::new(), Vec::new());
-    for path in manifests {
-        match Manifest::load(path, sets) {
-            Ok(manifest) => loaded.push(manifest),
-            Err(found) => errors.extend(found.0),
-        }
-    }
-    if !errors.is_empty() {
-        return Err(ManifestErrors(errors).into());
-    }
-    let own = loaded.iter().flat_map(|manifest| &manifest.axes).filter(|axis| axis.custom);
-    let filter = Filter::parse(filter.unwrap_or_default(), own.map(|axis| axis.name.as_str()))?;
-    let mut plans: Vec<Plan> = loaded.into_iter().map(Plan::of).collect();
-    for plan in &mut plans {
-        plan.retain(&filter);
-    }
-    Ok(plans)
 }
 
 fn tables(plans: &[Plan], out: &mut dyn Write) -> io::Result<()> {

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::models;
-use super::run::{load_plans, templates_of};
+use super::shared::models;
+use super::shared::prepare::{Overrides, prepare};
 use crate::cli::RenderArgs;
 use crate::error::{Error, Exit};
-use crate::plan::{Job, Plan};
+use crate::plan::Job;
 use crate::record::RecordError;
-use crate::render::Templates;
 use crate::render::page::{Content, Page, PageError, PageRequest, inlined, rendered_html, standalone_html};
+use crate::render::{RenderError, Templates};
 use crate::serve::Libraries;
 
 /// What speaks to a runner has no place in a page without one.
@@ -23,19 +23,23 @@ const SPOKEN: [&str; 4] = ["channel.js", "frame.js", "runner.js", "types.js"];
 /// file, which opens by itself; its shaders lie beside it to be read. One in onnxruntime-web has its files beside it, and
 /// beside the folders of all jobs lie the harness and the libraries: such pages open over http.
 pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
-    for plan in load_plans(&args.selection)? {
-        models::need_libraries(&plan)?;
-        let templates = templates_of(&plan.manifest, &args.folders)?;
-        let mut modules = templates.harness()?;
+    let all = prepare(&args.selection, &args.folders, Overrides::default())?;
+    all.iter().try_for_each(|one| models::need_libraries(&one.plan))?;
+    for prepared in &all {
+        let plan = &prepared.plan;
+        let mut modules = prepared.templates.harness()?;
         modules.retain(|(name, _)| !SPOKEN.contains(&name.as_str()));
         let harness = inlined(modules.iter().map(|(name, text)| (name.as_str(), text.as_str())));
         let jobs: Vec<(usize, &Job)> =
             plan.jobs.iter().enumerate().filter(|(_, job)| job.unsupported_reason.is_none()).collect();
-        let over_http = models::any(&plan);
+        let over_http = models::any(plan);
         if over_http {
             share(&modules, &args.out)?;
         }
-        jobs.par_iter().try_for_each(|(index, job)| write(&plan, &templates, &harness, job, *index, &args.out))?;
+        jobs.par_iter().try_for_each(|(index, job)| {
+            let request = PageRequest { number: *index as u64, ..PageRequest::new(&plan.manifest, job) };
+            write(&request, &prepared.templates, &harness, &args.out)
+        })?;
         writeln!(out, "{} jobs of {} in {}", jobs.len(), plan.manifest.name, args.out.display())?;
         if over_http {
             let folder = &args.out;
@@ -47,19 +51,20 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     Ok(Exit::Success)
 }
 
-fn write(plan: &Plan, templates: &Templates, harness: &str, job: &Job, index: usize, out: &Path) -> Result<(), Error> {
-    let fail = |source: PageError| Error::of_page(job, source);
-    let page =
-        match Page::render(templates, &PageRequest { number: index as u64, ..PageRequest::new(&plan.manifest, job) }) {
-            // A shape that a shader can't take has no page; `plan` and `run` say so.
-            Err(PageError::Render(crate::render::RenderError::Unsupported { .. })) => return Ok(()),
-            page => page.map_err(fail)?,
-        };
-    let folder = out.join(job.id.0.replace('/', "_"));
+/// Writes a job's folder; `harness` holds the modules of all pages.
+fn write(request: &PageRequest<'_>, templates: &Templates, harness: &str, out: &Path) -> Result<(), Error> {
+    let fail = |source: PageError| Error::of_page(request.job, source);
+    let page = match Page::render(templates, request) {
+        // A shape that a shader can't take has no page; `plan` and `run` say so.
+        Err(PageError::Render(RenderError::Unsupported { .. })) => return Ok(()),
+        page => page.map_err(fail)?,
+    };
+    let id = &request.job.id.0;
+    let folder = out.join(id.replace('/', "_"));
     match &page.content {
         Content::Stages(stages) => {
             let module = stages.standalone_module(templates).map_err(fail)?;
-            put(&folder.join("index.html"), &standalone_html(templates, &job.id.0, harness, &module)?)?;
+            put(&folder.join("index.html"), &standalone_html(templates, id, harness, &module)?)?;
             put(&folder.join("job.js"), &module)?;
             for (index, shader) in stages.rendered.shaders.iter().enumerate() {
                 let name = shader.name.replace(['/', '\\'], "_");
@@ -67,7 +72,7 @@ fn write(plan: &Plan, templates: &Templates, harness: &str, job: &Job, index: us
             }
         }
         Content::Onnx(onnx) => {
-            put(&folder.join("index.html"), &rendered_html(templates, &job.id.0)?)?;
+            put(&folder.join("index.html"), &rendered_html(templates, id)?)?;
             put(&folder.join("job.js"), &onnx.rendered_module(templates)?)?;
             for (path, place) in onnx.served() {
                 link(place, &folder.join("files").join(path))?;

@@ -5,7 +5,8 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::logs::{Logs, Verbosity};
+use super::shared::prepare::Overrides;
+use super::shared::session::{LiveSession, Logs, RunRequest, SessionOptions};
 use crate::cli::{PlanFormat, VerifyArgs};
 use crate::error::{Error, Exit};
 use crate::manifest::Manifest;
@@ -13,7 +14,7 @@ use crate::plan::Plan;
 use crate::protocol::event::AdapterKind;
 use crate::render::Templates;
 use crate::report::live::Live;
-use crate::run::{JobReport, RunEvent, Status};
+use crate::run::{JobReport, Outcome, Status};
 use crate::webdriver::BrowserKind;
 
 /// What is computed: the manifest of the built-in check, with the browsers and random numbers put in.
@@ -21,9 +22,30 @@ const MANIFEST: &str = include_str!("verify.toml");
 
 /// Opens each browser and says what it has. Fails where a browser that was named can't be opened or computes wrongly.
 pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Error> {
-    let named = !args.browsers.is_empty();
-    let browsers =
-        if named { args.browsers.clone() } else { BrowserKind::ALL.map(|kind| kind.name().to_owned()).to_vec() };
+    let plan = plan(args)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let (outcome, mut reports) = runtime.block_on(reports(&plan, args.verbose))?;
+    if outcome.interrupted {
+        return Ok(Exit::Interrupted);
+    }
+    if args.browsers.is_empty() {
+        // Without names only what is installed is asked for an answer.
+        reports.retain(|report| report.status != Status::Skipped);
+    }
+    match args.format {
+        PlanFormat::Json => {
+            let answers: Vec<Value> = reports.iter().map(answer_json).collect();
+            writeln!(out, "{:#}", Value::Array(answers))?;
+        }
+        PlanFormat::Table => reports.iter().try_for_each(|report| write!(out, "{}", answer(report)))?,
+    }
+    exit_of(&reports)
+}
+
+/// The built-in check in each browser that is named, or in all, with numbers that nobody could have prepared.
+fn plan(args: &VerifyArgs) -> Result<Plan, Error> {
+    let all = || BrowserKind::ALL.map(|kind| kind.name().to_owned()).to_vec();
+    let browsers = if args.browsers.is_empty() { all() } else { args.browsers.clone() };
     let quoted: Vec<String> = browsers.iter().map(|browser| format!("{browser:?}")).collect();
     let (a, n) = (rand::random_range(-8.0..8.0_f32), rand::random_range(1_000..100_000));
     let sets = [
@@ -32,55 +54,38 @@ pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         format!("model.axpy.params.n={n}"),
     ];
     let mut manifest = Manifest::parse("verify".as_ref(), MANIFEST.to_owned(), &sets)?;
-    for browser in manifest.browsers.values_mut() {
-        browser.headless = !args.headed;
-    }
-    let plan = Plan::of(manifest);
+    Overrides { headed: args.headed, ..Overrides::default() }.apply(&mut manifest)?;
+    Ok(Plan::of(manifest))
+}
+
+/// Runs the check in each browser.
+async fn reports(plan: &Plan, verbose: u8) -> Result<(Outcome, Vec<JobReport>), Error> {
     let live = Live::new(plan.jobs.len(), true);
-    let logs = Logs::new(None, Verbosity::of(args.verbose), Live::new(0, args.verbose == 0));
-    let runtime = tokio::runtime::Runtime::new()?;
-    let mut reports: Vec<JobReport> = Vec::new();
-    let outcome = runtime.block_on(async {
-        let context = super::run::context(&plan.manifest, Templates::new(None, None)?, false).await?;
-        let stop = super::signals::stop()?;
-        let mut tell = |event| {
-            match event {
-                RunEvent::JobStarted { job, .. } => live.started(job),
-                RunEvent::Retrying { .. } => {}
-                RunEvent::JobFinished(report) => reports.push(*report),
-            }
+    let options = SessionOptions { live, logs: Logs::to_stderr(verbose), keep_outputs: false };
+    LiveSession::with(&plan.manifest, Templates::new(None, None)?, options, async |session| {
+        let mut reports = Vec::new();
+        let ran = session.run(RunRequest::new(plan), |report| {
+            reports.push(report);
             Ok(())
-        };
-        super::run::dispatch(&plan, &context, &logs, stop, |_| true, &mut tell).await.map_err(Error::from)
-    })?;
-    live.end();
-    if outcome.interrupted {
-        return Ok(Exit::Interrupted);
+        });
+        Ok((ran.await?, reports))
+    })
+    .await
+}
+
+/// How the check ended in the browsers that were asked for an answer; an error where there are none.
+fn exit_of(reports: &[JobReport]) -> Result<Exit, Error> {
+    if reports.is_empty() {
+        return Err(Error::Environment {
+            message: "no browser is installed that gpujobs can drive".to_owned(),
+            help: "`gpujobs setup` installs them; `gpujobs doctor` lists what is missing".to_owned(),
+        });
     }
-    // Without names only what is installed is asked for an answer.
-    let shown: Vec<&JobReport> = reports.iter().filter(|report| named || report.status != Status::Skipped).collect();
-    match args.format {
-        PlanFormat::Json => {
-            let answers: Vec<Value> = shown.iter().map(|report| answer_json(report)).collect();
-            writeln!(out, "{:#}", Value::Array(answers))?;
-        }
-        PlanFormat::Table => {
-            for report in &shown {
-                write!(out, "{}", answer(report))?;
-            }
-        }
-    }
-    if shown.is_empty() || shown.iter().any(|report| report.status == Status::Skipped) {
-        if shown.is_empty() {
-            return Err(Error::Environment {
-                message: "no browser is installed that gpujobs can drive".to_owned(),
-                help: "`gpujobs setup` installs them; `gpujobs doctor` lists what is missing".to_owned(),
-            });
-        }
+    if reports.iter().any(|report| report.status == Status::Skipped) {
         return Ok(Exit::Environment);
     }
-    let wrong = |report: &&JobReport| !matches!(report.status, Status::Ok | Status::Unsupported);
-    Ok(if shown.iter().any(wrong) { Exit::Failure } else { Exit::Success })
+    let wrong = |report: &JobReport| !matches!(report.status, Status::Ok | Status::Unsupported);
+    Ok(if reports.iter().any(wrong) { Exit::Failure } else { Exit::Success })
 }
 
 /// Hardware, software, absent, or what went wrong, in one word.

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use super::drive::{Evaluation, TaskResult};
 use super::replay::Replay;
 use super::tasks::{Task, size};
-use crate::manifest::Manifest;
 use crate::manifest::compiler::{Winner, WinnersFile};
 use crate::protocol::event::AdapterKind;
 use crate::record::RecordError;
@@ -113,7 +112,7 @@ impl ReplaysFile {
 }
 
 /// A run folder's name.
-fn run_id(folder: &Path) -> String {
+pub(super) fn run_id(folder: &Path) -> String {
     folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
@@ -167,10 +166,11 @@ pub fn winner(task: &Task, finding: &TaskResult) -> Option<Winner> {
     })
 }
 
-/// Writes `tuned.toml`, which a manifest names as `[compiler] tuned = "…"`; gives its path.
+/// Writes `tuned.toml`, which a manifest names as `[compiler] tuned = "…"`; gives its path. `manifest` is the name of
+/// the manifest that was tuned.
 pub fn write_winners(
     folder: &Path,
-    manifest: &Manifest,
+    manifest: &str,
     started: Timestamp,
     winners: &[Winner],
 ) -> Result<PathBuf, RecordError> {
@@ -183,7 +183,7 @@ pub fn write_winners(
         "# The fastest configurations that were found and verified; `workgroup_size = \"tuned\"` uses them with\n\
          # [compiler] tuned = \"{TUNED}\" in a manifest beside this file.\n\
          # Tuned from {} at {} by gpujobs {}; what was tried is in tried.csv.\n\n{body}",
-        manifest.name,
+        manifest,
         started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         env!("CARGO_PKG_VERSION"),
     );

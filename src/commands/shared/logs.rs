@@ -11,7 +11,7 @@ use crate::webdriver::LogSink;
 
 /// How much of it stderr shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verbosity {
+enum Verbosity {
     /// Nothing.
     Silent,
     /// What pages write on their console.
@@ -22,8 +22,7 @@ pub(super) enum Verbosity {
 
 impl Verbosity {
     /// Of so many `-v`.
-    #[must_use]
-    pub(super) fn of(count: u8) -> Self {
+    fn of(count: u8) -> Self {
         match count {
             0 => Self::Silent,
             1 => Self::Console,
@@ -34,22 +33,28 @@ impl Verbosity {
 
 /// The logs of a run.
 #[derive(Debug, Clone)]
-pub(super) struct Logs {
+pub(in crate::commands) struct Logs {
     folder: Option<PathBuf>,
     verbosity: Verbosity,
     live: Live,
 }
 
 impl Logs {
-    /// Into `folder`, one file a browser, where there is one.
+    /// In the folder `logs` of a run folder; as many `-v` as were typed show them above the progress as well.
     #[must_use]
-    pub(super) fn new(folder: Option<&Path>, verbosity: Verbosity, live: Live) -> Self {
-        Self { folder: folder.map(Path::to_owned), verbosity, live }
+    pub(in crate::commands) fn in_folder(run: &Path, verbose: u8, live: &Live) -> Self {
+        Self { folder: Some(run.join("logs")), verbosity: Verbosity::of(verbose), live: live.clone() }
+    }
+
+    /// On stderr alone, as far as so many `-v` ask for it.
+    #[must_use]
+    pub(in crate::commands) fn to_stderr(verbose: u8) -> Self {
+        Self { folder: None, verbosity: Verbosity::of(verbose), live: Live::new(0, verbose == 0) }
     }
 
     /// The sink of one browser.
     #[must_use]
-    pub(super) fn of(&self, browser: &str) -> LogSink {
+    pub(super) fn of_browser(&self, browser: &str) -> LogSink {
         let path = self.folder.as_ref().map(|folder| folder.join(format!("{browser}.log")));
         let file = path.and_then(|path| OpenOptions::new().create(true).append(true).open(path).ok());
         let file = Arc::new(Mutex::new(file));

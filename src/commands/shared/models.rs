@@ -12,7 +12,7 @@ use crate::setup::LIBRARIES;
 use crate::store::{Dtype, Store, fetch};
 
 /// Whether a plan has jobs in onnxruntime-web.
-pub(super) fn any(plan: &Plan) -> bool {
+pub(in crate::commands) fn any(plan: &Plan) -> bool {
     jobs(plan).next().is_some()
 }
 
@@ -22,7 +22,7 @@ fn jobs(plan: &Plan) -> impl Iterator<Item = &Job> {
 }
 
 /// An error where the plan's jobs need libraries that are not installed.
-pub(super) fn need_libraries(plan: &Plan) -> Result<(), Error> {
+pub(in crate::commands) fn need_libraries(plan: &Plan) -> Result<(), Error> {
     if !any(plan) || Libraries::find().is_some() {
         return Ok(());
     }
@@ -34,7 +34,7 @@ pub(super) fn need_libraries(plan: &Plan) -> Result<(), Error> {
 }
 
 /// Brings the models that the store does not have.
-pub(super) fn download(plan: &Plan, quiet: bool) -> Result<(), Error> {
+pub(in crate::commands) fn download(plan: &Plan, quiet: bool) -> Result<(), Error> {
     let store = Store::new(plan.manifest.model_store.clone());
     let mut wanted: BTreeMap<&str, Vec<Dtype>> = BTreeMap::new();
     for job in jobs(plan) {

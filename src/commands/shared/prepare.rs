@@ -1,0 +1,154 @@
+//! A prepared plan is a manifest's jobs, as the command line wants them, with the templates of their pages.
+//!
+//! Made from a selection of manifests; `session` runs it, `gpujobs render` writes it to disk.
+
+use std::io;
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+use url::Url;
+
+use super::models;
+use crate::cli::{Folders, RunArgs, Selection, TuneArgs};
+use crate::error::Error;
+use crate::manifest::{Manifest, ManifestErrors};
+use crate::plan::{Filter, Plan};
+use crate::render::page::{Page, PageError, PageRequest};
+use crate::render::{RenderError, Templates};
+use crate::setup::install::{Components, install};
+use crate::webdriver::{BrowserKind, BrowserSettings};
+
+/// A plan, ready to be rendered.
+pub(in crate::commands) struct Prepared {
+    /// The jobs.
+    pub(in crate::commands) plan: Plan,
+    /// What their pages are made of.
+    pub(in crate::commands) templates: Templates,
+}
+
+/// What the command line says of manifests' settings.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::commands) struct Overrides<'a> {
+    /// The endpoint of each browser that names none.
+    pub(in crate::commands) webdriver: Option<&'a str>,
+    /// Whether browsers show their windows.
+    pub(in crate::commands) headed: bool,
+    /// Whether a software adapter is a failure, even if the manifest allows it.
+    pub(in crate::commands) require_hardware: bool,
+    /// Whether kernels are timed, even if the manifest does not ask for it.
+    pub(in crate::commands) profile: bool,
+}
+
+impl<'a> From<&'a RunArgs> for Overrides<'a> {
+    fn from(args: &'a RunArgs) -> Self {
+        let RunArgs { webdriver, headed, require_hardware, verbose, .. } = args;
+        Self {
+            webdriver: webdriver.as_deref(),
+            headed: *headed,
+            require_hardware: *require_hardware,
+            profile: *verbose > 0,
+        }
+    }
+}
+
+impl<'a> From<&'a TuneArgs> for Overrides<'a> {
+    fn from(args: &'a TuneArgs) -> Self {
+        let TuneArgs { webdriver, headed, require_hardware, .. } = args;
+        Self { webdriver: webdriver.as_deref(), headed: *headed, require_hardware: *require_hardware, profile: false }
+    }
+}
+
+impl Overrides<'_> {
+    /// Puts them in a manifest's place; an endpoint that is no URL is the user's error.
+    pub(in crate::commands) fn apply(self, manifest: &mut Manifest) -> Result<(), Error> {
+        let remote = self.webdriver.map(Url::parse).transpose().map_err(|error| Error::Usage {
+            message: format!("--webdriver is not a URL: {error}"),
+            help: "write it like http://host:4444/wd/hub".to_owned(),
+        })?;
+        for browser in manifest.browsers.values_mut() {
+            if browser.webdriver.is_none() {
+                browser.webdriver.clone_from(&remote);
+            }
+            browser.headless &= !self.headed;
+        }
+        manifest.measure.require_hardware |= self.require_hardware;
+        manifest.measure.profile |= self.profile;
+        Ok(())
+    }
+}
+
+/// The plan of each manifest with the jobs that `filter` keeps; the faults of all manifests are shown at once.
+pub(in crate::commands) fn plans(
+    manifests: &[PathBuf],
+    sets: &[String],
+    filter: Option<&str>,
+) -> Result<Vec<Plan>, Error> {
+    let (mut loaded, mut errors) = (Vec::new(), Vec::new());
+    for path in manifests {
+        match Manifest::load(path, sets) {
+            Ok(manifest) => loaded.push(manifest),
+            Err(found) => errors.extend(found.0),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(ManifestErrors(errors).into());
+    }
+    let custom = loaded.iter().flat_map(|manifest| &manifest.axes).filter(|axis| axis.custom);
+    let filter = Filter::parse(filter.unwrap_or_default(), custom.map(|axis| axis.name.as_str()))?;
+    let mut plans: Vec<Plan> = loaded.into_iter().map(Plan::of).collect();
+    for plan in &mut plans {
+        plan.retain(&filter);
+    }
+    Ok(plans)
+}
+
+/// Prepares the selected jobs of each manifest; an error where there is none in any of them.
+pub(in crate::commands) fn prepare(
+    selection: &Selection,
+    folders: &Folders,
+    overrides: Overrides<'_>,
+) -> Result<Vec<Prepared>, Error> {
+    let mut plans = plans(&selection.manifests, &selection.sets, selection.filter.as_deref())?;
+    if plans.iter().all(|plan| plan.jobs.is_empty()) {
+        return Err(Error::Usage {
+            message: "no job matches the filter".to_owned(),
+            help: "`gpujobs plan` without --filter lists the jobs".to_owned(),
+        });
+    }
+    for plan in &mut plans {
+        overrides.apply(&mut plan.manifest)?;
+    }
+    let with_templates = |plan: Plan| Ok(Prepared { templates: templates(&plan.manifest, folders)?, plan });
+    plans.into_iter().map(with_templates).collect()
+}
+
+/// The templates of a manifest: the folders of the command line, else those of the manifest, before the built-in ones.
+fn templates(manifest: &Manifest, folders: &Folders) -> Result<Templates, RenderError> {
+    let templates = folders.templates.as_deref().or(manifest.templates.as_deref());
+    let shaders = folders.shaders.as_deref().or(manifest.shaders.as_deref());
+    Templates::new(templates, shaders)
+}
+
+impl Prepared {
+    /// Renders every job once, in parallel, so that a faulty template is known before a browser opens.
+    pub(in crate::commands) fn check_pages(&self) -> Result<(), Error> {
+        let Self { plan, templates } = self;
+        plan.jobs.par_iter().filter(|job| job.unsupported_reason.is_none()).try_for_each(|job| {
+            match Page::render(templates, &PageRequest::new(&plan.manifest, job)) {
+                Ok(_) | Err(PageError::Render(RenderError::Unsupported { .. })) => Ok(()),
+                Err(error) => Err(Error::of_page(job, error)),
+            }
+        })
+    }
+}
+
+/// Installs what the jobs of several plans need and this machine lacks.
+pub(in crate::commands) fn set_up(prepared: &[Prepared]) -> Result<(), Error> {
+    let local = |browser: &&BrowserSettings| browser.webdriver.is_none();
+    let browsers = prepared.iter().flat_map(|one| one.plan.manifest.browsers.values()).filter(local);
+    let mut kinds: Vec<BrowserKind> = browsers.map(|browser| browser.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let libraries = prepared.iter().any(|one| models::any(&one.plan));
+    Ok(install(&Components { browsers: kinds, libraries }, false, &mut io::stderr())?)
+}

@@ -1,0 +1,147 @@
+//! A live session is what plans run in: a page server, a watchdog, logs, the user's signal to stop, and browsers that open as
+//! jobs need them and stay open until the session ends.
+//!
+//! [`LiveSession::with`] opens one, has it used, and closes its browsers on every way out. Used by `run`, `tune` and
+//! `verify`.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::signals;
+use crate::error::{Error, Exit};
+use crate::harness::context::{LOOPBACK, RunContext};
+use crate::harness::live::LiveBrowser;
+use crate::harness::payload::Payloads;
+use crate::harness::references::References;
+use crate::manifest::{Manifest, Serve};
+use crate::plan::{Job, JobId, Plan};
+use crate::render::Templates;
+use crate::render::kernels::KernelOverride;
+use crate::render::page::{Page, PageRequest};
+use crate::report::live::Live;
+use crate::run::{Browsers, Dispatcher, GiveUp, JobReport, Outcome, RunEvent};
+use crate::serve::{Libraries, Network, Server};
+use crate::webdriver::{BrowserSettings, Watchdog};
+
+pub(in crate::commands) use super::logs::Logs;
+
+/// What a session is opened with.
+pub(in crate::commands) struct SessionOptions {
+    /// Shows which job runs.
+    pub(in crate::commands) live: Live,
+    /// Gets what pages and drivers say.
+    pub(in crate::commands) logs: Logs,
+    /// Whether reports hold what models computed.
+    pub(in crate::commands) keep_outputs: bool,
+}
+
+/// Open browsers, and what they share.
+pub(in crate::commands) struct LiveSession {
+    context: Arc<RunContext>,
+    logs: Logs,
+    live: Live,
+    /// Becomes true when the user wants to stop.
+    stop: watch::Receiver<bool>,
+    browsers: Browsers<LiveBrowser>,
+}
+
+/// Jobs to run, and how.
+pub(in crate::commands) struct RunRequest<'a> {
+    /// Their plan; the browsers of all plans of a session have the same settings.
+    pub(in crate::commands) plan: &'a Plan,
+    /// Which of the plan's jobs run.
+    pub(in crate::commands) includes: &'a dyn Fn(&Job) -> bool,
+    /// When a job is not measured any further.
+    pub(in crate::commands) give_up: Option<GiveUp>,
+    /// Configurations of kernels that go before all else, by the job's id.
+    pub(in crate::commands) overrides: HashMap<JobId, Vec<KernelOverride>>,
+}
+
+impl<'a> RunRequest<'a> {
+    /// All jobs of a plan, each measured to its end.
+    pub(in crate::commands) fn new(plan: &'a Plan) -> Self {
+        Self { plan, includes: &|_| true, give_up: None, overrides: HashMap::new() }
+    }
+}
+
+impl LiveSession {
+    /// Opens a session, does the work in it, and closes its browsers whatever came of the work.
+    pub(in crate::commands) async fn with<T>(
+        manifest: &Manifest,
+        templates: Templates,
+        options: SessionOptions,
+        work: impl AsyncFnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let SessionOptions { live, logs, keep_outputs } = options;
+        let stop = signals::stop()?;
+        let context = Arc::new(context(manifest.serve, templates, keep_outputs).await?);
+        let mut session = Self { context, logs, live, stop, browsers: Browsers::default() };
+        let ended = work(&mut session).await;
+        session.browsers.close().await;
+        session.live.end();
+        ended
+    }
+
+    /// Runs jobs in the session's browsers and hands over the report of each as it ends; an error of `on_report` ends the
+    /// run.
+    pub(in crate::commands) async fn run(
+        &mut self,
+        request: RunRequest<'_>,
+        mut on_report: impl FnMut(JobReport) -> io::Result<()>,
+    ) -> io::Result<Outcome> {
+        let RunRequest { plan, includes, give_up, overrides } = request;
+        let Self { context, logs, live, stop, browsers } = self;
+        let executor = |settings: &BrowserSettings| {
+            LiveBrowser::new(context.clone(), settings.clone(), logs.of_browser(&settings.name))
+        };
+        let render = |request: &PageRequest<'_>| {
+            let overrides = overrides.get(&request.job.id).map(Vec::as_slice).unwrap_or_default();
+            Page::render(&context.templates, &PageRequest { overrides, ..*request })
+        };
+        let mut on_event = |event: RunEvent<'_>| {
+            match event {
+                RunEvent::JobStarted { job, .. } => live.started(job),
+                RunEvent::Retrying { job, reason } => live.line(&format!("{}: trying again: {reason}", job.id)),
+                RunEvent::JobFinished(report) => on_report(*report)?,
+            }
+            Ok(())
+        };
+        let dispatcher = Dispatcher { plan, executor, render, give_up, stop: stop.clone() };
+        // A large future, in the middle of several others.
+        Box::pin(dispatcher.run_in(browsers, includes, &mut on_event)).await
+    }
+}
+
+/// The server with its rendered modules, the watchdog, the models' data.
+async fn context(serve: Serve, templates: Templates, keep_outputs: bool) -> Result<RunContext, Error> {
+    let modules = templates.harness()?.into_iter().map(|(name, text)| (name, text.into())).collect();
+    let network = Network { latency: serve.latency, bandwidth: serve.bytes_per_second };
+    let libraries = Libraries::find();
+    let references = Arc::new(References::new(libraries.as_ref().and_then(Libraries::onnxruntime)));
+    let server = Server::start(LOOPBACK, modules, libraries, network).await.map_err(|error| Error::Environment {
+        message: format!("the page server could not bind {LOOPBACK}: {error}"),
+        help: "is the loopback interface up?".to_owned(),
+    })?;
+    let watchdog = Watchdog::start()?;
+    let payloads = Payloads::default();
+    Ok(RunContext { server, templates, watchdog, payloads, references, keep_outputs })
+}
+
+/// Carries out several prepared runs in turn; the exit is that of the worst, and one that is interrupted ends them all.
+pub(in crate::commands) fn in_turn<T>(
+    all: Vec<T>,
+    mut one: impl AsyncFnMut(T) -> Result<Exit, Error>,
+) -> Result<Exit, Error> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let mut worst = Exit::Success;
+    for prepared in all {
+        worst = match runtime.block_on(one(prepared))? {
+            Exit::Interrupted => return Ok(Exit::Interrupted),
+            exit => worst.worse(exit),
+        };
+    }
+    Ok(worst)
+}
