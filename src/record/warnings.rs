@@ -12,6 +12,18 @@ const OTHERS: f64 = 0.25;
 
 /// All that there are, in a fixed order.
 pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, precision: Option<f64>) -> Vec<String> {
+    let mut warnings = of_clocks(measurement);
+    warnings.extend(of_the_model(measurement));
+    warnings.extend(of_the_machine(circumstances, measurement));
+    warnings.extend(of_the_times(measurement, precision));
+    if circumstances.uneven {
+        warnings.push("samples of this group's jobs hold different numbers of inferences".to_owned());
+    }
+    warnings
+}
+
+/// What computed, and by which clock.
+fn of_clocks(measurement: &Measurement) -> Vec<String> {
     let mut warnings = Vec::new();
     if measurement.adapter.as_ref().is_some_and(|adapter| adapter.kind == AdapterKind::Software) {
         warnings.push("software adapter: times are those of a CPU".to_owned());
@@ -24,6 +36,12 @@ pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, preci
         None => {}
     }
     warnings.extend(clock::coarseness(measurement));
+    warnings
+}
+
+/// What is not known of the model's output and work.
+fn of_the_model(measurement: &Measurement) -> Vec<String> {
+    let mut warnings = Vec::new();
     if measurement.check.verdict.verified.is_none() {
         let why = &measurement.check.unverified;
         let why = if why.is_empty() { "nothing to compare it with" } else { why };
@@ -36,6 +54,12 @@ pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, preci
     if let Err(reason) = &measurement.kernels {
         warnings.push(format!("no profile: {reason}"));
     }
+    warnings
+}
+
+/// What disturbed the samples.
+fn of_the_machine(circumstances: &Circumstances, measurement: &Measurement) -> Vec<String> {
+    let mut warnings = Vec::new();
     if measurement.samples.iter().any(|sample| sample.hidden) {
         warnings.push("the page was hidden for some samples".to_owned());
     }
@@ -53,6 +77,12 @@ pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, preci
         let (slow, moments, worst) = (drift.slow, drift.moments, significant(drift.worst, 2));
         warnings.push(format!("{slow} of {moments} samples were slow, up to {worst} times the median"));
     }
+    warnings
+}
+
+/// How the times scatter.
+fn of_the_times(measurement: &Measurement, precision: Option<f64>) -> Vec<String> {
+    let mut warnings = Vec::new();
     let times = measurement.deciding_ms();
     if let Some(modes) = modes::two(&times) {
         warnings.push(format!(
@@ -67,9 +97,6 @@ pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, preci
         && width > wanted
     {
         warnings.push(format!("precision not reached: ±{:.1} % of ±{:.1} %", width * 100.0, wanted * 100.0));
-    }
-    if circumstances.uneven {
-        warnings.push("samples of this group's jobs hold different numbers of inferences".to_owned());
     }
     warnings
 }

@@ -10,9 +10,9 @@ use rayon::prelude::*;
 
 use super::kernels::{Configuration, Kernel};
 use super::target::Target;
-use super::wgsl::{Context, job_context, render_stage, size_of};
+use super::wgsl::{StageContext, job_context};
 use super::{RenderError, Templates};
-use crate::graph::{Graph, JobVars, Stage};
+use crate::graph::{Graph, JobVars};
 use crate::manifest::AxisValue;
 use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::manifest::compiler::Values;
@@ -69,69 +69,55 @@ pub fn spaces(
         if wanted.kernel.as_deref().is_some_and(|only| only != name) {
             continue;
         }
-        let size = size_of(templates, graph, stage, &job, kernel)?;
+        let stage = StageContext { templates, graph, stage, job: &job };
+        let size = stage.size(kernel)?;
         if found.iter().any(|known| known.kernel == name && known.size == size) {
             continue;
         }
-        let place = Place { templates, graph, stage, job: &job };
-        found.push(place.space((name, kernel), size, vars, target, wanted)?);
+        let axes = axes((name, kernel), vars, target, wanted)?;
+        let defaults = target.configurations(templates.kernels(), (name, kernel), vars, &size)?;
+        found.push(space(stage, (name, kernel), size, defaults, axes)?);
     }
     Ok(found)
 }
 
-/// A stage of a job.
-#[derive(Clone, Copy)]
-struct Place<'a> {
-    templates: &'a Templates,
-    graph: &'a Graph,
-    stage: &'a Stage,
-    job: &'a Context,
-}
-
-impl Place<'_> {
-    fn space(
-        self,
-        (name, kernel): (&str, &Kernel),
-        size: Vec<u64>,
-        vars: &JobVars,
-        target: &Target<'_>,
-        wanted: &Tune,
-    ) -> Result<Space, RenderError> {
-        let axes = axes((name, kernel), vars, target, wanted)?;
-        let Some(candidates) = kernel.lawful(&axes) else {
-            return Err(RenderError::Parameter {
-                place: "[tune]".to_owned(),
-                message: format!("{name} has too many combinations of values to go through"),
-                help: Some("restrict some: parameters = { form = \"tiled\", bk = [8, 16] }".to_owned()),
-            });
-        };
-        // What runs without a search comes first, so that it stays among its equals.
-        let without = target.configurations(self.templates.kernels(), (name, kernel), vars, &size)?;
-        let without = without.into_iter().filter(|one| kernel.broken(one).is_none());
-        let without = without.map(|one| (self.text(&one), one)).find(|(text, _)| text.is_ok());
-        let has_default = without.is_some();
-        let texts: Vec<_> = candidates.into_par_iter().map(|one| (self.text(&one), one)).collect();
-        let (mut seen, mut points) = (HashSet::new(), Vec::new());
-        for (text, point) in without.into_iter().chain(texts) {
-            match text {
-                Ok(text) => {
-                    if seen.insert(text) {
-                        points.push(point);
-                    }
+/// The space of a stage's kernel; `defaults` are what the stage may have without a search, the best first.
+fn space(
+    stage: StageContext<'_>,
+    (name, kernel): (&str, &Kernel),
+    size: Vec<u64>,
+    defaults: Vec<Configuration>,
+    axes: Vec<Vec<AxisValue>>,
+) -> Result<Space, RenderError> {
+    let Some(candidates) = kernel.lawful(&axes) else {
+        return Err(RenderError::Parameter {
+            place: "[tune]".to_owned(),
+            message: format!("{name} has too many combinations of values to go through"),
+            help: Some("restrict some: parameters = { form = \"tiled\", bk = [8, 16] }".to_owned()),
+        });
+    };
+    // Two configurations with the same text and grid are the same.
+    let text = |one: &Configuration| stage.render(one).map(|(code, dispatch)| (code, dispatch.grid));
+    // What runs without a search comes first, so that it stays among its equals.
+    let without = defaults.into_iter().filter(|one| kernel.broken(one).is_none());
+    let without = without.map(|one| (text(&one), one)).find(|(text, _)| text.is_ok());
+    let has_default = without.is_some();
+    let texts: Vec<_> = candidates.into_par_iter().map(|one| (text(&one), one)).collect();
+    let (mut seen, mut points) = (HashSet::new(), Vec::new());
+    for (text, point) in without.into_iter().chain(texts) {
+        match text {
+            Ok(text) => {
+                if seen.insert(text) {
+                    points.push(point);
                 }
-                Err(RenderError::Unsupported { .. }) => {}
-                Err(error) => return Err(error),
             }
+            Err(RenderError::Unsupported { .. }) => {}
+            Err(error) => return Err(error),
         }
-        let traits = kernel.traits_of(&points)?;
-        Ok(Space { kernel: name.to_owned(), size, stage: self.stage.name.clone(), points, has_default, traits, axes })
     }
-
-    /// Two configurations with the same text and grid are the same.
-    fn text(self, configuration: &Configuration) -> Result<(String, [u32; 3]), RenderError> {
-        let rendered = render_stage(self.templates, self.graph, self.stage, self.job, configuration);
-        rendered.map(|(code, dispatch)| (code, dispatch.grid))
-    }
+    let traits = kernel.traits_of(&points)?;
+    let stage = stage.stage.name.clone();
+    Ok(Space { kernel: name.to_owned(), size, stage, points, has_default, traits, axes })
 }
 
 /// The workgroups and the values of each parameter that are searched.

@@ -61,8 +61,11 @@ pub fn render_stages(
     target: &Target<'_>,
 ) -> Result<Rendered, RenderError> {
     let job = job_context(templates, vars, target);
-    let stages: Vec<Result<(String, Dispatch), RenderError>> =
-        graph.stages.par_iter().map(|stage| configured(templates, graph, stage, &job, vars, target)).collect();
+    let stages: Vec<Result<(String, Dispatch), RenderError>> = graph
+        .stages
+        .par_iter()
+        .map(|stage| StageContext { templates, graph, stage, job: &job }.configured(vars, target))
+        .collect();
     let mut rendered = Rendered { shaders: Vec::new(), dispatches: Vec::with_capacity(stages.len()) };
     let mut known: HashMap<String, usize> = HashMap::new();
     for (stage, result) in graph.stages.iter().zip(stages) {
@@ -79,101 +82,14 @@ pub fn render_stages(
 
 pub(super) type Context = BTreeMap<String, Value>;
 
-/// Renders a stage in the first configuration that fits it.
-fn configured(
-    templates: &Templates,
-    graph: &Graph,
-    stage: &Stage,
-    job: &Context,
-    vars: &JobVars,
-    target: &Target<'_>,
-) -> Result<(String, Dispatch), RenderError> {
-    let Some((name, kernel)) = templates.kernels().behind(&stage.shader) else {
-        let workgroup = vars.workgroup.shape().unwrap_or(DEFAULT_SHAPE);
-        return render_stage(templates, graph, stage, job, &Configuration { workgroup, values: Values::new() });
-    };
-    let matters = vars.workgroup == Workgroup::Tuned || target.overrides.iter().any(|found| found.kernel == name);
-    let size = if matters { size_of(templates, graph, stage, job, kernel)? } else { Vec::new() };
-    let mut refusal = None;
-    for configuration in target.configurations(templates.kernels(), (name, kernel), vars, &size)? {
-        let rendered = match kernel.broken(&configuration) {
-            Some(constraint) => {
-                let reason = format!("{} breaks the rule `{constraint}`", described(name, &configuration));
-                Err(RenderError::Unsupported { template: format!("shaders/{}", stage.shader), reason })
-            }
-            None => render_stage(templates, graph, stage, job, &configuration),
-        };
-        match rendered {
-            Ok((code, dispatch)) => {
-                return Ok((code, Dispatch { configuration: described(name, &configuration), ..dispatch }));
-            }
-            // The next winner may fit; what is told is why the best one did not.
-            Err(error @ RenderError::Unsupported { .. }) => refusal = refusal.or(Some(error)),
-            Err(error) => return Err(error),
-        }
-    }
-    Err(refusal.unwrap_or_else(|| unconfigured(stage)))
-}
-
-fn unconfigured(stage: &Stage) -> RenderError {
-    let template = format!("shaders/{}", stage.shader);
-    RenderError::Unsupported { template, reason: "it has no configuration".to_owned() }
-}
-
-/// What a template calls the size of a stage. It is asked with its defaults, and where it refuses these with the first that it
-/// takes: one value changed, in one of its workgroups.
-pub(super) fn size_of(
-    templates: &Templates,
-    graph: &Graph,
-    stage: &Stage,
-    job: &Context,
-    kernel: &Kernel,
-) -> Result<Vec<u64>, RenderError> {
-    let changed = kernel.parameters.iter().flat_map(|(name, parameter)| {
-        parameter.values.iter().map(move |value| {
-            let mut values = kernel.defaults();
-            values.insert(name.clone(), value.clone());
-            values
-        })
-    });
-    let mut refusal = None;
-    for values in std::iter::once(kernel.defaults()).chain(changed) {
-        for workgroup in std::iter::once(&DEFAULT_SHAPE).chain(&kernel.workgroups) {
-            let configuration = Configuration { workgroup: *workgroup, values: values.clone() };
-            match render_captured(templates, graph, stage, job, &configuration) {
-                Ok((_, told)) => return Ok(told.size),
-                Err(error @ RenderError::Unsupported { .. }) => refusal = refusal.or(Some(error)),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-    Err(refusal.unwrap_or_else(|| unconfigured(stage)))
-}
-
-fn described(kernel: &str, configuration: &Configuration) -> String {
-    let [x, y, z] = configuration.workgroup;
-    let values = configuration.values.iter().map(|(name, value)| format!(" {name}={value}"));
-    format!("{kernel} {x}x{y}x{z}{}", values.collect::<String>())
-}
-
-pub(super) fn render_stage(
-    templates: &Templates,
-    graph: &Graph,
-    stage: &Stage,
-    job: &Context,
-    configuration: &Configuration,
-) -> Result<(String, Dispatch), RenderError> {
-    let (code, told) = render_captured(templates, graph, stage, job, configuration)?;
-    let name = format!("shaders/{}", stage.shader);
-    let dispatch = Dispatch {
-        shader: 0,
-        workgroup: configuration.workgroup,
-        configuration: String::new(),
-        features: told.features,
-        grid: grid(&name, told.grid)?,
-        workgroup_bytes: told.workgroup_bytes,
-    };
-    Ok((code, dispatch))
+/// A stage of a job, with all that its template sees besides a configuration.
+#[derive(Clone, Copy)]
+pub(super) struct StageContext<'a> {
+    pub(super) templates: &'a Templates,
+    pub(super) graph: &'a Graph,
+    pub(super) stage: &'a Stage,
+    /// What is the same for all stages of the job, see [`job_context`].
+    pub(super) job: &'a Context,
 }
 
 /// What a template sets at its top level.
@@ -184,63 +100,142 @@ struct TemplateOutputs {
     size: Vec<u64>,
 }
 
-fn render_captured(
-    templates: &Templates,
-    graph: &Graph,
-    stage: &Stage,
-    job: &Context,
-    configuration: &Configuration,
-) -> Result<(String, TemplateOutputs), RenderError> {
-    let name = format!("shaders/{}", stage.shader);
-    let mut context = job.clone();
-    let bindings = (0_usize..).zip(stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs));
-    let mut tensors: Vec<Value> = bindings.map(|(binding, id)| tensor(graph, *id, binding)).collect();
-    let outputs = tensors.split_off(stage.inputs.len() + stage.weights.len());
-    let weights = tensors.split_off(stage.inputs.len());
-    context.insert("inputs".to_owned(), Value::from(tensors));
-    context.insert("weights".to_owned(), Value::from_pairs(stage.weights.keys().map(String::as_str).zip(weights)));
-    context.insert("outputs".to_owned(), Value::from(outputs));
-    let bound = stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs);
-    let half = bound.into_iter().any(|id| graph.tensors[*id].element == Element::F16);
-    context.insert("half".to_owned(), Value::from(half));
-    context.insert(
-        "params".to_owned(),
-        Value::from_pairs(stage.params.iter().map(|(key, value)| (key.as_str(), param(value)))),
-    );
-    context.insert("wg".to_owned(), Value::from(configuration.workgroup.to_vec()));
-    let tuning = configuration.values.iter().map(|(name, value)| (name.as_str(), axis(value)));
-    context.insert("tuning".to_owned(), Value::from_pairs(tuning));
-    let captured =
-        templates.get(&name)?.render_captured(Value::from(context)).map_err(|error| from_minijinja(&error, &name))?;
-    let top = captured.state();
-    let bad = |key: &str, value: &Value, expected: &str| RenderError::Dispatch {
-        template: name.clone(),
-        message: format!("`{key}` is {value}, expected {expected}"),
-        help: None,
-    };
-    let workgroup_bytes = match top.lookup("workgroup_bytes") {
-        None => 0,
-        Some(value) => {
-            u32::try_from(value.clone()).map_err(|_| bad("workgroup_bytes", &value, "a whole number of bytes"))?
+impl StageContext<'_> {
+    /// Renders the stage in the first configuration that fits it.
+    fn configured(self, vars: &JobVars, target: &Target<'_>) -> Result<(String, Dispatch), RenderError> {
+        let Self { templates, stage, .. } = self;
+        let Some((name, kernel)) = templates.kernels().behind(&stage.shader) else {
+            let workgroup = vars.workgroup.shape().unwrap_or(DEFAULT_SHAPE);
+            return self.render(&Configuration { workgroup, values: Values::new() });
+        };
+        let matters = vars.workgroup == Workgroup::Tuned || target.overrides.iter().any(|found| found.kernel == name);
+        let size = if matters { self.size(kernel)? } else { Vec::new() };
+        let mut refusal = None;
+        for configuration in target.configurations(templates.kernels(), (name, kernel), vars, &size)? {
+            let rendered = match kernel.broken(&configuration) {
+                Some(constraint) => {
+                    let reason = format!("{} breaks the rule `{constraint}`", described(name, &configuration));
+                    Err(RenderError::Unsupported { template: format!("shaders/{}", stage.shader), reason })
+                }
+                None => self.render(&configuration),
+            };
+            match rendered {
+                Ok((code, dispatch)) => {
+                    return Ok((code, Dispatch { configuration: described(name, &configuration), ..dispatch }));
+                }
+                // The next winner may fit; what is reported is why the best one did not.
+                Err(error @ RenderError::Unsupported { .. }) => refusal = refusal.or(Some(error)),
+                Err(error) => return Err(error),
+            }
         }
-    };
-    let list = |key: &str| -> Vec<Value> {
-        let value = top.lookup(key).filter(|value| !value.is_undefined());
-        value.and_then(|value| value.try_iter().ok().map(Iterator::collect)).unwrap_or_default()
-    };
-    let whole = |extent: &Value| u64::try_from(extent.clone()).map_err(|_| bad("size", extent, "a whole number"));
-    let size = list("size").iter().map(whole).collect::<Result<_, _>>()?;
-    let mut told = TemplateOutputs {
-        grid: top.lookup("grid"),
-        workgroup_bytes,
-        features: list("features").iter().map(ToString::to_string).collect(),
-        size,
-    };
-    let code = captured.into_output();
-    told.features.extend(enabled(&code));
-    told.features.sort();
-    told.features.dedup();
-    Ok((code, told))
+        Err(refusal.unwrap_or_else(|| self.unconfigured()))
+    }
+
+    fn unconfigured(self) -> RenderError {
+        let template = format!("shaders/{}", self.stage.shader);
+        RenderError::Unsupported { template, reason: "it has no configuration".to_owned() }
+    }
+
+    /// What the template calls the size of the stage. It is asked with its defaults, and where it refuses these with the
+    /// first that it takes: one value changed, in one of its workgroups.
+    pub(super) fn size(self, kernel: &Kernel) -> Result<Vec<u64>, RenderError> {
+        let changed = kernel.parameters.iter().flat_map(|(name, parameter)| {
+            parameter.values.iter().map(move |value| {
+                let mut values = kernel.defaults();
+                values.insert(name.clone(), value.clone());
+                values
+            })
+        });
+        let mut refusal = None;
+        for values in std::iter::once(kernel.defaults()).chain(changed) {
+            for workgroup in std::iter::once(&DEFAULT_SHAPE).chain(&kernel.workgroups) {
+                let configuration = Configuration { workgroup: *workgroup, values: values.clone() };
+                match self.captured(&configuration) {
+                    Ok((_, outputs)) => return Ok(outputs.size),
+                    Err(error @ RenderError::Unsupported { .. }) => refusal = refusal.or(Some(error)),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Err(refusal.unwrap_or_else(|| self.unconfigured()))
+    }
+
+    /// Renders the stage in a configuration.
+    pub(super) fn render(self, configuration: &Configuration) -> Result<(String, Dispatch), RenderError> {
+        let (code, outputs) = self.captured(configuration)?;
+        let dispatch = Dispatch {
+            shader: 0,
+            workgroup: configuration.workgroup,
+            configuration: String::new(),
+            features: outputs.features,
+            grid: grid(&format!("shaders/{}", self.stage.shader), outputs.grid)?,
+            workgroup_bytes: outputs.workgroup_bytes,
+        };
+        Ok((code, dispatch))
+    }
+
+    fn captured(self, configuration: &Configuration) -> Result<(String, TemplateOutputs), RenderError> {
+        let Self { graph, stage, .. } = self;
+        let name = format!("shaders/{}", stage.shader);
+        let mut context = self.job.clone();
+        let bindings = (0_usize..).zip(stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs));
+        let mut tensors: Vec<Value> = bindings.map(|(binding, id)| tensor(graph, *id, binding)).collect();
+        let outputs = tensors.split_off(stage.inputs.len() + stage.weights.len());
+        let weights = tensors.split_off(stage.inputs.len());
+        context.insert("inputs".to_owned(), Value::from(tensors));
+        context.insert("weights".to_owned(), Value::from_pairs(stage.weights.keys().map(String::as_str).zip(weights)));
+        context.insert("outputs".to_owned(), Value::from(outputs));
+        let bound = stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs);
+        let half = bound.into_iter().any(|id| graph.tensors[*id].element == Element::F16);
+        context.insert("half".to_owned(), Value::from(half));
+        context.insert(
+            "params".to_owned(),
+            Value::from_pairs(stage.params.iter().map(|(key, value)| (key.as_str(), param(value)))),
+        );
+        context.insert("wg".to_owned(), Value::from(configuration.workgroup.to_vec()));
+        let tuning = configuration.values.iter().map(|(name, value)| (name.as_str(), axis(value)));
+        context.insert("tuning".to_owned(), Value::from_pairs(tuning));
+        let captured = self
+            .templates
+            .get(&name)?
+            .render_captured(Value::from(context))
+            .map_err(|error| from_minijinja(&error, &name))?;
+        let top = captured.state();
+        let bad = |key: &str, value: &Value, expected: &str| RenderError::Dispatch {
+            template: name.clone(),
+            message: format!("`{key}` is {value}, expected {expected}"),
+            help: None,
+        };
+        let workgroup_bytes = match top.lookup("workgroup_bytes") {
+            None => 0,
+            Some(value) => {
+                u32::try_from(value.clone()).map_err(|_| bad("workgroup_bytes", &value, "a whole number of bytes"))?
+            }
+        };
+        let list = |key: &str| -> Vec<Value> {
+            let value = top.lookup(key).filter(|value| !value.is_undefined());
+            value.and_then(|value| value.try_iter().ok().map(Iterator::collect)).unwrap_or_default()
+        };
+        let whole = |extent: &Value| u64::try_from(extent.clone()).map_err(|_| bad("size", extent, "a whole number"));
+        let size = list("size").iter().map(whole).collect::<Result<_, _>>()?;
+        let mut told = TemplateOutputs {
+            grid: top.lookup("grid"),
+            workgroup_bytes,
+            features: list("features").iter().map(ToString::to_string).collect(),
+            size,
+        };
+        let code = captured.into_output();
+        told.features.extend(enabled(&code));
+        told.features.sort();
+        told.features.dedup();
+        Ok((code, told))
+    }
+}
+
+fn described(kernel: &str, configuration: &Configuration) -> String {
+    let [x, y, z] = configuration.workgroup;
+    let values = configuration.values.iter().map(|(name, value)| format!(" {name}={value}"));
+    format!("{kernel} {x}x{y}x{z}{}", values.collect::<String>())
 }
 
 /// The features of the device that the `enable` directives of WGSL need. An included template can't tell the renderer

@@ -67,8 +67,8 @@ pub(super) fn groups<'run>(plan: &Plan, jobs: &[(usize, &'run Job)]) -> Vec<Inde
     groups
 }
 
-/// What the buffers of a job's tensors take on the GPU; nothing where it can't run. A model of ONNX is taken to need room for its files
-/// twice, and for its runtime.
+/// What the buffers of a job's tensors take on the GPU; nothing where it can't run. A model of ONNX is taken to need room
+/// for its files twice, and for its runtime.
 fn bytes(plan: &Plan, job: &Job) -> u64 {
     const RUNTIME: u64 = 100 << 20;
     let Some(model) = plan.manifest.models.get(&job.axes.model) else { return 0 };

@@ -99,54 +99,50 @@ pub fn commands(missing: &[Part], platform: &Platform) -> Plan {
     let crates: Vec<&str> = pick(&sources, |source| if let Source::Cargo(name) = source { Some(name) } else { None });
     let by_hand: Vec<&str> = pick(&sources, |source| if let Source::ByHand(text) = source { Some(text) } else { None });
 
-    let privileged = !platform.root;
-    let mut push = |sudo: bool, words: &[&str], more: &[&str]| {
-        let sudo = sudo.then_some("sudo");
-        let words = sudo.iter().chain(words).chain(more).map(|&word| word.to_owned());
-        plan.commands.push(InstallCommand(words.collect()));
-    };
+    let sudo = !platform.root;
     if !packages.is_empty() {
-        match manager {
-            Manager::Apt => {
-                push(privileged, &["apt-get", "update"], &[]);
-                // Recommended packages would bring a desktop's worth of daemons.
-                let install = "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends";
-                push(privileged, &install.split(' ').collect::<Vec<_>>(), &packages);
-            }
-            Manager::Dnf => push(privileged, &["dnf", "install", "--assumeyes"], &packages),
-            Manager::Pacman => push(privileged, &["pacman", "-Sy", "--needed", "--noconfirm"], &packages),
-            // Homebrew refuses root.
-            Manager::Brew => push(false, &["brew", "install"], &packages),
-            Manager::Winget => packages.iter().for_each(|package| {
-                push(
-                    false,
-                    &[
-                        "winget",
-                        "install",
-                        "--exact",
-                        "--accept-source-agreements",
-                        "--accept-package-agreements",
-                        "--id",
-                    ],
-                    &[package],
-                );
-            }),
-        }
+        plan.commands.extend(install_packages(manager, sudo, &packages));
     }
     if !casks.is_empty() {
-        push(false, &["brew", "install", "--cask"], &casks);
+        plan.commands.push(command(false, &["brew", "install", "--cask"], &casks));
     }
     if !snaps.is_empty() {
-        push(privileged, &["snap", "install"], &snaps);
+        plan.commands.push(command(sudo, &["snap", "install"], &snaps));
     }
     if !crates.is_empty() {
-        push(false, &["cargo", "install", "--locked"], &crates);
+        plan.commands.push(command(false, &["cargo", "install", "--locked"], &crates));
     }
     if missing.contains(&Part::Libraries) {
         plan.commands.push(install_libraries());
     }
     plan.by_hand.extend(by_hand.into_iter().map(str::to_owned));
     plan
+}
+
+/// How a manager installs packages.
+fn install_packages(manager: Manager, sudo: bool, packages: &[&str]) -> Vec<InstallCommand> {
+    match manager {
+        Manager::Apt => {
+            // Recommended packages would bring a desktop's worth of daemons.
+            let install = "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends";
+            let install: Vec<&str> = install.split(' ').collect();
+            vec![command(sudo, &["apt-get", "update"], &[]), command(sudo, &install, packages)]
+        }
+        Manager::Dnf => vec![command(sudo, &["dnf", "install", "--assumeyes"], packages)],
+        Manager::Pacman => vec![command(sudo, &["pacman", "-Sy", "--needed", "--noconfirm"], packages)],
+        // Homebrew refuses root.
+        Manager::Brew => vec![command(false, &["brew", "install"], packages)],
+        Manager::Winget => {
+            let install = "winget install --exact --accept-source-agreements --accept-package-agreements --id";
+            let install: Vec<&str> = install.split(' ').collect();
+            packages.iter().map(|package| command(false, &install, &[package])).collect()
+        }
+    }
+}
+
+fn command(sudo: bool, words: &[&str], more: &[&str]) -> InstallCommand {
+    let sudo = sudo.then_some("sudo");
+    InstallCommand(sudo.iter().chain(words).chain(more).map(|&word| word.to_owned()).collect())
 }
 
 /// npm, by the lock file in the folder of the libraries. Without the packages' own scripts: what they would fetch is for

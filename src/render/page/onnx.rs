@@ -39,6 +39,16 @@ pub struct OnnxPage {
     pub(super) spec: OnnxJob,
 }
 
+/// What a page loads.
+struct Loaded {
+    /// See [`OnnxPage::files`].
+    files: IndexMap<String, PathBuf>,
+    /// See [`OnnxPage::models`].
+    models: Vec<String>,
+    /// The extents of the named dimensions of a model's inputs.
+    free_dimensions: IndexMap<String, usize>,
+}
+
 /// Where the page finds onnxruntime-web's files, from `jobs/N/frame` …
 const RUNTIME: &str = "../../libraries/onnxruntime-web/dist/";
 /// … and from `JOB/index.html` in a folder of rendered jobs.
@@ -79,7 +89,7 @@ impl OnnxPage {
             options: pipeline.options.clone(),
             tokens: call.tokens,
         });
-        Self::new(files, models, job, common, IndexMap::new(), program)
+        Self::new(job, common, Loaded { files, models, free_dimensions: IndexMap::new() }, program)
     }
 
     pub(super) fn of_file(
@@ -118,17 +128,11 @@ impl OnnxPage {
         let models = vec![name.clone()];
         let feeds = given.iter().map(feed_spec).collect();
         let program = ProgramSpec::File(FileSpec { file: name, feeds });
-        Self::new(files, models, job, common, free, program)
+        Self::new(job, common, Loaded { files, models, free_dimensions: free }, program)
     }
 
-    fn new(
-        files: IndexMap<String, PathBuf>,
-        models: Vec<String>,
-        job: &Job,
-        common: Common,
-        free_dimensions: IndexMap<String, usize>,
-        program: ProgramSpec,
-    ) -> Result<Self, PageError> {
+    fn new(job: &Job, common: Common, loaded: Loaded, program: ProgramSpec) -> Result<Self, PageError> {
+        let Loaded { files, models, free_dimensions } = loaded;
         let sized = |(path, place): (&String, &PathBuf)| {
             let bytes = std::fs::metadata(place).map_err(unreadable(place))?.len();
             Ok(ModelFile { path: path.clone(), bytes })

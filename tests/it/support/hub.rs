@@ -165,7 +165,14 @@ fn answer(stream: &TcpStream, state: &Mutex<State>, url: &str) -> std::io::Resul
         (file.1.clone(), String::new())
     };
     drop(state);
-    respond(stream, fault.as_ref(), body, &link, range.as_deref(), &target)
+    let asked = Asked { target: &target, range: range.as_deref() };
+    respond(stream, fault.as_ref(), body, &link, asked)
+}
+
+/// What was asked for, and the part of it.
+struct Asked<'a> {
+    target: &'a str,
+    range: Option<&'a str>,
 }
 
 /// Writes an answer with its fault.
@@ -174,8 +181,7 @@ fn respond(
     fault: Option<&Fault>,
     mut body: Vec<u8>,
     link: &str,
-    range: Option<&str>,
-    target: &str,
+    Asked { target, range }: Asked<'_>,
 ) -> std::io::Result<()> {
     let total = body.len();
     let from = range.and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()).unwrap_or(0);

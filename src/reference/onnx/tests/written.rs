@@ -43,6 +43,7 @@ impl Model {
         self.custom("", op, inputs, output, vec![])
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of a node, as ONNX names them")]
     pub(super) fn custom(
         mut self,
         domain: &str,
