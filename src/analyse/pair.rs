@@ -1,6 +1,6 @@
 //! A pair is two jobs whose times are compared.
 //!
-//! Made by `compare`, which also says why a pair must not be compared.
+//! Made by `compare`, which has asked `refusal` whether they may be compared.
 
 use std::collections::BTreeMap;
 

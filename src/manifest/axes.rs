@@ -65,29 +65,26 @@ pub struct JobAxes {
 impl Default for JobAxes {
     /// The default of each axis that has one; no browser and no model.
     fn default() -> Self {
-        let mut axes = Self {
+        Self {
             browser: String::new(),
             model: String::new(),
-            backend: Backend::Webgpu,
-            dtype: String::new(),
+            backend: Backend::ALL[0],
+            dtype: DTYPES[0].to_owned(),
             batch: 1,
             shader_precompilation: true,
             parallel_loading: true,
             cache: Cache::Warm,
             threads: None,
-            webnn_device: String::new(),
+            webnn_device: WEBNN_DEVICES[0].to_owned(),
             power_preference: None,
             workgroup_size: DEFAULT_SHAPE.into(),
             custom: IndexMap::new(),
-        };
-        for axis in AXES {
-            if let Some(value) = axis.default {
-                (axis.set)(&mut axes, &value());
-            }
         }
-        axes
     }
 }
+
+/// [`JobAxes::default`], made once: a plan has many jobs, and each asks which of its values are defaults.
+pub static DEFAULTS: LazyLock<JobAxes> = LazyLock::new(JobAxes::default);
 
 /// What gpujobs has to know about an axis.
 #[derive(Debug)]
@@ -96,8 +93,6 @@ pub struct BuiltInAxis {
     pub name: &'static str,
     /// What values it takes.
     pub kind: Kind,
-    /// What stands for it where it is not named; `None` where nothing can (browser, model) or nothing is set (threads).
-    pub default: Option<fn() -> AxisValue>,
     /// A job's value; `None` where none is set.
     pub get: fn(&JobAxes) -> Option<AxisValue>,
     /// Gives a job a value of the axis's kind.
@@ -108,6 +103,14 @@ pub struct BuiltInAxis {
     pub columns: &'static [&'static str],
     /// What it is, as an editor shows it.
     pub doc: &'static str,
+}
+
+impl BuiltInAxis {
+    /// What stands for it where it is not named; `None` where nothing can (browser, model) or nothing is set (threads).
+    #[must_use]
+    pub fn default(&self) -> Option<AxisValue> {
+        if self.kind == Kind::Name { None } else { (self.get)(&DEFAULTS) }
+    }
 }
 
 /// How an axis stands in a job's id. What every job has comes first and is always written; what most jobs leave at its
@@ -137,7 +140,7 @@ pub fn names() -> Vec<&'static str> {
 /// What stands for a built-in axis that is not named.
 #[must_use]
 pub fn default_value(name: &str) -> Option<AxisValue> {
-    built_in(name)?.default.map(|value| value())
+    built_in(name)?.default()
 }
 
 impl JobAxes {
@@ -181,7 +184,7 @@ pub fn id_of<'a>(
         match axis.id.1 {
             InId::Value => push(&value),
             InId::Words(yes, no) => push(if value == AxisValue::Bool(true) { &yes } else { &no }),
-            InId::Named if axis.default.is_some_and(|default| default() == value) => {}
+            InId::Named if axis.default().as_ref() == Some(&value) => {}
             InId::Named => push(&format_args!("{}={value}", axis.name)),
         }
     }
@@ -270,6 +273,14 @@ mod tests {
                 Kind::Shape => AxisValue::Shape([8, 4, 2]),
                 Kind::Name | Kind::Custom => AxisValue::Text("x".to_owned()),
             };
+            if let (Kind::Word(words), Some(default)) = (axis.kind, axis.default()) {
+                assert_eq!(
+                    default,
+                    AxisValue::Text(words[0].to_owned()),
+                    "{}: the first word is the default",
+                    axis.name
+                );
+            }
             assert_ne!((axis.get)(&axes), Some(other.clone()), "{}", axis.name);
             (axis.set)(&mut axes, &other);
             assert_eq!((axis.get)(&axes), Some(other), "{}", axis.name);

@@ -3,10 +3,9 @@
 //! The axes vary like nested loops in the order of the file, the first slowest; then come the includes.
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
 
 use super::{Job, JobId, Plan};
-use crate::manifest::axes::{BuiltInAxis, JobAxes, built_in};
+use crate::manifest::axes::{BuiltInAxis, DEFAULTS, built_in};
 use crate::manifest::model::Engine;
 use crate::manifest::{AxisValue, Backend, Manifest, product};
 
@@ -30,9 +29,6 @@ impl Plan {
         Self { manifest, jobs }
     }
 }
-
-/// Made once: a plan has many jobs.
-static DEFAULTS: LazyLock<JobAxes> = LazyLock::new(JobAxes::default);
 
 /// Of values on axes: the entry of a built-in one, its name, and the value.
 fn job<'a>(

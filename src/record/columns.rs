@@ -35,28 +35,40 @@ pub struct Group {
     pub axes: bool,
 }
 
+/// What stands at a place of a row.
+#[derive(Debug, Clone, Copy)]
+pub enum Entry {
+    /// A fact of the job.
+    Fact(&'static Column),
+    /// An axis, with one column or several.
+    Axis(&'static BuiltInAxis),
+    /// The axes of `[axes]`, a column each.
+    CustomAxes,
+}
+
+impl Group {
+    /// What the group consists of, in the order of the columns. Facts of the model stand behind its name among the axes.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        let axes = if self.axes { AXES } else { &[] };
+        let (first, rest) =
+            axes.split_at(axes.iter().position(|axis| axis.name == "model").map_or(0, |place| place + 1));
+        let facts = self.columns.iter().map(Entry::Fact);
+        let custom = self.axes.then_some(Entry::CustomAxes);
+        first.iter().map(Entry::Axis).chain(facts).chain(rest.iter().map(Entry::Axis)).chain(custom)
+    }
+}
+
 /// Names and cells of a row in their order; without facts, of the header.
 pub(super) fn row(custom_axes: &[String], facts: Option<&Facts>) -> Vec<(String, Cell)> {
     let mut row = Vec::with_capacity(80);
-    for group in &GROUPS {
-        let facts_of = |row: &mut Vec<(String, Cell)>| {
-            for column in group.columns {
-                row.push((column.name.to_owned(), facts.map_or(Cell::Empty, column.cell)));
-            }
-        };
-        if !group.axes {
-            facts_of(&mut row);
-            continue;
-        }
-        for axis in AXES {
-            row.extend(of_axis(axis, facts));
-            if axis.name == "model" {
-                facts_of(&mut row);
-            }
-        }
-        for name in custom_axes {
-            let value = facts.and_then(|facts| facts.report.job.axes.custom.get(name));
-            row.push((format!("{CUSTOM_AXIS}{name}"), of(value.cloned(), cell)));
+    for entry in GROUPS.iter().flat_map(Group::entries) {
+        match entry {
+            Entry::Fact(column) => row.push((column.name.to_owned(), facts.map_or(Cell::Empty, column.cell))),
+            Entry::Axis(axis) => row.extend(of_axis(axis, facts)),
+            Entry::CustomAxes => row.extend(custom_axes.iter().map(|name| {
+                let value = facts.and_then(|facts| facts.report.job.axes.custom.get(name));
+                (format!("{CUSTOM_AXIS}{name}"), of(value.cloned(), cell))
+            })),
         }
     }
     row

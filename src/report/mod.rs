@@ -1,5 +1,5 @@
-//! Reports are views of what happened: progress while a run or a download goes on, its closing table, the table of a comparison.
-//! They only read.
+//! Reports are views of what happened: progress while a run or a download goes on, its closing table, the table of a
+//! comparison. They only read.
 
 pub mod comparison;
 pub mod fetching;

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::graph::ops;
-use crate::manifest::axes::{AXES, BuiltInAxis};
+use crate::manifest::axes::AXES;
 use crate::manifest::model::tasks::{InputKind, TASKS};
-use crate::record::columns::GROUPS;
+use crate::record::columns::{Entry, GROUPS};
 use crate::record::side_tables::{KERNELS, PARTS, SAMPLES};
 
 /// A row an axis.
@@ -52,26 +52,16 @@ pub fn columns() -> String {
         let _ = writeln!(text, "| {group} | {name} | {unit} | {doc} |");
     };
     for group in &GROUPS {
-        if !group.axes {
-            for column in group.columns {
-                row(group.title, &format!("`{}`", column.name), column.unit, column.doc);
+        for entry in group.entries() {
+            match entry {
+                Entry::Fact(column) => row(group.title, &format!("`{}`", column.name), column.unit, column.doc),
+                Entry::Axis(axis) => {
+                    let names = axis.columns.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+                    row(group.title, &names, "", axis.doc);
+                }
+                Entry::CustomAxes => row(group.title, "`axis_NAME`", "", "The value on each axis of `[axes]`."),
             }
-            continue;
         }
-        let (first, rest) =
-            AXES.split_at(AXES.iter().position(|axis| axis.name == "model").map_or(0, |place| place + 1));
-        let axes = |axes: &[BuiltInAxis], row: &mut dyn FnMut(&str, &str, &str, &str)| {
-            for axis in axes {
-                let names = axis.columns.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-                row(group.title, &names, "", axis.doc);
-            }
-        };
-        axes(first, &mut row);
-        for column in group.columns {
-            row(group.title, &format!("`{}`", column.name), column.unit, column.doc);
-        }
-        axes(rest, &mut row);
-        row(group.title, "`axis_NAME`", "", "The value on each axis of `[axes]`.");
     }
     let files: [(&str, Vec<(&str, &str)>); 3] = [
         ("samples.csv, one row a sample", SAMPLES.iter().map(|column| (column.name, column.doc)).collect()),

@@ -1,9 +1,6 @@
 //! The entries.
 
-use super::{
-    BACKENDS, BuiltInAxis, CACHES, Cache, DEFAULT_SHAPE, DTYPES, InId, Kind, POWER_PREFERENCES, WEBNN_DEVICES,
-    Workgroup,
-};
+use super::{BACKENDS, BuiltInAxis, CACHES, Cache, DTYPES, InId, Kind, POWER_PREFERENCES, WEBNN_DEVICES, Workgroup};
 use crate::manifest::{AxisValue, Backend};
 
 /// The built-in axes, in the order in which they are listed to users.
@@ -11,7 +8,6 @@ pub const AXES: &[BuiltInAxis] = &[
     BuiltInAxis {
         name: "browser",
         kind: Kind::Name,
-        default: None,
         get: |axes| Some(text(&axes.browser)),
         set: |axes, value| set_text(&mut axes.browser, value),
         id: (0, InId::Value),
@@ -21,7 +17,6 @@ pub const AXES: &[BuiltInAxis] = &[
     BuiltInAxis {
         name: "model",
         kind: Kind::Name,
-        default: None,
         get: |axes| Some(text(&axes.model)),
         set: |axes, value| set_text(&mut axes.model, value),
         id: (1, InId::Value),
@@ -31,7 +26,6 @@ pub const AXES: &[BuiltInAxis] = &[
     BuiltInAxis {
         name: "backend",
         kind: Kind::Word(&BACKENDS),
-        default: Some(|| word(&BACKENDS)),
         get: |axes| Some(text(axes.backend.name())),
         set: |axes, value| {
             let named = |backend: &Backend| *value == text(backend.name());
@@ -44,7 +38,6 @@ pub const AXES: &[BuiltInAxis] = &[
     BuiltInAxis {
         name: "dtype",
         kind: Kind::Word(&DTYPES),
-        default: Some(|| word(&DTYPES)),
         get: |axes| Some(text(&axes.dtype)),
         set: |axes, value| set_text(&mut axes.dtype, value),
         id: (5, InId::Named),
@@ -54,7 +47,6 @@ pub const AXES: &[BuiltInAxis] = &[
     BuiltInAxis {
         name: "batch",
         kind: Kind::Count,
-        default: Some(|| AxisValue::Int(1)),
         get: |axes| Some(AxisValue::Int(axes.batch.into())),
         set: |axes, value| axes.batch = count(value).unwrap_or(axes.batch),
         id: (6, InId::Named),
@@ -64,7 +56,6 @@ pub const AXES: &[BuiltInAxis] = &[
     BuiltInAxis {
         name: "shader_precompilation",
         kind: Kind::Switch,
-        default: Some(|| AxisValue::Bool(true)),
         get: |axes| Some(AxisValue::Bool(axes.shader_precompilation)),
         set: |axes, value| axes.shader_precompilation = *value == AxisValue::Bool(true),
         id: (4, InId::Words("precompiled", "lazy")),
@@ -74,7 +65,6 @@ pub const AXES: &[BuiltInAxis] = &[
     BuiltInAxis {
         name: "parallel_loading",
         kind: Kind::Switch,
-        default: Some(|| AxisValue::Bool(true)),
         get: |axes| Some(AxisValue::Bool(axes.parallel_loading)),
         set: |axes, value| axes.parallel_loading = *value == AxisValue::Bool(true),
         id: (9, InId::Named),
@@ -84,7 +74,6 @@ pub const AXES: &[BuiltInAxis] = &[
     BuiltInAxis {
         name: "cache",
         kind: Kind::Word(&CACHES),
-        default: Some(|| word(&CACHES)),
         get: |axes| Some(text(axes.cache.name())),
         set: |axes, value| {
             let cold = *value == text(Cache::Cold.name());
@@ -97,7 +86,6 @@ pub const AXES: &[BuiltInAxis] = &[
     BuiltInAxis {
         name: "threads",
         kind: Kind::Count,
-        default: None,
         get: |axes| axes.threads.map(|threads| AxisValue::Int(threads.into())),
         set: |axes, value| axes.threads = count(value),
         id: (7, InId::Named),
@@ -108,7 +96,6 @@ pub const AXES: &[BuiltInAxis] = &[
     BuiltInAxis {
         name: "webnn_device",
         kind: Kind::Word(&WEBNN_DEVICES),
-        default: Some(|| word(&WEBNN_DEVICES)),
         get: |axes| Some(text(&axes.webnn_device)),
         set: |axes, value| set_text(&mut axes.webnn_device, value),
         id: (8, InId::Named),
@@ -118,7 +105,6 @@ pub const AXES: &[BuiltInAxis] = &[
     BuiltInAxis {
         name: "power_preference",
         kind: Kind::Word(&POWER_PREFERENCES),
-        default: None,
         get: |axes| axes.power_preference.as_deref().map(text),
         set: |axes, value| set_text(axes.power_preference.get_or_insert_default(), value),
         id: (11, InId::Named),
@@ -128,7 +114,6 @@ pub const AXES: &[BuiltInAxis] = &[
     BuiltInAxis {
         name: "workgroup_size",
         kind: Kind::Shape,
-        default: Some(|| AxisValue::Shape(DEFAULT_SHAPE)),
         get: |axes| Some(axes.workgroup_size.into()),
         set: |axes, value| {
             axes.workgroup_size =
@@ -148,11 +133,6 @@ fn set_text(target: &mut String, value: &AxisValue) {
     if let AxisValue::Text(text) = value {
         target.clone_from(text);
     }
-}
-
-/// The first of some words, which is the default.
-fn word(words: &[&str]) -> AxisValue {
-    text(words[0])
 }
 
 fn count(value: &AxisValue) -> Option<u32> {
