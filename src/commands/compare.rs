@@ -21,35 +21,9 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         different_shaders: args.different_shaders,
     };
     let base = read(&args.base, args.metric)?;
-    let comparisons = match (&args.new, &args.by) {
-        (Some(new), _) => {
-            let new = read(new, args.metric)?;
-            let comparisons = runs(&base, &new, &rules);
-            let only_base = left_out(&base, comparisons.iter().map(|comparison| &comparison.base_id));
-            let only_new = left_out(&new, comparisons.iter().map(|comparison| &comparison.new_id));
-            if only_base + only_new > 0 && !comparisons.is_empty() {
-                anstream::eprintln!("left out: {} only in BASE, {} only in NEW", jobs(only_base), jobs(only_new));
-            }
-            comparisons
-        }
-        (None, by) => {
-            let by = by.as_deref().unwrap_or_default();
-            let axes = RunAxis::all(&base);
-            // Its column in jobs.csv names a custom axis as well.
-            let named = |axis: &&RunAxis| axis.name() == by || by.strip_prefix(CUSTOM_AXIS) == Some(axis.name());
-            let known = axes.iter().find(named).ok_or_else(|| Error::Usage {
-                message: format!("`{by}` is no axis of {} that takes several values", args.base.display()),
-                help: format!("its axes are {}", axes.iter().map(RunAxis::name).collect::<Vec<_>>().join(", ")),
-            })?;
-            let comparisons = along(&base, known, &rules);
-            let both = |comparison: &Comparison| [comparison.base_id.clone(), comparison.new_id.clone()];
-            let ids: Vec<String> = comparisons.iter().flat_map(both).collect();
-            let alone = left_out(&base, ids.iter());
-            if alone > 0 && !comparisons.is_empty() {
-                anstream::eprintln!("left out: {} without a counterpart on {by}", jobs(alone));
-            }
-            comparisons
-        }
+    let comparisons = match &args.new {
+        Some(new) => with_run(&base, &read(new, args.metric)?, &rules),
+        None => along_axis(&base, args, &rules)?,
     };
     if comparisons.is_empty() {
         return Err(Error::Usage {
@@ -64,6 +38,36 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     comparison::write(&comparisons, &rules, args.format, out)?;
     let worse = args.fail_above.map_or(0, |above| regressions(&comparisons, above));
     Ok(if worse > 0 { Exit::Failure } else { Exit::Success })
+}
+
+/// The equal jobs of two runs; says on stderr how many there are in one of them only.
+fn with_run(base: &Run, new: &Run, rules: &Rules) -> Vec<Comparison> {
+    let comparisons = runs(base, new, rules);
+    let only_base = left_out(base, comparisons.iter().map(|comparison| &comparison.base_id));
+    let only_new = left_out(new, comparisons.iter().map(|comparison| &comparison.new_id));
+    if only_base + only_new > 0 && !comparisons.is_empty() {
+        anstream::eprintln!("left out: {} only in BASE, {} only in NEW", jobs(only_base), jobs(only_new));
+    }
+    comparisons
+}
+
+/// The jobs of a run that differ on the axis of `--by` alone; says on stderr how many have no counterpart.
+fn along_axis(base: &Run, args: &CompareArgs, rules: &Rules) -> Result<Vec<Comparison>, Error> {
+    let by = args.by.as_deref().unwrap_or_default();
+    let axes = RunAxis::all(base);
+    // Its column in jobs.csv names a custom axis as well.
+    let named = |axis: &&RunAxis| axis.name() == by || by.strip_prefix(CUSTOM_AXIS) == Some(axis.name());
+    let known = axes.iter().find(named).ok_or_else(|| Error::Usage {
+        message: format!("`{by}` is no axis of {} that takes several values", args.base.display()),
+        help: format!("its axes are {}", axes.iter().map(RunAxis::name).collect::<Vec<_>>().join(", ")),
+    })?;
+    let comparisons = along(base, known, rules);
+    let ids = comparisons.iter().flat_map(|comparison| [&comparison.base_id, &comparison.new_id]);
+    let alone = left_out(base, ids);
+    if alone > 0 && !comparisons.is_empty() {
+        anstream::eprintln!("left out: {} without a counterpart on {by}", jobs(alone));
+    }
+    Ok(comparisons)
 }
 
 /// Reads a run that has what is to be compared.

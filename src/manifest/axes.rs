@@ -2,7 +2,7 @@
 //!
 //! One entry of [`AXES`] is one axis: its name and values in a manifest, its place in a job's id, its columns in
 //! `jobs.csv`. `check`, `schema`, filters, ids, rows and comparisons read the table and know no axis by name. To add one:
-//! an entry in `table` and a field of [`JobAxes`], and what uses it.
+//! an entry in `table` and a field of [`JobAxes`] with its default, and what uses it.
 
 mod table;
 mod value;

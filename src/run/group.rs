@@ -122,7 +122,7 @@ where
 {
     /// Runs a group and tells how each of its jobs ended.
     pub(super) async fn run(&mut self, jobs: &[(usize, &'run Job)]) -> io::Result<()> {
-        let attempts = jobs.iter().map(|(index, job)| Attempt { index: *index, job, used: 0, told: false });
+        let attempts = jobs.iter().map(|(index, job)| Attempt { index: *index, job, used: 0, announced: false });
         let mut groups = VecDeque::from([attempts.collect::<Vec<_>>()]);
         while let Some(attempts) = groups.pop_front() {
             let mut again = self.together(attempts).await?;
@@ -137,9 +137,9 @@ where
         let mut group = Group::default();
         let number = attempts.first().map(|one| one.index + 1);
         for mut one in attempts {
-            if !one.told {
+            if !one.announced {
                 (self.on_event)(RunEvent::JobStarted { job: one.job, index: one.index })?;
-                one.told = true;
+                one.announced = true;
             }
             self.make_ready(one, &mut group).await?;
         }

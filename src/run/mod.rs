@@ -108,8 +108,8 @@ struct Attempt<'run> {
     job: &'run Job,
     /// Tries that are used up.
     used: u32,
-    /// Whether its start was told.
-    told: bool,
+    /// Whether its start was announced.
+    announced: bool,
 }
 
 impl<'run, E, Open, Render> Dispatcher<'run, E, Open, Render>
@@ -118,14 +118,14 @@ where
     Open: FnMut(&BrowserSettings) -> E,
     Render: FnMut(&PageRequest<'_>) -> Result<Page, PageError>,
 {
-    /// Runs every job for which `wanted` is true and hands what happens to `on_event`, whose error ends the run.
+    /// Runs every job for which `includes` is true and hands what happens to `on_event`, whose error ends the run.
     pub async fn run(
         self,
-        wanted: impl FnMut(&Job) -> bool,
+        includes: impl FnMut(&Job) -> bool,
         on_event: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
     ) -> io::Result<Outcome> {
         let mut browsers = Browsers::default();
-        let ended = self.run_in(&mut browsers, wanted, on_event).await;
+        let ended = self.run_in(&mut browsers, includes, on_event).await;
         browsers.close().await;
         ended
     }
@@ -134,12 +134,12 @@ where
     pub async fn run_in(
         mut self,
         browsers: &mut Browsers<E>,
-        mut wanted: impl FnMut(&Job) -> bool,
+        mut includes: impl FnMut(&Job) -> bool,
         on_event: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
     ) -> io::Result<Outcome> {
         let plan = self.plan;
         let mut outcome = Outcome::default();
-        let jobs: Vec<(usize, &Job)> = plan.jobs.iter().enumerate().filter(|(_, job)| wanted(job)).collect();
+        let jobs: Vec<(usize, &Job)> = plan.jobs.iter().enumerate().filter(|(_, job)| includes(job)).collect();
         for jobs in group::groups(plan, &jobs) {
             for (_, job) in &jobs {
                 browsers.slots.entry(job.axes.browser.clone()).or_insert_with(|| {
