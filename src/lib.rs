@@ -14,6 +14,7 @@
 //! by running plan after plan; `report/` shows what there is. A subcommand in `commands/` calls the stages in this order;
 //! `commands/shared/` holds the steps that several take: preparing plans, and the session in which they run.
 
+pub mod arrays;
 pub mod units;
 pub mod protocol;
 pub mod webdriver;

@@ -8,10 +8,10 @@ use minijinja::Value;
 
 use super::names::{Names, fnv1a};
 use super::{
-    Element, Expect, Fill, Graph, GraphError, JobVars, Param, Stage, Stored, Tensor, TensorId, TensorRole, element, ops,
+    Element, Fill, Graph, GraphError, JobVars, Param, Stage, Start, Stored, Tensor, TensorId, TensorRole, element, ops,
 };
 use crate::manifest::model::stages::{
-    Block, FillKind, FillSpec, Input, InputValues, Item, ParamSpec, StageSpec, Stages, WeightSpec,
+    Block, FillKind, FillSpec, Input, InputValues, Item, ParamSpec, StageSpec, Stages, StartSpec, WeightSpec,
 };
 use crate::manifest::model::{Expr, Model, Program};
 use crate::units::Bytes;
@@ -71,7 +71,7 @@ impl<'a> Builder<'a> {
         for input in &stages.inputs {
             let shape = self.shape(&input.shape, &input.name)?;
             let fill = self.given(input, &shape)?;
-            let id = self.tensor(input.name.clone(), shape, TensorRole::Input(fill));
+            let id = self.tensor(input.name.clone(), shape, TensorRole::Input(fill), input.element);
             self.latest.insert(input.name.clone(), id);
         }
         Ok(())
@@ -111,17 +111,18 @@ impl<'a> Builder<'a> {
             let tensor = format!("{name}.{key}");
             let shape = self.shape(&weight.shape, &tensor)?;
             let fill = self.weight(weight, &tensor, key, &shape).map_err(&fail)?;
-            weights.insert(key.clone(), self.tensor(tensor, shape, TensorRole::Weight(fill)));
+            weights.insert(key.clone(), self.tensor(tensor, shape, TensorRole::Weight(fill), Element::F32));
         }
         let mut outputs = Vec::with_capacity(spec.outputs.len());
-        for (key, shape) in &spec.outputs {
+        let mut starts = Vec::with_capacity(spec.outputs.len());
+        for (key, output) in &spec.outputs {
             let key = self.text(key);
-            let shape = self.shape(shape, &key)?;
+            let shape = self.shape(&output.shape, &key)?;
             let unique = if self.latest.contains_key(&key) { format!("{key}@{name}") } else { key.clone() };
-            outputs.push((key, self.tensor(unique, shape, TensorRole::Computed)));
+            let id = self.tensor(unique, shape, TensorRole::Computed, output.element);
+            starts.push(self.start(&output.start, id).map_err(&fail)?);
+            outputs.push((key, id));
         }
-        let expect =
-            spec.expect.as_ref().map(|expect| Expect { file: expect.file.clone(), tolerance: expect.tolerance });
         let mut stage = Stage {
             name,
             op: spec.op.clone(),
@@ -129,15 +130,59 @@ impl<'a> Builder<'a> {
             inputs,
             weights,
             outputs: outputs.iter().map(|(_, id)| *id).collect(),
+            starts,
+            entry: spec.entry.clone(),
             params,
-            expect,
+            expect: spec.expect.clone(),
             flops: None,
             bytes: Bytes(0),
         };
         self.latest.extend(outputs);
+        self.types(&stage).map_err(&fail)?;
         stage.flops = ops::check(&self.model.name, &mut stage, &self.graph.tensors)?;
         self.graph.stages.push(stage);
         Ok(())
+    }
+
+    /// What an output begins with.
+    fn start(&self, spec: &StartSpec, output: TensorId) -> Result<Start, String> {
+        let name = match spec {
+            StartSpec::Sentinel => return Ok(Start::Sentinel),
+            StartSpec::Zeros => return Ok(Start::Zeros),
+            StartSpec::Copy(name) => self.text(name),
+        };
+        let from = self.latest.get(&name).copied().ok_or_else(|| format!("no tensor `{name}` exists before it"))?;
+        let (source, tensor) = (&self.graph.tensors[from], &self.graph.tensors[output]);
+        if source.len() != tensor.len() || source.element != tensor.element {
+            let of = |tensor: &Tensor| format!("{:?} of {}", tensor.shape, tensor.element.name());
+            let (tensor, name, own, other) = (&tensor.name, &source.name, of(tensor), of(source));
+            return Err(format!("`{tensor}` {own} can't start as a copy of `{name}` {other}"));
+        }
+        Ok(Start::Copy(from))
+    }
+
+    /// Whether its op takes the types of its tensors, and its file the first output's length.
+    fn types(&self, stage: &Stage) -> Result<(), String> {
+        let tensors = &self.graph.tensors;
+        if ops::named(&stage.op).is_some()
+            && let Some(id) = stage.inputs.iter().chain(&stage.outputs).find(|id| tensors[**id].element != Element::F32)
+        {
+            let Tensor { name, element, .. } = &tensors[*id];
+            let (op, element) = (&stage.op, element.name());
+            return Err(format!(
+                "`{name}` is {element}, and the op `{op}` takes and gives f32: leave its `type` out (dtype = \"fp16\" stores \
+                 weights and inputs in f16), or give the stage an op name of its own and `shader = \"{}\"`",
+                stage.shader
+            ));
+        }
+        let (Some(expect), Some(id)) = (&stage.expect, stage.outputs.first()) else { return Ok(()) };
+        let Tensor { name, shape, element, .. } = &tensors[*id];
+        let header = &expect.file.header;
+        if header.fits(shape) {
+            return Ok(());
+        }
+        let (path, says, element) = (expect.file.path.display(), header.says(), element.name());
+        Err(format!("{path} holds {says}, and `{name}` is {shape:?} of {element}: write that many"))
     }
 
     fn given(&self, input: &Input, shape: &[usize]) -> Result<Fill, GraphError> {
@@ -148,6 +193,12 @@ impl<'a> Builder<'a> {
                 let below = self.extent(below, || format!("`below` of `{name}`"))?;
                 Ok(Fill::Tokens { seed: seed.unwrap_or_else(|| fnv1a(name)), below })
             }
+            InputValues::File(file) if file.header.fits(shape) => Ok(Fill::File(file.clone())),
+            InputValues::File(file) => Err(GraphError::Stage {
+                model: self.model.name.clone(),
+                stage: "input".to_owned(),
+                message: format!("{} holds {}, and `{name}` is {shape:?}", file.path.display(), file.header.says()),
+            }),
             InputValues::Given(values) if shape.iter().product::<usize>().is_multiple_of(values.len()) => {
                 Ok(Fill::Given(values.clone()))
             }
@@ -175,8 +226,8 @@ impl<'a> Builder<'a> {
         Ok(Fill::Stored(Stored { file: file.to_owned(), tensors, permute: stored.permute.clone() }))
     }
 
-    fn tensor(&mut self, name: String, shape: Vec<usize>, role: TensorRole) -> TensorId {
-        self.graph.tensors.push(Tensor { name, shape, role, element: Element::F32 });
+    fn tensor(&mut self, name: String, shape: Vec<usize>, role: TensorRole, element: Element) -> TensorId {
+        self.graph.tensors.push(Tensor { name, shape, role, element });
         self.graph.tensors.len() - 1
     }
 
@@ -228,8 +279,7 @@ impl<'a> Builder<'a> {
 
 /// Each tensor once.
 fn traffic(tensors: &[Tensor], stage: &Stage) -> Bytes {
-    let mut ids: Vec<TensorId> =
-        stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs).copied().collect();
+    let mut ids: Vec<TensorId> = stage.reads().chain(stage.outputs.iter().copied()).collect();
     ids.sort_unstable();
     ids.dedup();
     Bytes(ids.into_iter().map(|id| tensors[id].bytes()).sum())

@@ -1,50 +1,75 @@
 //! An element type is how a tensor's values lie in its GPU buffer; references compute from the values that it can hold.
 //!
-//! `build` gives each tensor its type from the job's dtype; templates see it as `element`, the page loads its bytes.
+//! `build` gives each tensor its type as written, or from the job's dtype; templates see it as `element`, the page loads its bytes.
+
+use std::collections::HashMap;
 
 use half::f16;
 
 use super::ops;
-use super::{Fill, Graph, Tensor, TensorRole};
-
-/// How the values of a tensor are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Element {
-    /// IEEE 754 binary32.
-    #[default]
-    F32,
-    /// IEEE 754 binary16.
-    F16,
-}
+use super::{Fill, Graph, Tensor, TensorId, TensorRole};
+use crate::manifest::model::Element;
 
 /// The smallest normal f16. WGSL lets a device take a smaller one for zero, so none is stored.
 const SMALLEST_NORMAL: f32 = 1.0 / 16_384.0;
 
+/// What a buffer of a tensor holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    /// Of f32 or f16, which f32 holds exactly.
+    Floats(Vec<f32>),
+    /// Of i32 or u32.
+    Whole(Vec<i64>),
+}
+
+impl Values {
+    /// Those of `len` elements in little-endian bytes.
+    #[must_use]
+    pub fn decode(element: Element, bytes: &[u8], len: usize) -> Self {
+        let words = bytes.as_chunks::<4>().0.iter().take(len);
+        match element {
+            Element::F32 => Self::Floats(words.map(|word| f32::from_le_bytes(*word)).collect()),
+            Element::F16 => {
+                let halves = bytes.as_chunks::<2>().0.iter().take(len);
+                Self::Floats(halves.map(|half| f16::from_le_bytes(*half).to_f32()).collect())
+            }
+            Element::I32 => Self::Whole(words.map(|word| i64::from(i32::from_le_bytes(*word))).collect()),
+            Element::U32 => Self::Whole(words.map(|word| i64::from(u32::from_le_bytes(*word))).collect()),
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Floats(values) => values.len(),
+            Self::Whole(values) => values.len(),
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Each as a number, exactly.
+    pub fn numbers(&self) -> impl Iterator<Item = f64> {
+        let (floats, whole) = match self {
+            Self::Floats(values) => (values.as_slice(), &[][..]),
+            Self::Whole(values) => (&[][..], values.as_slice()),
+        };
+        floats.iter().map(|value| f64::from(*value)).chain(whole.iter().map(|value| *value as f64))
+    }
+}
+
 impl Element {
-    /// Its WGSL name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-        }
-    }
-
-    /// Bytes of one value.
-    #[must_use]
-    pub fn size(self) -> u64 {
-        match self {
-            Self::F32 => 4,
-            Self::F16 => 2,
-        }
-    }
-
     /// The value that is stored in place of `value`: in f16 the nearest one, the even one of two, and 0 for what a normal
     /// f16 can't hold. Infinite where `value` is too large.
     #[must_use]
     pub fn stored(self, value: f32) -> f32 {
         match self {
-            Self::F32 => value,
+            Self::F32 | Self::I32 | Self::U32 => value,
             Self::F16 if value.abs() < SMALLEST_NORMAL => 0.0,
             Self::F16 => f16::from_f32(value).to_f32(),
         }
@@ -52,13 +77,18 @@ impl Element {
 
     /// The little-endian bytes of values that it can hold, with zeros up to a multiple of 4.
     #[must_use]
-    pub fn bytes(self, values: &[f32]) -> Vec<u8> {
-        match self {
-            Self::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            Self::F16 => {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the range of the type")]
+    pub fn bytes(self, values: &Values) -> Vec<u8> {
+        match (self, values) {
+            (Self::F16, Values::Floats(values)) => {
                 let halves = values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes());
                 halves.chain(std::iter::repeat_n(0, 2 * (values.len() % 2))).collect()
             }
+            (_, Values::Floats(values)) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            (Self::I32, Values::Whole(values)) => {
+                values.iter().flat_map(|value| (*value as i32).to_le_bytes()).collect()
+            }
+            (_, Values::Whole(values)) => values.iter().flat_map(|value| (*value as u32).to_le_bytes()).collect(),
         }
     }
 }
@@ -71,6 +101,8 @@ pub(super) fn assign(graph: &mut Graph, dtype: &str) {
     if dtype != "fp16" {
         return;
     }
+    // What a model's inputs were written to be stays so where the user's own shader reads them.
+    let typed: HashMap<TensorId, Element> = graph.tensors.iter().map(|tensor| tensor.element).enumerate().collect();
     for tensor in &mut graph.tensors {
         if is_numbers(tensor) {
             tensor.element = Element::F16;
@@ -78,16 +110,19 @@ pub(super) fn assign(graph: &mut Graph, dtype: &str) {
     }
     for stage in graph.stages.iter().filter(|stage| ops::named(&stage.op).is_none()) {
         for id in stage.inputs.iter().chain(stage.weights.values()) {
-            graph.tensors[*id].element = Element::F32;
+            graph.tensors[*id].element = typed[id];
         }
     }
 }
 
 fn is_numbers(tensor: &Tensor) -> bool {
-    match &tensor.role {
-        TensorRole::Input(fill) | TensorRole::Weight(fill) => matches!(fill, Fill::Uniform { .. } | Fill::Stored(_)),
-        TensorRole::Computed => false,
-    }
+    !tensor.element.is_whole()
+        && match &tensor.role {
+            TensorRole::Input(fill) | TensorRole::Weight(fill) => {
+                matches!(fill, Fill::Uniform { .. } | Fill::Stored(_) | Fill::File(_))
+            }
+            TensorRole::Computed => false,
+        }
 }
 
 #[cfg(test)]
@@ -106,8 +141,8 @@ mod tests {
         assert_eq!([half(1.0), half(-0.1), half(2049.0), half(2051.0)], [1.0, -0.099_975_586, 2048.0, 2052.0]);
         assert_eq!([half(6.1e-5), half(-1e-7), half(SMALLEST_NORMAL)], [0.0, 0.0, SMALLEST_NORMAL]);
         assert!(half(65_520.0).is_infinite() && half(65_519.0) == 65_504.0);
-        assert_eq!(Element::F16.bytes(&[1.0, -2.0, 0.5]), [0, 0x3c, 0, 0xc0, 0, 0x38, 0, 0]);
-        assert_eq!(Element::F32.bytes(&[1.0]), [0, 0, 0x80, 0x3f]);
+        assert_eq!(Element::F16.bytes(&Values::Floats(vec![1.0, -2.0, 0.5])), [0, 0x3c, 0, 0xc0, 0, 0x38, 0, 0]);
+        assert_eq!(Element::F32.bytes(&Values::Floats(vec![1.0])), [0, 0, 0x80, 0x3f]);
     }
 
     #[test]

@@ -72,8 +72,8 @@ pub fn lifetimes(graph: &Graph) -> Vec<Lifetime> {
         for id in &stage.outputs {
             lifetimes[*id] = (index, index);
         }
-        for id in stage.inputs.iter().chain(stage.weights.values()) {
-            lifetimes[*id].1 = index;
+        for id in stage.reads() {
+            lifetimes[id].1 = index;
         }
     }
     lifetimes

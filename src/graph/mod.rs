@@ -22,7 +22,9 @@ use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::plan::{Job, Workgroup};
 use crate::units::{Bytes, Flops};
 
-pub use element::Element;
+pub use crate::manifest::model::Element;
+pub use crate::manifest::model::stages::{ArrayFile, ExpectSpec};
+pub use element::Values;
 pub use memory::Memory;
 
 /// A job's variables as the expressions and templates of its model see them.
@@ -134,7 +136,7 @@ impl Graph {
     pub fn apart(&self) -> Vec<Vec<usize>> {
         let mut groups: Vec<(HashSet<TensorId>, Vec<usize>)> = Vec::new();
         for (position, stage) in self.stages.iter().enumerate() {
-            let touched = stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs).copied();
+            let touched = stage.reads().chain(stage.outputs.iter().copied());
             let mut group = (touched.collect::<HashSet<_>>(), vec![position]);
             let (joined, rest) = groups.into_iter().partition(|(tensors, _)| !tensors.is_disjoint(&group.0));
             groups = rest;
@@ -217,7 +219,9 @@ pub enum Fill {
         below: usize,
     },
     /// These values, again and again: their number divides that of the elements.
-    Given(Vec<f32>),
+    Given(Vec<f64>),
+    /// What a file of numbers holds.
+    File(ArrayFile),
     /// What a file of weights holds.
     Stored(Stored),
     /// A named table or signal computed in `reference` (mel filters, DFT table, positions, speech-like sound).
@@ -252,23 +256,40 @@ pub struct Stage {
     pub weights: IndexMap<String, TensorId>,
     /// What it writes.
     pub outputs: Vec<TensorId>,
+    /// What each of these holds before it runs.
+    pub starts: Vec<Start>,
+    /// The shader's entry point; `None` where it has one only.
+    pub entry: Option<String>,
     /// Parameters, evaluated; they reach the template under `params`.
     pub params: IndexMap<String, Param>,
     /// The output from a file, for an op without a reference.
-    pub expect: Option<Expect>,
+    pub expect: Option<ExpectSpec>,
     /// Arithmetic of one dispatch; `None` for an op without a formula.
     pub flops: Option<Flops>,
     /// Least traffic of one dispatch: each tensor read or written once.
     pub bytes: Bytes,
 }
 
-/// A stage's expected output.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Expect {
-    /// Little-endian f32, row-major, as long as the stage's first output.
-    pub file: PathBuf,
-    /// An element may differ from its expected value by this much, times the value's size where that is above 1.
-    pub tolerance: f64,
+/// What an output holds before its stage runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// A pattern that no arithmetic yields.
+    Sentinel,
+    /// Zeros, before each inference.
+    Zeros,
+    /// A copy of this tensor, before each inference.
+    Copy(TensorId),
+}
+
+impl Stage {
+    /// All that it reads: inputs, weights, and what outputs start as a copy of.
+    pub fn reads(&self) -> impl Iterator<Item = TensorId> {
+        let copied = self.starts.iter().filter_map(|start| match start {
+            Start::Copy(id) => Some(*id),
+            Start::Sentinel | Start::Zeros => None,
+        });
+        self.inputs.iter().chain(self.weights.values()).copied().chain(copied)
+    }
 }
 
 /// The value of a stage parameter.

@@ -14,7 +14,7 @@ use super::executor::{Check, Output};
 use super::payload::Payload;
 use super::recording::Recording;
 use super::references::References;
-use crate::graph::Graph;
+use crate::graph::{Element, Graph, Values};
 use crate::manifest::Backend;
 use crate::reference::Verdict;
 use crate::reference::onnx::{self, ElementType, Tensor, Tolerance};
@@ -89,7 +89,7 @@ impl OnnxChecker {
     fn check(&self, posted: &[u8]) -> Result<Check, String> {
         let calls = calls::read(posted).map_err(|error| error.to_string())?;
         let mut check = Check {
-            verdict: Verdict { verified: Some(true), max_abs_error: 0.0, max_rel_error: 0.0, failure: None },
+            verdict: Verdict::default(),
             reference: String::new(),
             unverified: String::new(),
             flops: Some(Flops(0)),
@@ -108,9 +108,9 @@ impl OnnxChecker {
                 if self.keep {
                     let name = fetch.name();
                     let name = if calls.len() == 1 { name.to_owned() } else { format!("{number}.{name}") };
-                    #[expect(clippy::cast_possible_truncation, reason = "outputs are saved as f32")]
-                    let values = fetch.values_f64().into_iter().map(|value| value as f32).collect();
-                    check.outputs.push(Output { name, values: Arc::new(values) });
+                    #[expect(clippy::cast_possible_truncation, reason = "outputs of models are saved as f32")]
+                    let values = Values::Floats(fetch.values_f64().into_iter().map(|value| value as f32).collect());
+                    check.outputs.push(Output { name, element: Element::F32, values: Arc::new(values) });
                 }
             }
             if call.complete && !call.fetches.is_empty() {
@@ -159,8 +159,9 @@ impl OnnxChecker {
         }
         let mut verdict = onnx::compare(&call.fetches, &wanted, tolerance);
         let total = &mut check.verdict;
-        total.max_abs_error = total.max_abs_error.max(verdict.max_abs_error);
-        total.max_rel_error = total.max_rel_error.max(verdict.max_rel_error);
+        if let (Some(max_abs), Some(max_rel)) = (verdict.max_abs_error, verdict.max_rel_error) {
+            total.measured(max_abs, max_rel, verdict.not_finite);
+        }
         if let Some(failure) = &mut verdict.failure {
             failure.stage.clone_from(&call.file);
         }

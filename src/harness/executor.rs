@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::graph::{Element, Values};
 use crate::plan::Cache;
 use crate::protocol::command::Ask;
 use crate::protocol::event::{
@@ -95,7 +96,7 @@ pub struct Piloted {
 pub struct Check {
     /// What the reference says.
     pub verdict: Verdict,
-    /// What it was compared with: `rust`, `onnxruntime`, or `wasm in BROWSER`; empty where there was nothing.
+    /// What it was compared with: `rust`, `file`, `onnxruntime`, or `wasm in BROWSER`; empty where there was nothing.
     pub reference: String,
     /// Why there was nothing to compare it with, where more is known of that.
     pub unverified: String,
@@ -113,8 +114,10 @@ pub struct Output {
     /// The tensor's name. Where a job calls several models, or one several times, the call's number from 0 and a dot
     /// stand before it.
     pub name: String,
+    /// How they are saved: halves as f32.
+    pub element: Element,
     /// Row-major.
-    pub values: Arc<Vec<f32>>,
+    pub values: Arc<Values>,
 }
 
 /// Why a session could not be opened.

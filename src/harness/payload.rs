@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::graph::{Tensor, TensorRole};
+use crate::graph::{Tensor, TensorRole, Values};
 use crate::reference::{FillError, Given, fill};
 use crate::render::page::{Part, StagesPage};
 
@@ -55,7 +55,10 @@ impl Payload {
                 let tensor = &page.graph.tensors[id];
                 let made = fill(tensor)?;
                 bytes.extend(tensor.element.bytes(&made));
-                values.insert(id, made);
+                // No reference reads whole numbers.
+                if let Values::Floats(floats) = made {
+                    values.insert(id, floats);
+                }
             }
             parts.push(Bytes::from(bytes));
         }

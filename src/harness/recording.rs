@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::executor::{Check, Output};
 use super::payload::Payload;
-use crate::graph::{Graph, TensorId};
+use crate::graph::{Element, Graph, TensorId, Values};
 use crate::reference::Progress;
 use crate::render::page::short_digest;
 
@@ -20,8 +20,8 @@ pub(super) struct Recording {
     progress: Progress,
     /// The computed tensors that have not come whole, the last one first.
     missing: Vec<TensorId>,
-    /// What there is of the next of them.
-    values: Vec<f32>,
+    /// The bytes that there are of the next of them.
+    partial: Vec<u8>,
     /// Bytes taken.
     taken: u64,
     /// Of the model's outputs.
@@ -37,7 +37,7 @@ impl Recording {
         missing.reverse();
         let progress = Progress::begin(&graph);
         let kept = keep.then(Vec::new);
-        Self { graph, payload, progress, missing, values: Vec::new(), taken: 0, hash: Sha256::new(), kept }
+        Self { graph, payload, progress, missing, partial: Vec::new(), taken: 0, hash: Sha256::new(), kept }
     }
 
     /// Takes the piece that begins at byte `from` and says whether it was the last one. The error is of a piece that does
@@ -48,21 +48,24 @@ impl Recording {
         }
         self.taken += piece.len() as u64;
         while let Some(&id) = self.missing.last() {
-            let len = self.graph.tensors[id].len();
-            let (bytes, later) = piece.split_at((4 * (len - self.values.len())).min(piece.len()));
+            let tensor = &self.graph.tensors[id];
+            #[expect(clippy::cast_possible_truncation, reason = "what is held in memory has a length")]
+            let whole = tensor.bytes() as usize;
+            let (bytes, later) = piece.split_at((whole - self.partial.len()).min(piece.len()));
             piece = later;
             if self.graph.outputs.contains(&id) {
                 self.hash.update(bytes);
             }
-            let (words, _) = bytes.as_chunks::<4>();
-            self.values.extend(words.iter().map(|word| f32::from_le_bytes(*word)));
-            if self.values.len() < len {
+            self.partial.extend_from_slice(bytes);
+            if self.partial.len() < whole {
                 break;
             }
             self.missing.pop();
-            let values = std::mem::take(&mut self.values);
+            let values = Values::decode(tensor.element, &self.partial, tensor.len());
+            self.partial.clear();
             if let Some(kept) = self.kept.as_mut().filter(|_| self.graph.outputs.contains(&id)) {
-                kept.push(Output { name: self.graph.tensors[id].name.clone(), values: Arc::new(values.clone()) });
+                let element = if tensor.element == Element::F16 { Element::F32 } else { tensor.element };
+                kept.push(Output { name: tensor.name.clone(), element, values: Arc::new(values.clone()) });
             }
             self.progress.take(&self.graph, self.payload.given(), id, values);
         }
@@ -71,10 +74,19 @@ impl Recording {
 
     /// The check of a run that was posted whole.
     pub(super) fn end(self) -> Check {
+        let verdict = self.progress.end(&self.graph, self.payload.given());
+        let by_file = self.graph.stages.iter().all(|stage| stage.expect.is_some());
+        let unverified = match verdict.unknown.as_slice() {
+            [] => String::new(),
+            [stage] => format!("the stage `{stage}` has neither a reference nor an `expect` for each of its outputs"),
+            [stage, rest @ ..] => {
+                format!("the stage `{stage}` and {} more have neither a reference nor an `expect`", rest.len())
+            }
+        };
         Check {
-            verdict: self.progress.end(&self.graph, self.payload.given()),
-            reference: "rust".to_owned(),
-            unverified: String::new(),
+            verdict,
+            reference: if by_file { "file" } else { "rust" }.to_owned(),
+            unverified,
             flops: None,
             output_digest: short_digest(self.hash),
             outputs: self.kept.unwrap_or_default(),

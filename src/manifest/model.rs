@@ -6,6 +6,7 @@
 //! job's variables.
 
 pub mod check;
+pub mod element;
 pub mod expr;
 pub mod onnx;
 pub mod schema;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
+pub use element::Element;
 pub use expr::Expr;
 pub use onnx::{Feed, Given, OnnxFile, Pipeline};
 pub use stages::Stages;

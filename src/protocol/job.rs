@@ -70,8 +70,8 @@ pub struct TensorSpec {
     /// Where its values come from.
     #[cfg_attr(test, ts(type = "\"input\" | \"weight\" | \"computed\""))]
     pub role: &'static str,
-    /// How it is stored; what stages compute is f32.
-    #[cfg_attr(test, ts(type = "\"f32\" | \"f16\""))]
+    /// How it is stored.
+    #[cfg_attr(test, ts(type = "\"f32\" | \"f16\" | \"i32\" | \"u32\""))]
     pub element: &'static str,
     /// Where it lies, from the buffer's beginning on; results that are not needed at the same time share one.
     pub buffer: usize,
@@ -114,11 +114,17 @@ pub enum Source {
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "Shader"))]
+#[serde(rename_all = "camelCase")]
 pub struct ShaderSpec {
     /// For messages.
     pub name: String,
     /// WGSL.
     pub code: String,
+    /// The function of it that runs.
+    pub entry_point: String,
+    /// Constants that are overridden, by name.
+    #[cfg_attr(test, ts(type = "Record<string, number>"))]
+    pub constants: IndexMap<String, f64>,
 }
 
 /// A dispatch.
@@ -133,8 +139,12 @@ pub struct StageSpec {
     pub shader: usize,
     /// Tensors bound in group 0 from binding 0 on.
     pub bindings: Vec<usize>,
-    /// Those of them that it writes.
+    /// Those bindings that are uniform buffers.
+    pub uniforms: Vec<usize>,
+    /// Those of the tensors that it writes.
     pub outputs: Vec<usize>,
+    /// Outputs that must hold something before the stage runs.
+    pub starts: Vec<StartSpec>,
     /// Workgroups dispatched.
     pub grid: [u32; 3],
     /// Its shape.
@@ -143,6 +153,17 @@ pub struct StageSpec {
     pub workgroup_bytes: u32,
     /// That its shader needs of the device.
     pub features: Vec<String>,
+}
+
+/// What an output holds before each run of its stage.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "Start"))]
+pub struct StartSpec {
+    /// The tensor.
+    pub output: usize,
+    /// The tensor of which it is a copy; null for zeros.
+    pub copy: Option<usize>,
 }
 
 /// A job that runs in onnxruntime-web.

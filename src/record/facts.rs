@@ -116,6 +116,11 @@ impl<'row> Facts<'row> {
         }
     }
 
+    /// The check of a job of which all was compared.
+    pub(super) fn compared(&self) -> Option<&'row Check> {
+        self.check.filter(|_| self.verified().is_some())
+    }
+
     /// `none` only where a page was asked and had no WebGPU; empty where nothing was asked.
     pub(super) fn adapter_kind(&self) -> Option<&'static str> {
         if self.measurement.is_some() {

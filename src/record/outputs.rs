@@ -1,5 +1,5 @@
-//! Outputs are what a job's model computed, as it was checked: a file of little-endian f32 for each, in a folder of the run
-//! folder that is named like the job.
+//! Outputs are what a job's model computed, as it was checked: a file of little-endian values for each, in a folder of the
+//! run folder that is named like the job; the ending is their type.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::render::page::short_digest;
 /// Bytes of a name in a path: file systems take 255, and a suffix follows.
 const LONGEST: usize = 200;
 
-/// Writes a job's outputs as `outputs/JOB/NAME.f32` under `run_folder`, in place of what an earlier try left there.
+/// Writes a job's outputs as `outputs/JOB/NAME.f32` (or `.i32`, `.u32`) under `run_folder`, in place of what an earlier try left there.
 ///
 /// JOB and NAME are the job's id and the tensor's name; what could lead out of the folder, or is not in the portable file
 /// name character set of POSIX with `@`, `=`, `+` and `,`, stands as `%` and two hexadecimal digits a byte.
@@ -25,8 +25,8 @@ pub(super) fn write(run_folder: &Path, job_id: &str, outputs: &[Output]) -> Resu
     folder.extend(job_id.split('/').map(|part| PathBuf::from(file_name(part))));
     fs::create_dir_all(&folder).map_err(RecordError::io("create", &folder))?;
     for output in outputs {
-        let path = folder.join(format!("{}.f32", file_name(&output.name)));
-        let bytes: Vec<u8> = output.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let path = folder.join(format!("{}.{}", file_name(&output.name), output.element.name()));
+        let bytes = output.element.bytes(&output.values);
         fs::write(&path, bytes).map_err(RecordError::io("write", &path))?;
     }
     Ok(())
@@ -53,11 +53,16 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::graph::{Element, Values};
 
     #[test]
     fn outputs_lie_under_their_job_and_nowhere_else() {
         let folder = tempfile::tempdir().unwrap();
-        let output_of = |name: &str| Output { name: name.to_owned(), values: Arc::new(vec![1.0, -2.5]) };
+        let output_of = |name: &str| Output {
+            name: name.to_owned(),
+            element: Element::F32,
+            values: Arc::new(Values::Floats(vec![1.0, -2.5])),
+        };
         let long = "n".repeat(1000);
         let names = ["y", "x@blocks.0", "../../y", "a/b", "a_b", "", "..", "ü", &long, &format!("{long}n")];
         let outputs: Vec<Output> = names.into_iter().map(output_of).collect();

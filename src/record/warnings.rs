@@ -47,6 +47,13 @@ fn of_the_model(measurement: &Measurement) -> Vec<String> {
         let why = if why.is_empty() { "nothing to compare it with" } else { why };
         warnings.push(format!("output not verified: {why}"));
     }
+    match (measurement.check.verdict.not_finite, measurement.check.verdict.verified) {
+        (0, _) => {}
+        (count, Some(_)) => {
+            warnings.push(format!("{count} elements of the output are NaN or infinite, as the reference's are"))
+        }
+        (count, None) => warnings.push(format!("{count} elements of the output are NaN or infinite")),
+    }
     let work = measurement.ran.work_on_cpu();
     if !work.is_empty() {
         warnings.push(format!("part of the model ran on the CPU: {work}"));

@@ -17,7 +17,8 @@ use std::f64::consts::{PI, TAU};
 use rayon::prelude::*;
 
 use super::stored::{self, StoredError};
-use crate::graph::{Element, Fill, Tensor, TensorRole};
+use crate::arrays::{self, Numbers};
+use crate::graph::{ArrayFile, Element, Fill, Tensor, TensorRole, Values};
 
 /// Values that can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,16 @@ pub enum FillError {
         /// What it needs.
         message: String,
     },
+    /// A file of numbers that can't be read, or that has changed.
+    #[error("tensor `{tensor}` can't be read from {}: {message}", file.display())]
+    File {
+        /// Its name.
+        tensor: String,
+        /// The file.
+        file: std::path::PathBuf,
+        /// What is wrong.
+        message: String,
+    },
     /// A value beyond the range of f16.
     #[error("tensor `{tensor}` holds {value} at [{at}], and f16 ends at 65504: run it with dtype = \"fp32\"")]
     BeyondHalf {
@@ -66,17 +77,52 @@ pub enum FillError {
 pub(super) const SAMPLE_RATE: f64 = 16_000.0;
 
 /// The values of an input or a weight as it is stored, row-major.
-pub fn fill(tensor: &Tensor) -> Result<Vec<f32>, FillError> {
+pub fn fill(tensor: &Tensor) -> Result<Values, FillError> {
+    if tensor.element.is_whole() {
+        return whole(tensor).map(Values::Whole);
+    }
     let mut values = exact(tensor)?;
     if tensor.element == Element::F32 {
-        return Ok(values);
+        return Ok(Values::Floats(values));
     }
     let stored = |value: &f32| tensor.element.stored(*value);
     if let Some(at) = values.par_iter().position_first(|value| !stored(value).is_finite()) {
         return Err(FillError::BeyondHalf { tensor: tensor.name.clone(), value: values[at], at });
     }
     values.par_iter_mut().for_each(|value| *value = stored(value));
-    Ok(values)
+    Ok(Values::Floats(values))
+}
+
+/// Whole numbers, exactly.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be whole and within the type's range")]
+fn whole(tensor: &Tensor) -> Result<Vec<i64>, FillError> {
+    let (TensorRole::Input(fill) | TensorRole::Weight(fill)) = &tensor.role else {
+        return Err(FillError::Computed { tensor: tensor.name.clone() });
+    };
+    let numbers = match fill {
+        Fill::Given(values) => values.iter().map(|value| *value as i64).cycle().take(tensor.len()).collect(),
+        Fill::File(file) => match from_file(tensor, file)? {
+            Numbers::Whole(values) => values,
+            Numbers::Floats(values) => values.into_iter().map(|value| value as i64).collect(),
+        },
+        _ => exact(tensor)?.into_iter().map(|value| value as i64).collect(),
+    };
+    if let Some(at) = numbers.iter().position(|value| !tensor.element.takes(*value as f64)) {
+        let message = format!("it holds {} at [{at}], beyond {}", numbers[at], tensor.element.name());
+        let file = match fill {
+            Fill::File(file) => file.path.clone(),
+            _ => std::path::PathBuf::new(),
+        };
+        return Err(FillError::File { tensor: tensor.name.clone(), file, message });
+    }
+    Ok(numbers)
+}
+
+/// The numbers of a file, which must still be as the model's check saw it.
+fn from_file(tensor: &Tensor, file: &ArrayFile) -> Result<Numbers, FillError> {
+    let fail = |message: String| FillError::File { tensor: tensor.name.clone(), file: file.path.clone(), message };
+    let (header, numbers) = arrays::read(&file.path, file.array.as_deref()).map_err(fail)?;
+    if header == file.header { Ok(numbers) } else { Err(fail("it has changed since the run began".to_owned())) }
 }
 
 /// The values before they are stored.
@@ -87,7 +133,13 @@ fn exact(tensor: &Tensor) -> Result<Vec<f32>, FillError> {
     match fill {
         Fill::Uniform { seed, mean, spread } => Ok(uniform(tensor.len(), *seed, *mean, *spread)),
         Fill::Tokens { seed, below } => Ok(tokens(tensor.len(), *seed, *below)),
-        Fill::Given(values) => Ok(values.iter().copied().cycle().take(tensor.len()).collect()),
+        #[expect(clippy::cast_possible_truncation, reason = "a tensor of floats keeps f32")]
+        Fill::Given(values) => Ok(values.iter().map(|value| *value as f32).cycle().take(tensor.len()).collect()),
+        #[expect(clippy::cast_possible_truncation, reason = "a tensor of floats keeps f32")]
+        Fill::File(file) => Ok(match from_file(tensor, file)? {
+            Numbers::Floats(values) => values.into_iter().map(|value| value as f32).collect(),
+            Numbers::Whole(values) => values.into_iter().map(|value| value as f32).collect(),
+        }),
         Fill::Stored(place) => stored::read(place, &tensor.shape).map_err(|source| FillError::Stored {
             tensor: tensor.name.clone(),
             shape: tensor.shape.clone(),
@@ -215,8 +267,11 @@ mod tests {
             let role = TensorRole::Weight(Fill::Uniform { seed: 7, mean, spread: 1.0 });
             Tensor { name: "w".to_owned(), shape: vec![1000], role, element }
         };
-        let exact = fill(&tensor(0.0, Element::F32)).unwrap();
-        let stored = fill(&tensor(0.0, Element::F16)).unwrap();
+        let floats = |element| match fill(&tensor(0.0, element)).unwrap() {
+            Values::Floats(values) => values,
+            Values::Whole(values) => panic!("{values:?}"),
+        };
+        let (exact, stored) = (floats(Element::F32), floats(Element::F16));
         let error = |(exact, stored): (&f32, &f32)| (exact - stored).abs();
         let worst = exact.iter().zip(&stored).map(error).fold(0.0, f32::max);
         assert!(worst > 0.0 && worst <= 1.0 / 4096.0, "{worst}");

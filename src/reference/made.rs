@@ -194,7 +194,7 @@ fn feed(port: &Port, feeds: &Feeds) -> Result<Tensor, MadeError> {
     let role = TensorRole::Input(fill);
     let tensor = crate::graph::Tensor { name: port.name.clone(), shape: shape.clone(), role, element: Element::F32 };
     let values = fill::fill(&tensor).map_err(|error| fail(error.to_string()))?;
-    encode(port, shape, &values.into_iter().map(f64::from).collect::<Vec<_>>())
+    encode(port, shape, &values.numbers().collect::<Vec<_>>())
 }
 
 /// The extents of an input: those of the file, then of `[dims]`, the job's batch, or the manifest's own for this input.

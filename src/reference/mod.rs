@@ -6,10 +6,12 @@
 //! Verification is stage by stage: a stage's expected output is computed from the GPU's *own* inputs of that stage, so
 //! an error is named where it arises and each tolerance covers one op only (see `graph::ops::tolerance`).
 
+mod elements;
 mod fill;
 pub mod made;
 pub mod onnx;
 mod position;
+mod stage;
 mod stored;
 mod verify;
 

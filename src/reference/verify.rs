@@ -2,17 +2,14 @@
 
 #![expect(clippy::implicit_hasher, reason = "one map type for tensors; no caller has another hasher")]
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::fill;
-use super::position::index;
-use crate::graph::ops::{self, Expected, Operands, TensorView, tolerance};
-use crate::graph::{Expect, Graph, Stage, TensorId, TensorRole, memory};
+use super::stage::{Errors, Known, check, expect, not_finite};
+use crate::graph::ops::Expected;
+use crate::graph::{Graph, Stage, TensorId, Values, memory};
 
 /// Output buffers hold this before each sample: a NaN that no arithmetic yields, so what was not written is seen.
 pub const SENTINEL_BITS: u32 = 0x7fc0_5e17;
@@ -22,10 +19,14 @@ pub const SENTINEL_BITS: u32 = 0x7fc0_5e17;
 pub struct Verdict {
     /// `None` if a stage has neither reference nor expected file and nothing was wrong.
     pub verified: Option<bool>,
-    /// Largest |got - expected| of all elements that were compared.
-    pub max_abs_error: f64,
-    /// Largest over the tensors of: largest |got - expected| by largest |expected|.
-    pub max_rel_error: f64,
+    /// Largest |got - expected| of all elements that were compared; `None` where none was.
+    pub max_abs_error: Option<f64>,
+    /// Largest over the tensors of: largest |got - expected| by largest |expected|; `None` where none was compared.
+    pub max_rel_error: Option<f64>,
+    /// Elements that are NaN or infinite, and not wrong: their reference says so, or nothing says otherwise.
+    pub not_finite: usize,
+    /// The stages that nothing says the results of.
+    pub unknown: Vec<String>,
     /// The first stage that is wrong.
     pub failure: Option<Failure>,
 }
@@ -40,12 +41,12 @@ pub struct Failure {
     pub stage: String,
     /// The tensor that it wrote.
     pub tensor: String,
-    /// For instance `is not finite`, `differs from its reference`.
+    /// For instance `differs from its reference`.
     pub reason: String,
     /// Position of the worst element, an index a dimension.
     pub index: Vec<usize>,
     /// Its value; NaN where there is none.
-    pub got: f32,
+    pub got: f64,
     /// What it should be; NaN where that is not known.
     pub expected: f64,
     /// How far it could have been off.
@@ -79,32 +80,55 @@ pub fn compute(graph: &Graph, given: HashMap<TensorId, Vec<f32>>) -> Result<Hash
 /// output is compared with the reference of the tensors that its stage read.
 #[must_use]
 pub fn verify(graph: &Graph, tensors: &HashMap<TensorId, Vec<f32>>) -> Verdict {
-    let mut verdict = Verdict::begin();
+    let mut verdict = Verdict::default();
     for stage in &graph.stages {
-        if !verdict.add(stage, check_stage(graph, stage, Known::only(tensors))) {
+        if !verdict.add(graph, stage, Known::only(tensors)) {
             break;
         }
     }
     verdict
 }
 
+impl Default for Verdict {
+    /// Of nothing yet.
+    fn default() -> Self {
+        Self {
+            verified: Some(true),
+            max_abs_error: None,
+            max_rel_error: None,
+            not_finite: 0,
+            unknown: Vec::new(),
+            failure: None,
+        }
+    }
+}
+
 impl Verdict {
-    /// Of no stage yet.
-    fn begin() -> Self {
-        Self { verified: Some(true), max_abs_error: 0.0, max_rel_error: 0.0, failure: None }
+    /// Counts errors of what was compared.
+    pub(crate) fn measured(&mut self, max_abs: f64, max_rel: f64, not_finite: usize) {
+        let larger = |known: Option<f64>, found: f64| Some(known.map_or(found, |known| known.max(found)));
+        self.max_abs_error = larger(self.max_abs_error, max_abs);
+        self.max_rel_error = larger(self.max_rel_error, max_rel);
+        self.not_finite += not_finite;
     }
 
     /// Adds what was found of a stage; whether all is well so far.
-    fn add(&mut self, stage: &Stage, found: Result<Option<(f64, f64)>, Box<Wrong>>) -> bool {
-        let (max_abs, max_rel) = match &found {
-            Ok(errors) => errors.unwrap_or_default(),
-            Err(wrong) => (wrong.max_abs, wrong.max_rel),
+    fn add(&mut self, graph: &Graph, stage: &Stage, tensors: Known<'_>) -> bool {
+        let found = check(graph, stage, tensors);
+        let errors = match &found {
+            Ok(errors) => *errors,
+            Err(wrong) => wrong.errors,
         };
-        self.max_abs_error = self.max_abs_error.max(max_abs);
-        self.max_rel_error = self.max_rel_error.max(max_rel);
+        if let Some(Errors { max_abs, max_rel, not_finite }) = errors {
+            self.measured(max_abs, max_rel, not_finite);
+        }
         match found {
             Ok(Some(_)) => {}
-            Ok(None) => self.verified = None,
+            Ok(None) => {
+                self.verified = None;
+                self.not_finite += not_finite(stage, tensors);
+                self.unknown.push(stage.name.clone());
+            }
             Err(mut wrong) => {
                 wrong.failure.stage.clone_from(&stage.name);
                 self.failure = Some(wrong.failure);
@@ -120,6 +144,7 @@ impl Verdict {
 #[derive(Debug)]
 pub struct Progress {
     computed: HashMap<TensorId, Vec<f32>>,
+    whole: HashMap<TensorId, Vec<i64>>,
     lifetimes: Vec<(usize, usize)>,
     /// The stage that is checked next.
     stage: usize,
@@ -131,23 +156,28 @@ impl Progress {
     #[must_use]
     pub fn begin(graph: &Graph) -> Self {
         let lifetimes = memory::lifetimes(graph);
-        Self { computed: HashMap::new(), lifetimes, stage: 0, verdict: Verdict::begin() }
+        Self { computed: HashMap::new(), whole: HashMap::new(), lifetimes, stage: 0, verdict: Verdict::default() }
     }
 
     /// Takes the values of a computed tensor. `given` holds inputs and weights; those that it lacks are made.
-    pub fn take(&mut self, graph: &Graph, given: &Given, id: TensorId, values: Vec<f32>) {
+    pub fn take(&mut self, graph: &Graph, given: &Given, id: TensorId, values: Values) {
         if self.verdict.failure.is_some() {
             return;
         }
-        self.computed.insert(id, values);
+        match values {
+            Values::Floats(values) => drop(self.computed.insert(id, values)),
+            Values::Whole(values) => drop(self.whole.insert(id, values)),
+        }
         while let Some(stage) = graph.stages.get(self.stage)
-            && stage.outputs.iter().all(|id| self.computed.contains_key(id))
+            && stage.outputs.iter().all(|id| self.computed.contains_key(id) || self.whole.contains_key(id))
         {
-            if !self.verdict.add(stage, check_stage(graph, stage, Known::beside(given, &self.computed))) {
+            if !self.verdict.add(graph, stage, Known::beside(given, &self.computed, &self.whole)) {
                 self.computed.clear();
+                self.whole.clear();
                 return;
             }
             self.computed.retain(|id, _| self.lifetimes[*id].1 > self.stage);
+            self.whole.retain(|id, _| self.lifetimes[*id].1 > self.stage);
             self.stage += 1;
         }
     }
@@ -158,8 +188,7 @@ impl Progress {
         if self.verdict.failure.is_none()
             && let Some(stage) = graph.stages.get(self.stage)
         {
-            let found = check_stage(graph, stage, Known::beside(given, &self.computed));
-            self.verdict.add(stage, found);
+            self.verdict.add(graph, stage, Known::beside(given, &self.computed, &self.whole));
         }
         self.verdict
     }
@@ -167,7 +196,7 @@ impl Progress {
     /// How many tensors are held.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.computed.len()
+        self.computed.len() + self.whole.len()
     }
 }
 
@@ -190,208 +219,16 @@ impl Given {
         Self { values, kept: Mutex::default() }
     }
 
-    fn kept(&self, stage: &Stage) -> Option<Arc<Expected>> {
+    pub(super) fn kept(&self, stage: &Stage) -> Option<Arc<Expected>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter().find(|(other, _)| other == stage).map(|(_, expected)| expected.clone())
     }
 
-    fn keep(&self, stage: &Stage, expected: &Arc<Expected>) {
+    pub(super) fn keep(&self, stage: &Stage, expected: &Arc<Expected>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let held: usize = kept.iter().map(|(_, expected)| expected.value.len()).sum();
         if held + expected.value.len() <= KEPT {
             kept.push((stage.clone(), expected.clone()));
         }
     }
-}
-
-/// Tensors whose values are known.
-#[derive(Clone, Copy)]
-struct Known<'a> {
-    given: &'a HashMap<TensorId, Vec<f32>>,
-    computed: &'a HashMap<TensorId, Vec<f32>>,
-    /// Where references may be kept.
-    keeper: Option<&'a Given>,
-}
-
-impl<'a> Known<'a> {
-    /// All in one map.
-    fn only(tensors: &'a HashMap<TensorId, Vec<f32>>) -> Self {
-        Self { given: tensors, computed: tensors, keeper: None }
-    }
-
-    /// Given ones, and those computed of them.
-    fn beside(given: &'a Given, computed: &'a HashMap<TensorId, Vec<f32>>) -> Self {
-        Self { given: &given.values, computed, keeper: Some(given) }
-    }
-
-    fn get(self, id: TensorId) -> Option<&'a Vec<f32>> {
-        self.computed.get(&id).or_else(|| self.given.get(&id))
-    }
-}
-
-struct Wrong {
-    failure: Failure,
-    max_abs: f64,
-    max_rel: f64,
-}
-
-/// The stage's largest errors, or `None` if nothing says what it must compute.
-fn check_stage(graph: &Graph, stage: &Stage, tensors: Known<'_>) -> Result<Option<(f64, f64)>, Box<Wrong>> {
-    for id in &stage.outputs {
-        finite(graph, *id, tensors)?;
-    }
-    let Some(&output) = stage.outputs.first() else { return Ok(None) };
-    let got = tensors.get(output).map_or(&[][..], Vec::as_slice);
-    let Some(expected) = (match &stage.expect {
-        Some(file) => Some(Arc::new(from_file(file, got.len()).map_err(|message| problem(graph, output, message))?)),
-        None => kept_or_made(graph, stage, tensors)?,
-    }) else {
-        return Ok(None);
-    };
-    // A reference speaks of the first output only; known ops have no other.
-    compare(graph, output, got, &expected).map(|errors| (stage.outputs.len() == 1).then_some(errors))
-}
-
-/// As [`expect`], from what is kept where the stage reads only what is given.
-fn kept_or_made(graph: &Graph, stage: &Stage, tensors: Known<'_>) -> Result<Option<Arc<Expected>>, Box<Wrong>> {
-    let mut reads = stage.inputs.iter().chain(stage.weights.values());
-    let keeper = tensors.keeper.filter(|_| reads.all(|id| graph.tensors[*id].role != TensorRole::Computed));
-    if let Some(kept) = keeper.and_then(|given| given.kept(stage)) {
-        return Ok(Some(kept));
-    }
-    let made = expect(graph, stage, tensors)?.map(Arc::new);
-    if let (Some(given), Some(expected)) = (keeper, &made) {
-        given.keep(stage, expected);
-    }
-    Ok(made)
-}
-
-/// What a stage must write, by its op's reference; `None` without one.
-fn expect(graph: &Graph, stage: &Stage, tensors: Known<'_>) -> Result<Option<Expected>, Box<Wrong>> {
-    let Some(op) = ops::named(&stage.op) else { return Ok(None) };
-    let inputs = values(graph, stage.inputs.iter().copied(), tensors)?;
-    let weights = values(graph, stage.weights.values().copied(), tensors)?;
-    let shape = |id: TensorId| graph.tensors[id].shape.as_slice();
-    Ok(Some((op.reference)(&Operands {
-        stage,
-        inputs: stage.inputs.iter().zip(&inputs).map(|(id, values)| TensorView { shape: shape(*id), values }).collect(),
-        weights: stage
-            .weights
-            .iter()
-            .zip(&weights)
-            .map(|((key, id), values)| (key.as_str(), TensorView { shape: shape(*id), values }))
-            .collect(),
-        output: stage.outputs.first().map_or(&[], |id| shape(*id)),
-    })))
-}
-
-fn values<'a>(
-    graph: &Graph,
-    ids: impl Iterator<Item = TensorId>,
-    tensors: Known<'a>,
-) -> Result<Vec<Cow<'a, [f32]>>, Box<Wrong>> {
-    ids.map(|id| {
-        let tensor = &graph.tensors[id];
-        match tensors.get(id) {
-            Some(values) if values.len() == tensor.len() => Ok(Cow::Borrowed(values.as_slice())),
-            Some(values) => Err(wrong_length(graph, id, values.len())),
-            None if tensor.role == TensorRole::Computed => Err(problem(graph, id, "was not read back".to_owned())),
-            None => fill(tensor).map(Cow::Owned).map_err(|error| problem(graph, id, error.to_string())),
-        }
-    })
-    .collect()
-}
-
-/// Checks that a computed tensor is there, complete and finite: the sentinel is a NaN.
-fn finite(graph: &Graph, id: TensorId, tensors: Known<'_>) -> Result<(), Box<Wrong>> {
-    let Some(values) = tensors.get(id) else {
-        return Err(problem(graph, id, "was not read back".to_owned()));
-    };
-    if values.len() != graph.tensors[id].len() {
-        return Err(wrong_length(graph, id, values.len()));
-    }
-    let bad = values.par_iter().filter(|value| !value.is_finite()).count();
-    let Some(first) = values.iter().position(|value| !value.is_finite()) else { return Ok(()) };
-    let unwritten = values.par_iter().filter(|value| value.to_bits() == SENTINEL_BITS).count();
-    let reason = if unwritten == 0 {
-        "is not finite".to_owned()
-    } else {
-        format!("has {unwritten} elements that were never written")
-    };
-    let mut wrong = problem(graph, id, reason);
-    wrong.failure.index = index(first, &graph.tensors[id].shape);
-    wrong.failure.got = values[first];
-    wrong.failure.wrong = bad;
-    Err(wrong)
-}
-
-fn compare(graph: &Graph, id: TensorId, got: &[f32], expected: &Expected) -> Result<(f64, f64), Box<Wrong>> {
-    let excess = |at: usize| {
-        let error = (f64::from(got[at]) - expected.value[at]).abs();
-        // Written so that a NaN in the reference or its tolerance counts as wrong.
-        let allowed = expected.tolerance[at] + tolerance::FLUSHED;
-        (error, if error <= allowed { 0.0 } else { (error / allowed).max(1.0) })
-    };
-    let worst = (0..got.len())
-        .into_par_iter()
-        .map(|at| {
-            let (error, excess) = excess(at);
-            (error, expected.value[at].abs(), excess, at, usize::from(excess > 0.0))
-        })
-        .reduce(
-            || (0.0, 0.0, 0.0, 0, 0),
-            |a, b| {
-                let (excess, at) = if b.2 > a.2 { (b.2, b.3) } else { (a.2, a.3) };
-                (a.0.max(b.0), a.1.max(b.1), excess, at, a.4 + b.4)
-            },
-        );
-    let (max_abs, scale, _, at, wrong) = worst;
-    let max_rel = if max_abs == 0.0 { 0.0 } else { max_abs / scale.max(f64::MIN_POSITIVE) };
-    if wrong == 0 {
-        return Ok((max_abs, max_rel));
-    }
-    let mut problem = problem(graph, id, "differs from its reference".to_owned());
-    problem.failure.index = index(at, &graph.tensors[id].shape);
-    problem.failure.got = got[at];
-    problem.failure.expected = expected.value[at];
-    problem.failure.tolerance = expected.tolerance[at];
-    problem.failure.wrong = wrong;
-    (problem.max_abs, problem.max_rel) = (max_abs, max_rel);
-    Err(problem)
-}
-
-/// A failure of the whole tensor.
-fn problem(graph: &Graph, id: TensorId, reason: String) -> Box<Wrong> {
-    let tensor = &graph.tensors[id];
-    let failure = Failure {
-        stage: String::new(),
-        tensor: tensor.name.clone(),
-        reason,
-        index: vec![0; tensor.shape.len()],
-        got: f32::NAN,
-        expected: f64::NAN,
-        tolerance: 0.0,
-        wrong: tensor.len(),
-        of: tensor.len(),
-    };
-    Box::new(Wrong { failure, max_abs: 0.0, max_rel: 0.0 })
-}
-
-fn wrong_length(graph: &Graph, id: TensorId, found: usize) -> Box<Wrong> {
-    problem(graph, id, format!("was read back with {found} elements, expected {}", graph.tensors[id].len()))
-}
-
-/// A stage's expected output from its file.
-fn from_file(expect: &Expect, len: usize) -> Result<Expected, String> {
-    let path: &Path = &expect.file;
-    let bytes = std::fs::read(path).map_err(|error| format!("can't be compared with {}: {error}", path.display()))?;
-    let (values, rest) = bytes.as_chunks::<4>();
-    if values.len() != len || !rest.is_empty() {
-        let found = bytes.len();
-        return Err(format!("can't be compared with {}: it has {found} bytes, expected {}", path.display(), 4 * len));
-    }
-    Ok(Expected::from_elements(values.par_iter().map(|bytes| {
-        let value = f64::from(f32::from_le_bytes(*bytes));
-        (value, expect.tolerance * value.abs().max(1.0))
-    })))
 }

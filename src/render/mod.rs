@@ -3,6 +3,7 @@
 //! [`Templates`] is one strict minijinja environment over two folders, `templates/` and `shaders/`, embedded at
 //! compile time and preceded by the user's own folders. `wgsl` renders a graph's stages with it. Used by `run`.
 
+pub mod interface;
 pub mod kernels;
 pub mod page;
 pub mod space;
@@ -88,6 +89,8 @@ pub enum RenderError {
 pub struct Templates {
     environment: Environment<'static>,
     kernels: Kernels,
+    /// Those of the user's folders, as they were written.
+    own: BTreeMap<String, String>,
 }
 
 impl Templates {
@@ -96,11 +99,13 @@ impl Templates {
         let mut sources = BTreeMap::new();
         embedded("templates", &TEMPLATES, &mut sources);
         embedded("shaders", &SHADERS, &mut sources);
+        let mut own = BTreeMap::new();
         for (root, folder) in [("templates", templates_dir), ("shaders", shaders_dir)] {
             if let Some(folder) = folder {
-                read_folder(root, folder, &mut sources)?;
+                read_folder(root, folder, &mut own)?;
             }
         }
+        sources.extend(own.clone());
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -120,7 +125,12 @@ impl Templates {
         for (name, source) in sources {
             environment.add_template_owned(name, source).map_err(|error| from_minijinja(&error, ""))?;
         }
-        Ok(Self { environment, kernels })
+        Ok(Self { environment, kernels, own })
+    }
+
+    /// The text of a template of the user's own, as it was written.
+    pub(crate) fn own(&self, name: &str) -> Option<&str> {
+        self.own.get(name).map(String::as_str)
     }
 
     /// The parameters that kernels declare.
@@ -206,10 +216,16 @@ fn read_folder(name: &str, folder: &Path, sources: &mut BTreeMap<String, String>
         if path.is_dir() {
             read_folder(&format!("{name}/{file}"), &path, sources)?;
         } else if let Ok(text) = String::from_utf8(std::fs::read(&path).map_err(fail(&path))?) {
-            sources.insert(format!("{name}/{file}"), text);
+            sources.insert(format!("{name}/{file}"), as_saved_elsewhere(text));
         }
     }
     Ok(())
+}
+
+/// A text without what editors on Windows put into it: a byte order mark, and carriage returns.
+fn as_saved_elsewhere(text: String) -> String {
+    let plain = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    if plain.len() == text.len() && !plain.contains('\r') { text } else { plain.replace("\r\n", "\n") }
 }
 
 /// What `unsupported()` puts beneath the error that ends the rendering.

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use minijinja::Value;
 use rayon::prelude::*;
 
+use super::interface::{EntryPoint, OwnShader};
 use super::kernels::{Configuration, Kernel};
 use super::target::Target;
 use super::{MAX_GROUPS, RenderError, Templates, axis, from_minijinja};
@@ -27,13 +28,15 @@ pub struct Rendered {
     pub dispatches: Vec<Dispatch>,
 }
 
-/// One WGSL module with an entry point `main`.
+/// One WGSL module and the function of it that runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shader {
     /// The template and the first stage that uses it, for instance `linear.wgsl (blocks.0.q)`.
     pub name: String,
     /// WGSL.
     pub code: String,
+    /// What runs of it.
+    pub entry: EntryPoint,
 }
 
 /// How one stage is dispatched.
@@ -67,17 +70,36 @@ pub fn render_stages(
         .map(|stage| StageContext { templates, graph, stage, job: &job }.configured(vars, target))
         .collect();
     let mut rendered = Rendered { shaders: Vec::new(), dispatches: Vec::with_capacity(stages.len()) };
-    let mut known: HashMap<String, usize> = HashMap::new();
+    // Stages that run the same function of the same text share a pipeline.
+    let mut known: HashMap<String, Vec<usize>> = HashMap::new();
     for (stage, result) in graph.stages.iter().zip(stages) {
         let (code, mut dispatch) = result?;
-        dispatch.shader = *known.entry(code).or_insert_with_key(|code| {
-            let name = format!("{} ({})", stage.shader, stage.name);
-            rendered.shaders.push(Shader { name, code: code.clone() });
-            rendered.shaders.len() - 1
-        });
+        let entry = own_entry_point(templates, graph, stage, &code)?;
+        let alike = known.entry(code).or_default();
+        dispatch.shader = match alike.iter().find(|shader| rendered.shaders[**shader].entry == entry) {
+            Some(shader) => *shader,
+            None => {
+                let name = format!("{} ({})", stage.shader, stage.name);
+                alike.push(rendered.shaders.len());
+                rendered.shaders.push(Shader { name, code: String::new(), entry });
+                rendered.shaders.len() - 1
+            }
+        };
         rendered.dispatches.push(dispatch);
     }
+    for (code, shaders) in known {
+        for shader in shaders {
+            rendered.shaders[shader].code.clone_from(&code);
+        }
+    }
     Ok(rendered)
+}
+
+/// The entry point of a stage, whose shader is compared with the stage where it is the user's own.
+fn own_entry_point(templates: &Templates, graph: &Graph, stage: &Stage, code: &str) -> Result<EntryPoint, RenderError> {
+    let template = format!("shaders/{}", stage.shader);
+    let Some(source) = templates.own(&template) else { return Ok(EntryPoint::main()) };
+    OwnShader { graph, stage, template: &template, source }.entry_point(code)
 }
 
 pub(super) type Context = BTreeMap<String, Value>;

@@ -12,12 +12,14 @@ import { checkLimits } from "gpujobs/limits.js";
 import { compileAhead, compileAtUse } from "gpujobs/pipelines.js";
 import { record } from "gpujobs/recording.js";
 import { openSentinel } from "gpujobs/sentinel.js";
+import { begin, bind, encode, run as runStage } from "gpujobs/stages.js";
 import { openStopwatch } from "gpujobs/stopwatch.js";
-import { byteLength, loadPart } from "gpujobs/tensors.js";
+import { loadPart } from "gpujobs/tensors.js";
 
 /** @import { Kernel, PartCost, Phases, Sample, StagesJob } from "gpujobs/protocol.js" */
 /** @import { Host, Prepared } from "gpujobs/types.js" */
 /** @import { Comparer } from "gpujobs/comparer.js" */
+/** @import { Bound } from "gpujobs/stages.js" */
 /** @import { Sentinel } from "gpujobs/sentinel.js" */
 /** @import { Stopwatch } from "gpujobs/stopwatch.js" */
 
@@ -82,14 +84,6 @@ export async function prepare(job, host) {
 }
 
 /**
- * A stage that is ready to be dispatched.
- * @typedef {object} Bound
- * @property {GPUComputePipeline} pipeline
- * @property {GPUBindGroup} group
- * @property {[number, number, number]} grid
- */
-
-/**
  * @typedef {object} Run
  * @property {GPUDevice} device
  * @property {GPUBuffer[]} buffers Those of the job, in which its tensors lie.
@@ -136,13 +130,7 @@ async function firstRun(job, device, isGpu, began) {
       pipelines[stage.shader] = pipeline;
       shaderCompileMs += performance.now() - compileBegan;
     }
-    const layout = pipeline.getBindGroupLayout(0);
-    const entries = stage.bindings.map((id, binding) => {
-      const tensor = job.tensors[id];
-      return { binding, resource: { buffer: buffers[tensor.buffer], size: byteLength(tensor) } };
-    });
-    const group = await bound(device, stage.name, { layout, entries });
-    stages.push({ pipeline, group, grid: stage.grid });
+    stages.push(await bind(device, job, stage, buffers, pipeline));
   }
   await scoped(device, "the first inference", async () => {
     dispatch(device, stages, stopwatch, 1);
@@ -152,21 +140,6 @@ async function firstRun(job, device, isGpu, began) {
   const gpuMs = stopwatch && stopwatch.elapsedMs((await readBuffers(device, [stopwatch.stamps]))[0]);
   const phases = { modelLoadMs, shaderCompileMs, firstInferenceMs };
   return { device, buffers, sentinel, stages, stopwatch, busyIterations: isGpu ? 1 : 0, lastedMs: 0, fastestMs: Infinity, comparer: null, parts, phases, gpuMs };
-}
-
-/**
- * @param {GPUDevice} device
- * @param {string} stage
- * @param {GPUBindGroupDescriptor} descriptor
- */
-function bound(device, stage, descriptor) {
-  // The scope of the first inference would catch this as well, without the stage's name.
-  device.pushErrorScope("validation");
-  const group = device.createBindGroup(descriptor);
-  return device.popErrorScope().then((error) => {
-    if (error) throw new Error(`the buffers of stage ${stage} do not fit its shader: ${error.message}`);
-    return group;
-  });
 }
 
 /**
@@ -187,8 +160,12 @@ async function compileAll(job, device) {
  * @param {number} began The job.
  */
 async function load(job, device, began) {
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  const buffers = job.buffers.map((size, index) => device.createBuffer({ label: `buffer ${index}`, size, usage }));
+  const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  const uniform = new Set(job.stages.flatMap((stage) => stage.uniforms.map((at) => job.tensors[stage.bindings[at]].buffer)));
+  const buffers = job.buffers.map((size, index) => {
+    const usage = uniform.has(index) ? storage | GPUBufferUsage.UNIFORM : storage;
+    return device.createBuffer({ label: `buffer ${index}`, size, usage });
+  });
   const written = new Set(job.tensors.filter((tensor) => tensor.role === "computed").map((tensor) => tensor.buffer));
   const sentinel = openSentinel(device, Math.max(...[...written].map((index) => job.buffers[index])));
   const encoder = device.createCommandEncoder();
@@ -221,7 +198,7 @@ async function load(job, device, began) {
 }
 
 /**
- * Submits inferences, all in one pass unless it is said how many have a submission of their own.
+ * Submits inferences, in as few passes as there can be.
  * @param {GPUDevice} device
  * @param {Bound[]} stages
  * @param {Stopwatch | null} stopwatch
@@ -232,16 +209,7 @@ function dispatch(device, stages, stopwatch, iterations, submissions = 1) {
   for (let submission = 1; submission <= submissions; submission += 1) {
     const last = submission === submissions;
     const encoder = device.createCommandEncoder();
-    const timestampWrites = stopwatch?.around(submission === 1, last);
-    const pass = encoder.beginComputePass(timestampWrites ? { timestampWrites } : {});
-    for (let inference = 0; inference < iterations; inference += 1) {
-      for (const stage of stages) {
-        pass.setPipeline(stage.pipeline);
-        pass.setBindGroup(0, stage.group);
-        pass.dispatchWorkgroups(...stage.grid);
-      }
-    }
-    pass.end();
+    encode(encoder, stages, iterations, (begins, ends) => stopwatch?.around(submission === 1 && begins, last && ends));
     if (last) stopwatch?.resolve(encoder);
     device.queue.submit([encoder.finish()]);
   }
@@ -363,10 +331,9 @@ async function profile(job, run) {
     await keepBusy(run);
     const encoder = device.createCommandEncoder();
     stages.forEach((stage, index) => {
+      begin(encoder, stage);
       const pass = encoder.beginComputePass({ timestampWrites: stopwatches[index].around(true, true) });
-      pass.setPipeline(stage.pipeline);
-      pass.setBindGroup(0, stage.group);
-      pass.dispatchWorkgroups(...stage.grid);
+      runStage(pass, stage);
       pass.end();
       stopwatches[index].resolve(encoder);
     });

@@ -36,7 +36,12 @@ export function checkLimits(job, { limits, features }) {
     checkWorkgroup(stage, limits);
     const widest = Math.max(...stage.grid);
     demand(`${stage.name} dispatches ${widest} workgroups`, widest, limits, "maxComputeWorkgroupsPerDimension");
-    const buffers = stage.bindings.length;
+    for (const at of stage.uniforms) {
+      const tensor = job.tensors[stage.bindings[at]];
+      const bytes = byteLength(tensor);
+      demand(`the uniform buffer ${tensor.name} has ${bytes} bytes`, bytes, limits, "maxUniformBufferBindingSize");
+    }
+    const buffers = stage.bindings.length - stage.uniforms.length;
     demand(`${stage.name} binds ${buffers} buffers`, buffers, limits, "maxStorageBuffersPerShaderStage");
   }
   for (const tensor of job.tensors) {

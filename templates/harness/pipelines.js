@@ -50,7 +50,7 @@ export async function compileAtUse(device, shader) {
  * @returns {GPUComputePipelineDescriptor}
  */
 function descriptor(shader, module) {
-  return { label: shader.name, layout: "auto", compute: { module, entryPoint: "main" } };
+  return { label: shader.name, layout: "auto", compute: { module, entryPoint: shader.entryPoint, constants: shader.constants } };
 }
 
 /**

@@ -131,9 +131,9 @@ shape: Array<number>,
  */
 role: "input" | "weight" | "computed", 
 /**
- * How it is stored; what stages compute is f32.
+ * How it is stored.
  */
-element: "f32" | "f16", 
+element: "f32" | "f16" | "i32" | "u32", 
 /**
  * Where it lies, from the buffer's beginning on; results that are not needed at the same time share one.
  */
@@ -188,7 +188,15 @@ name: string,
 /**
  * WGSL.
  */
-code: string, };
+code: string, 
+/**
+ * The function of it that runs.
+ */
+entryPoint: string, 
+/**
+ * Constants that are overridden, by name.
+ */
+constants: Record<string, number>, };
 
 /**
  * A dispatch.
@@ -207,9 +215,17 @@ shader: number,
  */
 bindings: Array<number>, 
 /**
- * Those of them that it writes.
+ * Those bindings that are uniform buffers.
+ */
+uniforms: Array<number>, 
+/**
+ * Those of the tensors that it writes.
  */
 outputs: Array<number>, 
+/**
+ * Outputs that must hold something before the stage runs.
+ */
+starts: Array<Start>, 
 /**
  * Workgroups dispatched.
  */

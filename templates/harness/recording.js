@@ -5,6 +5,7 @@
 
 import { settled } from "gpujobs/device.js";
 import { Incorrect } from "gpujobs/failures.js";
+import { begin, run as runStage } from "gpujobs/stages.js";
 import { byteLength } from "gpujobs/tensors.js";
 
 /** @import { StagesJob } from "gpujobs/protocol.js" */
@@ -41,16 +42,15 @@ export async function record(job, host, run) {
     encoder = device.createCommandEncoder();
   };
   try {
-    for (const [index, { pipeline, group, grid }] of run.stages.entries()) {
+    for (const [index, stage] of run.stages.entries()) {
       const outputs = job.stages[index].outputs.map((id) => ({
         buffer: run.buffers[job.tensors[id].buffer],
         bytes: byteLength(job.tensors[id]),
       }));
       for (const { buffer, bytes } of outputs) sentinel.fill(encoder, buffer, bytes);
+      begin(encoder, stage);
       const pass = encoder.beginComputePass();
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(...grid);
+      runStage(pass, stage);
       pass.end();
       for (const { buffer, bytes } of outputs) {
         for (let from = 0; from < bytes; ) {

@@ -5,7 +5,7 @@
 /** @import { Part, Source, StagesJob, Tensor } from "gpujobs/protocol.js" */
 
 /** Bytes of a value. */
-const SIZES = { f32: 4, f16: 2 };
+const SIZES = { f32: 4, f16: 2, i32: 4, u32: 4 };
 
 /** @param {Tensor} tensor */
 function length(tensor) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::process::Command;
 
-use gpujobs::graph::{Element, Graph, JobVars, Tensor, TensorRole};
+use gpujobs::graph::{Element, Graph, JobVars, Tensor, TensorRole, Values};
 use gpujobs::manifest::AxisValue;
 use gpujobs::reference::{compute, fill, verify};
 use gpujobs::render::wgsl::{Rendered, render_stages};
@@ -192,7 +192,10 @@ fn sums_in_f16_have_a_tolerance_that_zeros_do_not_pass() {
     let vars = vars("tiled", [8, 8, 1]);
     for k in [1, 67, 4096] {
         let graph = Graph::of(&model(&product(5, 7, k, 16)), &vars).unwrap();
-        let inputs = [0, 1].map(|id| fill(&graph.tensors[id]).unwrap());
+        let inputs = [0, 1].map(|id| match fill(&graph.tensors[id]).unwrap() {
+            Values::Floats(values) => values,
+            Values::Whole(values) => panic!("{values:?}"),
+        });
         // In the order of the shader: one after the other, each sum rounded.
         let mut summed = vec![0.0_f32; 35];
         for (at, sum) in summed.iter_mut().enumerate() {
@@ -225,8 +228,13 @@ fn a_page_rounds_as_the_runner_does() {
         .collect();
     let values: Vec<f32> = values.into_iter().filter(|value| value.abs() < 65_520.0).collect();
     let stored: Vec<f32> = values.iter().map(|value| Element::F16.stored(*value)).collect();
-    let expected: Vec<u16> =
-        Element::F16.bytes(&stored).as_chunks::<2>().0.iter().map(|bytes| u16::from_le_bytes(*bytes)).collect();
+    let expected: Vec<u16> = Element::F16
+        .bytes(&Values::Floats(stored.clone()))
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|bytes| u16::from_le_bytes(*bytes))
+        .collect();
     let words: Vec<u32> = values.iter().map(|value| value.to_bits()).collect();
     let module = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/harness/tensors.js");
     let script = format!(

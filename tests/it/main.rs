@@ -37,6 +37,7 @@ mod odd_sizes;
 #[cfg(target_os = "linux")]
 mod onnx;
 mod order;
+mod own_shaders;
 #[cfg(target_os = "linux")]
 mod processes;
 #[cfg(target_os = "linux")]

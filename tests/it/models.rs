@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use gpujobs::graph::{Graph, JobVars, Memory, TensorRole, memory};
+use gpujobs::graph::{Graph, JobVars, Memory, TensorRole, Values, memory};
 use gpujobs::manifest::CompilerSettings;
 use gpujobs::manifest::model::Engine;
 use gpujobs::manifest::{AxisValue, Model};
@@ -126,7 +126,7 @@ fn tensors_that_come_one_by_one_are_verified_as_all_together_and_let_go_of() {
     for tensors in [&right, &wrong] {
         let mut progress = Progress::begin(&graph);
         for id in graph.results() {
-            progress.take(&graph, &Given::default(), id, tensors[&id].clone());
+            progress.take(&graph, &Given::default(), id, Values::Floats(tensors[&id].clone()));
             assert!(progress.held() <= 6, "{} tensors are held", progress.held());
         }
         let verdict = progress.end(&graph, &Given::default());
@@ -299,10 +299,16 @@ fn an_op_of_ones_own_is_verified_by_its_file_or_not_at_all() {
     let right = HashMap::from([(1, vec![2.0, 4.0])]);
     let (_folder, graph, _) = own(DOUBLE, "");
     assert_eq!(verify(&graph, &right).verified, None);
-    assert_eq!(verify(&graph, &HashMap::from([(1, vec![2.0, f32::NAN])])).verified, Some(false));
+    // Nothing says that a NaN is wrong; what was never written is.
+    let verdict = verify(&graph, &HashMap::from([(1, vec![2.0, f32::NAN])]));
+    assert_eq!((verdict.verified, verdict.not_finite, verdict.max_abs_error), (None, 1, None));
+    let unwritten = HashMap::from([(1, vec![2.0, f32::from_bits(SENTINEL_BITS)])]);
+    assert_eq!(verify(&graph, &unwritten).verified, Some(false));
     let (_folder, graph, _) = own(DOUBLE, "expect = { file = 'double.f32' }");
     assert_eq!(verify(&graph, &right).verified, Some(true));
-    assert_eq!(verify(&graph, &HashMap::from([(1, vec![2.0, 4.1])])).verified, Some(false));
+    for wrong in [[2.0, 4.1], [2.0, f32::NAN], [f32::INFINITY, 4.0]] {
+        assert_eq!(verify(&graph, &HashMap::from([(1, wrong.to_vec())])).verified, Some(false), "{wrong:?}");
+    }
 }
 
 #[test]

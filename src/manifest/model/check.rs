@@ -2,6 +2,7 @@
 
 mod onnx;
 mod stages;
+mod tensors;
 
 pub(in crate::manifest) use onnx::is_id;
 

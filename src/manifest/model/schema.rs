@@ -75,9 +75,15 @@ pub struct InputEntry {
     pub mean: Option<f32>,
     /// Half the width of a uniform fill.
     pub spread: Option<f32>,
+    /// `wgsl`: how its values are stored: `f32` (the default), `f16`, `i32` or `u32`.
+    #[serde(rename = "type")]
+    #[schemars(with = "Option<String>")]
+    pub element: Option<Spanned<String>>,
     /// `wgsl`: the values themselves, in row-major order; repeated where the shape holds a multiple of them.
-    #[schemars(with = "Option<Vec<f32>>")]
-    pub values: Option<Spanned<Vec<f32>>>,
+    #[schemars(with = "Option<Vec<f64>>")]
+    pub values: Option<Spanned<Vec<f64>>>,
+    /// `wgsl`: which of the arrays of an `.npz` in `file`.
+    pub array: Option<String>,
     /// The values of a fill with `tokens`, or of a whole-number input of `onnxruntime`, are 0 up to this, exclusive.
     #[schemars(with = "Option<Extent>")]
     pub below: Option<Spanned<Value>>,
@@ -99,7 +105,8 @@ pub struct InputEntry {
     /// `transformers`: the height of a seeded image; default its width.
     #[schemars(with = "Option<Extent>")]
     pub height: Option<Spanned<Value>>,
-    /// `transformers`: a text, a WAV, a PNG or a JPEG, relative to this file.
+    /// `transformers`: a text, a WAV, a PNG or a JPEG; `wgsl`: numbers as .npy, .npz, .f32, .f16, .i32 or .u32. Relative to
+    /// this file.
     #[schemars(with = "Option<String>")]
     pub file: Option<Spanned<String>>,
 }
@@ -123,12 +130,15 @@ pub struct StageEntry {
     /// Weights by the shader's name for them: a shape, or a table with `shape`, `fill`, `seed`, `mean`, `spread`.
     #[schemars(with = "IndexMap<String, WeightValue>")]
     pub weights: IndexMap<Spanned<String>, Spanned<Value>>,
-    /// Tensors that it writes, with their shapes.
-    #[schemars(with = "IndexMap<String, Vec<Extent>>")]
+    /// Tensors that it writes: a shape, or a table with `shape`, `type` and `start`.
+    #[schemars(with = "IndexMap<String, OutputValue>")]
     pub out: IndexMap<Spanned<String>, Spanned<Value>>,
     /// Parameters of the op; a text that begins with `=` is an expression.
     #[schemars(with = "IndexMap<String, ParamValue>")]
     pub params: IndexMap<Spanned<String>, Spanned<Value>>,
+    /// The shader's entry point, where it has several.
+    #[schemars(with = "Option<String>")]
+    pub entry: Option<Spanned<String>>,
     /// The output from a file, for an op without a reference.
     #[schemars(with = "Option<ExpectEntry>")]
     pub expect: Option<Spanned<ExpectEntry>>,
@@ -149,14 +159,21 @@ pub struct BlockEntry {
     pub stage: Vec<Spanned<StageEntry>>,
 }
 
-/// `expect = { file = "x.f32", tolerance = 1e-5 }`.
+/// `expect = { file = "y.npy", tolerance = 1e-5 }`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExpectEntry {
-    /// Little-endian f32 values of the first output, row-major; relative to the model's file.
-    pub file: Option<String>,
-    /// How far an element may be off, times its size where that is above 1; default 1e-5.
+    /// The values of the first output: .npy, .npz, or raw little-endian ones in .f32, .f16, .i32 or .u32; relative to the
+    /// model's file.
+    #[schemars(with = "Option<String>")]
+    pub file: Option<Spanned<String>>,
+    /// Which of the arrays of an `.npz`.
+    pub array: Option<String>,
+    /// How far an element of floats may be off, as a share of its size or of the root mean square of all, whichever is
+    /// larger; default 1e-5. Whole numbers must be equal.
     pub tolerance: Option<f64>,
+    /// How far an element of floats may be off whatever the sizes; default 0.
+    pub absolute: Option<f64>,
 }
 
 /// An extent: a whole number, the name of a dim, or an expression.
@@ -179,6 +196,32 @@ enum WeightValue {
     Shape(Vec<Extent>),
     /// Shape and fill.
     Table(Box<WeightEntry>),
+}
+
+/// An output: its shape, or a table.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its JSON Schema is used: as serde types, untagged enums lose spans")]
+enum OutputValue {
+    /// The shape, of f32.
+    Shape(Vec<Extent>),
+    /// Shape, type and start.
+    Table(OutputEntry),
+}
+
+/// An output with its type.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OutputEntry {
+    /// Extents, outermost first.
+    #[schemars(with = "Option<Vec<Extent>>")]
+    pub shape: Option<Value>,
+    /// How its values are stored: `f32` (the default), `f16`, `i32` or `u32`.
+    #[serde(rename = "type")]
+    pub element: Option<String>,
+    /// What it holds before the stage runs: `zeros`, or a tensor of which it is a copy; by default a pattern that shows what
+    /// was not written.
+    pub start: Option<String>,
 }
 
 /// A weight with its fill.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::Expr;
+use super::element::Element;
+use crate::arrays::Header;
 
 /// Stages over named tensors.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +28,8 @@ pub struct Input {
     pub name: String,
     /// Extents, outermost first.
     pub shape: Vec<Expr>,
+    /// How its values are stored; with the dtype `fp16`, floats are f16 all the same.
+    pub element: Element,
     /// Where its values come from.
     pub values: InputValues,
 }
@@ -43,7 +47,9 @@ pub enum InputValues {
         seed: Option<u32>,
     },
     /// As written; repeated where the shape holds a multiple of them.
-    Given(Vec<f32>),
+    Given(Vec<f64>),
+    /// From a file.
+    File(ArrayFile),
 }
 
 /// How values are made, before shapes are known.
@@ -105,10 +111,12 @@ pub struct StageSpec {
     pub inputs: Vec<String>,
     /// Weights by the shader's name for them.
     pub weights: IndexMap<String, WeightSpec>,
-    /// Tensors that it writes, with their shapes.
-    pub outputs: IndexMap<String, Vec<Expr>>,
+    /// Tensors that it writes.
+    pub outputs: IndexMap<String, OutputSpec>,
     /// Parameters of the op.
     pub params: IndexMap<String, ParamSpec>,
+    /// The shader's entry point; `None` where it has one only.
+    pub entry: Option<String>,
     /// The output from a file, for an op without a reference.
     pub expect: Option<ExpectSpec>,
 }
@@ -148,11 +156,48 @@ pub enum ParamSpec {
     Expr(Expr),
 }
 
-/// A stage's expected output: little-endian f32, row-major, of the first output's length.
+/// A tensor that a stage writes, before its shape is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputSpec {
+    /// Extents, outermost first.
+    pub shape: Vec<Expr>,
+    /// How its values are stored.
+    pub element: Element,
+    /// What it holds before the stage runs.
+    pub start: StartSpec,
+}
+
+/// What an output holds before its stage runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum StartSpec {
+    /// A pattern that no arithmetic yields: what the stage does not write is seen.
+    #[default]
+    Sentinel,
+    /// Zeros, before each inference: what a shader adds to.
+    Zeros,
+    /// A copy of this tensor, before each inference: what a shader works on in place.
+    Copy(String),
+}
+
+/// Numbers in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArrayFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Which of the arrays of an `.npz`.
+    pub array: Option<String>,
+    /// What it said of its numbers when the model was read.
+    pub header: Header,
+}
+
+/// A stage's expected output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExpectSpec {
-    /// The file, absolute or relative to the working folder.
-    pub file: PathBuf,
-    /// An element may differ from its expected value by this much, times the value's size where that is above 1.
+    /// Its values, as many as the stage's first output has.
+    pub file: ArrayFile,
+    /// How far an element may be off, as a share of its own size or, where that is larger, of the root mean square of
+    /// all.
     pub tolerance: f64,
+    /// How far it may be off whatever the sizes.
+    pub absolute: f64,
 }

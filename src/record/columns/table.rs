@@ -221,20 +221,20 @@ const CORRECTNESS: &[Column] = &[
     Column {
         name: "reference",
         unit: "",
-        doc: "Whose reference that is: `rust`, `onnxruntime`, or `wasm in BROWSER`.",
-        cell: |facts| of(facts.check, |check| Cell::text(&check.reference)),
+        doc: "Whose reference that is: `rust`, `file` (an `expect` of the user's), `onnxruntime`, or `wasm in BROWSER`; empty where not all was compared.",
+        cell: |facts| of(facts.compared(), |check| Cell::text(&check.reference)),
     },
     Column {
         name: "max_abs_error",
         unit: "",
-        doc: "Largest distance from it of all elements that were compared.",
-        cell: |facts| of(facts.check, |check| Cell::Float(check.verdict.max_abs_error)),
+        doc: "Largest distance from it of all elements; empty where not all was compared.",
+        cell: |facts| of(facts.compared().and_then(|check| check.verdict.max_abs_error), Cell::Float),
     },
     Column {
         name: "max_rel_error",
         unit: "",
         doc: "Largest over the tensors of: largest distance by largest element of the reference.",
-        cell: |facts| of(facts.check, |check| Cell::Float(check.verdict.max_rel_error)),
+        cell: |facts| of(facts.compared().and_then(|check| check.verdict.max_rel_error), Cell::Float),
     },
     Column {
         name: "output_digest",

@@ -6,6 +6,7 @@
 
 use super::Tensor;
 use crate::graph::ops::tolerance;
+use crate::reference::elements::{Element, Found, root_mean_square};
 use crate::reference::{Failure, Verdict};
 
 /// Largest error as a share of max(|expected|, root mean square of the expected output).
@@ -40,16 +41,15 @@ impl Tolerance {
 
 /// Compares each tensor of `want` with the tensor of its name in `got`; what `got` has beyond them is ignored.
 ///
-/// - A floating element may be off by the tolerance; infinities must be equal. A tensor may have another floating type
-///   than the reference's.
+/// - A floating element may be off by the tolerance; infinities must be equal, and a NaN be where the reference's is. A
+///   tensor may have another floating type than the reference's.
 /// - Integers and bools must be equal. Two near equal scores can so fail an `ArgMax` on rounding alone: there is no
 ///   exception, as nothing here tells that from an error.
-/// - An element that the reference can't compute either (NaN on both sides) is no error, but then `verified` is `None`.
 ///
 /// A [`Failure`]'s `stage` and `tensor` are the output's name; the caller may put its session's for the stage.
 #[must_use]
 pub fn compare(got: &[Tensor], want: &[Tensor], tolerance: Tolerance) -> Verdict {
-    let mut verdict = Verdict { verified: Some(true), max_abs_error: 0.0, max_rel_error: 0.0, failure: None };
+    let mut verdict = Verdict::default();
     for want in want {
         let found = got.iter().find(|got| got.name() == want.name());
         let outcome = match found {
@@ -75,77 +75,34 @@ fn same_form(got: &Tensor, want: &Tensor) -> Result<(), Box<Failure>> {
     Ok(())
 }
 
-/// An element that is wrong, by how far beyond its tolerance.
-struct Worst {
-    at: usize,
-    excess: f64,
-    allowed: f64,
-}
-
 /// Compares tensors of one form and adds what it measured to the verdict.
 fn elements(got: &Tensor, want: &Tensor, share: Tolerance, verdict: &mut Verdict) -> Result<(), Box<Failure>> {
     let exact = !want.kind().is_float();
-    // 64-bit integers may differ where their f64 are equal.
-    if exact && got.bytes() == want.bytes() {
-        return Ok(());
-    }
     let size = want.kind().size().unwrap_or(1);
     let (values, expected) = (got.values_f64(), want.values_f64());
     let rms = root_mean_square(&expected);
-    let (mut wrong, mut worst) = (0, Worst { at: 0, excess: 0.0, allowed: 0.0 });
-    let (mut max_abs, mut largest, mut unknown) = (0.0_f64, 0.0_f64, false);
-    for (at, (value, expected)) in values.iter().zip(&expected).enumerate() {
-        if value.is_nan() && expected.is_nan() {
-            unknown = true;
-            continue;
+    let element = |at: usize| {
+        let (got_at, expected) = (values[at], expected[at]);
+        if exact {
+            // 64-bit integers may differ where their f64 are equal.
+            let allowed = if same_bytes(got, want, at * size, size) { 0.0 } else { -1.0 };
+            return Element { got: got_at, expected, allowed };
         }
-        let equal = if exact { same_bytes(got, want, at * size, size) } else { value.to_bits() == expected.to_bits() };
-        let error = if equal { 0.0 } else { (value - expected).abs() };
-        let allowed = if exact { 0.0 } else { share.0 * expected.abs().max(rms) + tolerance::FLUSHED };
-        // An infinity that is not the other's is wrong whatever its tolerance, which is then infinite itself.
-        let within = equal || (!exact && error <= allowed && expected.is_finite());
-        if error.is_finite() {
-            max_abs = max_abs.max(error);
-        }
-        if expected.is_finite() {
-            largest = largest.max(expected.abs());
-        }
-        if !within {
-            wrong += 1;
-            let excess = error / allowed;
-            let excess = if excess.is_finite() { excess } else { f64::MAX };
-            if wrong == 1 || excess > worst.excess {
-                worst = Worst { at, excess, allowed };
-            }
-        }
-    }
-    verdict.max_abs_error = verdict.max_abs_error.max(max_abs);
-    let max_rel = if max_abs == 0.0 { 0.0 } else { max_abs / largest.max(f64::MIN_POSITIVE) };
-    verdict.max_rel_error = verdict.max_rel_error.max(max_rel);
-    if unknown {
-        verdict.verified = None;
-    }
-    if wrong == 0 {
-        return Ok(());
-    }
+        Element { got: got_at, expected, allowed: share.0 * expected.abs().max(rms) + tolerance::FLUSHED }
+    };
+    let found = Found::of(values.len(), element);
+    verdict.measured(found.max_abs, found.max_rel(), found.not_finite);
+    let Some(worst) = found.worst() else { return Ok(()) };
+    let Element { got, expected, allowed } = element(worst);
     let mut failure = whole(want, "differs from its reference".to_owned());
-    failure.index = crate::reference::position::index(worst.at, want.shape());
-    #[expect(clippy::cast_possible_truncation, reason = "for the message")]
-    let value = values[worst.at] as f32;
-    (failure.got, failure.expected, failure.tolerance) = (value, expected[worst.at], worst.allowed);
-    failure.wrong = wrong;
+    failure.index = crate::reference::position::index(worst, want.shape());
+    (failure.got, failure.expected, failure.tolerance) = (got, expected, allowed.max(0.0));
+    failure.wrong = found.wrong;
     Err(failure)
 }
 
 fn same_bytes(got: &Tensor, want: &Tensor, at: usize, size: usize) -> bool {
     got.bytes()[at..][..size] == want.bytes()[at..][..size]
-}
-
-/// Of the finite elements.
-fn root_mean_square(values: &[f64]) -> f64 {
-    let finite = values.iter().filter(|value| value.is_finite());
-    let (sum, len) = finite.fold((0.0, 0_usize), |(sum, len), value| (sum + value * value, len + 1));
-    (sum / len.max(1) as f64).sqrt()
 }
 
 /// A failure of the whole tensor.
@@ -155,7 +112,7 @@ fn whole(want: &Tensor, reason: String) -> Box<Failure> {
         tensor: want.name().to_owned(),
         reason,
         index: vec![0; want.shape().len()],
-        got: f32::NAN,
+        got: f64::NAN,
         expected: f64::NAN,
         tolerance: 0.0,
         wrong: want.len(),

@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::{PageError, short_digest};
 use crate::graph::memory::BufferId;
-use crate::graph::{Fill, Graph, JobVars, Memory, TensorId, TensorRole};
+use crate::graph::{Fill, Graph, JobVars, Memory, Stage, Start, TensorId, TensorRole};
 use crate::manifest::Model;
-use crate::protocol::job::{Common, PartSpec, ShaderSpec, Source, StageSpec, StagesJob, TensorSpec};
+use crate::protocol::job::{Common, PartSpec, ShaderSpec, Source, StageSpec, StagesJob, StartSpec, TensorSpec};
 use crate::reference::{FillError, fill};
 use crate::render::target::Target;
 use crate::render::wgsl::{Rendered, render_stages};
@@ -60,7 +60,12 @@ impl StagesPage {
             shaders: rendered
                 .shaders
                 .iter()
-                .map(|shader| ShaderSpec { name: shader.name.clone(), code: shader.code.clone() })
+                .map(|shader| ShaderSpec {
+                    name: shader.name.clone(),
+                    code: shader.code.clone(),
+                    entry_point: shader.entry.name.clone(),
+                    constants: shader.entry.constants.iter().cloned().collect(),
+                })
                 .collect(),
             stages: stage_specs(&graph, &rendered),
             outputs: graph.outputs.clone(),
@@ -87,7 +92,9 @@ impl StagesPage {
         Ok(match &tensor.role {
             TensorRole::Computed => None,
             TensorRole::Input(Fill::Uniform { seed, mean, spread })
-            | TensorRole::Weight(Fill::Uniform { seed, mean, spread }) => {
+            | TensorRole::Weight(Fill::Uniform { seed, mean, spread })
+                if !tensor.element.is_whole() =>
+            {
                 Some(Source::Uniform { seed: *seed, mean: *mean, spread: *spread })
             }
             TensorRole::Input(_) | TensorRole::Weight(_) => {
@@ -100,7 +107,7 @@ impl StagesPage {
     /// Bytes that the page posts to be checked: all computed tensors, in the order of the stages.
     #[must_use]
     pub fn posted_bytes(&self) -> u64 {
-        self.graph.results().map(|id| 4 * self.graph.tensors[id].len() as u64).sum()
+        self.graph.results().map(|id| self.graph.tensors[id].bytes()).sum()
     }
 
     /// See [`Page::tuning`](super::Page::tuning).
@@ -181,6 +188,16 @@ fn tensor_specs(graph: &Graph, memory: &Memory) -> Vec<TensorSpec> {
     graph.tensors.iter().zip(&memory.of).map(spec).collect()
 }
 
+/// What the page does before the stage runs.
+fn starts(stage: &Stage) -> Vec<StartSpec> {
+    let start = |(output, start): (&TensorId, &Start)| match start {
+        Start::Sentinel => None,
+        Start::Zeros => Some(StartSpec { output: *output, copy: None }),
+        Start::Copy(from) => Some(StartSpec { output: *output, copy: Some(*from) }),
+    };
+    stage.outputs.iter().zip(&stage.starts).filter_map(start).collect()
+}
+
 fn stage_specs(graph: &Graph, rendered: &Rendered) -> Vec<StageSpec> {
     graph
         .stages
@@ -191,6 +208,8 @@ fn stage_specs(graph: &Graph, rendered: &Rendered) -> Vec<StageSpec> {
             shader: dispatch.shader,
             bindings: stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs).copied().collect(),
             outputs: stage.outputs.clone(),
+            starts: starts(stage),
+            uniforms: rendered.shaders[dispatch.shader].entry.uniforms.clone(),
             grid: dispatch.grid,
             workgroup: dispatch.workgroup,
             workgroup_bytes: dispatch.workgroup_bytes,

@@ -127,6 +127,7 @@ impl Checker<'_> {
             ("name", entry.name.as_ref().map(Spanned::span)),
             ("shape", entry.shape.as_ref().map(Spanned::span)),
             ("fill", entry.fill.as_ref().map(Spanned::span)),
+            ("type", entry.element.as_ref().map(Spanned::span)),
             ("values", entry.values.as_ref().map(Spanned::span)),
             ("below", entry.below.as_ref().map(Spanned::span)),
         ];
@@ -177,6 +178,7 @@ impl Checker<'_> {
         self.foreign(
             Engine::Onnxruntime,
             &[
+                ("type", entry.element.as_ref().map(Spanned::span)),
                 ("values", entry.values.as_ref().map(Spanned::span)),
                 ("text", entry.text.as_ref().map(Spanned::span)),
                 ("words", entry.words.as_ref().map(Spanned::span)),

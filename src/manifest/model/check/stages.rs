@@ -9,10 +9,10 @@ use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use super::Checker;
-use crate::manifest::model::schema::{BlockEntry, ExpectEntry, InputEntry, ModelFile, StageEntry, WeightEntry};
+use crate::manifest::model::element::Element;
+use crate::manifest::model::schema::{BlockEntry, ModelFile, StageEntry, WeightEntry};
 use crate::manifest::model::stages::{
-    Block, ExpectSpec, FillKind, FillSpec, Input, InputValues, Item, ParamSpec, StageSpec, Stages, StoredSpec,
-    WeightSpec,
+    Block, FillKind, FillSpec, Input, Item, OutputSpec, ParamSpec, StageSpec, Stages, StoredSpec, WeightSpec,
 };
 use crate::manifest::model::{Engine, Expr};
 use crate::manifest::problem::{Problem, listed, nearest};
@@ -35,46 +35,6 @@ impl Checker<'_> {
         let output = self.output(file, &items);
         let weights = file.weights.as_ref().map(|weights| PathBuf::from(weights.get_ref()));
         Stages { inputs, items, output, weights }
-    }
-
-    fn input(&mut self, entry: &Spanned<InputEntry>) -> Option<Input> {
-        let (span, entry) = (entry.span(), entry.get_ref());
-        if entry.name.is_none() {
-            self.at(span.clone(), "an input needs a `name`", "without a name");
-        }
-        let Some(shape) = &entry.shape else {
-            self.help(span, "an input needs a `shape`", "without a shape", "for instance `shape = [\"rows\", 384]`");
-            return None;
-        };
-        let values = self.input_values(entry, &span);
-        let shape = self.shape(shape.get_ref(), &shape.span())?;
-        Some(Input { name: entry.name.as_ref()?.get_ref().clone(), shape, values: values? })
-    }
-
-    fn input_values(&mut self, entry: &InputEntry, span: &Range<usize>) -> Option<InputValues> {
-        let fill = entry.fill.as_ref().map(|fill| fill.get_ref().as_str());
-        let span = entry.fill.as_ref().map_or(span.clone(), Spanned::span);
-        if let Some(values) = &entry.values {
-            if fill.is_some() || values.get_ref().is_empty() || values.get_ref().iter().any(|value| !value.is_finite())
-            {
-                let help = "at least one finite number, and no `fill` beside them";
-                self.help(values.span(), "these `values` can't be an input's", "here", help);
-            }
-            return Some(InputValues::Given(values.get_ref().clone()));
-        }
-        if fill == Some("tokens") {
-            let Some(below) = &entry.below else {
-                let help = "for instance `below = 30522`: one more than the largest token";
-                self.help(span, "tokens need `below`", "up to where?", help);
-                return None;
-            };
-            let below = self.expr(below.get_ref(), &below.span())?;
-            return Some(InputValues::Tokens { below, seed: entry.seed });
-        }
-        if let Some(below) = &entry.below {
-            self.help(below.span(), "`below` belongs to tokens", "of another fill", "write `fill = \"tokens\"`");
-        }
-        Some(InputValues::Filled(self.fill(fill, entry.seed, (entry.mean, entry.spread), &span)))
     }
 
     fn items(&mut self, file: &ModelFile, unread: bool) -> Vec<Item> {
@@ -129,6 +89,7 @@ impl Checker<'_> {
                 weights: IndexMap::new(),
                 outputs: IndexMap::new(),
                 params: IndexMap::new(),
+                entry: None,
                 expect: None,
             };
         };
@@ -137,6 +98,12 @@ impl Checker<'_> {
             let help = "for instance `out = { y = [\"rows\", 384] }`";
             self.help(span, "a stage needs an `out`", "what does it write?", help);
         }
+        let outputs: IndexMap<String, OutputSpec> = entry
+            .out
+            .iter()
+            .filter_map(|(key, value)| Some((key.get_ref().clone(), self.output_spec(value)?)))
+            .collect();
+        let element = outputs.first().map_or_else(Element::default, |(_, output)| output.element);
         StageSpec {
             name: entry.name.as_ref().map_or_else(|| op.clone(), |name| name.get_ref().clone()),
             shader: entry.shader.clone().unwrap_or_else(|| format!("{op}.wgsl")),
@@ -150,11 +117,7 @@ impl Checker<'_> {
                     Some((key.get_ref().clone(), self.weight(value)?))
                 })
                 .collect(),
-            outputs: entry
-                .out
-                .iter()
-                .filter_map(|(key, value)| Some((key.get_ref().clone(), self.shape(value.get_ref(), &value.span())?)))
-                .collect(),
+            outputs,
             params: entry
                 .params
                 .iter()
@@ -163,7 +126,8 @@ impl Checker<'_> {
                     Some((key.get_ref().clone(), self.param(value)?))
                 })
                 .collect(),
-            expect: entry.expect.as_ref().and_then(|expect| self.expect(expect)),
+            entry: entry.entry.as_ref().map(|entry| entry.get_ref().clone()),
+            expect: entry.expect.as_ref().and_then(|expect| self.expect(expect, element)),
         }
     }
 
@@ -239,18 +203,6 @@ impl Checker<'_> {
         None
     }
 
-    fn expect(&mut self, entry: &Spanned<ExpectEntry>) -> Option<ExpectSpec> {
-        let tolerance = entry.get_ref().tolerance.unwrap_or(1e-5);
-        if !tolerance.is_finite() || tolerance < 0.0 {
-            self.at(entry.span(), "`tolerance` must be a finite number of at least 0", "here");
-        }
-        let Some(file) = &entry.get_ref().file else {
-            self.help(entry.span(), "`expect` needs a `file`", "without a file", "little-endian f32 values, row-major");
-            return None;
-        };
-        Some(ExpectSpec { file: self.folder.join(file), tolerance })
-    }
-
     /// Names that are read must have been written before; names with an index are checked when blocks are unfolded.
     fn tensors(&mut self, file: &ModelFile) {
         let mut known: HashSet<&str> =
@@ -263,15 +215,19 @@ impl Checker<'_> {
         );
         groups.sort_by_key(|(start, _)| *start);
         for stage in groups.iter().flat_map(|(_, stages)| stages) {
-            for input in &stage.inputs {
-                let name = input.get_ref().as_str();
+            let copied = stage.out.values().filter_map(|output| {
+                let start = output.get_ref().get("start")?.as_str().filter(|start| *start != "zeros")?;
+                Some((start, output.span()))
+            });
+            let read = stage.inputs.iter().map(|input| (input.get_ref().as_str(), input.span()));
+            for (name, span) in read.chain(copied) {
                 // A stage that stands later in the same block can have written it in the round before.
                 if !name.contains('{') && !known.contains(name) {
                     let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`? "));
                     let mut names: Vec<&str> = known.iter().copied().collect();
                     names.sort_unstable();
                     let help = format!("{}tensors written before it: {}", near.unwrap_or_default(), listed(&names));
-                    self.help(input.span(), format!("no tensor `{name}` exists here"), "not written yet", help);
+                    self.help(span, format!("no tensor `{name}` exists here"), "not written yet", help);
                 }
             }
             known.extend(stage.out.keys().map(|key| key.get_ref().as_str()));

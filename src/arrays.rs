@@ -1,0 +1,299 @@
+//! An array file holds numbers that were made elsewhere: raw values, whose ending names their type (`.f32`, `.f16`, `.i32`,
+//! `.u32`), and numpy's `.npy` and `.npz`.
+//!
+//! Named by whatever a model takes from a file: an input's values, an expected output. Only the header is read when a
+//! manifest is checked; the values follow when a job needs them.
+//!
+//! The header of `.npy` is a dictionary in Python's notation of which numpy writes one form since 2007 (NEP 1, *A Simple
+//! File Format for NumPy Arrays*): it is read here, since a crate that can read any such literal brings a dozen others.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::Path;
+
+use half::f16;
+
+/// The longest header of a `.npy` that is read: those of numpy have a few hundred bytes.
+const LONGEST_HEADER: usize = 1 << 16;
+
+/// How the numbers of a file are stored, little-endian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// IEEE 754 binary16.
+    F16,
+    /// IEEE 754 binary32.
+    F32,
+    /// IEEE 754 binary64.
+    F64,
+    /// A signed whole number of so many bytes.
+    Signed(u8),
+    /// A whole number of so many bytes.
+    Unsigned(u8),
+    /// A byte, 0 or 1.
+    Bool,
+}
+
+impl Stored {
+    /// Whether it holds numbers with a fraction.
+    #[must_use]
+    pub fn is_float(self) -> bool {
+        matches!(self, Self::F16 | Self::F32 | Self::F64)
+    }
+
+    /// For messages, in numpy's words.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::F16 => "float16".to_owned(),
+            Self::F32 => "float32".to_owned(),
+            Self::F64 => "float64".to_owned(),
+            Self::Signed(bytes) => format!("int{}", 8 * u32::from(bytes)),
+            Self::Unsigned(bytes) => format!("uint{}", 8 * u32::from(bytes)),
+            Self::Bool => "bool".to_owned(),
+        }
+    }
+
+    fn size(self) -> u64 {
+        match self {
+            Self::F16 => 2,
+            Self::F32 => 4,
+            Self::F64 => 8,
+            Self::Signed(bytes) | Self::Unsigned(bytes) => u64::from(bytes),
+            Self::Bool => 1,
+        }
+    }
+
+    /// By the ending of a raw file.
+    fn of_ending(ending: &str) -> Option<Self> {
+        match ending {
+            "f16" => Some(Self::F16),
+            "f32" => Some(Self::F32),
+            "i32" => Some(Self::Signed(4)),
+            "u32" => Some(Self::Unsigned(4)),
+            _ => None,
+        }
+    }
+
+    /// By numpy's description of a type, such as `<f4`.
+    fn of_numpy(text: &str) -> Option<Self> {
+        match text.strip_prefix(['<', '|', '='])? {
+            "f2" => Some(Self::F16),
+            "f4" => Some(Self::F32),
+            "f8" => Some(Self::F64),
+            "i1" => Some(Self::Signed(1)),
+            "i2" => Some(Self::Signed(2)),
+            "i4" => Some(Self::Signed(4)),
+            "i8" => Some(Self::Signed(8)),
+            "u1" => Some(Self::Unsigned(1)),
+            "u2" => Some(Self::Unsigned(2)),
+            "u4" => Some(Self::Unsigned(4)),
+            "u8" => Some(Self::Unsigned(8)),
+            "b1" => Some(Self::Bool),
+            _ => None,
+        }
+    }
+}
+
+/// What a file says of its numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// How they are stored.
+    pub stored: Stored,
+    /// Extents, outermost first; `None` for a raw file.
+    pub shape: Option<Vec<usize>>,
+    /// How many there are.
+    pub len: usize,
+}
+
+impl Header {
+    /// Whether it can stand for a tensor of this shape: the same extents, those of 1 aside, or one extent for all.
+    #[must_use]
+    pub fn fits(&self, shape: &[usize]) -> bool {
+        let long = |shape: &[usize]| shape.iter().copied().filter(|extent| *extent != 1).collect::<Vec<_>>();
+        let same = self.shape.as_ref().is_none_or(|own| long(own).len() <= 1 || long(own) == long(shape));
+        same && shape.iter().product::<usize>() == self.len
+    }
+
+    /// For messages, for instance `256 of float32`.
+    #[must_use]
+    pub fn says(&self) -> String {
+        match &self.shape {
+            Some(shape) => format!("{shape:?} of {}", self.stored.name()),
+            None => format!("{} of {}", self.len, self.stored.name()),
+        }
+    }
+}
+
+/// Numbers, each exactly as it was stored.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Numbers {
+    /// With a fraction.
+    Floats(Vec<f64>),
+    /// Without.
+    Whole(Vec<i64>),
+}
+
+/// What a file says of its numbers; `array` names one of an `.npz` with several. The error says what is wrong with it and
+/// what helps.
+pub fn header(path: &Path, array: Option<&str>) -> Result<Header, String> {
+    read_by(path, array, |_, header| Ok(header))
+}
+
+/// The numbers of a file, row-major.
+pub fn read(path: &Path, array: Option<&str>) -> Result<(Header, Numbers), String> {
+    read_by(path, array, |input, header| {
+        let bytes = bytes(input, &header)?;
+        let numbers = numbers(&bytes, header.stored)?;
+        Ok((header, numbers))
+    })
+}
+
+fn read_by<T>(
+    path: &Path,
+    array: Option<&str>,
+    then: impl FnOnce(&mut dyn Read, Header) -> Result<T, String>,
+) -> Result<T, String> {
+    let mut file = open(path)?;
+    let length = file.metadata().map_err(|error| error.to_string())?.len();
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    if array.is_some() && ending != "npz" {
+        return Err("`array` names one of a .npz, and this is none: leave it out".to_owned());
+    }
+    match ending.as_str() {
+        "npy" => {
+            let header = numpy_header(&mut file)?;
+            let from = file.stream_position().map_err(|error| error.to_string())?;
+            let found = length.saturating_sub(from);
+            if Some(found) != expected_bytes(&header) {
+                return Err(format!("it holds {found} bytes after its header, which says {}", header.says()));
+            }
+            then(&mut file, header)
+        }
+        "npz" => {
+            let mut archive = zip::ZipArchive::new(file).map_err(|error| format!("it is no .npz: {error}"))?;
+            let name = entry(&archive, array)?;
+            let mut entry = archive.by_name(&name).map_err(|error| error.to_string())?;
+            let header = numpy_header(&mut entry)?;
+            then(&mut entry, header)
+        }
+        ending => {
+            let Some(stored) = Stored::of_ending(ending) else {
+                return Err("its ending says nothing of its numbers: gpujobs reads .npy, .npz, and raw values in \
+                            .f32, .f16, .i32 and .u32"
+                    .to_owned());
+            };
+            let len = usize::try_from(length / stored.size()).map_err(|error| error.to_string())?;
+            if length % stored.size() != 0 {
+                let name = stored.name();
+                return Err(format!("it has {length} bytes, which is no whole number of {name} values"));
+            }
+            then(&mut file, Header { stored, shape: None, len })
+        }
+    }
+}
+
+/// A regular file: a pipe or a device would never end.
+fn open(path: &Path) -> Result<File, String> {
+    let found = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !found.is_file() {
+        return Err("it is no regular file".to_owned());
+    }
+    File::open(path).map_err(|error| error.to_string())
+}
+
+/// The entry of an archive that holds the array.
+fn entry(archive: &zip::ZipArchive<File>, array: Option<&str>) -> Result<String, String> {
+    let names = archive.file_names().filter_map(|name| name.ok()?.strip_suffix(".npy").map(str::to_owned));
+    let names: Vec<String> = names.collect();
+    let listed = || names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match (array, names.as_slice()) {
+        (Some(array), names) if names.iter().any(|name| name == array) => Ok(format!("{array}.npy")),
+        (Some(array), _) => Err(format!("it has no array `{array}`; it has {}", listed())),
+        (None, [one]) => Ok(format!("{one}.npy")),
+        (None, []) => Err("it holds no array".to_owned()),
+        (None, [first, ..]) => {
+            Err(format!("it has several arrays: name one, `array = \"{first}\"`; it has {}", listed()))
+        }
+    }
+}
+
+/// Reads the header of a `.npy`, up to where its values begin.
+fn numpy_header(input: &mut dyn Read) -> Result<Header, String> {
+    let bad = |what: &str| format!("it is no .npy that gpujobs reads: {what}");
+    let mut start = [0; 8];
+    input.read_exact(&mut start).map_err(|error| bad(&error.to_string()))?;
+    if start[..6] != *b"\x93NUMPY" {
+        return Err(bad("it does not begin with \\x93NUMPY"));
+    }
+    let mut count = [0; 4];
+    let wide = if start[6] == 1 { 2 } else { 4 };
+    input.read_exact(&mut count[..wide]).map_err(|error| bad(&error.to_string()))?;
+    let count = u32::from_le_bytes(count) as usize;
+    if count > LONGEST_HEADER {
+        return Err(bad(&format!("its header would have {count} bytes")));
+    }
+    let mut text = vec![0; count];
+    input.read_exact(&mut text).map_err(|error| bad(&error.to_string()))?;
+    let text = String::from_utf8_lossy(&text);
+    let value = |key: &str| {
+        let (_, rest) = text.split_once(&format!("'{key}':"))?;
+        Some(rest.trim_start().to_owned())
+    };
+    let (Some(descr), Some(order), Some(shape)) = (value("descr"), value("fortran_order"), value("shape")) else {
+        return Err(bad(&format!("its header is {:?}", text.trim())));
+    };
+    let descr = descr.trim_start_matches(['\'', '"']).split(['\'', '"']).next().unwrap_or_default();
+    let stored = Stored::of_numpy(descr).ok_or_else(|| {
+        format!("it holds values of type {descr:?}: save it as float32, float16, int32 or uint32, little-endian")
+    })?;
+    if order.starts_with("True") {
+        return Err("its values lie in Fortran's order: save np.ascontiguousarray(x)".to_owned());
+    }
+    let inside = shape.trim_start_matches('(').split(')').next().unwrap_or_default();
+    let extents = inside.split(',').map(str::trim).filter(|extent| !extent.is_empty());
+    let shape: Vec<usize> = extents
+        .map(|extent| extent.parse().map_err(|_| bad(&format!("its shape is ({inside})"))))
+        .collect::<Result<_, _>>()?;
+    let len = shape.iter().try_fold(1_usize, |len, extent| len.checked_mul(*extent));
+    let len = len.ok_or_else(|| bad(&format!("its shape is {shape:?}")))?;
+    Ok(Header { stored, shape: Some(shape), len })
+}
+
+fn expected_bytes(header: &Header) -> Option<u64> {
+    (header.len as u64).checked_mul(header.stored.size())
+}
+
+/// The values' bytes; memory grows with what there is, not with what the header claims.
+fn bytes(input: &mut dyn Read, header: &Header) -> Result<Vec<u8>, String> {
+    let expected = expected_bytes(header).ok_or("its header claims more than there can be")?;
+    let mut bytes = Vec::new();
+    input.take(expected).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 != expected {
+        return Err(format!("it holds {} bytes of values, and its header says {}", bytes.len(), header.says()));
+    }
+    Ok(bytes)
+}
+
+fn numbers(bytes: &[u8], stored: Stored) -> Result<Numbers, String> {
+    fn each<const N: usize, T>(bytes: &[u8], convert: impl Fn([u8; N]) -> T) -> Vec<T> {
+        bytes.as_chunks::<N>().0.iter().map(|chunk| convert(*chunk)).collect()
+    }
+    Ok(match stored {
+        Stored::F16 => Numbers::Floats(each(bytes, |chunk| f16::from_le_bytes(chunk).to_f64())),
+        Stored::F32 => Numbers::Floats(each(bytes, |chunk| f64::from(f32::from_le_bytes(chunk)))),
+        Stored::F64 => Numbers::Floats(each(bytes, f64::from_le_bytes)),
+        Stored::Signed(1) => Numbers::Whole(each(bytes, |chunk| i64::from(i8::from_le_bytes(chunk)))),
+        Stored::Signed(2) => Numbers::Whole(each(bytes, |chunk| i64::from(i16::from_le_bytes(chunk)))),
+        Stored::Signed(4) => Numbers::Whole(each(bytes, |chunk| i64::from(i32::from_le_bytes(chunk)))),
+        Stored::Signed(_) => Numbers::Whole(each(bytes, i64::from_le_bytes)),
+        Stored::Unsigned(1) => Numbers::Whole(each(bytes, |chunk| i64::from(u8::from_le_bytes(chunk)))),
+        Stored::Unsigned(2) => Numbers::Whole(each(bytes, |chunk| i64::from(u16::from_le_bytes(chunk)))),
+        Stored::Unsigned(4) => Numbers::Whole(each(bytes, |chunk| i64::from(u32::from_le_bytes(chunk)))),
+        Stored::Unsigned(_) => {
+            let values = each(bytes, |chunk| i64::try_from(u64::from_le_bytes(chunk)));
+            let fail = |_| "it holds numbers of 2^63 and more".to_owned();
+            Numbers::Whole(values.into_iter().collect::<Result<_, _>>().map_err(fail)?)
+        }
+        Stored::Bool => Numbers::Whole(each(bytes, |[byte]: [u8; 1]| i64::from(byte != 0))),
+    })
+}

@@ -1,0 +1,169 @@
+//! The tensors of a stage and of the model's inputs: their types, where their values come from, what must come out.
+
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::{Spanned, Value};
+
+use super::Checker;
+use crate::arrays;
+use crate::manifest::model::element::Element;
+use crate::manifest::model::schema::{ExpectEntry, InputEntry, OutputEntry};
+use crate::manifest::model::stages::{ArrayFile, ExpectSpec, FillKind, Input, InputValues, OutputSpec, StartSpec};
+
+/// The tolerance of an expected output of floats where none is written.
+const TOLERANCE: f64 = 1e-5;
+
+impl Checker<'_> {
+    pub(super) fn input(&mut self, entry: &Spanned<InputEntry>) -> Option<Input> {
+        let (span, entry) = (entry.span(), entry.get_ref());
+        if entry.name.is_none() {
+            self.at(span.clone(), "an input needs a `name`", "without a name");
+        }
+        let element = match &entry.element {
+            Some(name) => self.element(name.get_ref(), &name.span()),
+            None => Element::default(),
+        };
+        let Some(shape) = &entry.shape else {
+            self.help(span, "an input needs a `shape`", "without a shape", "for instance `shape = [\"rows\", 384]`");
+            return None;
+        };
+        let values = self.input_values(entry, element, &span);
+        let shape = self.shape(shape.get_ref(), &shape.span())?;
+        Some(Input { name: entry.name.as_ref()?.get_ref().clone(), shape, element, values: values? })
+    }
+
+    fn input_values(&mut self, entry: &InputEntry, element: Element, span: &Range<usize>) -> Option<InputValues> {
+        let fill = entry.fill.as_ref().map(|fill| fill.get_ref().as_str());
+        let span = entry.fill.as_ref().map_or(span.clone(), Spanned::span);
+        if let Some(values) = &entry.values {
+            if fill.is_some() || entry.file.is_some() || values.get_ref().is_empty() {
+                let help = "at least one number, and neither `fill` nor `file` beside them";
+                self.help(values.span(), "these `values` can't be an input's", "here", help);
+            }
+            if let Some(value) = values.get_ref().iter().find(|value| !element.takes(**value)) {
+                let help = "finite numbers; of i32 and u32 whole ones within the type's range";
+                let message = format!("{value} is no value of the type {}", element.name());
+                self.help(values.span(), message, "here", help);
+            }
+            return Some(InputValues::Given(values.get_ref().clone()));
+        }
+        if let Some(file) = &entry.file {
+            if fill.is_some() {
+                self.at(span, "an input is filled, or read from its `file`", "both");
+            }
+            return self.numbers(file, entry.array.as_ref(), element).map(InputValues::File);
+        }
+        if fill == Some("tokens") || (fill.is_none() && entry.below.is_some() && element.is_whole()) {
+            let Some(below) = &entry.below else {
+                let help = "for instance `below = 30522`: one more than the largest token";
+                self.help(span, "tokens need `below`", "up to where?", help);
+                return None;
+            };
+            let below = self.expr(below.get_ref(), &below.span())?;
+            return Some(InputValues::Tokens { below, seed: entry.seed });
+        }
+        if let Some(below) = &entry.below {
+            self.help(below.span(), "`below` belongs to tokens", "of another fill", "write `fill = \"tokens\"`");
+        }
+        let filled = self.fill(fill, entry.seed, (entry.mean, entry.spread), &span);
+        if element.is_whole() && !is_constant(&filled.kind) {
+            let message = format!("this fill makes fractions, which the type {} can't hold", element.name());
+            let help = "write `below = 256` for numbers from 0 up to that, `values`, `fill = \"zeros\"` or a `file`";
+            self.help(span, message, "of whole numbers", help);
+        }
+        Some(InputValues::Filled(filled))
+    }
+
+    fn element(&mut self, name: &str, span: &Range<usize>) -> Element {
+        if let Some(known) = Element::ALL.into_iter().find(|one| one.name() == name) {
+            return known;
+        }
+        if name == "bool" {
+            let help = "WGSL keeps no bool in a buffer: write `type = \"u32\"`, of which 1 is true";
+            self.help(span.clone(), "`bool` is no type of a tensor", "of no buffer", help);
+        } else {
+            self.one_of("type", &Spanned::new(span.clone(), name.to_owned()), &Element::ALL.map(Element::name));
+        }
+        Element::default()
+    }
+
+    pub(super) fn output_spec(&mut self, value: &Spanned<Value>) -> Option<OutputSpec> {
+        let span = value.span();
+        let Value::Table(_) = value.get_ref() else {
+            let shape = self.shape(value.get_ref(), &span)?;
+            return Some(OutputSpec { shape, element: Element::default(), start: StartSpec::default() });
+        };
+        let entry = match OutputEntry::deserialize(value.get_ref().clone()) {
+            Ok(entry) => entry,
+            Err(error) => {
+                let help = "an output is a shape, or a table with `shape`, `type` and `start`";
+                self.help(span, error.message().to_owned(), "not an output", help);
+                return None;
+            }
+        };
+        let element = entry.element.as_ref().map_or_else(Element::default, |name| self.element(name, &span));
+        let start = match entry.start.as_deref() {
+            None => StartSpec::Sentinel,
+            Some("zeros") => StartSpec::Zeros,
+            Some(tensor) => StartSpec::Copy(tensor.to_owned()),
+        };
+        let Some(shape) = &entry.shape else {
+            self.at(span, "an output needs a `shape`", "without a shape");
+            return None;
+        };
+        Some(OutputSpec { shape: self.shape(shape, &span)?, element, start })
+    }
+
+    /// A file of numbers, whose header is read; its values are when a job needs them.
+    fn numbers(&mut self, file: &Spanned<String>, array: Option<&String>, element: Element) -> Option<ArrayFile> {
+        let path = self.folder.join(file.get_ref());
+        match arrays::header(&path, array.map(String::as_str)) {
+            Ok(header) if header.stored.is_float() && element.is_whole() => {
+                let message =
+                    format!("{} holds {}, and the tensor's type is {}", path.display(), header.says(), element.name());
+                let help = if header.shape.is_some() {
+                    "save it as whole numbers: np.save(\"y.npy\", y.astype(np.uint32))".to_owned()
+                } else {
+                    format!("whole numbers lie in a .{}, or in a .npy", element.name())
+                };
+                self.help(file.span(), message, "of another type", help);
+                None
+            }
+            Ok(header) => Some(ArrayFile { path, array: array.cloned(), header }),
+            Err(reason) => {
+                let message = format!("{} can't be read: {reason}", path.display());
+                let help = "numbers in .npy, .npz, .f32, .f16, .i32 or .u32; its path is relative to the model's file";
+                self.help(file.span(), message, "no file of numbers", help);
+                None
+            }
+        }
+    }
+
+    /// What the first output of a stage must hold.
+    pub(super) fn expect(&mut self, entry: &Spanned<ExpectEntry>, element: Element) -> Option<ExpectSpec> {
+        let (span, entry) = (entry.span(), entry.get_ref());
+        for (key, value) in [("tolerance", entry.tolerance), ("absolute", entry.absolute)] {
+            if value.is_some_and(|value| !value.is_finite() || value < 0.0) {
+                self.at(span.clone(), format!("`{key}` must be a finite number of at least 0"), "here");
+            }
+            if value.is_some_and(|value| value != 0.0) && element.is_whole() {
+                self.at(span.clone(), format!("whole numbers must be equal: leave `{key}` out"), "here");
+            }
+        }
+        let Some(file) = &entry.file else {
+            let help = "its values as .npy, .npz, or raw ones in .f32, .f16, .i32 or .u32";
+            self.help(span, "`expect` needs a `file`", "without a file", help);
+            return None;
+        };
+        let file = self.numbers(file, entry.array.as_ref(), element)?;
+        let tolerance = entry.tolerance.unwrap_or(TOLERANCE);
+        Some(ExpectSpec { file, tolerance, absolute: entry.absolute.unwrap_or(0.0) })
+    }
+}
+
+/// Whether all values are the same whole number, as zeros are.
+fn is_constant(fill: &FillKind) -> bool {
+    let whole = |value: &Option<f32>| value.is_some_and(|value| value.fract() == 0.0);
+    matches!(fill, FillKind::Uniform { mean, spread: Some(0.0) } if whole(mean))
+}

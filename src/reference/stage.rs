@@ -1,0 +1,243 @@
+//! Checking one stage: what it wrote against its op's reference, or against the user's file.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::elements::{Element as Compared, Found, root_mean_square};
+use super::fill;
+use super::position::index;
+use super::verify::{Failure, Given, SENTINEL_BITS};
+use crate::arrays::{self, Numbers};
+use crate::graph::ops::{self, Expected, Operands, TensorView, tolerance};
+use crate::graph::{Element, ExpectSpec, Graph, Stage, Start, TensorId, TensorRole, Values};
+
+/// What checking a stage found.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Errors {
+    pub(super) max_abs: f64,
+    pub(super) max_rel: f64,
+    /// Elements that are not finite, as they should be.
+    pub(super) not_finite: usize,
+}
+
+/// A stage that is wrong.
+pub(super) struct Wrong {
+    pub(super) failure: Failure,
+    /// Of what could be compared.
+    pub(super) errors: Option<Errors>,
+}
+
+/// Tensors whose values are known.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    given: &'a HashMap<TensorId, Vec<f32>>,
+    computed: &'a HashMap<TensorId, Vec<f32>>,
+    /// Computed ones of whole numbers.
+    whole: Option<&'a HashMap<TensorId, Vec<i64>>>,
+    /// Where references may be kept.
+    keeper: Option<&'a Given>,
+}
+
+impl<'a> Known<'a> {
+    /// All in one map, all of floats.
+    pub(super) fn only(tensors: &'a HashMap<TensorId, Vec<f32>>) -> Self {
+        Self { given: tensors, computed: tensors, whole: None, keeper: None }
+    }
+
+    /// Given ones, and those computed of them.
+    pub(super) fn beside(
+        given: &'a Given,
+        computed: &'a HashMap<TensorId, Vec<f32>>,
+        whole: &'a HashMap<TensorId, Vec<i64>>,
+    ) -> Self {
+        Self { given: &given.values, computed, whole: Some(whole), keeper: Some(given) }
+    }
+
+    fn get(self, id: TensorId) -> Option<&'a Vec<f32>> {
+        self.computed.get(&id).or_else(|| self.given.get(&id))
+    }
+
+    fn whole(self, id: TensorId) -> Option<&'a Vec<i64>> {
+        self.whole?.get(&id)
+    }
+}
+
+/// The stage's largest errors, or `None` if nothing says what it must compute.
+pub(super) fn check(graph: &Graph, stage: &Stage, tensors: Known<'_>) -> Result<Option<Errors>, Box<Wrong>> {
+    for (id, start) in stage.outputs.iter().zip(&stage.starts) {
+        written(graph, *id, *start, tensors)?;
+    }
+    let Some(&output) = stage.outputs.first() else { return Ok(None) };
+    let found = if let Some(expect) = &stage.expect {
+        Some(against_file(graph, output, expect, tensors)?)
+    } else if let Some(expected) = kept_or_made(graph, stage, tensors)? {
+        let got = tensors.get(output).map_or(&[][..], Vec::as_slice);
+        let element = |at: usize| Compared {
+            got: f64::from(got[at]),
+            expected: expected.value[at],
+            allowed: expected.tolerance[at] + tolerance::FLUSHED,
+        };
+        Some(judged(graph, output, element)?)
+    } else {
+        None
+    };
+    // A reference speaks of the first output only; known ops have no other.
+    Ok(found.filter(|_| stage.outputs.len() == 1))
+}
+
+/// Elements of a stage's outputs that are NaN or infinite.
+pub(super) fn not_finite(stage: &Stage, tensors: Known<'_>) -> usize {
+    let outputs = stage.outputs.iter().filter_map(|id| tensors.get(*id));
+    outputs.map(|values| values.iter().filter(|value| !value.is_finite()).count()).sum()
+}
+
+/// Compares an output with the user's file. Whole numbers must be equal; floats may be off by a share of their own size, or of
+/// the root mean square of all, whichever is larger.
+fn against_file(
+    graph: &Graph,
+    output: TensorId,
+    expect: &ExpectSpec,
+    tensors: Known<'_>,
+) -> Result<Errors, Box<Wrong>> {
+    let path = &expect.file.path;
+    let unread =
+        |message: String| problem(graph, output, format!("can't be compared with {}: {message}", path.display()));
+    let (header, numbers) = arrays::read(path, expect.file.array.as_deref()).map_err(unread)?;
+    if header != expect.file.header {
+        return Err(unread("it has changed since the run began".to_owned()));
+    }
+    match (numbers, graph.tensors[output].element.is_whole()) {
+        (Numbers::Whole(expected), true) => {
+            let got = tensors.whole(output).map_or(&[][..], Vec::as_slice);
+            judged(graph, output, |at| Compared { got: got[at] as f64, expected: expected[at] as f64, allowed: 0.0 })
+        }
+        (numbers, _) => {
+            let expected = match numbers {
+                Numbers::Floats(values) => values,
+                Numbers::Whole(values) => values.into_iter().map(|value| value as f64).collect(),
+            };
+            let got = tensors.get(output).map_or(&[][..], Vec::as_slice);
+            let rms = root_mean_square(&expected);
+            judged(graph, output, |at| Compared {
+                got: f64::from(got[at]),
+                expected: expected[at],
+                allowed: expect.tolerance * expected[at].abs().max(rms) + expect.absolute + tolerance::FLUSHED,
+            })
+        }
+    }
+}
+
+/// As [`expect`], from what is kept where the stage reads only what is given.
+fn kept_or_made(graph: &Graph, stage: &Stage, tensors: Known<'_>) -> Result<Option<Arc<Expected>>, Box<Wrong>> {
+    let keeper = tensors.keeper.filter(|_| stage.reads().all(|id| graph.tensors[id].role != TensorRole::Computed));
+    if let Some(kept) = keeper.and_then(|given| given.kept(stage)) {
+        return Ok(Some(kept));
+    }
+    let made = expect(graph, stage, tensors)?.map(Arc::new);
+    if let (Some(given), Some(expected)) = (keeper, &made) {
+        given.keep(stage, expected);
+    }
+    Ok(made)
+}
+
+/// What a stage must write, by its op's reference; `None` without one.
+pub(super) fn expect(graph: &Graph, stage: &Stage, tensors: Known<'_>) -> Result<Option<Expected>, Box<Wrong>> {
+    let Some(op) = ops::named(&stage.op) else { return Ok(None) };
+    let inputs = values(graph, stage.inputs.iter().copied(), tensors)?;
+    let weights = values(graph, stage.weights.values().copied(), tensors)?;
+    let shape = |id: TensorId| graph.tensors[id].shape.as_slice();
+    Ok(Some((op.reference)(&Operands {
+        stage,
+        inputs: stage.inputs.iter().zip(&inputs).map(|(id, values)| TensorView { shape: shape(*id), values }).collect(),
+        weights: stage
+            .weights
+            .iter()
+            .zip(&weights)
+            .map(|((key, id), values)| (key.as_str(), TensorView { shape: shape(*id), values }))
+            .collect(),
+        output: stage.outputs.first().map_or(&[], |id| shape(*id)),
+    })))
+}
+
+fn values<'a>(
+    graph: &Graph,
+    ids: impl Iterator<Item = TensorId>,
+    tensors: Known<'a>,
+) -> Result<Vec<Cow<'a, [f32]>>, Box<Wrong>> {
+    ids.map(|id| {
+        let tensor = &graph.tensors[id];
+        match tensors.get(id) {
+            Some(values) if values.len() == tensor.len() => Ok(Cow::Borrowed(values.as_slice())),
+            Some(values) => Err(wrong_length(graph, id, values.len())),
+            None if tensor.role == TensorRole::Computed => Err(problem(graph, id, "was not read back".to_owned())),
+            None => match fill(tensor).map_err(|error| problem(graph, id, error.to_string()))? {
+                Values::Floats(values) => Ok(Cow::Owned(values)),
+                // Its type was checked with the graph.
+                Values::Whole(_) => Err(problem(graph, id, "holds whole numbers".to_owned())),
+            },
+        }
+    })
+    .collect()
+}
+
+/// Checks that a computed tensor is there, complete, and holds no sentinel.
+fn written(graph: &Graph, id: TensorId, start: Start, tensors: Known<'_>) -> Result<(), Box<Wrong>> {
+    fn positions(bits: impl Iterator<Item = i64>) -> Vec<usize> {
+        bits.enumerate().filter(|(_, bits)| *bits == i64::from(SENTINEL_BITS)).map(|(at, _)| at).collect()
+    }
+    let tensor = &graph.tensors[id];
+    let (len, unwritten) = match (tensors.get(id), tensors.whole(id)) {
+        (Some(values), _) => (values.len(), positions(values.iter().map(|value| i64::from(value.to_bits())))),
+        (None, Some(values)) => (values.len(), positions(values.iter().copied())),
+        (None, None) => return Err(problem(graph, id, "was not read back".to_owned())),
+    };
+    if len != tensor.len() {
+        return Err(wrong_length(graph, id, len));
+    }
+    // What starts otherwise holds no sentinel, and the halves of one are numbers like others.
+    if start != Start::Sentinel || tensor.element == Element::F16 {
+        return Ok(());
+    }
+    let Some(first) = unwritten.first().copied() else { return Ok(()) };
+    let unwritten = unwritten.len();
+    let mut wrong = problem(graph, id, format!("has {unwritten} elements that were never written"));
+    wrong.failure.index = index(first, &tensor.shape);
+    wrong.failure.wrong = unwritten;
+    Err(wrong)
+}
+
+fn judged(graph: &Graph, id: TensorId, element: impl Fn(usize) -> Compared + Sync) -> Result<Errors, Box<Wrong>> {
+    let tensor = &graph.tensors[id];
+    let found = Found::of(tensor.len(), &element);
+    let errors = Errors { max_abs: found.max_abs, max_rel: found.max_rel(), not_finite: found.not_finite };
+    let Some(worst) = found.worst() else { return Ok(errors) };
+    let Compared { got, expected, allowed } = element(worst);
+    let mut problem = problem(graph, id, "differs from its reference".to_owned());
+    problem.failure.index = index(worst, &tensor.shape);
+    (problem.failure.got, problem.failure.expected, problem.failure.tolerance) = (got, expected, allowed);
+    problem.failure.wrong = found.wrong;
+    problem.errors = Some(errors);
+    Err(problem)
+}
+
+/// A failure of the whole tensor.
+pub(super) fn problem(graph: &Graph, id: TensorId, reason: String) -> Box<Wrong> {
+    let tensor = &graph.tensors[id];
+    let failure = Failure {
+        stage: String::new(),
+        tensor: tensor.name.clone(),
+        reason,
+        index: vec![0; tensor.shape.len()],
+        got: f64::NAN,
+        expected: f64::NAN,
+        tolerance: 0.0,
+        wrong: tensor.len(),
+        of: tensor.len(),
+    };
+    Box::new(Wrong { failure, errors: None })
+}
+
+fn wrong_length(graph: &Graph, id: TensorId, found: usize) -> Box<Wrong> {
+    problem(graph, id, format!("was read back with {found} elements, expected {}", graph.tensors[id].len()))
+}

@@ -1,0 +1,266 @@
+//! The interface of a shader is what it says of itself: its entry points, what it binds, the constants that a pipeline may
+//! override. For a shader of the user's own it is compared with its stage before a browser opens.
+//!
+//! naga reads it. What naga can't read, such as an extension of one browser, is left to the browsers, as before.
+
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{AddressSpace, GlobalVariable, Handle, Module, ScalarKind, ShaderStage, StorageAccess, TypeInner};
+
+use super::RenderError;
+use crate::graph::{Element, Graph, Param, Stage, TensorId};
+
+/// The entry point where a shader could not be read, and of several the one that is taken.
+const MAIN: &str = "main";
+
+/// How a stage's shader is called.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EntryPoint {
+    /// The function.
+    pub name: String,
+    /// Constants that are overridden, by name.
+    pub constants: Vec<(String, f64)>,
+    /// Bindings that are uniform buffers.
+    pub uniforms: Vec<usize>,
+}
+
+impl EntryPoint {
+    /// That of the shipped shaders.
+    pub(super) fn main() -> Self {
+        Self { name: MAIN.to_owned(), constants: Vec::new(), uniforms: Vec::new() }
+    }
+}
+
+/// A rendered shader of the user's own, and the stage that it is for.
+#[derive(Clone, Copy)]
+pub(super) struct OwnShader<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) stage: &'a Stage,
+    /// The template, for instance `shaders/mine.wgsl`.
+    pub(super) template: &'a str,
+    /// As the user wrote it.
+    pub(super) source: &'a str,
+}
+
+/// A tensor as it is bound.
+struct Bound<'a> {
+    binding: usize,
+    id: TensorId,
+    /// `in`, `weights` or `out`.
+    key: &'static str,
+    /// The shader's name for it, where it has one.
+    variable: Option<(Handle<GlobalVariable>, &'a GlobalVariable)>,
+}
+
+impl OwnShader<'_> {
+    /// Compares what the shader says of itself with its stage.
+    pub(super) fn entry_point(self, code: &str) -> Result<EntryPoint, RenderError> {
+        let named = || self.stage.entry.clone().unwrap_or_else(|| MAIN.to_owned());
+        let Ok(module) = naga::front::wgsl::parse_str(code) else {
+            return Ok(EntryPoint { name: named(), ..EntryPoint::main() });
+        };
+        let name = self.function(&module)?;
+        let constants = self.constants(&module)?;
+        let mut entry = EntryPoint { name, constants, uniforms: Vec::new() };
+        let Ok(info) = Validator::new(ValidationFlags::all(), Capabilities::all()).validate(&module) else {
+            return Ok(entry);
+        };
+        entry.uniforms = self.bindings(&module, &info, &entry.name)?;
+        Ok(entry)
+    }
+
+    fn function(self, module: &Module) -> Result<String, RenderError> {
+        let points = module.entry_points.iter().filter(|point| point.stage == ShaderStage::Compute);
+        let names: Vec<&str> = points.map(|point| point.name.as_str()).collect();
+        let listed = || names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        match (&self.stage.entry, names.as_slice()) {
+            (Some(entry), names) if names.contains(&entry.as_str()) => Ok(entry.clone()),
+            (Some(entry), _) => {
+                let message = format!("there is no entry point `{entry}` of the stage `{}`", self.stage.name);
+                Err(self.fault(None, message, format!("its compute entry points are {}", listed())))
+            }
+            (None, [one]) => Ok((*one).to_owned()),
+            (None, []) => {
+                let help = "mark the function that runs with `@compute @workgroup_size(…)`".to_owned();
+                Err(self.fault(None, "it has no compute entry point".to_owned(), help))
+            }
+            (None, names) if names.contains(&MAIN) => Ok(MAIN.to_owned()),
+            (None, [first, ..]) => {
+                let help = format!("say which one the stage `{}` runs: entry = \"{first}\"", self.stage.name);
+                Err(self.fault(None, format!("it has the entry points {}", listed()), help))
+            }
+        }
+    }
+
+    /// The parameters of the stage that a constant of the shader is named like.
+    fn constants(self, module: &Module) -> Result<Vec<(String, f64)>, RenderError> {
+        let mut constants = Vec::new();
+        for (_, constant) in module.overrides.iter() {
+            let Some(name) = &constant.name else { continue };
+            #[expect(clippy::cast_precision_loss, reason = "WGSL's constants have at most 32 bits")]
+            let value = match self.stage.params.get(name) {
+                Some(Param::Bool(value)) => Some(f64::from(u8::from(*value))),
+                Some(Param::Int(value)) => Some(*value as f64),
+                Some(Param::Float(value)) => Some(*value),
+                Some(Param::Text(_)) | None => None,
+            };
+            match value {
+                Some(value) => constants.push((name.clone(), value)),
+                None if constant.init.is_some() => {}
+                None => {
+                    let message = format!("nothing gives `override {name}` a value");
+                    let help = format!("give the stage `{}` a number: params = {{ {name} = 1.0 }}", self.stage.name);
+                    return Err(self.fault(Some(name), message, help));
+                }
+            }
+        }
+        Ok(constants)
+    }
+
+    /// Checks all that the shader binds; the uniform buffers among it.
+    fn bindings(self, module: &Module, info: &ModuleInfo, entry: &str) -> Result<Vec<usize>, RenderError> {
+        let function = module.entry_points.iter().position(|point| point.name == entry).unwrap_or(0);
+        let used = info.get_entry_point(function);
+        let mut bound = self.bound();
+        for (handle, variable) in module.global_variables.iter() {
+            let Some(place) = variable.binding else { continue };
+            if used[handle].is_empty() {
+                continue;
+            }
+            let count = bound.len();
+            let Some(slot) = bound.get_mut(place.binding as usize).filter(|_| place.group == 0) else {
+                let name = name_of(variable);
+                let message = format!(
+                    "`{name}` is @group({}) @binding({}), where the stage `{}` binds nothing",
+                    place.group, place.binding, self.stage.name
+                );
+                let help = format!(
+                    "a stage's tensors are in group 0 from binding 0 on, those of `in`, then weights, then `out`: this one \
+                     has {count}; {{{{ inputs[0].binding }}}} and {{{{ outputs[0].binding }}}} give their numbers"
+                );
+                return Err(self.fault(Some(name), message, help));
+            };
+            slot.variable = Some((handle, variable));
+        }
+        let mut uniforms = Vec::new();
+        for one in &bound {
+            if self.binding(module, one, |handle| used[handle])? {
+                uniforms.push(one.binding);
+            }
+        }
+        Ok(uniforms)
+    }
+
+    fn bound(self) -> Vec<Bound<'static>> {
+        let inputs = self.stage.inputs.iter().map(|id| (*id, "in"));
+        let weights = self.stage.weights.values().map(|id| (*id, "weights"));
+        let outputs = self.stage.outputs.iter().map(|id| (*id, "out"));
+        let all = inputs.chain(weights).chain(outputs).enumerate();
+        all.map(|(binding, (id, key))| Bound { binding, id, key, variable: None }).collect()
+    }
+
+    /// Whether a binding is a uniform buffer.
+    fn binding(
+        self,
+        module: &Module,
+        bound: &Bound<'_>,
+        used: impl Fn(Handle<GlobalVariable>) -> naga::valid::GlobalUse,
+    ) -> Result<bool, RenderError> {
+        use naga::valid::GlobalUse;
+        let tensor = &self.graph.tensors[bound.id];
+        let (tensor_name, stage) = (&tensor.name, &self.stage.name);
+        let is_output = bound.key == "out";
+        let Some((handle, variable)) = bound.variable else {
+            let (does, help) = if is_output {
+                ("does not write", format!("write it, or drop it from `out` of the stage `{stage}`"))
+            } else {
+                ("does not read", format!("read it, or drop it from `{}` of the stage `{stage}`", bound.key))
+            };
+            let message = format!("the shader {does} `{tensor_name}`, its binding {}", bound.binding);
+            return Err(self.fault(None, message, help));
+        };
+        let name = name_of(variable);
+        let writes = used(handle).intersects(GlobalUse::WRITE | GlobalUse::ATOMIC);
+        let uniform = match variable.space {
+            AddressSpace::Storage { access } if is_output && !access.contains(StorageAccess::STORE) => {
+                let message = format!("`{name}` is read only, and the stage `{stage}` writes `{tensor_name}` there");
+                return Err(self.fault(Some(name), message, "declare it var<storage, read_write>".to_owned()));
+            }
+            AddressSpace::Storage { .. } if !is_output && writes => {
+                let message = format!("`{name}` is written, and `{tensor_name}` is an input of the stage `{stage}`");
+                let help = format!(
+                    "let an output begin as a copy of it and work there: out = {{ y = {{ shape = […], start = \
+                     \"{tensor_name}\" }} }}; each inference then finds the same input"
+                );
+                return Err(self.fault(Some(name), message, help));
+            }
+            AddressSpace::Storage { .. } => false,
+            AddressSpace::Uniform if !is_output => true,
+            _ => {
+                let message = format!("`{name}` is neither a storage nor a uniform buffer");
+                let help = "gpujobs binds tensors as buffers: read an image as array<u32> or array<vec4f> and compute \
+                            its texels' places, as the shaders of convolutions do"
+                    .to_owned();
+                return Err(self.fault(Some(name), message, help));
+            }
+        };
+        match element(module, variable) {
+            Some(found) if found != tensor.element.name() => {
+                let element = tensor.element.name();
+                let message =
+                    format!("`{name}` holds {found}, and `{tensor_name}` of the stage `{stage}` is {element}");
+                let known = Element::ALL.into_iter().any(|one| one.name() == found);
+                let help = match (known, is_output) {
+                    (false, _) => format!("declare it as {element}"),
+                    (true, true) => {
+                        format!("write its type: out = {{ {tensor_name} = {{ shape = […], type = \"{found}\" }} }}")
+                    }
+                    (true, false) => format!("write `type = \"{found}\"` where `{tensor_name}` is made"),
+                };
+                Err(self.fault(Some(name), message, help))
+            }
+            _ => Ok(uniform),
+        }
+    }
+
+    /// A fault at the line of the template that declares a name.
+    fn fault(self, name: Option<&str>, message: String, help: String) -> RenderError {
+        let declares = |line: &str, name: &str| {
+            let after = line.split_once(name).map(|(_, after)| after.trim_start());
+            (line.contains("var<") || line.contains("var ") || line.contains("override "))
+                && after.is_some_and(|after| after.starts_with([':', ';', '=']))
+        };
+        let line = name.and_then(|name| self.source.lines().position(|line| declares(line, name)));
+        RenderError::Template {
+            template: self.template.to_owned(),
+            line: line.map(|line| line + 1),
+            message,
+            help: Some(help),
+        }
+    }
+}
+
+fn name_of(variable: &GlobalVariable) -> &str {
+    variable.name.as_deref().unwrap_or("a variable")
+}
+
+/// The scalar type that a buffer holds; `None` for a structure, which may hold several.
+fn element(module: &Module, variable: &GlobalVariable) -> Option<String> {
+    let mut inner = &module.types[variable.ty].inner;
+    let scalar = loop {
+        match inner {
+            TypeInner::Array { base, .. } => inner = &module.types[*base].inner,
+            TypeInner::Vector { scalar, .. }
+            | TypeInner::Matrix { scalar, .. }
+            | TypeInner::Atomic(scalar)
+            | TypeInner::Scalar(scalar) => break *scalar,
+            _ => return None,
+        }
+    };
+    let letter = match scalar.kind {
+        ScalarKind::Float => 'f',
+        ScalarKind::Sint => 'i',
+        ScalarKind::Uint => 'u',
+        _ => return None,
+    };
+    Some(format!("{letter}{}", 8 * u32::from(scalar.width)))
+}

@@ -1,0 +1,102 @@
+/**
+ * @file A bound stage is one that can be dispatched: its pipeline and bind group, and what its outputs hold before it runs.
+ */
+
+import { byteLength } from "gpujobs/tensors.js";
+
+/** @import { Stage, StagesJob } from "gpujobs/protocol.js" */
+
+/**
+ * @typedef {object} Start
+ * @property {GPUBuffer} buffer An output.
+ * @property {GPUBuffer | null} from What it is a copy of; null for zeros.
+ * @property {number} bytes
+ */
+
+/**
+ * @typedef {object} Bound
+ * @property {GPUComputePipeline} pipeline
+ * @property {GPUBindGroup} group
+ * @property {[number, number, number]} grid
+ * @property {Start[]} starts What outputs hold before each run; empty for most stages.
+ */
+
+/**
+ * @param {GPUDevice} device
+ * @param {StagesJob} job
+ * @param {Stage} stage
+ * @param {GPUBuffer[]} buffers
+ * @param {GPUComputePipeline} pipeline
+ * @returns {Promise<Bound>}
+ */
+export async function bind(device, job, stage, buffers, pipeline) {
+  const layout = pipeline.getBindGroupLayout(0);
+  const entries = stage.bindings.map((id, binding) => {
+    const tensor = job.tensors[id];
+    return { binding, resource: { buffer: buffers[tensor.buffer], size: byteLength(tensor) } };
+  });
+  // The scope of the first inference would catch this as well, without the stage's name.
+  device.pushErrorScope("validation");
+  const group = device.createBindGroup({ layout, entries });
+  const error = await device.popErrorScope();
+  if (error) throw new Error(`the buffers of stage ${stage.name} do not fit its shader: ${error.message}`);
+  const starts = stage.starts.map(({ output, copy }) => ({
+    buffer: buffers[job.tensors[output].buffer],
+    from: copy === null ? null : buffers[job.tensors[copy].buffer],
+    bytes: byteLength(job.tensors[output]),
+  }));
+  return { pipeline, group, grid: stage.grid, starts };
+}
+
+/**
+ * Gives outputs what they hold before the stage runs.
+ * @param {GPUCommandEncoder} encoder
+ * @param {Bound} stage
+ */
+export function begin(encoder, { starts }) {
+  for (const { buffer, from, bytes } of starts) {
+    if (from) encoder.copyBufferToBuffer(from, 0, buffer, 0, bytes);
+    else encoder.clearBuffer(buffer, 0, bytes);
+  }
+}
+
+/**
+ * @param {GPUComputePassEncoder} pass
+ * @param {Bound} stage
+ */
+export function run(pass, { pipeline, group, grid }) {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group);
+  pass.dispatchWorkgroups(...grid);
+}
+
+/**
+ * Puts inferences into as few passes as there can be: one, unless outputs have to be cleared or copied in between. The first
+ * pass then is an empty one, so that this is within the time of the GPU.
+ * @param {GPUCommandEncoder} encoder
+ * @param {Bound[]} stages
+ * @param {number} inferences
+ * @param {(first: boolean, last: boolean) => GPUComputePassTimestampWrites | undefined} stamps
+ */
+export function encode(encoder, stages, inferences, stamps) {
+  const inAll = stages.filter(({ starts }) => starts.length > 0).length;
+  const passes = 1 + inferences * inAll;
+  let begun = 0;
+  const pass = () => {
+    begun += 1;
+    const timestampWrites = stamps(begun === 1, begun === passes);
+    return encoder.beginComputePass(timestampWrites ? { timestampWrites } : {});
+  };
+  let open = pass();
+  for (let inference = 0; inference < inferences; inference += 1) {
+    for (const stage of stages) {
+      if (stage.starts.length > 0) {
+        open.end();
+        begin(encoder, stage);
+        open = pass();
+      }
+      run(open, stage);
+    }
+  }
+  open.end();
+}
