@@ -5,7 +5,7 @@
 //! manifest is checked; the values follow when a job needs them.
 //!
 //! The header of `.npy` is a dictionary in Python's notation of which numpy writes one form since 2007 (NEP 1, *A Simple
-//! File Format for NumPy Arrays*): it is read here, since a crate that can read any such literal brings a dozen others.
+//! File Format for `NumPy` Arrays*): it is read here, since a crate that can read any such literal brings a dozen others.
 
 use std::fs::File;
 use std::io::{Read, Seek};

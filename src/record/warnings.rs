@@ -50,7 +50,7 @@ fn of_the_model(measurement: &Measurement) -> Vec<String> {
     match (measurement.check.verdict.not_finite, measurement.check.verdict.verified) {
         (0, _) => {}
         (count, Some(_)) => {
-            warnings.push(format!("{count} elements of the output are NaN or infinite, as the reference's are"))
+            warnings.push(format!("{count} elements of the output are NaN or infinite, as the reference's are"));
         }
         (count, None) => warnings.push(format!("{count} elements of the output are NaN or infinite")),
     }

@@ -101,7 +101,7 @@ fn whole(tensor: &Tensor) -> Result<Vec<i64>, FillError> {
     };
     let numbers = match fill {
         Fill::Given(values) => values.iter().map(|value| *value as i64).cycle().take(tensor.len()).collect(),
-        Fill::File(file) => match from_file(tensor, file)? {
+        Fill::File(numbers) => match from_file(tensor, numbers)? {
             Numbers::Whole(values) => values,
             Numbers::Floats(values) => values.into_iter().map(|value| value as i64).collect(),
         },
@@ -109,11 +109,11 @@ fn whole(tensor: &Tensor) -> Result<Vec<i64>, FillError> {
     };
     if let Some(at) = numbers.iter().position(|value| !tensor.element.takes(*value as f64)) {
         let message = format!("it holds {} at [{at}], beyond {}", numbers[at], tensor.element.name());
-        let file = match fill {
-            Fill::File(file) => file.path.clone(),
+        let path = match fill {
+            Fill::File(numbers) => numbers.path.clone(),
             _ => std::path::PathBuf::new(),
         };
-        return Err(FillError::File { tensor: tensor.name.clone(), file, message });
+        return Err(FillError::File { tensor: tensor.name.clone(), file: path, message });
     }
     Ok(numbers)
 }
@@ -136,7 +136,7 @@ fn exact(tensor: &Tensor) -> Result<Vec<f32>, FillError> {
         #[expect(clippy::cast_possible_truncation, reason = "a tensor of floats keeps f32")]
         Fill::Given(values) => Ok(values.iter().map(|value| *value as f32).cycle().take(tensor.len()).collect()),
         #[expect(clippy::cast_possible_truncation, reason = "a tensor of floats keeps f32")]
-        Fill::File(file) => Ok(match from_file(tensor, file)? {
+        Fill::File(numbers) => Ok(match from_file(tensor, numbers)? {
             Numbers::Floats(values) => values.into_iter().map(|value| value as f32).collect(),
             Numbers::Whole(values) => values.into_iter().map(|value| value as f32).collect(),
         }),

@@ -76,15 +76,13 @@ pub fn render_stages(
         let (code, mut dispatch) = result?;
         let entry = own_entry_point(templates, graph, stage, &code)?;
         let alike = known.entry(code).or_default();
-        dispatch.shader = match alike.iter().find(|shader| rendered.shaders[**shader].entry == entry) {
-            Some(shader) => *shader,
-            None => {
-                let name = format!("{} ({})", stage.shader, stage.name);
-                alike.push(rendered.shaders.len());
-                rendered.shaders.push(Shader { name, code: String::new(), entry });
-                rendered.shaders.len() - 1
-            }
-        };
+        let same = alike.iter().copied().find(|shader| rendered.shaders[*shader].entry == entry);
+        dispatch.shader = same.unwrap_or_else(|| {
+            let name = format!("{} ({})", stage.shader, stage.name);
+            alike.push(rendered.shaders.len());
+            rendered.shaders.push(Shader { name, code: String::new(), entry });
+            rendered.shaders.len() - 1
+        });
         rendered.dispatches.push(dispatch);
     }
     for (code, shaders) in known {
