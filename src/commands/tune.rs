@@ -204,7 +204,7 @@ impl TuneSession<'_> {
 
 /// What became of a configuration, on one line.
 fn told(report: &JobReport) -> String {
-    let status = report.status.name();
+    let status = report.status;
     let times = report.measurement.as_ref().map(crate::measure::Measurement::deciding_ms).unwrap_or_default();
     match (report.status, crate::measure::Summary::of(&times)) {
         (Status::Ok, Some(time)) => format!("{status} {} ms", significant(time.median, 3)),

@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use serde_json::{Value, json};
+use strum::VariantNames;
 
 use super::logs::{Logs, Verbosity};
 use crate::cli::{PlanFormat, VerifyArgs};
@@ -23,7 +24,7 @@ const MANIFEST: &str = include_str!("verify.toml");
 pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     let named = !args.browsers.is_empty();
     let browsers =
-        if named { args.browsers.clone() } else { BrowserKind::ALL.map(|kind| kind.name().to_owned()).to_vec() };
+        if named { args.browsers.clone() } else { BrowserKind::VARIANTS.iter().map(|&name| name.to_owned()).collect() };
     let quoted: Vec<String> = browsers.iter().map(|browser| format!("{browser:?}")).collect();
     let (a, n) = (rand::random_range(-8.0..8.0_f32), rand::random_range(1_000..100_000));
     let sets = [
@@ -86,7 +87,7 @@ pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 /// Hardware, software, absent, or what went wrong, in one word.
 fn verdict(report: &JobReport) -> &'static str {
     match (&report.measurement, report.status) {
-        (Some(measurement), Status::Ok) => measurement.adapter.as_ref().map_or("none", |adapter| adapter.kind.name()),
+        (Some(measurement), Status::Ok) => measurement.adapter.as_ref().map_or("none", |adapter| adapter.kind.into()),
         (_, Status::Unsupported) => "absent",
         (_, Status::Incorrect) => "wrong",
         (_, Status::Skipped) => "not started",
@@ -95,7 +96,7 @@ fn verdict(report: &JobReport) -> &'static str {
 }
 
 fn remedy(report: &JobReport) -> &'static str {
-    let lacks = BrowserKind::named(&report.job.axes.browser).and_then(|kind| kind.product().without_webgpu);
+    let lacks = report.job.axes.browser.parse::<BrowserKind>().ok().and_then(|kind| kind.product().without_webgpu);
     match verdict(report) {
         "software" => {
             "times are those of a CPU: on a machine with a GPU check its Vulkan driver (vulkaninfo --summary) and that \

@@ -20,7 +20,7 @@ impl Graph {
     /// The graph of `model` for one job.
     pub fn of(model: &Model, vars: &JobVars) -> Result<Self, GraphError> {
         let Program::Stages(stages) = &model.program else {
-            return Err(GraphError::NoStages { model: model.name.clone(), engine: model.engine().name() });
+            return Err(GraphError::NoStages { model: model.name.clone(), engine: model.engine().into() });
         };
         let mut builder = Builder {
             model,

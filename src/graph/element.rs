@@ -8,7 +8,8 @@ use super::ops;
 use super::{Fill, Graph, Tensor, TensorRole};
 
 /// How the values of a tensor are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Element {
     /// IEEE 754 binary32.
     #[default]
@@ -21,15 +22,6 @@ pub enum Element {
 const SMALLEST_NORMAL: f32 = 1.0 / 16_384.0;
 
 impl Element {
-    /// Its WGSL name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-        }
-    }
-
     /// Bytes of one value.
     #[must_use]
     pub fn size(self) -> u64 {

@@ -57,7 +57,7 @@ pub(super) fn read(posted: &[u8]) -> Result<Vec<Call>, CallError> {
         let near = places.into_iter().filter_map(|place| Some((place.offset?, place)));
         near.map(|(offset, place)| {
             let bytes = offset.checked_add(place.bytes).and_then(|end| data.get(offset..end)).ok_or_else(short)?;
-            let kind = ElementType::from_name(&place.kind);
+            let kind = ElementType::from(place.kind.as_str());
             Ok(Tensor::new(place.name, kind, place.shape, bytes.to_vec())?)
         })
         .collect::<Result<Vec<_>, CallError>>()

@@ -129,7 +129,7 @@ impl References {
 fn digest(tensors: &[Tensor]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for tensor in tensors {
-        hash.update(format!("{} {} {:?}\n", tensor.name(), tensor.kind().name(), tensor.shape()));
+        hash.update(format!("{} {} {:?}\n", tensor.name(), tensor.kind(), tensor.shape()));
         hash.update(tensor.bytes());
     }
     hash.finalize().into()

@@ -47,7 +47,7 @@ impl Context {
         let manifest = &plan.manifest;
         let models = manifest.models.iter().map(|(name, model)| {
             let task = model.task.clone().unwrap_or_default();
-            (name.clone(), ModelColumns { family: model.family.name(), engine: model.engine().name(), task })
+            (name.clone(), ModelColumns { family: model.family.into(), engine: model.engine().into(), task })
         });
         let host = Host::of_this_machine();
         Self {
@@ -119,16 +119,16 @@ impl<'row> Facts<'row> {
     /// `none` only where a page was asked and had no WebGPU; empty where nothing was asked.
     pub(super) fn adapter_kind(&self) -> Option<&'static str> {
         if self.measurement.is_some() {
-            return self.adapter.map(|adapter| adapter.kind.name());
+            return self.adapter.map(|adapter| adapter.kind.into());
         }
         (!self.session?.page.as_ref()?.webgpu).then_some("none")
     }
 
     /// What computed; `webgpu+cpu` where a part of the model's work was left to the CPU.
     pub(super) fn backend_used(&self) -> Option<String> {
-        let name = self.report.backend_used?.name();
+        let name = self.report.backend_used?;
         let mixed = self.ran.is_some_and(|ran| !ran.work_on_cpu().is_empty());
-        Some(if mixed { format!("{name}+cpu") } else { name.to_owned() })
+        Some(if mixed { format!("{name}+cpu") } else { name.to_string() })
     }
 
     /// An inference by the GPU's time where there is one, in ms.

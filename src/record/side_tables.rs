@@ -37,7 +37,7 @@ pub const SAMPLES: &[SideColumn<PlacedSample>] = &[
     SideColumn {
         name: "kind",
         doc: "`first`, `warmup`, `steady` (counted) or `latency` (one inference by itself).",
-        cell: |(_, sample)| Cell::text(sample.kind.name()),
+        cell: |(_, sample)| Cell::text(sample.kind.to_string()),
     },
     SideColumn { name: "wall_ms", doc: "Wall time of one inference.", cell: |(_, sample)| Cell::millis(sample.wall) },
     SideColumn { name: "gpu_ms", doc: "GPU time of one inference.", cell: |(_, sample)| of(sample.gpu, Cell::millis) },

@@ -48,8 +48,8 @@ pub fn told(comparison: &Comparison, rules: &Rules) -> String {
         (Verdict::Slower, Some(ratio)) => format!("{} slower", times(ratio.ratio)),
         (Verdict::Faster, Some(ratio)) => format!("{} faster", times(1.0 / ratio.ratio)),
         (Verdict::Same, _) => format!("same within {} %", (rules.same_within * 1e4).round() / 1e2),
-        (verdict, _) if comparison.reason.is_empty() => verdict.name().to_owned(),
-        (verdict, _) => format!("{}: {}", verdict.name(), comparison.reason),
+        (verdict, _) if comparison.reason.is_empty() => verdict.to_string(),
+        (verdict, _) => format!("{verdict}: {}", comparison.reason),
     }
 }
 
@@ -102,10 +102,10 @@ pub fn object(comparison: &Comparison) -> Value {
         "ratio_high": ratio.map(|ratio| ratio.high),
         "p": ratio.map(|ratio| ratio.p),
         "p_adjusted": comparison.p_adjusted,
-        "method": ratio.map(|ratio| ratio.method.name()),
-        "verdict": comparison.verdict.name(),
+        "method": ratio.map(|ratio| ratio.method.to_string()),
+        "verdict": comparison.verdict.to_string(),
         "reason": comparison.reason,
-        "metric": comparison.metric.name(),
+        "metric": comparison.metric.to_string(),
     })
 }
 

@@ -154,7 +154,7 @@ fn cells(row: &Row) -> [String; 8] {
     let figures = &row.figures;
     if row.status != Status::Ok {
         let reason: String = figures.reason.chars().take(120).collect();
-        return [format!("{}: {reason}", row.status.name()), verified(figures.verified)]
+        return [format!("{}: {reason}", row.status), verified(figures.verified)]
             .into_iter()
             .chain(std::iter::repeat_n(String::new(), 6))
             .collect::<Vec<_>>()
@@ -168,10 +168,10 @@ fn cells(row: &Row) -> [String; 8] {
     let named = adapter.map(|adapter| {
         let name = [&adapter.description, &adapter.device, &adapter.architecture, &adapter.vendor];
         let name = name.into_iter().find(|name| !name.is_empty());
-        name.map_or_else(|| adapter.kind.name().to_owned(), |name| format!("{} ({name})", adapter.kind.name()))
+        name.map_or_else(|| adapter.kind.to_string(), |name| format!("{} ({name})", adapter.kind))
     });
     [
-        row.status.name().to_owned(),
+        row.status.to_string(),
         verified(figures.verified),
         harmless(&named.unwrap_or_default()),
         ms(figures.gpu.map(|gpu| gpu.median)),

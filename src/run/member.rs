@@ -323,8 +323,7 @@ fn reasons(refusals: &[(Backend, String)]) -> String {
     match refusals {
         [(_, reason)] => reason.clone(),
         several => {
-            let named: Vec<String> =
-                several.iter().map(|(backend, reason)| format!("{}: {reason}", backend.name())).collect();
+            let named: Vec<String> = several.iter().map(|(backend, reason)| format!("{backend}: {reason}")).collect();
             named.join("; ")
         }
     }

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, PipeReader, Write};
 use std::process::{Child, Command};
 
 use miette::Diagnostic;
+use strum::VariantNames;
 use thiserror::Error;
 
 use super::packages::{self, InstallCommand, Plan, Platform};
@@ -27,7 +28,7 @@ const LAST_LINES: usize = 12;
 pub enum SetupError {
     /// No browser of that name.
     #[error("`{name}` is nothing that gpujobs can install")]
-    #[diagnostic(help("one of: {}, {LIBRARIES}", BrowserKind::ALL.map(BrowserKind::name).join(", ")))]
+    #[diagnostic(help("one of: {}, {LIBRARIES}", BrowserKind::VARIANTS.join(", ")))]
     UnknownName {
         /// What was typed.
         name: String,
@@ -74,7 +75,7 @@ impl Components {
         }
         let (libraries, browsers): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| *name == LIBRARIES);
         let kind =
-            |name: &String| BrowserKind::named(name).ok_or_else(|| SetupError::UnknownName { name: name.clone() });
+            |name: &String| name.parse::<BrowserKind>().map_err(|_| SetupError::UnknownName { name: name.clone() });
         Ok(Self {
             browsers: browsers.into_iter().map(kind).collect::<Result<_, _>>()?,
             libraries: !libraries.is_empty(),

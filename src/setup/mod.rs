@@ -11,6 +11,8 @@ pub use install::SetupError;
 pub use packages::{InstallCommand, Plan, Platform, commands};
 pub use survey::{Survey, survey};
 
+use strum::IntoEnumIterator;
+
 use crate::webdriver::products::Product;
 use crate::webdriver::{BrowserKind, Os};
 
@@ -36,8 +38,8 @@ impl Part {
     #[must_use]
     pub fn name(self) -> String {
         match self {
-            Self::Browser(kind) => format!("the browser of `{}`", kind.name()),
-            Self::Driver(kind) => format!("the driver of `{}`", kind.name()),
+            Self::Browser(kind) => format!("the browser of `{kind}`"),
+            Self::Driver(kind) => format!("the driver of `{kind}`"),
             Self::SoftwareVulkan => {
                 format!("a software Vulkan driver for {} (lavapipe)", titles(|product| product.needs_software_vulkan))
             }
@@ -54,7 +56,7 @@ pub const LIBRARIES: &str = "libraries";
 /// The browsers that a system can have from its package manager without more ado; the default of `gpujobs setup`.
 #[must_use]
 pub fn usual_browsers(os: Os) -> Vec<BrowserKind> {
-    BrowserKind::ALL.into_iter().filter(|kind| kind.product().usual_on.contains(&os)).collect()
+    BrowserKind::iter().filter(|kind| kind.product().usual_on.contains(&os)).collect()
 }
 
 /// What a browser needs on a system with or without a GPU.
@@ -73,6 +75,6 @@ pub fn parts(kind: BrowserKind, os: Os, gpu: bool) -> Vec<Part> {
 
 /// What users call the products that need a part.
 fn titles(needs: impl Fn(&Product) -> bool) -> String {
-    let products = BrowserKind::ALL.into_iter().map(BrowserKind::product).filter(|product| needs(product));
+    let products = BrowserKind::iter().map(BrowserKind::product).filter(|product| needs(product));
     products.map(|product| product.title).collect::<Vec<_>>().join(" and ")
 }

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
+use strum::IntoEnumIterator;
+
 use super::Part;
 use crate::serve::Libraries;
 use crate::webdriver::BrowserKind;
@@ -46,7 +48,7 @@ pub struct Plan {
 /// The packages whose presence in apt's lists decides between sources.
 #[must_use]
 pub fn asked_of_apt() -> Vec<&'static str> {
-    let products = BrowserKind::ALL.into_iter().flat_map(|kind| kind.product().packages);
+    let products = BrowserKind::iter().flat_map(|kind| kind.product().packages);
     let sources = products.filter(|package| package.manager == Manager::Apt).flat_map(|package| {
         let Package { browser, driver, .. } = package;
         browser.iter().chain(*driver)

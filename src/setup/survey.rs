@@ -7,10 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use strum::IntoEnumIterator;
 
 use super::{LIBRARIES, Part, parts, usual_browsers};
 use crate::serve::Libraries;
-use crate::store::{self, Dtype, Store, Stored, Unfinished};
+use crate::store::{self, Store, Stored, Unfinished};
 use crate::units::Bytes;
 use crate::webdriver::Os;
 use crate::webdriver::discover::{self, Search};
@@ -94,7 +95,7 @@ pub struct Gap {
 pub fn survey() -> Survey {
     let search = Search::of_this_machine();
     let os = search.os;
-    let kinds = BrowserKind::ALL.into_iter().filter(|kind| kind.product().systems.contains(&os));
+    let kinds = BrowserKind::iter().filter(|kind| kind.product().systems.contains(&os));
     // A browser may take a second to say its version, so all are asked at once.
     let browsers = std::thread::scope(|scope| {
         let search = &search;
@@ -127,7 +128,7 @@ impl Survey {
     /// The parts of a browser that are not there. A driver of the wrong version means both, so that they match again.
     #[must_use]
     pub fn missing(&self, kind: BrowserKind) -> Vec<Part> {
-        let state = self.browsers.iter().find(|state| state.name == kind.name());
+        let state = self.browsers.iter().find(|state| state.name == <&str>::from(kind));
         let mismatch = state.is_some_and(|state| state.versions_match == Some(false));
         let there = |part: &Part| match part {
             Part::Browser(kind) if kind.product().browser.is_none() => kind.product().systems.contains(&self.os),
@@ -174,7 +175,7 @@ impl Survey {
             });
         }
         for state in &self.browsers {
-            let Some(kind) = BrowserKind::named(state.name) else { continue };
+            let Ok(kind) = state.name.parse::<BrowserKind>() else { continue };
             // A driver of several products says nothing of one of them.
             let own_driver = state.driver.is_some() && !self.drives_another(kind);
             let half_there = if state.browser.is_some() { state.driver.is_none() } else { own_driver };
@@ -222,12 +223,12 @@ fn state(kind: BrowserKind, search: &Search) -> BrowserState {
     let version = |program: &Option<Program>| program.as_ref().and_then(|program| program.version.clone());
     let both = version(&browser).zip(version(&driver));
     let versions_match = both.map(|(browser, driver)| version::matches(kind, &browser, &driver));
-    BrowserState { name: kind.name(), browser, driver, versions_match }
+    BrowserState { name: kind.into(), browser, driver, versions_match }
 }
 
 fn model(Stored { id, folder }: Stored) -> ModelState {
     let bytes = store::files(&folder).iter().map(|(_, bytes)| bytes).sum();
-    let dtypes = store::dtypes_of(&folder).into_iter().map(Dtype::name).collect();
+    let dtypes = store::dtypes_of(&folder).into_iter().map(<&str>::from).collect();
     ModelState { id: id.to_string(), folder, bytes, dtypes }
 }
 

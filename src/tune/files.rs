@@ -11,7 +11,6 @@ use super::replay::Replay;
 use super::tasks::{Task, size};
 use crate::manifest::Manifest;
 use crate::manifest::compiler::{Winner, WinnersFile};
-use crate::protocol::event::AdapterKind;
 use crate::record::RecordError;
 use crate::record::csv::{Table, harmless};
 use crate::render::kernels::Configuration;
@@ -55,15 +54,15 @@ impl TriedFile {
         let Configuration { workgroup: [x, y, z], values } = &task.space.points[tried.point];
         let site = tried.site.as_ref();
         let before = [
-            site.map(|site| kind(site.kind).to_owned()).unwrap_or_default(),
+            site.map(|site| site.kind.to_string()).unwrap_or_default(),
             site.map(|site| harmless(&site.adapter)).unwrap_or_default(),
-            tried.phase.name().to_owned(),
+            tried.phase.to_string(),
             format!("{x}x{y}x{z}"),
         ];
         let value = |name: &String| values.get(name).map(|value| harmless(&value.to_string())).unwrap_or_default();
         let interval = tried.time.and_then(|time| time.interval);
         let after = [
-            tried.status.name().to_owned(),
+            tried.status.to_string(),
             tried.verified.map(|verified| verified.to_string()).unwrap_or_default(),
             tried.samples.to_string(),
             tried.time.map(|time| ms(time.median)).unwrap_or_default(),
@@ -130,14 +129,6 @@ fn identity(run_id: &str, task: &Task) -> [String; 8] {
         task.space.kernel.clone(),
         size(&task.space.size),
     ]
-}
-
-/// As in rows and winners.
-fn kind(kind: AdapterKind) -> &'static str {
-    match kind {
-        AdapterKind::Hardware => "hardware",
-        AdapterKind::Software => "software",
-    }
 }
 
 fn ms(time: f64) -> String {

@@ -38,7 +38,8 @@ pub struct Candidate {
 }
 
 /// Why a configuration is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "lowercase")]
 pub enum Phase {
     /// To see the space.
     Sample,
@@ -46,18 +47,6 @@ pub enum Phase {
     Search,
     /// Against the other best ones.
     Final,
-}
-
-impl Phase {
-    /// As written in rows.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sample => "sample",
-            Self::Search => "search",
-            Self::Final => "final",
-        }
-    }
 }
 
 /// What is known of a place.

@@ -109,7 +109,7 @@ fn find(
         what: program.title.to_owned(),
         looked,
         remedies: vec![
-            format!("install it: `gpujobs setup {}`", settings.kind.name()),
+            format!("install it: `gpujobs setup {}`", settings.kind),
             format!("name it in the manifest: `{key} = \"/path\"` under [browser.{}]", settings.name),
             format!("name it in the environment: {}=/path", program.variable),
             format!("use another machine's: `webdriver = \"http://host:4444\"` under [browser.{}]", settings.name),

@@ -284,7 +284,7 @@ fn display_server(settings: &BrowserSettings) -> Result<Option<PathBuf>, Browser
             what: "display (Xvfb)".to_owned(),
             looked: vec!["PATH (Xvfb)".to_owned(), "$DISPLAY".to_owned()],
             remedies: vec![
-                format!("install it: `gpujobs setup {}`", settings.kind.name()),
+                format!("install it: `gpujobs setup {}`", settings.kind),
                 "run within a desktop session".to_owned(),
             ],
         }),

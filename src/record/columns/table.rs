@@ -39,7 +39,7 @@ const IDENTITY: &[Column] = &[
         name: "status",
         unit: "",
         doc: "`ok`, `incorrect` (ran, and the output is wrong: its times stay empty), `unsupported`, `failed`, `timed_out` or `skipped`.",
-        cell: |facts| Cell::text(facts.report.status.name()),
+        cell: |facts| Cell::text(facts.report.status.to_string()),
     },
     Column {
         name: "reason",

@@ -217,7 +217,7 @@ impl From<InputData> for ArgumentSpec {
 fn feed_spec(tensor: &Tensor) -> FeedSpec {
     FeedSpec {
         name: tensor.name().to_owned(),
-        kind: tensor.kind().name().to_owned(),
+        kind: tensor.kind().to_string(),
         shape: tensor.shape().to_vec(),
         base64: base64::engine::general_purpose::STANDARD.encode(tensor.bytes()),
     }

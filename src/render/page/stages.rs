@@ -169,7 +169,7 @@ fn part_specs(number: u64, parts: &[Part]) -> Vec<PartSpec> {
 fn tensor_specs(graph: &Graph, memory: &Memory) -> Vec<TensorSpec> {
     let spec = |(tensor, buffer): (&crate::graph::Tensor, &BufferId)| TensorSpec {
         buffer: *buffer,
-        element: tensor.element.name(),
+        element: tensor.element.into(),
         name: tensor.name.clone(),
         shape: tensor.shape.clone(),
         role: match tensor.role {

@@ -4,7 +4,6 @@ use super::{Compiler, Manager, Package, Product, Program, Source, chromium};
 use crate::webdriver::os::Os;
 
 pub(super) const PRODUCT: Product = Product {
-    name: "edge",
     title: "Edge",
     compiler: Compiler::Tint,
     browser: Some(Program {

@@ -9,7 +9,6 @@ use super::{BrowserSettings, Compiler, DriverPort, Manager, Package, PrefValue, 
 use crate::webdriver::os::Os;
 
 pub(super) const PRODUCT: Product = Product {
-    name: "firefox",
     title: "Firefox",
     compiler: Compiler::Naga,
     browser: Some(Program {

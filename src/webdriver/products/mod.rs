@@ -13,7 +13,6 @@ mod options;
 mod safari;
 mod webkitgtk;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -25,8 +24,23 @@ use super::os::Os;
 
 pub use options::Options;
 
-/// A browser product, by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// A browser product, in the order in which they are listed to users; its name is that in manifests and rows.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    strum::Display,
+    strum::EnumIter,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum BrowserKind {
     /// Google Chrome or Chromium, by chromedriver.
     Chrome,
@@ -43,9 +57,6 @@ pub enum BrowserKind {
 }
 
 impl BrowserKind {
-    /// All, in the order in which they are listed to users.
-    pub const ALL: [Self; 6] = [Self::Chrome, Self::Edge, Self::Brave, Self::Firefox, Self::Safari, Self::Webkitgtk];
-
     /// What is special to it.
     #[must_use]
     pub const fn product(self) -> &'static Product {
@@ -58,26 +69,12 @@ impl BrowserKind {
             Self::Webkitgtk => &webkitgtk::PRODUCT,
         }
     }
-
-    /// As written in manifests and rows.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        self.product().name
-    }
-
-    /// The product of a name; `None` for any other word.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
 }
 
 /// What is special to a product.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each says one thing of a product")]
 pub struct Product {
-    /// As written in manifests and rows.
-    pub name: &'static str,
     /// What its users call it.
     pub title: &'static str,
     /// What compiles its WGSL.
@@ -164,7 +161,10 @@ impl DriverPort {
 }
 
 /// What compiles WGSL in a browser.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, strum::Display, strum::EnumIter,
+)]
+#[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum Compiler {
     /// Of Dawn.
@@ -173,27 +173,6 @@ pub enum Compiler {
     Naga,
     /// Of WebKit.
     Webkit,
-}
-
-impl Compiler {
-    /// All.
-    pub const ALL: [Self; 3] = [Self::Tint, Self::Naga, Self::Webkit];
-
-    /// As written in tables.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tint => "tint",
-            Self::Naga => "naga",
-            Self::Webkit => "webkit",
-        }
-    }
-}
-
-impl fmt::Display for Compiler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 /// A package manager.
@@ -267,7 +246,7 @@ impl BrowserSettings {
     #[must_use]
     pub fn of(kind: BrowserKind) -> Self {
         Self {
-            name: kind.name().to_owned(),
+            name: kind.to_string(),
             kind,
             binary: None,
             driver: None,
@@ -293,6 +272,8 @@ pub enum PrefValue {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
 
     #[test]
@@ -314,9 +295,9 @@ mod tests {
     }
 
     #[test]
-    fn names_are_distinct_and_lead_back() {
-        for kind in BrowserKind::ALL {
-            assert_eq!(BrowserKind::named(kind.name()), Some(kind));
+    fn names_lead_back() {
+        for kind in BrowserKind::iter() {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
         }
     }
 }

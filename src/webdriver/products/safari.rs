@@ -8,7 +8,6 @@ use crate::webdriver::os::Os;
 const ALLOW: &str = "Safari is part of macOS; allow its driver once: sudo safaridriver --enable";
 
 pub(super) const PRODUCT: Product = Product {
-    name: "safari",
     title: "Safari",
     compiler: Compiler::Webkit,
     browser: None,

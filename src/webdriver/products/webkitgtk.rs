@@ -7,7 +7,6 @@ use super::{BrowserSettings, Compiler, DriverPort, Manager, Package, Product, Pr
 use crate::webdriver::os::Os;
 
 pub(super) const PRODUCT: Product = Product {
-    name: "webkitgtk",
     title: "WebKitGTK",
     compiler: Compiler::Webkit,
     browser: Some(Program {
