@@ -18,7 +18,7 @@ pub(super) const PRODUCT: Product = Product {
         linux: &["usr/lib/firefox/firefox", "usr/lib/firefox-esr/firefox-esr", "opt/firefox/firefox"],
         macos: &["Applications/Firefox.app/Contents/MacOS/firefox"],
         windows: &[r"Mozilla Firefox\firefox.exe"],
-        home: &[],
+        ..Program::ON_PATH
     }),
     driver: Program {
         title: "driver (geckodriver)",
@@ -47,31 +47,15 @@ pub(super) const PRODUCT: Product = Product {
     systems: &[Os::Linux, Os::Macos, Os::Windows],
     usual_on: &[Os::Linux, Os::Macos, Os::Windows],
     packages: &[
-        Package {
-            manager: Manager::Apt,
-            browser: &[Source::Package("firefox-esr"), Source::Package("firefox")],
-            driver: &[Source::SomeReleases("geckodriver"), Source::Cargo("geckodriver")],
-        },
-        Package {
-            manager: Manager::Dnf,
-            browser: &[Source::Package("firefox")],
-            driver: &[Source::Cargo("geckodriver")],
-        },
-        Package {
-            manager: Manager::Pacman,
-            browser: &[Source::Package("firefox")],
-            driver: &[Source::Package("geckodriver")],
-        },
-        Package {
-            manager: Manager::Brew,
-            browser: &[Source::Cask("firefox")],
-            driver: &[Source::Package("geckodriver")],
-        },
-        Package {
-            manager: Manager::Winget,
-            browser: &[Source::Package("Mozilla.Firefox")],
-            driver: &[Source::Package("Mozilla.GeckoDriver")],
-        },
+        Package::new(
+            Manager::Apt,
+            &[Source::Package("firefox-esr"), Source::Package("firefox")],
+            &[Source::SomeReleases("geckodriver"), Source::Cargo("geckodriver")],
+        ),
+        Package::new(Manager::Dnf, &[Source::Package("firefox")], &[Source::Cargo("geckodriver")]),
+        Package::new(Manager::Pacman, &[Source::Package("firefox")], &[Source::Package("geckodriver")]),
+        Package::new(Manager::Brew, &[Source::Cask("firefox")], &[Source::Package("geckodriver")]),
+        Package::new(Manager::Winget, &[Source::Package("Mozilla.Firefox")], &[Source::Package("Mozilla.GeckoDriver")]),
     ],
     by_hand: "install it from its maker",
     session_ms: 3 + 3105 + 316,

@@ -151,6 +151,11 @@ pub enum DriverPort {
     Given,
 }
 
+impl Program {
+    /// A program whose only known place is PATH; every program has a title, a variable and names of its own.
+    const ON_PATH: Self = Self { title: "", variable: "", names: &[], linux: &[], macos: &[], windows: &[], home: &[] };
+}
+
 impl DriverPort {
     /// The port in a line of the driver's output.
     #[must_use]
@@ -199,6 +204,12 @@ pub struct Package {
     pub browser: &'static [Source],
     /// Of its driver.
     pub driver: &'static [Source],
+}
+
+impl Package {
+    const fn new(manager: Manager, browser: &'static [Source], driver: &'static [Source]) -> Self {
+        Self { manager, browser, driver }
+    }
 }
 
 /// Where one program comes from.
@@ -298,6 +309,22 @@ mod tests {
     fn names_lead_back() {
         for kind in BrowserKind::iter() {
             assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+    }
+
+    #[test]
+    fn no_product_leaves_out_what_its_family_can_not_say() {
+        for kind in BrowserKind::iter() {
+            let product = kind.product();
+            assert!(
+                !product.title.is_empty() && !product.packages.is_empty() && !product.by_hand.is_empty(),
+                "{kind:?}"
+            );
+            assert!(kind == BrowserKind::Safari || product.browser.is_some(), "{kind:?}");
+            for program in product.browser.iter().chain([&product.driver]) {
+                let named = !program.title.is_empty() && !program.variable.is_empty() && !program.names.is_empty();
+                assert!(named, "{kind:?}: {program:?}");
+            }
         }
     }
 }

@@ -17,8 +17,7 @@ pub(super) const PRODUCT: Product = Product {
         names: &["safaridriver"],
         linux: &["usr/bin/safaridriver"],
         macos: &["usr/bin/safaridriver"],
-        windows: &[],
-        home: &[],
+        ..Program::ON_PATH
     },
     port: DriverPort::Given,
     driver_arguments: |port, _| vec!["--port".to_owned(), port.to_string()],
@@ -43,11 +42,7 @@ pub(super) const PRODUCT: Product = Product {
     without_webgpu: None,
     systems: &[Os::Macos],
     usual_on: &[Os::Macos],
-    packages: &[Package {
-        manager: Manager::Brew,
-        browser: &[Source::ByHand(ALLOW)],
-        driver: &[Source::ByHand(ALLOW)],
-    }],
+    packages: &[Package::new(Manager::Brew, &[Source::ByHand(ALLOW)], &[Source::ByHand(ALLOW)])],
     by_hand: "Safari runs on macOS only; name a Mac's endpoint with `webdriver` under [browser.safari]",
     // Taken to be like Firefox; not measured.
     session_ms: 3 + 3105 + 316,

@@ -19,18 +19,14 @@ pub(super) const PRODUCT: Product = Product {
             "usr/libexec/webkit2gtk-4.1/MiniBrowser",
             "usr/lib/webkit2gtk-4.1/MiniBrowser",
         ],
-        macos: &[],
-        windows: &[],
-        home: &[],
+        ..Program::ON_PATH
     }),
     driver: Program {
         title: "driver (WebKitWebDriver)",
         variable: "WEBKITWEBDRIVER",
         names: &["WebKitWebDriver"],
         linux: &["usr/libexec/WebKitWebDriver", "usr/lib/webkit2gtk-4.1/WebKitWebDriver"],
-        macos: &[],
-        windows: &[],
-        home: &[],
+        ..Program::ON_PATH
     },
     port: DriverPort::Given,
     driver_arguments: chromium::driver_arguments,
@@ -51,16 +47,8 @@ pub(super) const PRODUCT: Product = Product {
     systems: &[Os::Linux],
     usual_on: &[Os::Linux],
     packages: &[
-        Package {
-            manager: Manager::Apt,
-            browser: &[Source::Package("webkit2gtk-driver")],
-            driver: &[Source::Package("webkit2gtk-driver")],
-        },
-        Package {
-            manager: Manager::Pacman,
-            browser: &[Source::Package("webkit2gtk-4.1")],
-            driver: &[Source::Package("webkit2gtk-4.1")],
-        },
+        Package::new(Manager::Apt, &[Source::Package("webkit2gtk-driver")], &[Source::Package("webkit2gtk-driver")]),
+        Package::new(Manager::Pacman, &[Source::Package("webkit2gtk-4.1")], &[Source::Package("webkit2gtk-4.1")]),
     ],
     by_hand: "MiniBrowser and WebKitWebDriver of WebKitGTK: not packaged for this system as far as gpujobs knows",
     session_ms: 181 + 2166 + 2877,
