@@ -60,7 +60,7 @@ impl Default for Rules {
 /// What may be said of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display)]
 #[strum(serialize_all = "lowercase")]
-pub enum Verdict {
+pub enum ComparisonVerdict {
     /// The new one takes less time.
     Faster,
     /// The new one takes more time.
@@ -99,7 +99,7 @@ pub struct Comparison {
     /// The p-value after Holm's correction for all comparisons of the table.
     pub p_adjusted: Option<f64>,
     /// What may be said.
-    pub verdict: Verdict,
+    pub verdict: ComparisonVerdict,
     /// Why it is refused, or has no interval, and what helps.
     pub reason: String,
 }

@@ -21,14 +21,14 @@ use crate::report::live::Live;
 use crate::report::tuning;
 use crate::run::{Browsers, JobReport, Outcome, RunEvent, Status};
 use crate::tune::drive::{Batch, Evaluation, TaskResult, drive};
-use crate::tune::files::{ReplaysFile, TUNED, TriedFile, winner, write_winners};
-use crate::tune::tasks::{Task, tasks};
+use crate::tune::files::{ReplaysFile, TUNED_FILE, TriedFile, winner, write_winners};
+use crate::tune::tasks::{TuneTask, tasks};
 use crate::units::significant;
 
 /// Tunes each manifest in turn; the exit is that of the worst.
 pub fn run(args: &TuneArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     let mut plans = load_plans(&args.selection)?;
-    let mut prepared: Vec<(Plan, Templates, Vec<Task>)> = Vec::new();
+    let mut prepared: Vec<(Plan, Templates, Vec<TuneTask>)> = Vec::new();
     for mut plan in plans.drain(..) {
         overrule(&mut plan.manifest, args.webdriver.as_deref(), args.headed, args.require_hardware)?;
         let templates = templates_of(&plan.manifest, &args.folders)?;
@@ -65,7 +65,7 @@ fn nothing(plan: &Plan) -> Error {
 async fn one(
     plan: &Plan,
     templates: Templates,
-    tasks: Vec<Task>,
+    tasks: Vec<TuneTask>,
     args: &TuneArgs,
     out: &mut dyn Write,
 ) -> Result<Exit, Error> {
@@ -82,7 +82,7 @@ async fn one(
     let context = context(&plan.manifest, templates).await?;
     let mut floor =
         TuneSession { plan, context, logs, stop, live: live.clone(), browsers: Browsers::default(), run, file };
-    let (mut findings, mut winners): (Vec<(Task, TaskResult)>, Vec<_>) = (Vec::new(), Vec::new());
+    let (mut findings, mut winners): (Vec<(TuneTask, TaskResult)>, Vec<_>) = (Vec::new(), Vec::new());
     let mut settled: Vec<KernelOverride> = Vec::new();
     for task in tasks {
         // What was found for a job's other kernels holds for the rest of its search.
@@ -118,7 +118,7 @@ async fn one(
         TableFormat::Json => writeln!(out, "{:#}", tuning::json(&findings))?,
     }
     if !args.quiet && !winners.is_empty() {
-        let path = folder.join(TUNED);
+        let path = folder.join(TUNED_FILE);
         anstream::eprintln!(
             "to use it:\n\n    [matrix]\n    workgroup_size = \"tuned\"\n\n    [compiler]\n    tuned = {:?}\n",
             path.display().to_string()
@@ -131,14 +131,14 @@ async fn one(
 }
 
 /// About how many jobs a task is.
-fn expected(task: &Task, plan: &Plan, exhaustive: bool) -> usize {
+fn expected(task: &TuneTask, plan: &Plan, exhaustive: bool) -> usize {
     let points = task.space.points.len();
     let searched = if exhaustive { points } else { plan.manifest.tune.limit(points) };
     searched + 5.min(points)
 }
 
 /// A winner for each is a success, wrong candidates or not: those are told and never win.
-fn exit_of(findings: &[(Task, TaskResult)]) -> Exit {
+fn exit_of(findings: &[(TuneTask, TaskResult)]) -> Exit {
     let mut worst = Exit::Success;
     for (_, finding) in findings {
         let outcome = finding.outcome;
@@ -165,14 +165,14 @@ struct TuneSession<'a> {
 }
 
 impl TuneSession<'_> {
-    async fn tune(&mut self, task: &Task, settled: &[KernelOverride], exhaustive: bool) -> io::Result<TaskResult> {
+    async fn tune(&mut self, task: &TuneTask, settled: &[KernelOverride], exhaustive: bool) -> io::Result<TaskResult> {
         let manifest = &self.plan.manifest;
         let run = async |batch| Box::pin(self.batch(task, batch)).await;
         Box::pin(drive(task, &manifest.tune, &manifest.measure, settled, exhaustive, run)).await
     }
 
     /// Runs a batch in the browsers that are open, and keeps what came of it.
-    async fn batch(&mut self, task: &Task, batch: Batch) -> io::Result<(Vec<Evaluation>, Outcome)> {
+    async fn batch(&mut self, task: &TuneTask, batch: Batch) -> io::Result<(Vec<Evaluation>, Outcome)> {
         let mut manifest = self.plan.manifest.clone();
         // Another backend would have no configuration.
         manifest.measure = Measure { fallback: Vec::new(), ..batch.measure.clone() };

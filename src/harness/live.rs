@@ -8,10 +8,10 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::context::RunContext;
-use super::executor::{ExecuteError, Executor, OpenError, Opened, Piloted, Prepared};
+use super::executor::{ExecuteError, Executor, OpenError, Opened, Piloted, PreparedJob};
 use super::open_page::{OpenPage, PAGE_MARK, Ready};
 use super::publish::publishable;
-use crate::protocol::command::{Ask, Command};
+use crate::protocol::command::{Ask, PageCommand};
 use crate::protocol::event::{self, AdapterKind, PageEvent, PageFacts, RawKernel, RawPrepared, RawSample};
 use crate::render::page::{Page, served_html};
 use crate::render::target::AdapterHint;
@@ -112,7 +112,7 @@ impl LiveBrowser {
 
     /// The adapter that an open page finds; `None` where there is none.
     async fn probe(&self, session: &mut OpenPage) -> Result<Option<event::AdapterFacts>, OpenError> {
-        session.send(&Command::Probe).await;
+        session.send(&PageCommand::Probe).await;
         let answer = timeout(HELLO_WITHIN, async {
             loop {
                 match session.channel.next().await {
@@ -179,7 +179,7 @@ impl Executor for LiveBrowser {
         Ok(self.open.as_ref().map(|session| session.opened.clone()).unwrap_or_default())
     }
 
-    async fn prepare(&mut self, page: &Page) -> Result<Prepared, ExecuteError> {
+    async fn prepare(&mut self, page: &Page) -> Result<PreparedJob, ExecuteError> {
         let context = self.context.clone();
         let log = self.log.clone();
         let name = self.settings.name.clone();
@@ -192,7 +192,7 @@ impl Executor for LiveBrowser {
         session.jobs.insert(number, Ready { checker: Some(checker), check: None });
         session.current = Some(number);
         let (module, tensors) = (at("job.js"), at("tensors"));
-        session.command(&Command::Prepare { job: number, module, frame, tensors }).await?;
+        session.command(&PageCommand::Prepare { job: number, module, frame, tensors }).await?;
         loop {
             if let PageEvent::Prepared(prepared) = session.next_event(&log).await? {
                 let RawPrepared { adapter, ran, phases, parts, first, clocks } = *prepared;
@@ -200,7 +200,7 @@ impl Executor for LiveBrowser {
                 let check = check.ok_or_else(|| {
                     ExecuteError::Failed("the page went on without having its output checked".to_owned())
                 })?;
-                return Ok(Prepared { adapter, ran, clocks, phases, parts, first, check });
+                return Ok(PreparedJob { adapter, ran, clocks, phases, parts, first, check });
             }
         }
     }
@@ -209,7 +209,7 @@ impl Executor for LiveBrowser {
         let log = self.log.clone();
         let session = self.session()?;
         session.current = Some(number);
-        session.command(&Command::Pilot { job: number }).await?;
+        session.command(&PageCommand::Pilot { job: number }).await?;
         let mut samples = Vec::new();
         loop {
             match session.next_event(&log).await? {
@@ -224,7 +224,7 @@ impl Executor for LiveBrowser {
         let log = self.log.clone();
         let session = self.session()?;
         session.current = Some(number);
-        session.command(&Command::Measure { job: number, asks: asks.to_vec() }).await?;
+        session.command(&PageCommand::Measure { job: number, asks: asks.to_vec() }).await?;
         let mut taken = Vec::new();
         loop {
             match session.next_event(&log).await? {
@@ -239,7 +239,7 @@ impl Executor for LiveBrowser {
         let log = self.log.clone();
         let session = self.session()?;
         session.current = Some(number);
-        session.command(&Command::Profile { job: number }).await?;
+        session.command(&PageCommand::Profile { job: number }).await?;
         loop {
             if let PageEvent::Profiled { kernels } = session.next_event(&log).await? {
                 return Ok(kernels);
@@ -253,7 +253,7 @@ impl Executor for LiveBrowser {
             && session.jobs.remove(&number).is_some()
         {
             // A page that is gone holds nothing.
-            let _ = session.command(&Command::Dispose { job: number }).await;
+            let _ = session.command(&PageCommand::Dispose { job: number }).await;
         }
     }
 

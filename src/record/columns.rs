@@ -26,7 +26,7 @@ pub struct Column {
 
 /// Columns that belong together; they stand in this order in `jobs.csv`.
 #[derive(Debug)]
-pub struct Group {
+pub struct ColumnGroup {
     /// What they are about.
     pub title: &'static str,
     /// Their entries.

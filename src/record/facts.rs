@@ -15,7 +15,7 @@ use crate::run::{JobReport, Status};
 
 /// What all rows of a run share.
 #[derive(Debug, Clone)]
-pub struct Context {
+pub struct RowContext {
     /// The run folder's name.
     pub run_id: String,
     pub(super) manifest: String,
@@ -40,7 +40,7 @@ pub(super) struct ModelColumns {
     pub(super) task: String,
 }
 
-impl Context {
+impl RowContext {
     /// Of a plan on this machine.
     #[must_use]
     pub fn of(run_id: String, plan: &Plan) -> Self {
@@ -67,7 +67,7 @@ impl Context {
 /// What is known of a job at its end.
 #[derive(Debug)]
 pub struct Facts<'row> {
-    pub(super) context: &'row Context,
+    pub(super) context: &'row RowContext,
     pub(super) report: &'row JobReport,
     pub(super) model: Option<&'row ModelColumns>,
     pub(super) session: Option<&'row Opened>,
@@ -88,7 +88,7 @@ pub struct Facts<'row> {
 impl<'row> Facts<'row> {
     /// Of a job.
     #[must_use]
-    pub fn of(context: &'row Context, report: &'row JobReport) -> Self {
+    pub fn of(context: &'row RowContext, report: &'row JobReport) -> Self {
         let measurement = report.measurement.as_ref();
         let summary = |times: fn(&Measurement) -> Vec<f64>| measurement.and_then(|it| Summary::of(&times(it)));
         Self {

@@ -6,7 +6,7 @@ use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{ContentArrangement, Table};
 use serde_json::{Value, json};
 
-use crate::analyse::comparison::{Comparison, Metric, Rules, Verdict};
+use crate::analyse::comparison::{Comparison, ComparisonVerdict, Metric, Rules};
 use crate::record::csv::harmless;
 use crate::units::significant;
 
@@ -45,9 +45,9 @@ pub fn table(comparisons: &[Comparison], rules: &Rules, markdown: bool) -> Strin
 pub fn told(comparison: &Comparison, rules: &Rules) -> String {
     let times = |ratio: f64| format!("{}x", significant(ratio, 3));
     match (comparison.verdict, comparison.ratio) {
-        (Verdict::Slower, Some(ratio)) => format!("{} slower", times(ratio.ratio)),
-        (Verdict::Faster, Some(ratio)) => format!("{} faster", times(1.0 / ratio.ratio)),
-        (Verdict::Same, _) => format!("same within {} %", (rules.same_within * 1e4).round() / 1e2),
+        (ComparisonVerdict::Slower, Some(ratio)) => format!("{} slower", times(ratio.ratio)),
+        (ComparisonVerdict::Faster, Some(ratio)) => format!("{} faster", times(1.0 / ratio.ratio)),
+        (ComparisonVerdict::Same, _) => format!("same within {} %", (rules.same_within * 1e4).round() / 1e2),
         (verdict, _) if comparison.reason.is_empty() => verdict.to_string(),
         (verdict, _) => format!("{verdict}: {}", comparison.reason),
     }
@@ -60,9 +60,9 @@ pub fn brief(comparison: &Comparison, rules: &Rules) -> String {
     let Some(ratio) = comparison.ratio else { return String::new() };
     let (low, high) = match comparison.verdict {
         // As many times faster.
-        Verdict::Faster => (1.0 / ratio.high, 1.0 / ratio.low),
-        Verdict::Slower | Verdict::Undecided => (ratio.low, ratio.high),
-        Verdict::Same | Verdict::Refused => return told(comparison, rules),
+        ComparisonVerdict::Faster => (1.0 / ratio.high, 1.0 / ratio.low),
+        ComparisonVerdict::Slower | ComparisonVerdict::Undecided => (ratio.low, ratio.high),
+        ComparisonVerdict::Same | ComparisonVerdict::Refused => return told(comparison, rules),
     };
     if !(low > 0.0 && high.is_finite()) {
         return told(comparison, rules);

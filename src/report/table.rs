@@ -112,12 +112,12 @@ pub fn table(plan: &Plan, rows: &[(Job, Row)], against: &Baseline, markdown: boo
 }
 
 /// What share of the hardware's limits a row reached, in percent.
-type Share = fn(&Row) -> Option<f64>;
+type RowShare = fn(&Row) -> Option<f64>;
 
 /// The columns for the limits of the hardware that the manifest gives.
-fn shares(plan: &Plan) -> Vec<(&'static str, Share)> {
+fn shares(plan: &Plan) -> Vec<(&'static str, RowShare)> {
     let hardware = &plan.manifest.hardware;
-    let all: [(bool, &str, Share); 2] = [
+    let all: [(bool, &str, RowShare); 2] = [
         (hardware.peak_gflops.is_given(), "% of peak GFLOP/s", |row| row.figures.of_peak_gflops),
         (hardware.peak_gbytes_per_s.is_given(), "% of peak GB/s", |row| row.figures.of_peak_gbytes),
     ];

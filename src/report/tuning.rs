@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::table::WIDEST;
 use crate::tune::drive::{Evaluation, TaskResult};
 use crate::tune::replay::ReplaySummary;
-use crate::tune::tasks::{Task, size};
+use crate::tune::tasks::{TuneTask, size};
 use crate::units::significant;
 
 const HEADER: [&str; 10] = [
@@ -41,7 +41,7 @@ const REPLAYS: [&str; 9] = [
 /// The table, for a terminal or, in Markdown, for a document; where spaces were tried in full, a second one follows that
 /// says what searches would have found.
 #[must_use]
-pub fn table(findings: &[(Task, TaskResult)], markdown: bool) -> String {
+pub fn table(findings: &[(TuneTask, TaskResult)], markdown: bool) -> String {
     let rows = findings.iter().map(|(task, finding)| cells(task, finding).to_vec()).collect();
     let found = laid_out(&HEADER, rows, 4..8, markdown);
     let replayed: Vec<Vec<String>> =
@@ -71,7 +71,7 @@ fn laid_out(header: &[&str], rows: Vec<Vec<String>>, numbers: Range<usize>, mark
     table.to_string()
 }
 
-fn cells(task: &Task, finding: &TaskResult) -> [String; 10] {
+fn cells(task: &TuneTask, finding: &TaskResult) -> [String; 10] {
     let ms = |tried: &Option<Evaluation>| median(tried.as_ref()).map(|ms| significant(ms, 3)).unwrap_or_default();
     let interval = finding.winner.as_ref().and_then(|winner| winner.time).and_then(|time| time.interval);
     let configuration = match &finding.winner {
@@ -102,7 +102,7 @@ fn cells(task: &Task, finding: &TaskResult) -> [String; 10] {
     ]
 }
 
-fn replay_cells(task: &Task, finding: &TaskResult) -> Option<Vec<String>> {
+fn replay_cells(task: &TuneTask, finding: &TaskResult) -> Option<Vec<String>> {
     let replayed = ReplaySummary::of(&finding.replays)?;
     let space = task.space.points.len();
     let share = 100.0 * replayed.evaluations as f64 / space as f64;
@@ -139,8 +139,8 @@ fn why(finding: &TaskResult) -> String {
 
 /// A JSON array with an object a task; what is not known is null.
 #[must_use]
-pub fn json(findings: &[(Task, TaskResult)]) -> Value {
-    let object = |(task, finding): &(Task, TaskResult)| {
+pub fn json(findings: &[(TuneTask, TaskResult)]) -> Value {
+    let object = |(task, finding): &(TuneTask, TaskResult)| {
         let interval = finding.winner.as_ref().and_then(|winner| winner.time).and_then(|time| time.interval);
         let winner = finding.winner.as_ref().map(|winner| &task.space.points[winner.point]);
         json!({

@@ -10,13 +10,13 @@ use miette::Diagnostic;
 use strum::VariantNames;
 use thiserror::Error;
 
-use super::packages::{self, InstallCommand, Plan, Platform};
+use super::packages::{self, InstallCommand, InstallPlan, Platform};
 use super::survey::{Survey, survey};
-use super::{LIBRARIES, Part, usual_browsers};
+use super::{Component, LIBRARIES, usual_browsers};
 use crate::serve::Libraries;
 use crate::webdriver::BrowserKind;
 use crate::webdriver::Os;
-use crate::webdriver::discover::Search;
+use crate::webdriver::discover::ProgramSearch;
 use crate::webdriver::process;
 use crate::webdriver::products::Manager;
 
@@ -119,8 +119,8 @@ pub fn install(wanted: &Components, dry_run: bool, out: &mut dyn Write) -> Resul
     check(&self::missing(&survey(), wanted), plan, out)
 }
 
-fn missing(survey: &Survey, wanted: &Components) -> Vec<Part> {
-    let mut missing: Vec<Part> = Vec::new();
+fn missing(survey: &Survey, wanted: &Components) -> Vec<Component> {
+    let mut missing: Vec<Component> = Vec::new();
     let libraries = if wanted.libraries { survey.missing_libraries() } else { Vec::new() };
     for part in wanted.browsers.iter().flat_map(|&kind| survey.missing(kind)).chain(libraries) {
         if !missing.contains(&part) {
@@ -130,7 +130,7 @@ fn missing(survey: &Survey, wanted: &Components) -> Vec<Part> {
     missing
 }
 
-fn check(missing: &[Part], plan: Plan, out: &mut dyn Write) -> Result<(), SetupError> {
+fn check(missing: &[Component], plan: InstallPlan, out: &mut dyn Write) -> Result<(), SetupError> {
     if missing.is_empty() {
         writeln!(out, "all is installed")?;
         return Ok(());
@@ -141,7 +141,7 @@ fn check(missing: &[Part], plan: Plan, out: &mut dyn Write) -> Result<(), SetupE
 
 /// This machine's package manager and what it has.
 fn platform() -> Platform {
-    let search = Search::of_this_machine();
+    let search = ProgramSearch::of_this_machine();
     let managers = [
         ("apt-get", Manager::Apt),
         ("dnf", Manager::Dnf),

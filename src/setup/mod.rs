@@ -8,7 +8,7 @@ pub mod packages;
 pub mod survey;
 
 pub use install::SetupError;
-pub use packages::{InstallCommand, Plan, Platform, commands};
+pub use packages::{InstallCommand, InstallPlan, Platform, commands};
 pub use survey::{Survey, survey};
 
 use strum::IntoEnumIterator;
@@ -18,7 +18,7 @@ use crate::webdriver::{BrowserKind, Os};
 
 /// A thing that a browser needs to run under gpujobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum Component {
     /// The browser's program.
     Browser(BrowserKind),
     /// Its driver's program, of a matching version.
@@ -33,7 +33,7 @@ pub enum Part {
     Libraries,
 }
 
-impl Part {
+impl Component {
     /// What a user calls it.
     #[must_use]
     pub fn name(self) -> String {
@@ -61,14 +61,14 @@ pub fn usual_browsers(os: Os) -> Vec<BrowserKind> {
 
 /// What a browser needs on a system with or without a GPU.
 #[must_use]
-pub fn parts(kind: BrowserKind, os: Os, gpu: bool) -> Vec<Part> {
+pub fn parts(kind: BrowserKind, os: Os, gpu: bool) -> Vec<Component> {
     let product = kind.product();
-    let mut parts = vec![Part::Browser(kind), Part::Driver(kind)];
+    let mut parts = vec![Component::Browser(kind), Component::Driver(kind)];
     if os == Os::Linux && product.needs_software_vulkan && !gpu {
-        parts.push(Part::SoftwareVulkan);
+        parts.push(Component::SoftwareVulkan);
     }
     if os == Os::Linux && product.needs_display {
-        parts.push(Part::Xvfb);
+        parts.push(Component::Xvfb);
     }
     parts
 }

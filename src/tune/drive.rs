@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::replay::{Replay, replays};
 use super::search::{Phase, Search};
-use super::tasks::Task;
+use super::tasks::TuneTask;
 use crate::manifest::tune::Tune;
 use crate::manifest::{GiveUp, Measure, Samples};
 use crate::measure::Summary;
@@ -118,7 +118,7 @@ impl Batch {
 /// Searches a task's space and holds the finals; `run` runs a batch and gives [`Batch::tried`]. `exhaustive` tries the whole
 /// space, and replays searches of it.
 pub async fn drive(
-    task: &Task,
+    task: &TuneTask,
     wanted: &Tune,
     measure: &Measure,
     settled: &[KernelOverride],
@@ -170,7 +170,7 @@ impl TaskResult {
         phase: Phase,
         points: &[usize],
         measure: Measure,
-        task: &Task,
+        task: &TuneTask,
         settled: &[KernelOverride],
         run: &mut impl AsyncFnMut(Batch) -> io::Result<(Vec<Evaluation>, Outcome)>,
     ) -> io::Result<Vec<Evaluation>> {

@@ -8,16 +8,16 @@ use jiff::Timestamp;
 
 use super::drive::{Evaluation, TaskResult};
 use super::replay::Replay;
-use super::tasks::{Task, size};
+use super::tasks::{TuneTask, size};
 use crate::manifest::Manifest;
 use crate::manifest::compiler::{Winner, WinnersFile};
 use crate::record::RecordError;
-use crate::record::csv::{Table, harmless};
+use crate::record::csv::{CsvTable, harmless};
 use crate::render::kernels::Configuration;
 use crate::units::significant;
 
 /// The file of winners in a run folder.
-pub const TUNED: &str = "tuned.toml";
+pub const TUNED_FILE: &str = "tuned.toml";
 
 /// Columns that say which task a row is of.
 const TASK: &str = "run_id,browser,model,dtype,batch,axes,kernel,size";
@@ -25,14 +25,14 @@ const TASK: &str = "run_id,browser,model,dtype,batch,axes,kernel,size";
 /// `tried.csv`, appended to and synced batch by batch.
 #[derive(Debug)]
 pub struct TriedFile {
-    table: Table,
+    table: CsvTable,
     run_id: String,
     parameters: Vec<String>,
 }
 
 impl TriedFile {
     /// Makes the file in a run folder; each parameter that one of the tasks has gets a column.
-    pub fn create(folder: &Path, tasks: &[Task]) -> Result<Self, RecordError> {
+    pub fn create(folder: &Path, tasks: &[TuneTask]) -> Result<Self, RecordError> {
         let names =
             tasks.iter().flat_map(|task| task.space.points.iter().take(1)).flat_map(|point| point.values.keys());
         let parameters: Vec<String> = names.collect::<IndexSet<_>>().into_iter().cloned().collect();
@@ -41,16 +41,16 @@ impl TriedFile {
         let after = "status,verified,samples,median_ms,low_ms,high_ms,reason";
         let header: Vec<String> =
             before.split(',').map(str::to_owned).chain(between).chain(after.split(',').map(str::to_owned)).collect();
-        Ok(Self { table: Table::create(&folder.join("tried.csv"), &header)?, run_id: run_id(folder), parameters })
+        Ok(Self { table: CsvTable::create(&folder.join("tried.csv"), &header)?, run_id: run_id(folder), parameters })
     }
 
     /// Appends what was tried of a task.
-    pub fn add(&mut self, task: &Task, tried: &[Evaluation]) -> Result<(), RecordError> {
+    pub fn add(&mut self, task: &TuneTask, tried: &[Evaluation]) -> Result<(), RecordError> {
         let rows: Vec<Vec<String>> = tried.iter().map(|tried| self.row(task, tried)).collect();
         self.table.add(&rows)
     }
 
-    fn row(&self, task: &Task, tried: &Evaluation) -> Vec<String> {
+    fn row(&self, task: &TuneTask, tried: &Evaluation) -> Vec<String> {
         let Configuration { workgroup: [x, y, z], values } = &task.space.points[tried.point];
         let site = tried.site.as_ref();
         let before = [
@@ -78,7 +78,7 @@ impl TriedFile {
 /// `replays.csv`, a row a replayed search; made where spaces are tried in full.
 #[derive(Debug)]
 pub struct ReplaysFile {
-    table: Table,
+    table: CsvTable,
     run_id: String,
 }
 
@@ -87,11 +87,11 @@ impl ReplaysFile {
     pub fn create(folder: &Path) -> Result<Self, RecordError> {
         let header = format!("{TASK},seed,space,evaluations,evaluations_percent,found,found_ms,best_ms,slower_percent");
         let header: Vec<String> = header.split(',').map(str::to_owned).collect();
-        Ok(Self { table: Table::create(&folder.join("replays.csv"), &header)?, run_id: run_id(folder) })
+        Ok(Self { table: CsvTable::create(&folder.join("replays.csv"), &header)?, run_id: run_id(folder) })
     }
 
     /// Appends the replays of a task.
-    pub fn add(&mut self, task: &Task, finding: &TaskResult) -> Result<(), RecordError> {
+    pub fn add(&mut self, task: &TuneTask, finding: &TaskResult) -> Result<(), RecordError> {
         let space = task.space.points.len();
         let row = |replay: &Replay| {
             let of = [
@@ -117,7 +117,7 @@ fn run_id(folder: &Path) -> String {
 }
 
 /// The cells of [`TASK`].
-fn identity(run_id: &str, task: &Task) -> [String; 8] {
+fn identity(run_id: &str, task: &TuneTask) -> [String; 8] {
     let axes: Vec<String> = task.base.axes.custom.iter().map(|(name, value)| format!("{name}={value}")).collect();
     [
         harmless(run_id),
@@ -137,7 +137,7 @@ fn ms(time: f64) -> String {
 
 /// The winner of a task, for the file; `None` where nothing ran and was right.
 #[must_use]
-pub fn winner(task: &Task, finding: &TaskResult) -> Option<Winner> {
+pub fn winner(task: &TuneTask, finding: &TaskResult) -> Option<Winner> {
     let won = finding.winner.as_ref()?;
     let point = &task.space.points[won.point];
     let interval = won.time.and_then(|time| time.interval);
@@ -165,14 +165,14 @@ pub fn write_winners(
     started: Timestamp,
     winners: &[Winner],
 ) -> Result<PathBuf, RecordError> {
-    let path = folder.join(TUNED);
+    let path = folder.join(TUNED_FILE);
     let fail = |error: std::io::Error| RecordError::io("write", &path)(error);
     let file = WinnersFile { winners: winners.to_vec() };
     let body = toml::to_string_pretty(&file).map_err(|error| fail(std::io::Error::other(error)))?;
     // A name has no line breaks, so nothing leaves its comment.
     let text = format!(
         "# The fastest configurations that were found and verified; `workgroup_size = \"tuned\"` uses them with\n\
-         # [compiler] tuned = \"{TUNED}\" in a manifest beside this file.\n\
+         # [compiler] tuned = \"{TUNED_FILE}\" in a manifest beside this file.\n\
          # Tuned from {} at {} by gpujobs {}; what was tried is in tried.csv.\n\n{body}",
         manifest.name,
         started.strftime("%Y-%m-%dT%H:%M:%SZ"),

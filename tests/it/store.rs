@@ -9,7 +9,7 @@ use gpujobs::store::fetch::{ensure, fetch};
 use gpujobs::store::fetch_error::FetchError;
 use gpujobs::store::hub::{Hub, RetryPolicy};
 use gpujobs::store::record::Record;
-use gpujobs::store::{Dtype, Event, FetchRequest, Store};
+use gpujobs::store::{Dtype, FetchEvent, FetchRequest, Store};
 use miette::Diagnostic;
 
 use crate::support::hub::{COMMIT, FakeHub, Fault, ID, LISTING, weights};
@@ -41,7 +41,7 @@ impl Shelf {
         &self,
         hub: &FakeHub,
         dtypes: &[Dtype],
-        tell: &mut dyn FnMut(Event<'_>),
+        tell: &mut dyn FnMut(FetchEvent<'_>),
     ) -> Result<PathBuf, FetchError> {
         fetch(&asked(hub, None), &self.store, &ID.parse().unwrap(), &FetchRequest::of(dtypes), tell)
     }
@@ -102,7 +102,7 @@ fn a_run_that_may_download_asks_the_store_first() {
     let (shelf, hub) = (Shelf::new(), FakeHub::tiny());
     let folder = shelf.fetch(&hub, &[Dtype::Fp32]).unwrap();
     // No hub is asked, not even that of the environment.
-    let tell = &mut |event: Event<'_>| panic!("{event:?}");
+    let tell = &mut |event: FetchEvent<'_>| panic!("{event:?}");
     assert_eq!(ensure(&shelf.store, ID, &[Dtype::Fp32], tell).unwrap(), folder);
     assert!(matches!(ensure(&shelf.store, "../evil", &[], tell), Err(FetchError::Id(_))));
 }

@@ -18,7 +18,7 @@ use gpujobs::tune::drive::{Batch, Evaluation, TaskResult, drive};
 use gpujobs::tune::files::winner;
 use gpujobs::tune::replay::{ReplaySummary, replays};
 use gpujobs::tune::search::{BATCH, Candidate, Phase, Search};
-use gpujobs::tune::tasks::{Task, tasks};
+use gpujobs::tune::tasks::{TuneTask, tasks};
 use tokio::sync::watch;
 
 use crate::dispatcher::plan;
@@ -34,7 +34,7 @@ fn product(tune: &str) -> Plan {
     ))
 }
 
-fn task(plan: &Plan) -> Task {
+fn task(plan: &Plan) -> TuneTask {
     let templates = Templates::new(None, None).unwrap();
     check(&templates, &plan.manifest.tune).unwrap();
     let mut tasks = tasks(plan, &templates).unwrap();
@@ -43,7 +43,7 @@ fn task(plan: &Plan) -> Task {
 }
 
 /// Drives a task in a fake browser; `act` says what each job meets.
-async fn driven(plan: &Plan, exhaustive: bool, act: impl Fn(&str) -> Act) -> (Task, TaskResult, Vec<String>) {
+async fn driven(plan: &Plan, exhaustive: bool, act: impl Fn(&str) -> Act) -> (TuneTask, TaskResult, Vec<String>) {
     let templates = Templates::new(None, None).unwrap();
     let task = task(plan);
     let script = Script::new();
@@ -321,7 +321,7 @@ fn the_spaces_for_a_large_gpu_are_small_enough_to_be_tried_in_full() {
         check(&templates, &plan.manifest.tune).unwrap();
         let tasks = tasks(&plan, &templates).unwrap();
         assert_eq!(tasks.len(), 2, "one in each browser");
-        for Task { base, space, .. } in tasks {
+        for TuneTask { base, space, .. } in tasks {
             let (size, limit) = (space.points.len(), plan.manifest.tune.limit(space.points.len()));
             assert!((100..=150).contains(&size), "{name} has {size} in {}", base.axes.browser);
             assert!(limit * 100 <= 15 * size && limit >= 12, "{limit} of {size}");

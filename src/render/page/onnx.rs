@@ -19,8 +19,8 @@ use crate::manifest::model::{OnnxFile, Pipeline};
 use crate::manifest::{Manifest, Model};
 use crate::plan::Job;
 use crate::protocol::job::{
-    ArgumentSpec, Common, FeedSpec, FileSpec, ModelFile, OnnxJob, OnnxPart, PictureSpec, PipelineSpec, ProgramSpec,
-    TaskPart,
+    ArgumentSpec, Common, FileSpec, OnnxInputSpec, OnnxJob, OnnxPart, PictureSpec, PipelineSpec, ProgramSpec,
+    ServedFile, TaskPart,
 };
 use crate::reference::made::{self, InputData};
 use crate::reference::onnx::{self, Dim, OnnxError, Signature, Tensor};
@@ -131,7 +131,7 @@ impl OnnxPage {
     ) -> Result<Self, PageError> {
         let sized = |(path, place): (&String, &PathBuf)| {
             let bytes = std::fs::metadata(place).map_err(unreadable(place))?.len();
-            Ok(ModelFile { path: path.clone(), bytes })
+            Ok(ServedFile { path: path.clone(), bytes })
         };
         let part = OnnxPart {
             common,
@@ -214,8 +214,8 @@ impl From<InputData> for ArgumentSpec {
     }
 }
 
-fn feed_spec(tensor: &Tensor) -> FeedSpec {
-    FeedSpec {
+fn feed_spec(tensor: &Tensor) -> OnnxInputSpec {
+    OnnxInputSpec {
         name: tensor.name().to_owned(),
         kind: tensor.kind().to_string(),
         shape: tensor.shape().to_vec(),

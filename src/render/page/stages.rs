@@ -12,7 +12,7 @@ use super::{PageError, short_digest};
 use crate::graph::memory::BufferId;
 use crate::graph::{Fill, Graph, JobVars, Memory, TensorId, TensorRole};
 use crate::manifest::Model;
-use crate::protocol::job::{Common, PartSpec, ShaderSpec, Source, StageSpec, StagesJob, TensorSpec};
+use crate::protocol::job::{Common, DispatchSpec, PartSpec, ShaderSpec, StagesJob, TensorSource, TensorSpec};
 use crate::reference::{FillError, fill};
 use crate::render::target::Target;
 use crate::render::wgsl::{Rendered, render_stages};
@@ -82,17 +82,17 @@ impl StagesPage {
         Ok(templates.render("templates/job.js", context! { job => Serde(&spec) })?)
     }
 
-    fn source(&self, id: TensorId) -> Result<Option<Source>, FillError> {
+    fn source(&self, id: TensorId) -> Result<Option<TensorSource>, FillError> {
         let tensor = &self.graph.tensors[id];
         Ok(match &tensor.role {
             TensorRole::Computed => None,
             TensorRole::Input(Fill::Uniform { seed, mean, spread })
             | TensorRole::Weight(Fill::Uniform { seed, mean, spread }) => {
-                Some(Source::Uniform { seed: *seed, mean: *mean, spread: *spread })
+                Some(TensorSource::Uniform { seed: *seed, mean: *mean, spread: *spread })
             }
             TensorRole::Input(_) | TensorRole::Weight(_) => {
                 let bytes = tensor.element.bytes(&fill(tensor)?);
-                Some(Source::Base64(base64::engine::general_purpose::STANDARD.encode(bytes)))
+                Some(TensorSource::Base64(base64::engine::general_purpose::STANDARD.encode(bytes)))
             }
         })
     }
@@ -181,12 +181,12 @@ fn tensor_specs(graph: &Graph, memory: &Memory) -> Vec<TensorSpec> {
     graph.tensors.iter().zip(&memory.of).map(spec).collect()
 }
 
-fn stage_specs(graph: &Graph, rendered: &Rendered) -> Vec<StageSpec> {
+fn stage_specs(graph: &Graph, rendered: &Rendered) -> Vec<DispatchSpec> {
     graph
         .stages
         .iter()
         .zip(&rendered.dispatches)
-        .map(|(stage, dispatch)| StageSpec {
+        .map(|(stage, dispatch)| DispatchSpec {
             name: stage.name.clone(),
             shader: dispatch.shader,
             bindings: stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs).copied().collect(),

@@ -1,11 +1,11 @@
 //! Google Chrome and Chromium.
 
-use super::{Manager, Package, Product, Program, Source, chromium};
+use super::{Executable, Manager, Package, PackageSource, Product, chromium};
 use crate::webdriver::os::Os;
 
 pub(super) const PRODUCT: Product = Product {
     title: "Chrome",
-    browser: Some(Program {
+    browser: Some(Executable {
         title: "Chrome or Chromium",
         variable: "CHROME_BIN",
         names: &[
@@ -22,21 +22,25 @@ pub(super) const PRODUCT: Product = Product {
             "Applications/Chromium.app/Contents/MacOS/Chromium",
         ],
         windows: &[r"Google\Chrome\Application\chrome.exe", r"Chromium\Application\chrome.exe"],
-        ..Program::ON_PATH
+        ..Executable::ON_PATH
     }),
     usual_on: &[Os::Linux, Os::Macos, Os::Windows],
     packages: &[
         // Ubuntu has Chromium, with its driver, as a snap only.
         Package::new(
             Manager::Apt,
-            &[Source::Package("chromium"), Source::Snap("chromium")],
-            &[Source::Package("chromium-driver"), Source::Snap("chromium")],
+            &[PackageSource::Package("chromium"), PackageSource::Snap("chromium")],
+            &[PackageSource::Package("chromium-driver"), PackageSource::Snap("chromium")],
         ),
-        Package::new(Manager::Dnf, &[Source::Package("chromium")], &[Source::Package("chromedriver")]),
+        Package::new(Manager::Dnf, &[PackageSource::Package("chromium")], &[PackageSource::Package("chromedriver")]),
         // Arch's chromium holds chromedriver too.
-        Package::new(Manager::Pacman, &[Source::Package("chromium")], &[Source::Package("chromium")]),
-        Package::new(Manager::Brew, &[Source::Cask("google-chrome")], &[Source::Cask("chromedriver")]),
-        Package::new(Manager::Winget, &[Source::Package("Google.Chrome")], &[Source::Package("Chromium.ChromeDriver")]),
+        Package::new(Manager::Pacman, &[PackageSource::Package("chromium")], &[PackageSource::Package("chromium")]),
+        Package::new(Manager::Brew, &[PackageSource::Cask("google-chrome")], &[PackageSource::Cask("chromedriver")]),
+        Package::new(
+            Manager::Winget,
+            &[PackageSource::Package("Google.Chrome")],
+            &[PackageSource::Package("Chromium.ChromeDriver")],
+        ),
     ],
     by_hand: "install it from its maker",
     ..chromium::FAMILY

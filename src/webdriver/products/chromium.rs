@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::options::{Options, prefs, put_binary};
-use super::{BrowserSettings, Compiler, DriverPort, Product, Program};
+use super::{BrowserSettings, Compiler, DriverPort, Executable, Product};
 use crate::webdriver::gpu::Gpu;
 use crate::webdriver::os::Os;
 
@@ -15,7 +15,7 @@ pub(super) const FAMILY: Product = Product {
     title: "",
     compiler: Compiler::Tint,
     browser: None,
-    driver: Program {
+    driver: Executable {
         title: "driver (chromedriver)",
         variable: "CHROMEDRIVER",
         names: &["chromedriver", "chromium.chromedriver"],
@@ -24,7 +24,7 @@ pub(super) const FAMILY: Product = Product {
             "usr/lib/chromium-browser/chromedriver",
             "snap/bin/chromium.chromedriver",
         ],
-        ..Program::ON_PATH
+        ..Executable::ON_PATH
     },
     // chromedriver first prints `Starting ChromeDriver … on port 0` and then the line that counts.
     port: DriverPort::Printed(|line| Some(line.split_once("started successfully on port ")?.1.trim_end_matches('.'))),

@@ -1,24 +1,24 @@
 //! Microsoft Edge.
 
-use super::{Manager, Package, Product, Program, Source, chromium};
+use super::{Executable, Manager, Package, PackageSource, Product, chromium};
 use crate::webdriver::os::Os;
 
 pub(super) const PRODUCT: Product = Product {
     title: "Edge",
-    browser: Some(Program {
+    browser: Some(Executable {
         title: "Edge",
         variable: "EDGE_BIN",
         names: &["microsoft-edge", "microsoft-edge-stable", "msedge"],
         linux: &["opt/microsoft/msedge/msedge"],
         macos: &["Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge"],
         windows: &[r"Microsoft\Edge\Application\msedge.exe"],
-        ..Program::ON_PATH
+        ..Executable::ON_PATH
     }),
-    driver: Program {
+    driver: Executable {
         title: "driver (msedgedriver)",
         variable: "MSEDGEDRIVER",
         names: &["msedgedriver"],
-        ..Program::ON_PATH
+        ..Executable::ON_PATH
     },
     browser_name: "MicrosoftEdge",
     capabilities: |settings, options| chromium::capabilities("ms", "edgeOptions", settings, options),
@@ -27,12 +27,16 @@ pub(super) const PRODUCT: Product = Product {
     packages: &[
         Package::new(
             Manager::Brew,
-            &[Source::Cask("microsoft-edge")],
-            &[Source::ByHand(
+            &[PackageSource::Cask("microsoft-edge")],
+            &[PackageSource::ByHand(
                 "msedgedriver of Edge's very version: https://developer.microsoft.com/microsoft-edge/tools/webdriver",
             )],
         ),
-        Package::new(Manager::Winget, &[Source::Package("Microsoft.Edge")], &[Source::Package("Microsoft.EdgeDriver")]),
+        Package::new(
+            Manager::Winget,
+            &[PackageSource::Package("Microsoft.Edge")],
+            &[PackageSource::Package("Microsoft.EdgeDriver")],
+        ),
     ],
     by_hand: "Edge for Linux and its driver come from Microsoft: https://www.microsoft.com/edge and https://developer.microsoft.com/microsoft-edge/tools/webdriver",
     ..chromium::FAMILY

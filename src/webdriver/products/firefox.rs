@@ -5,22 +5,22 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::options::{Options, prefs, put_binary};
-use super::{BrowserSettings, Compiler, DriverPort, Manager, Package, PrefValue, Product, Program, Source};
+use super::{BrowserSettings, Compiler, DriverPort, Executable, Manager, Package, PackageSource, PrefValue, Product};
 use crate::webdriver::os::Os;
 
 pub(super) const PRODUCT: Product = Product {
     title: "Firefox",
     compiler: Compiler::Naga,
-    browser: Some(Program {
+    browser: Some(Executable {
         title: "Firefox",
         variable: "FIREFOX_BIN",
         names: &["firefox", "firefox-esr"],
         linux: &["usr/lib/firefox/firefox", "usr/lib/firefox-esr/firefox-esr", "opt/firefox/firefox"],
         macos: &["Applications/Firefox.app/Contents/MacOS/firefox"],
         windows: &[r"Mozilla Firefox\firefox.exe"],
-        ..Program::ON_PATH
+        ..Executable::ON_PATH
     }),
-    driver: Program {
+    driver: Executable {
         title: "driver (geckodriver)",
         variable: "GECKODRIVER",
         names: &["geckodriver"],
@@ -49,13 +49,17 @@ pub(super) const PRODUCT: Product = Product {
     packages: &[
         Package::new(
             Manager::Apt,
-            &[Source::Package("firefox-esr"), Source::Package("firefox")],
-            &[Source::SomeReleases("geckodriver"), Source::Cargo("geckodriver")],
+            &[PackageSource::Package("firefox-esr"), PackageSource::Package("firefox")],
+            &[PackageSource::SomeReleases("geckodriver"), PackageSource::Cargo("geckodriver")],
         ),
-        Package::new(Manager::Dnf, &[Source::Package("firefox")], &[Source::Cargo("geckodriver")]),
-        Package::new(Manager::Pacman, &[Source::Package("firefox")], &[Source::Package("geckodriver")]),
-        Package::new(Manager::Brew, &[Source::Cask("firefox")], &[Source::Package("geckodriver")]),
-        Package::new(Manager::Winget, &[Source::Package("Mozilla.Firefox")], &[Source::Package("Mozilla.GeckoDriver")]),
+        Package::new(Manager::Dnf, &[PackageSource::Package("firefox")], &[PackageSource::Cargo("geckodriver")]),
+        Package::new(Manager::Pacman, &[PackageSource::Package("firefox")], &[PackageSource::Package("geckodriver")]),
+        Package::new(Manager::Brew, &[PackageSource::Cask("firefox")], &[PackageSource::Package("geckodriver")]),
+        Package::new(
+            Manager::Winget,
+            &[PackageSource::Package("Mozilla.Firefox")],
+            &[PackageSource::Package("Mozilla.GeckoDriver")],
+        ),
     ],
     by_hand: "install it from its maker",
     session_ms: 3 + 3105 + 316,

@@ -80,9 +80,9 @@ pub struct Product {
     /// What compiles its WGSL.
     pub compiler: Compiler,
     /// Its program; `None` where only the driver knows it.
-    pub browser: Option<Program>,
+    pub browser: Option<Executable>,
     /// The program that speaks WebDriver for it.
-    pub driver: Program,
+    pub driver: Executable,
     /// Where its driver tells the port on which it listens.
     pub port: DriverPort,
     /// The driver's arguments: its port, 0 where it chooses one itself, and the folder for its files.
@@ -125,7 +125,7 @@ pub struct Product {
 
 /// How a program is found: by a variable, by its names on PATH, or in the usual places.
 #[derive(Debug)]
-pub struct Program {
+pub struct Executable {
     /// What a user calls it.
     pub title: &'static str,
     /// The environment variable that holds its path.
@@ -151,7 +151,7 @@ pub enum DriverPort {
     Given,
 }
 
-impl Program {
+impl Executable {
     /// A program whose only known place is PATH; every program has a title, a variable and names of its own.
     const ON_PATH: Self = Self { title: "", variable: "", names: &[], linux: &[], macos: &[], windows: &[], home: &[] };
 }
@@ -201,20 +201,20 @@ pub struct Package {
     /// The manager.
     pub manager: Manager,
     /// Of the browser.
-    pub browser: &'static [Source],
+    pub browser: &'static [PackageSource],
     /// Of its driver.
-    pub driver: &'static [Source],
+    pub driver: &'static [PackageSource],
 }
 
 impl Package {
-    const fn new(manager: Manager, browser: &'static [Source], driver: &'static [Source]) -> Self {
+    const fn new(manager: Manager, browser: &'static [PackageSource], driver: &'static [PackageSource]) -> Self {
         Self { manager, browser, driver }
     }
 }
 
 /// Where one program comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum PackageSource {
     /// A package of the manager.
     Package(&'static str),
     /// A package that only some releases of the system have.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, json};
 
-use super::{Compiler, DriverPort, Manager, Package, Product, Program, Source};
+use super::{Compiler, DriverPort, Executable, Manager, Package, PackageSource, Product};
 use crate::webdriver::os::Os;
 
 const ALLOW: &str = "Safari is part of macOS; allow its driver once: sudo safaridriver --enable";
@@ -11,13 +11,13 @@ pub(super) const PRODUCT: Product = Product {
     title: "Safari",
     compiler: Compiler::Webkit,
     browser: None,
-    driver: Program {
+    driver: Executable {
         title: "driver (safaridriver)",
         variable: "SAFARIDRIVER",
         names: &["safaridriver"],
         linux: &["usr/bin/safaridriver"],
         macos: &["usr/bin/safaridriver"],
-        ..Program::ON_PATH
+        ..Executable::ON_PATH
     },
     port: DriverPort::Given,
     driver_arguments: |port, _| vec!["--port".to_owned(), port.to_string()],
@@ -42,7 +42,7 @@ pub(super) const PRODUCT: Product = Product {
     without_webgpu: None,
     systems: &[Os::Macos],
     usual_on: &[Os::Macos],
-    packages: &[Package::new(Manager::Brew, &[Source::ByHand(ALLOW)], &[Source::ByHand(ALLOW)])],
+    packages: &[Package::new(Manager::Brew, &[PackageSource::ByHand(ALLOW)], &[PackageSource::ByHand(ALLOW)])],
     by_hand: "Safari runs on macOS only; name a Mac's endpoint with `webdriver` under [browser.safari]",
     // Taken to be like Firefox; not measured.
     session_ms: 3 + 3105 + 316,
