@@ -12,6 +12,17 @@ const OTHERS: f64 = 0.25;
 
 /// All that there are, in a fixed order.
 pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, precision: Option<f64>) -> Vec<String> {
+    let mut warnings = of_what_ran(measurement);
+    warnings.extend(of_conditions(circumstances, measurement));
+    warnings.extend(of_spread(measurement, precision));
+    if circumstances.uneven {
+        warnings.push("samples of this group's jobs hold different numbers of inferences".to_owned());
+    }
+    warnings
+}
+
+/// The adapter, its clock, and whether the output was checked.
+fn of_what_ran(measurement: &Measurement) -> Vec<String> {
     let mut warnings = Vec::new();
     if measurement.adapter.as_ref().is_some_and(|adapter| adapter.kind == AdapterKind::Software) {
         warnings.push("software adapter: times are those of a CPU".to_owned());
@@ -36,6 +47,12 @@ pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, preci
     if let Err(reason) = &measurement.kernels {
         warnings.push(format!("no profile: {reason}"));
     }
+    warnings
+}
+
+/// What the samples were taken under, and what that did to them.
+fn of_conditions(circumstances: &Circumstances, measurement: &Measurement) -> Vec<String> {
+    let mut warnings = Vec::new();
     if measurement.samples.iter().any(|sample| sample.hidden) {
         warnings.push("the page was hidden for some samples".to_owned());
     }
@@ -53,6 +70,12 @@ pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, preci
         let (slow, moments, worst) = (drift.slow, drift.moments, significant(drift.worst, 2));
         warnings.push(format!("{slow} of {moments} samples were slow, up to {worst} times the median"));
     }
+    warnings
+}
+
+/// How the times that decide are spread.
+fn of_spread(measurement: &Measurement, precision: Option<f64>) -> Vec<String> {
+    let mut warnings = Vec::new();
     let times = measurement.deciding_ms();
     if let Some(modes) = modes::two(&times) {
         warnings.push(format!(
@@ -67,9 +90,6 @@ pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, preci
         && width > wanted
     {
         warnings.push(format!("precision not reached: ±{:.1} % of ±{:.1} %", width * 100.0, wanted * 100.0));
-    }
-    if circumstances.uneven {
-        warnings.push("samples of this group's jobs hold different numbers of inferences".to_owned());
     }
     warnings
 }
