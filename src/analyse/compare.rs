@@ -2,7 +2,7 @@
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::comparison::{Comparison, Rules, Verdict};
+use super::comparison::{Comparison, ComparisonVerdict, Rules};
 use super::pair::{Pair, pair};
 use super::ranks::ALPHA;
 use super::ratio::holm;
@@ -126,10 +126,10 @@ fn judged(mut pairs: Vec<Pair>, rules: &Rules) -> Vec<Comparison> {
         let within = found.low >= 1.0 - rules.same_within && found.high <= 1.0 + rules.same_within;
         comparison.verdict = match (different, within) {
             // Also where they can be told apart: the margin is what the user does not care about.
-            (_, true) => Verdict::Same,
-            (true, false) if found.ratio > 1.0 => Verdict::Slower,
-            (true, false) => Verdict::Faster,
-            (false, false) => Verdict::Undecided,
+            (_, true) => ComparisonVerdict::Same,
+            (true, false) if found.ratio > 1.0 => ComparisonVerdict::Slower,
+            (true, false) => ComparisonVerdict::Faster,
+            (false, false) => ComparisonVerdict::Undecided,
         };
     }
     comparisons
@@ -139,7 +139,8 @@ fn judged(mut pairs: Vec<Pair>, rules: &Rules) -> Vec<Comparison> {
 #[must_use]
 pub fn regressions(comparisons: &[Comparison], above: f64) -> usize {
     let worse = |comparison: &&Comparison| {
-        comparison.verdict == Verdict::Slower && comparison.ratio.is_some_and(|ratio| ratio.ratio > 1.0 + above)
+        comparison.verdict == ComparisonVerdict::Slower
+            && comparison.ratio.is_some_and(|ratio| ratio.ratio > 1.0 + above)
     };
     comparisons.iter().filter(worse).count()
 }

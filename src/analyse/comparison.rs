@@ -8,7 +8,8 @@ use super::ratio::Ratio;
 pub const SAME_WITHIN: f64 = 0.01;
 
 /// Which of a job's times are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, strum::Display)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Metric {
     /// Of one inference in the steady state: the GPU's where both have it, else the wall's.
     #[default]
@@ -22,17 +23,6 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// As written in tables and on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Time => "time",
-            Self::FirstResult => "first-result",
-            Self::Wall => "wall",
-            Self::Gpu => "gpu",
-        }
-    }
-
     /// Whether the wall's clock alone tells it.
     pub(super) fn by_wall(self) -> bool {
         matches!(self, Self::Wall | Self::FirstResult)
@@ -68,8 +58,9 @@ impl Default for Rules {
 }
 
 /// What may be said of a pair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Verdict {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display)]
+#[strum(serialize_all = "lowercase")]
+pub enum ComparisonVerdict {
     /// The new one takes less time.
     Faster,
     /// The new one takes more time.
@@ -80,20 +71,6 @@ pub enum Verdict {
     Undecided,
     /// They must not be compared.
     Refused,
-}
-
-impl Verdict {
-    /// As written in tables.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Faster => "faster",
-            Self::Slower => "slower",
-            Self::Same => "same",
-            Self::Undecided => "undecided",
-            Self::Refused => "refused",
-        }
-    }
 }
 
 /// A pair of jobs and what may be said of it.
@@ -122,7 +99,7 @@ pub struct Comparison {
     /// The p-value after Holm's correction for all comparisons of the table.
     pub p_adjusted: Option<f64>,
     /// What may be said.
-    pub verdict: Verdict,
+    pub verdict: ComparisonVerdict,
     /// Why it is refused, or has no interval, and what helps.
     pub reason: String,
 }

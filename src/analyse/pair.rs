@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::comparison::{Comparison, Metric, Verdict};
+use super::comparison::{Comparison, ComparisonVerdict, Metric};
 use super::ratio::{FEWEST_ROUNDS, ratio};
 use crate::measure::Summary;
 use crate::record::read::{JobRecord, SampleRecord};
@@ -44,7 +44,7 @@ pub(super) fn pair<'run>(
         new_ms: None,
         ratio: None,
         p_adjusted: None,
-        verdict: Verdict::Refused,
+        verdict: ComparisonVerdict::Refused,
         reason: refusal.unwrap_or_default(),
     };
     Pair { comparison, base, new, together, times: Default::default() }
@@ -68,7 +68,7 @@ impl Pair<'_> {
         (self.comparison.base_ms, self.comparison.new_ms) = (median(&base), median(&new));
         if metric == Metric::FirstResult && base.len().min(new.len()) < FEWEST_ROUNDS {
             // One making-ready is one observation: unlike samples, two of them can't be drawn from again and again.
-            self.comparison.verdict = Verdict::Undecided;
+            self.comparison.verdict = ComparisonVerdict::Undecided;
             self.comparison.reason = format!(
                 "{} and {} first results are too few for an interval: set `rounds = 10, instances = 10` under [measure]",
                 base.len(),

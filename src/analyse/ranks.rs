@@ -41,7 +41,7 @@ pub fn signed_rank(differences: &[f64]) -> Option<Shift> {
     let mut sorted = differences.to_vec();
     sorted.sort_by(f64::total_cmp);
     let n = sorted.len();
-    let averages = Values {
+    let averages = CountedValues {
         total: n * (n + 1) / 2,
         least: *sorted.first()?,
         greatest: *sorted.last()?,
@@ -73,7 +73,7 @@ pub fn rank_sum(base: &[f64], new: &[f64]) -> Option<Shift> {
         sorted.sort_by(f64::total_cmp);
         sorted
     });
-    let differences = Values {
+    let differences = CountedValues {
         total: base.len() * new.len(),
         least: new.first()? - base.last()?,
         greatest: new.last()? - base.first()?,
@@ -106,7 +106,7 @@ pub fn least_p_of_samples(base: usize, new: usize) -> f64 {
 }
 
 /// Very many values that are not written down but counted: 5,000 pairs have 12.5 million Walsh averages.
-struct Values<F> {
+struct CountedValues<F> {
     /// How many.
     total: usize,
     least: f64,
@@ -115,7 +115,7 @@ struct Values<F> {
     at_most: F,
 }
 
-impl<F: Fn(f64) -> usize> Values<F> {
+impl<F: Fn(f64) -> usize> CountedValues<F> {
     /// The `rank`-th smallest, from 1, by bisection between the least and the greatest until no number lies between.
     fn ranked(&self, rank: usize) -> f64 {
         let (mut below, mut enough) = (order(self.least), order(self.greatest));

@@ -30,32 +30,23 @@ pub const FEWEST_RANKED: usize = 6;
 const RESAMPLES: usize = 2000;
 
 /// How a ratio was come by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
 pub enum Method {
     /// Ranks of rounds in which both were measured.
+    #[strum(serialize = "paired rounds, signed-rank")]
     SignedRank,
     /// Ranks of rounds that are not paired.
+    #[strum(serialize = "unpaired rounds, rank-sum")]
     RankSum,
     /// Means of rounds in which both were measured.
+    #[strum(serialize = "paired rounds, t")]
     PairedT,
     /// Means of rounds that are not paired.
+    #[strum(serialize = "unpaired rounds, t")]
     WelchT,
     /// Samples as if each were independent.
+    #[strum(serialize = "samples, bootstrap")]
     Bootstrap,
-}
-
-impl Method {
-    /// As written in tables.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SignedRank => "paired rounds, signed-rank",
-            Self::RankSum => "unpaired rounds, rank-sum",
-            Self::PairedT => "paired rounds, t",
-            Self::WelchT => "unpaired rounds, t",
-            Self::Bootstrap => "samples, bootstrap",
-        }
-    }
 }
 
 /// How many times as long the new one takes.

@@ -10,7 +10,7 @@ use crate::measure::stats::noise::{Noise, Shape};
 
 /// Noise of rounds: what a job's round shares with nothing, and what all rounds at one time share.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum NoiseKind {
     Normal,
     /// Student's t with three degrees of freedom.
     Heavy,
@@ -18,7 +18,7 @@ enum Kind {
     Disturbed,
 }
 
-impl Kind {
+impl NoiseKind {
     const ALL: [Self; 3] = [Self::Normal, Self::Heavy, Self::Disturbed];
 
     fn factor(self, noise: &mut Noise) -> f64 {
@@ -34,13 +34,19 @@ impl Kind {
 }
 
 /// A round of `samples` about `scale`.
-fn round(noise: &mut Noise, kind: Kind, scale: f64, samples: u32) -> Vec<f64> {
+fn round(noise: &mut Noise, kind: NoiseKind, scale: f64, samples: u32) -> Vec<f64> {
     let level = scale * kind.factor(noise);
     (0..samples).map(|_| level * (0.01 * noise.draw(Shape::Laplace)).exp()).collect()
 }
 
 /// A base and a new job that is `truth` times as slow, paired rounds sharing noise as large as their own.
-fn jobs(noise: &mut Noise, kind: Kind, (base, new): (usize, usize), truth: f64, paired: bool) -> [Vec<Vec<f64>>; 2] {
+fn jobs(
+    noise: &mut Noise,
+    kind: NoiseKind,
+    (base, new): (usize, usize),
+    truth: f64,
+    paired: bool,
+) -> [Vec<Vec<f64>>; 2] {
     let shared: Vec<f64> = (0..base.max(new)).map(|_| if paired { kind.factor(noise) } else { 1.0 }).collect();
     let job = |noise: &mut Noise, count: usize, scale: f64| {
         (0..count).map(|place| round(noise, kind, scale * shared[place], 5)).collect::<Vec<_>>()
@@ -72,7 +78,7 @@ fn intervals_hold_the_true_ratio_as_often_as_they_say() {
         (20, 20, false),
         (40, 40, false),
     ] {
-        let found = Kind::ALL.map(|kind| {
+        let found = NoiseKind::ALL.map(|kind| {
             let mut noise = Noise(7);
             let covered = (0..TRIALS).filter(|_| {
                 let [a, b] = jobs(&mut noise, kind, (base, new), 1.1, paired);
@@ -82,7 +88,7 @@ fn intervals_hold_the_true_ratio_as_often_as_they_say() {
             });
             percent(covered.count(), TRIALS)
         });
-        println!("{base} and {new} rounds, paired: {paired}: {found:.1?} % of {:?}", Kind::ALL);
+        println!("{base} and {new} rounds, paired: {paired}: {found:.1?} % of {:?}", NoiseKind::ALL);
         let most = match base {
             ..6 => 99.5,
             6 => 98.0,
@@ -93,7 +99,13 @@ fn intervals_hold_the_true_ratio_as_often_as_they_say() {
 }
 
 /// Two equal jobs that go on together until both have enough; further rounds take what is asked at once, or in parts.
-fn stopped_together(noise: &mut Noise, kind: Kind, wanted: &Samples, rounds: u32, parts: u32) -> [Vec<Vec<f64>>; 2] {
+fn stopped_together(
+    noise: &mut Noise,
+    kind: NoiseKind,
+    wanted: &Samples,
+    rounds: u32,
+    parts: u32,
+) -> [Vec<Vec<f64>>; 2] {
     let mut jobs = [Vec::new(), Vec::new()];
     let add = |noise: &mut Noise, samples: u32, jobs: &mut [Vec<Vec<f64>>; 2]| {
         let shared = kind.factor(noise);
@@ -125,7 +137,7 @@ fn equal_jobs_are_called_different_as_often_as_said_with_the_stopping_rule() {
     for precision in [0.01, 0.02, 0.04, 0.08] {
         for (rounds, parts) in [(10, 1), (10, 5), (5, 1), (3, 4)] {
             let wanted = Samples { min: 10.max(2 * rounds), max: 100, precision: Some(precision) };
-            let found = Kind::ALL.map(|kind| {
+            let found = NoiseKind::ALL.map(|kind| {
                 let mut noise = Noise(11);
                 let different = (0..TRIALS).filter(|_| {
                     let [a, b] = stopped_together(&mut noise, kind, &wanted, rounds, parts);
@@ -133,7 +145,10 @@ fn equal_jobs_are_called_different_as_often_as_said_with_the_stopping_rule() {
                 });
                 percent(different.count(), TRIALS)
             });
-            println!("precision {precision}, {rounds} rounds, then {parts} a look: {found:.1?} % of {:?}", Kind::ALL);
+            println!(
+                "precision {precision}, {rounds} rounds, then {parts} a look: {found:.1?} % of {:?}",
+                NoiseKind::ALL
+            );
             assert!(found.iter().all(|share| *share <= 7.0), "{precision}, {rounds}, {parts}: {found:?}");
             assert!(found[0] >= 3.0 || rounds < 10, "{precision}, {rounds}, {parts}: {found:?}");
         }
@@ -146,7 +161,7 @@ fn twenty_equal_pairs_are_rarely_told_apart() {
     const TRIALS: usize = 500;
     let wanted = Samples { min: 20, max: 100, precision: Some(0.02) };
     for rounds in [5, 10, 20] {
-        let found = Kind::ALL.map(|kind| {
+        let found = NoiseKind::ALL.map(|kind| {
             let mut noise = Noise(13);
             let wrong = (0..TRIALS).filter(|_| {
                 let p = (0..20).map(|_| {
@@ -157,7 +172,7 @@ fn twenty_equal_pairs_are_rarely_told_apart() {
             });
             percent(wrong.count(), TRIALS)
         });
-        println!("twenty pairs of {rounds} rounds: {found:.1?} % of {:?}", Kind::ALL);
+        println!("twenty pairs of {rounds} rounds: {found:.1?} % of {:?}", NoiseKind::ALL);
         assert!(found.iter().all(|share| *share <= 7.0), "{rounds}: {found:?}");
     }
 }
@@ -200,7 +215,7 @@ fn a_small_difference_is_found_under_heavy_tails() {
 #[test]
 fn very_many_rounds_are_no_burden() {
     let mut noise = Noise(19);
-    let [a, b] = jobs(&mut noise, Kind::Heavy, (5000, 5000), 1.01, true);
+    let [a, b] = jobs(&mut noise, NoiseKind::Heavy, (5000, 5000), 1.01, true);
     for paired in [true, false] {
         let since = std::time::Instant::now();
         let found: Ratio = ratio(&a, &b, paired, 1).unwrap();

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use comfy_table::Table;
 
 use crate::cli::PlanFormat;
-use crate::setup::survey::{BrowserState, Program, Survey, survey};
+use crate::setup::survey::{BrowserState, InstalledProgram, Survey, survey};
 use crate::units::Bytes;
 
 /// Prints what is installed; whether nothing is missing.
@@ -71,7 +71,7 @@ fn models(survey: &Survey, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn row(state: &BrowserState) -> [String; 6] {
-    let path = |program: &Option<Program>| {
+    let path = |program: &Option<InstalledProgram>| {
         program.as_ref().map_or("-".to_owned(), |program| program.path.display().to_string())
     };
     let matched = match state.versions_match {
@@ -89,7 +89,7 @@ fn row(state: &BrowserState) -> [String; 6] {
     ]
 }
 
-fn version(program: Option<&Program>) -> String {
+fn version(program: Option<&InstalledProgram>) -> String {
     program.and_then(|program| program.version.clone()).unwrap_or_default()
 }
 

@@ -15,9 +15,9 @@ use crate::report::live::Live;
 use crate::report::tuning;
 use crate::run::{JobReport, Outcome, Status};
 use crate::tune::drive::{Batch, Evaluation, TaskResult, TuneRequest, drive};
-use crate::tune::files::TUNED;
+use crate::tune::files::TUNED_FILE;
 use crate::tune::folder::TuneFolder;
-use crate::tune::tasks::{Task, tasks};
+use crate::tune::tasks::{TuneTask, tasks};
 use crate::units::significant;
 
 /// Tunes each manifest in turn; the exit is that of the worst.
@@ -28,7 +28,7 @@ pub fn run(args: &TuneArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 }
 
 /// What is to be tuned; an error where there is nothing.
-fn tasks_of(Prepared { plan, templates }: &Prepared) -> Result<Vec<Task>, Error> {
+fn tasks_of(Prepared { plan, templates }: &Prepared) -> Result<Vec<TuneTask>, Error> {
     check(templates, &plan.manifest.tune)?;
     let tasks = tasks(plan, templates).map_err(|(job, source)| Error::Page { job: job.0, source })?;
     if !tasks.is_empty() {
@@ -44,7 +44,7 @@ fn tasks_of(Prepared { plan, templates }: &Prepared) -> Result<Vec<Task>, Error>
 }
 
 /// Tunes one plan and writes its closing table.
-async fn one(prepared: Prepared, tasks: Vec<Task>, args: &TuneArgs, out: &mut dyn Write) -> Result<Exit, Error> {
+async fn one(prepared: Prepared, tasks: Vec<TuneTask>, args: &TuneArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     let Prepared { plan: Plan { manifest, .. }, templates } = prepared;
     let mut folder = TuneFolder::create(&args.out, &manifest, &tasks, args.exhaustive)?;
     let expected = tasks.iter().map(|task| expected(task, &manifest, args.exhaustive)).sum();
@@ -64,7 +64,7 @@ async fn one(prepared: Prepared, tasks: Vec<Task>, args: &TuneArgs, out: &mut dy
 }
 
 /// About how many jobs a task is.
-fn expected(task: &Task, manifest: &Manifest, exhaustive: bool) -> usize {
+fn expected(task: &TuneTask, manifest: &Manifest, exhaustive: bool) -> usize {
     let points = task.space.points.len();
     let searched = if exhaustive { points } else { manifest.tune.limit(points) };
     searched + 5.min(points)
@@ -73,7 +73,7 @@ fn expected(task: &Task, manifest: &Manifest, exhaustive: bool) -> usize {
 /// Says on stderr where the results are, and how to use them.
 fn say_where(folder: &TuneFolder) {
     if folder.has_winners() {
-        let path = folder.path().join(TUNED);
+        let path = folder.path().join(TUNED_FILE);
         anstream::eprintln!(
             "to use it:\n\n    [matrix]\n    workgroup_size = \"tuned\"\n\n    [compiler]\n    tuned = {:?}\n",
             path.display().to_string()
@@ -83,7 +83,7 @@ fn say_where(folder: &TuneFolder) {
 }
 
 /// A winner for each is a success, wrong candidates or not: those are reported and never win.
-fn exit_of(results: &[(Task, TaskResult)]) -> Exit {
+fn exit_of(results: &[(TuneTask, TaskResult)]) -> Exit {
     let mut worst = Exit::Success;
     for (_, result) in results {
         let outcome = result.outcome;
@@ -108,8 +108,8 @@ struct Tuning<'a> {
 
 impl Tuning<'_> {
     /// Carries out tasks until one is interrupted, and keeps the result of each.
-    async fn all(&mut self, tasks: Vec<Task>) -> Result<Vec<(Task, TaskResult)>, Error> {
-        let mut results: Vec<(Task, TaskResult)> = Vec::new();
+    async fn all(&mut self, tasks: Vec<TuneTask>) -> Result<Vec<(TuneTask, TaskResult)>, Error> {
+        let mut results: Vec<(TuneTask, TaskResult)> = Vec::new();
         let mut settled: Vec<KernelOverride> = Vec::new();
         for task in tasks {
             // What was found for a job's other kernels holds for the rest of its search.
@@ -128,14 +128,14 @@ impl Tuning<'_> {
         Ok(results)
     }
 
-    async fn one(&mut self, task: &Task, settled: &[KernelOverride]) -> io::Result<TaskResult> {
+    async fn one(&mut self, task: &TuneTask, settled: &[KernelOverride]) -> io::Result<TaskResult> {
         let Manifest { tune, measure, .. } = self.manifest;
         let request = TuneRequest { task, tune, measure, settled, exhaustive: self.exhaustive };
         drive(request, async |batch| self.batch(task, batch).await).await
     }
 
     /// Runs a batch in the browsers that are open, and keeps what came of it.
-    async fn batch(&mut self, task: &Task, mut batch: Batch) -> io::Result<(Vec<Evaluation>, Outcome)> {
+    async fn batch(&mut self, task: &TuneTask, mut batch: Batch) -> io::Result<(Vec<Evaluation>, Outcome)> {
         // Another backend would have no configuration.
         let measure = Measure { fallback: Vec::new(), ..batch.measure.clone() };
         let plan = Plan { manifest: Manifest { measure, ..self.manifest.clone() }, jobs: batch.jobs.clone() };
@@ -158,7 +158,7 @@ impl Tuning<'_> {
 
 /// What became of a configuration, on one line.
 fn status_line(report: &JobReport) -> String {
-    let status = report.status.name();
+    let status = report.status;
     let times = report.measurement.as_ref().map(Measurement::deciding_ms).unwrap_or_default();
     match (report.status, Summary::of(&times)) {
         (Status::Ok, Some(time)) => format!("{status} {} ms", significant(time.median, 3)),

@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use serde_json::{Value, json};
+use strum::VariantNames;
 
 use super::shared::prepare::Overrides;
 use super::shared::session::{LiveSession, Logs, RunRequest, SessionOptions};
@@ -44,7 +45,7 @@ pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 
 /// The built-in check in each browser that is named, or in all, with numbers that nobody could have prepared.
 fn plan(args: &VerifyArgs) -> Result<Plan, Error> {
-    let all = || BrowserKind::ALL.map(|kind| kind.name().to_owned()).to_vec();
+    let all = || BrowserKind::VARIANTS.iter().map(|&name| name.to_owned()).collect();
     let browsers = if args.browsers.is_empty() { all() } else { args.browsers.clone() };
     let quoted: Vec<String> = browsers.iter().map(|browser| format!("{browser:?}")).collect();
     let (a, n) = (rand::random_range(-8.0..8.0_f32), rand::random_range(1_000..100_000));
@@ -91,7 +92,7 @@ fn exit_of(reports: &[JobReport]) -> Result<Exit, Error> {
 /// Hardware, software, absent, or what went wrong, in one word.
 fn verdict(report: &JobReport) -> &'static str {
     match (&report.measurement, report.status) {
-        (Some(measurement), Status::Ok) => measurement.adapter.as_ref().map_or("none", |adapter| adapter.kind.name()),
+        (Some(measurement), Status::Ok) => measurement.adapter.as_ref().map_or("none", |adapter| adapter.kind.into()),
         (_, Status::Unsupported) => "absent",
         (_, Status::Incorrect) => "wrong",
         (_, Status::Skipped) => "not started",
@@ -100,7 +101,7 @@ fn verdict(report: &JobReport) -> &'static str {
 }
 
 fn remedy(report: &JobReport) -> &'static str {
-    let lacks = BrowserKind::named(&report.job.axes.browser).and_then(|kind| kind.product().without_webgpu);
+    let lacks = report.job.axes.browser.parse::<BrowserKind>().ok().and_then(|kind| kind.product().without_webgpu);
     match verdict(report) {
         "software" => {
             "times are those of a CPU: on a machine with a GPU check its Vulkan driver (vulkaninfo --summary) and that \

@@ -20,7 +20,7 @@ impl Graph {
     /// The graph of `model` for one job.
     pub fn of(model: &Model, vars: &JobVars) -> Result<Self, GraphError> {
         let Program::Stages(stages) = &model.program else {
-            return Err(GraphError::NoStages { model: model.name.clone(), engine: model.engine().name() });
+            return Err(GraphError::NoStages { model: model.name.clone(), engine: model.engine().into() });
         };
         let mut builder = Builder {
             model,
@@ -154,7 +154,7 @@ impl<'a> Builder<'a> {
         let from = self.latest.get(&name).copied().ok_or_else(|| format!("no tensor `{name}` exists before it"))?;
         let (source, tensor) = (&self.graph.tensors[from], &self.graph.tensors[output]);
         if source.len() != tensor.len() || source.element != tensor.element {
-            let of = |tensor: &Tensor| format!("{:?} of {}", tensor.shape, tensor.element.name());
+            let of = |tensor: &Tensor| format!("{:?} of {}", tensor.shape, tensor.element);
             let (tensor, name, own, other) = (&tensor.name, &source.name, of(tensor), of(source));
             return Err(format!("`{tensor}` {own} can't start as a copy of `{name}` {other}"));
         }
@@ -168,7 +168,7 @@ impl<'a> Builder<'a> {
             && let Some(id) = stage.inputs.iter().chain(&stage.outputs).find(|id| tensors[**id].element != Element::F32)
         {
             let Tensor { name, element, .. } = &tensors[*id];
-            let (op, element) = (&stage.op, element.name());
+            let (op, element) = (&stage.op, element);
             return Err(format!(
                 "`{name}` is {element}, and the op `{op}` takes and gives f32: leave its `type` out (dtype = \"fp16\" stores \
                  weights and inputs in f16), or give the stage an op name of its own and `shader = \"{}\"`",
@@ -181,7 +181,7 @@ impl<'a> Builder<'a> {
         if header.fits(shape) {
             return Ok(());
         }
-        let (path, says, element) = (expect.file.path.display(), header.says(), element.name());
+        let (path, says, element) = (expect.file.path.display(), header.says(), element);
         Err(format!("{path} holds {says}, and `{name}` is {shape:?} of {element}: write that many"))
     }
 

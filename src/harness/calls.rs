@@ -9,7 +9,7 @@ use crate::reference::onnx::{ElementType, OnnxError, Tensor};
 
 /// One run of a model.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Call {
+pub(super) struct OnnxCall {
     /// The ONNX file, by its name in the page.
     pub(super) file: String,
     pub(super) feeds: Vec<Tensor>,
@@ -31,12 +31,12 @@ pub(super) enum CallError {
 #[derive(Deserialize)]
 struct Header {
     file: String,
-    feeds: Vec<Place>,
-    fetches: Vec<Place>,
+    feeds: Vec<PostedTensor>,
+    fetches: Vec<PostedTensor>,
 }
 
 #[derive(Deserialize)]
-struct Place {
+struct PostedTensor {
     name: String,
     #[serde(rename = "type")]
     kind: String,
@@ -47,17 +47,17 @@ struct Place {
 }
 
 /// Reads what a page posted.
-pub(super) fn read(posted: &[u8]) -> Result<Vec<Call>, CallError> {
+pub(super) fn read(posted: &[u8]) -> Result<Vec<OnnxCall>, CallError> {
     let short = || CallError::Header("they are cut short".to_owned());
     let (length, rest) = posted.split_first_chunk::<4>().ok_or_else(short)?;
     let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| short())?;
     let (header, data) = rest.split_at_checked(length).ok_or_else(short)?;
     let calls: Vec<Header> = serde_json::from_slice(header).map_err(|error| CallError::Header(error.to_string()))?;
-    let tensors = |places: Vec<Place>| {
+    let tensors = |places: Vec<PostedTensor>| {
         let near = places.into_iter().filter_map(|place| Some((place.offset?, place)));
         near.map(|(offset, place)| {
             let bytes = offset.checked_add(place.bytes).and_then(|end| data.get(offset..end)).ok_or_else(short)?;
-            let kind = ElementType::from_name(&place.kind);
+            let kind = ElementType::from(place.kind.as_str());
             Ok(Tensor::new(place.name, kind, place.shape, bytes.to_vec())?)
         })
         .collect::<Result<Vec<_>, CallError>>()
@@ -66,7 +66,7 @@ pub(super) fn read(posted: &[u8]) -> Result<Vec<Call>, CallError> {
         .into_iter()
         .map(|call| {
             let complete = call.feeds.iter().all(|place| place.offset.is_some());
-            Ok(Call { file: call.file, feeds: tensors(call.feeds)?, fetches: tensors(call.fetches)?, complete })
+            Ok(OnnxCall { file: call.file, feeds: tensors(call.feeds)?, fetches: tensors(call.fetches)?, complete })
         })
         .collect()
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::calls::{self, Call};
-use super::executor::{Check, Output};
+use super::calls::{self, OnnxCall};
+use super::executor::{Check, PostedOutput};
 use super::payload::Payload;
 use super::recording::Recording;
 use super::references::References;
@@ -23,7 +23,7 @@ use crate::units::Flops;
 
 /// What checks a job.
 #[derive(Debug)]
-pub(super) enum Checker {
+pub(super) enum OutputChecker {
     /// Stage by stage, as they come in.
     Stages {
         graph: Arc<Graph>,
@@ -49,7 +49,7 @@ pub(super) struct OnnxChecker {
     keep: bool,
 }
 
-impl Checker {
+impl OutputChecker {
     /// Of a job that runs stages; `keep` says whether its outputs are to be in its check.
     pub(super) fn of_stages(graph: Arc<Graph>, payload: Arc<Payload>, keep: bool) -> Self {
         Self::Stages { graph, payload, recording: None, keep }
@@ -110,7 +110,7 @@ impl OnnxChecker {
                     let name = if calls.len() == 1 { name.to_owned() } else { format!("{number}.{name}") };
                     #[expect(clippy::cast_possible_truncation, reason = "outputs of models are saved as f32")]
                     let values = Values::Floats(fetch.values_f64().into_iter().map(|value| value as f32).collect());
-                    check.outputs.push(Output { name, element: Element::F32, values: Arc::new(values) });
+                    check.outputs.push(PostedOutput { name, element: Element::F32, values: Arc::new(values) });
                 }
             }
             if call.complete && !call.fetches.is_empty() {
@@ -128,7 +128,7 @@ impl OnnxChecker {
     }
 
     /// Adds one call's verdict to the check.
-    fn add(&self, check: &mut Check, call: &Call, path: &Path) -> Result<(), String> {
+    fn add(&self, check: &mut Check, call: &OnnxCall, path: &Path) -> Result<(), String> {
         let reference = self.references.of(path, call, self.backend, &self.browser)?;
         check.flops = check.flops.zip(reference.flops).map(|(sum, more)| Flops(sum.0 + more.0));
         if check.reference.is_empty() {

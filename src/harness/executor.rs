@@ -24,7 +24,7 @@ pub trait Executor {
 
     /// Loads a page's job, runs it once, and has its output checked. The job stays ready beside those that already are,
     /// until it is released.
-    fn prepare(&mut self, page: &Page) -> impl Future<Output = Result<Prepared, ExecuteError>>;
+    fn prepare(&mut self, page: &Page) -> impl Future<Output = Result<PreparedJob, ExecuteError>>;
 
     /// Finds out how many inferences the prepared job whose page has this number needs in a sample.
     fn pilot(&mut self, number: u64) -> impl Future<Output = Result<Piloted, ExecuteError>>;
@@ -63,7 +63,7 @@ pub struct Opened {
 
 /// A job that has given its first, verified result.
 #[derive(Debug, Clone)]
-pub struct Prepared {
+pub struct PreparedJob {
     /// The adapter, in the browser's words; `None` where no GPU computes.
     pub adapter: Option<AdapterFacts>,
     /// What really ran, beside it.
@@ -105,12 +105,12 @@ pub struct Check {
     /// SHA-256 of the model's outputs, the first 16 hexadecimal digits.
     pub output_digest: String,
     /// The model's outputs, where they are to be saved; else empty.
-    pub outputs: Vec<Output>,
+    pub outputs: Vec<PostedOutput>,
 }
 
 /// An output of a model, as it was checked.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Output {
+pub struct PostedOutput {
     /// The tensor's name. Where a job calls several models, or one several times, the call's number from 0 and a dot
     /// stand before it.
     pub name: String,

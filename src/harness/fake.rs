@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::executor::{Check, ExecuteError, Executor, OpenError, Opened, Piloted, Prepared};
+use super::executor::{Check, ExecuteError, Executor, OpenError, Opened, Piloted, PreparedJob};
 use crate::plan::Cache;
 use crate::protocol::command::Ask;
 use crate::protocol::event::{
@@ -46,10 +46,10 @@ pub enum Act {
 
 /// What is played, and what was asked; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Script(Arc<Mutex<State>>);
+pub struct Script(Arc<Mutex<FakeState>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct FakeState {
     /// By the beginning of a job's id.
     acts: Vec<(String, VecDeque<Act>)>,
     openings: HashMap<String, VecDeque<OpenError>>,
@@ -95,7 +95,7 @@ impl Script {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, FakeState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -137,7 +137,7 @@ impl Executor for Fake {
         Ok(Opened { browser_version: "1".to_owned(), ..Opened::default() })
     }
 
-    async fn prepare(&mut self, page: &Page) -> Result<Prepared, ExecuteError> {
+    async fn prepare(&mut self, page: &Page) -> Result<PreparedJob, ExecuteError> {
         self.script.note(format!("prepare {}", page.job.id));
         let act = self.script.act(&page.job.id.0);
         self.jobs.insert(page.number, (act.clone(), 0));
@@ -224,9 +224,9 @@ fn sample(kind: SampleKind, wall_ms: f64, iterations: u32) -> RawSample {
 
 /// A first result that was checked and is right.
 #[must_use]
-pub fn prepared() -> Prepared {
+pub fn prepared() -> PreparedJob {
     let ms = Nanos::from_millis_f64(1.0);
-    Prepared {
+    PreparedJob {
         adapter: Some(AdapterFacts {
             vendor: "fake".to_owned(),
             architecture: String::new(),

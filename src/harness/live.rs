@@ -8,11 +8,11 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::context::RunContext;
-use super::executor::{ExecuteError, Executor, OpenError, Opened, Piloted, Prepared};
+use super::executor::{ExecuteError, Executor, OpenError, Opened, Piloted, PreparedJob};
 use super::open_page::{OpenPage, PAGE_MARK, Ready};
 use super::publish::publishable;
 use crate::plan::Cache;
-use crate::protocol::command::{Ask, Command};
+use crate::protocol::command::{Ask, PageCommand};
 use crate::protocol::event::{self, AdapterKind, PageEvent, PageFacts, RawKernel, RawPrepared, RawSample};
 use crate::render::page::{Page, served_html};
 use crate::render::target::AdapterHint;
@@ -113,7 +113,7 @@ impl LiveBrowser {
 
     /// The adapter that an open page finds; `None` where there is none.
     async fn probe(&self, session: &mut OpenPage) -> Result<Option<event::AdapterFacts>, OpenError> {
-        session.send(&Command::Probe).await;
+        session.send(&PageCommand::Probe).await;
         let answer = timeout(HELLO_WITHIN, async {
             loop {
                 match session.channel.next().await {
@@ -181,7 +181,7 @@ impl Executor for LiveBrowser {
         Ok(self.open.as_ref().map(|session| session.opened.clone()).unwrap_or_default())
     }
 
-    async fn prepare(&mut self, page: &Page) -> Result<Prepared, ExecuteError> {
+    async fn prepare(&mut self, page: &Page) -> Result<PreparedJob, ExecuteError> {
         let context = self.context.clone();
         let log = self.log.clone();
         let name = self.settings.name.clone();
@@ -194,7 +194,7 @@ impl Executor for LiveBrowser {
         session.jobs.insert(number, Ready { checker: Some(checker), check: None });
         session.current = Some(number);
         let (module, tensors) = (at("job.js"), at("tensors"));
-        session.command(&Command::Prepare { job: number, module, frame, tensors }).await?;
+        session.command(&PageCommand::Prepare { job: number, module, frame, tensors }).await?;
         loop {
             if let PageEvent::Prepared(prepared) = session.next_event(&log).await? {
                 let RawPrepared { adapter, ran, phases, parts, first, clocks } = *prepared;
@@ -202,7 +202,7 @@ impl Executor for LiveBrowser {
                 let check = check.ok_or_else(|| {
                     ExecuteError::Failed("the page went on without having its output checked".to_owned())
                 })?;
-                return Ok(Prepared { adapter, ran, clocks, phases, parts, first, check });
+                return Ok(PreparedJob { adapter, ran, clocks, phases, parts, first, check });
             }
         }
     }
@@ -211,7 +211,7 @@ impl Executor for LiveBrowser {
         let log = self.log.clone();
         let session = self.session()?;
         session.current = Some(number);
-        session.command(&Command::Pilot { job: number }).await?;
+        session.command(&PageCommand::Pilot { job: number }).await?;
         let mut samples = Vec::new();
         loop {
             match session.next_event(&log).await? {
@@ -226,7 +226,7 @@ impl Executor for LiveBrowser {
         let log = self.log.clone();
         let session = self.session()?;
         session.current = Some(number);
-        session.command(&Command::Measure { job: number, asks: asks.to_vec() }).await?;
+        session.command(&PageCommand::Measure { job: number, asks: asks.to_vec() }).await?;
         let mut taken = Vec::new();
         loop {
             match session.next_event(&log).await? {
@@ -241,7 +241,7 @@ impl Executor for LiveBrowser {
         let log = self.log.clone();
         let session = self.session()?;
         session.current = Some(number);
-        session.command(&Command::Profile { job: number }).await?;
+        session.command(&PageCommand::Profile { job: number }).await?;
         loop {
             if let PageEvent::Profiled { kernels } = session.next_event(&log).await? {
                 return Ok(kernels);
@@ -255,7 +255,7 @@ impl Executor for LiveBrowser {
             && session.jobs.remove(&number).is_some()
         {
             // A page that is gone holds nothing.
-            let _ = session.command(&Command::Dispose { job: number }).await;
+            let _ = session.command(&PageCommand::Dispose { job: number }).await;
         }
     }
 

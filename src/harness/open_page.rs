@@ -9,10 +9,10 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::check::Checker;
+use super::check::OutputChecker;
 use super::executor::{Check, ExecuteError, Opened};
 use crate::plan::Cache;
-use crate::protocol::command::Command;
+use crate::protocol::command::PageCommand;
 use crate::protocol::event::{self, PageEvent};
 use crate::serve::{PageChannel, SessionEvent};
 use crate::webdriver::{Browser, LogSink};
@@ -38,17 +38,17 @@ pub(super) struct OpenPage {
 #[derive(Debug)]
 pub(super) struct Ready {
     /// `None` while it is at work.
-    pub(super) checker: Option<Checker>,
+    pub(super) checker: Option<OutputChecker>,
     pub(super) check: Option<Check>,
 }
 
 impl OpenPage {
     /// Tells the page what to do; whether it is still there.
-    pub(super) async fn send(&self, command: &Command) -> bool {
+    pub(super) async fn send(&self, command: &PageCommand) -> bool {
         self.channel.send(json!(command).to_string()).await
     }
 
-    pub(super) async fn command(&self, command: &Command) -> Result<(), ExecuteError> {
+    pub(super) async fn command(&self, command: &PageCommand) -> Result<(), ExecuteError> {
         if self.send(command).await {
             return Ok(());
         }

@@ -14,10 +14,10 @@ const KEPT: usize = 4;
 
 /// Payloads made so far, the latest last.
 #[derive(Debug, Default)]
-pub struct Payloads(Mutex<Vec<(Key, Arc<Payload>)>>);
+pub struct Payloads(Mutex<Vec<(PayloadKey, Arc<Payload>)>>);
 
 /// What a payload is made of: the inputs and weights, and which of them are loaded together.
-type Key = (Vec<Tensor>, Vec<Part>);
+type PayloadKey = (Vec<Tensor>, Vec<Part>);
 
 /// The data of one model.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Payloads {
     /// The payload of a page, made unless an earlier page had the same inputs and weights.
     pub fn of(&self, page: &StagesPage) -> Result<Arc<Payload>, FillError> {
         let given = page.graph.tensors.iter().filter(|tensor| tensor.role != TensorRole::Computed);
-        let key: Key = (given.cloned().collect(), page.parts.clone());
+        let key: PayloadKey = (given.cloned().collect(), page.parts.clone());
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, payload)) = kept.iter().find(|(other, _)| *other == key) {
             return Ok(payload.clone());

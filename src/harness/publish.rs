@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::check::{Checker, OnnxChecker};
+use super::check::{OnnxChecker, OutputChecker};
 use super::context::RunContext;
 use super::executor::ExecuteError;
 use crate::render::page::{Content, Page};
@@ -18,7 +18,7 @@ pub(super) fn publishable(
     page: &Page,
     browser: String,
     session: u64,
-) -> Result<(Published, Checker), ExecuteError> {
+) -> Result<(Published, OutputChecker), ExecuteError> {
     let fail = |error: &dyn std::fmt::Display| ExecuteError::Failed(error.to_string());
     let module = page.module(&context.templates).map_err(|error| fail(&error))?.into();
     let frame = page.frame(&context.templates).map_err(|error| fail(&error))?.map(Into::into);
@@ -27,7 +27,7 @@ pub(super) fn publishable(
             let payload = context.payloads.of(stages).map_err(|error| fail(&error))?;
             let (parts, posted) = (payload.parts.clone(), Posted::InPieces(stages.posted_bytes()));
             let published = Published { module, frame, parts, files: HashMap::new(), posted, session };
-            (published, Checker::of_stages(stages.graph.clone(), payload, context.keep_outputs))
+            (published, OutputChecker::of_stages(stages.graph.clone(), payload, context.keep_outputs))
         }
         Content::Onnx(onnx) => {
             let files = onnx.served().map(|(path, place)| (path, place.clone())).collect();
@@ -35,7 +35,7 @@ pub(super) fn publishable(
             let published = Published { module, frame, parts: Vec::new(), files, posted, session };
             let checker =
                 OnnxChecker::new(onnx, page.backend, browser, context.references.clone(), context.keep_outputs);
-            (published, Checker::Onnx(Arc::new(checker)))
+            (published, OutputChecker::Onnx(Arc::new(checker)))
         }
     })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::executor::{Check, Output};
+use super::executor::{Check, PostedOutput};
 use super::payload::Payload;
 use crate::graph::{Element, Graph, TensorId, Values};
 use crate::reference::Progress;
@@ -27,7 +27,7 @@ pub(super) struct Recording {
     /// Of the model's outputs.
     hash: Sha256,
     /// The model's outputs, where they are kept.
-    kept: Option<Vec<Output>>,
+    kept: Option<Vec<PostedOutput>>,
 }
 
 impl Recording {
@@ -65,7 +65,7 @@ impl Recording {
             self.partial.clear();
             if let Some(kept) = self.kept.as_mut().filter(|_| self.graph.outputs.contains(&id)) {
                 let element = if tensor.element == Element::F16 { Element::F32 } else { tensor.element };
-                kept.push(Output { name: tensor.name.clone(), element, values: Arc::new(values.clone()) });
+                kept.push(PostedOutput { name: tensor.name.clone(), element, values: Arc::new(values.clone()) });
             }
             self.progress.take(&self.graph, self.payload.given(), id, values);
         }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::calls::Call;
+use super::calls::OnnxCall;
 use crate::manifest::Backend;
 use crate::reference::onnx::{Computed, OnnxError, Prepared, Runtime, Tensor};
 use crate::units::Flops;
@@ -34,13 +34,13 @@ pub(super) struct Reference {
 pub struct References {
     /// onnxruntime's library; `None` where there is none for this system.
     library: Option<PathBuf>,
-    kept: Mutex<Vec<(Key, Kept)>>,
+    kept: Mutex<Vec<(ReferenceKey, Kept)>>,
     /// The model that was asked for last: generated texts ask again and again, with inputs that grow.
     prepared: Mutex<Option<(PathBuf, Prepared)>>,
 }
 
 /// A model and its inputs.
-type Key = (PathBuf, [u8; 32]);
+type ReferenceKey = (PathBuf, [u8; 32]);
 
 #[derive(Debug, Clone)]
 struct Kept {
@@ -59,7 +59,13 @@ impl References {
     }
 
     /// The reference of a call that a backend made in a browser. One that wasm made is kept where onnxruntime has none.
-    pub(super) fn of(&self, path: &Path, call: &Call, backend: Backend, browser: &str) -> Result<Reference, String> {
+    pub(super) fn of(
+        &self,
+        path: &Path,
+        call: &OnnxCall,
+        backend: Backend,
+        browser: &str,
+    ) -> Result<Reference, String> {
         let key = (path.to_owned(), digest(&call.feeds));
         let mut kept = match self.kept(&key) {
             Some(kept) => kept,
@@ -82,7 +88,7 @@ impl References {
         Ok(reference)
     }
 
-    fn make(&self, key: &Key, path: &Path, call: &Call) -> Result<Kept, String> {
+    fn make(&self, key: &ReferenceKey, path: &Path, call: &OnnxCall) -> Result<Kept, String> {
         let kept = match self.compute(path, call) {
             Ok(Computed { outputs, flops }) => {
                 Kept { native: Ok(Arc::new(outputs)), flops: flops.map(Flops), wasm: None }
@@ -96,7 +102,7 @@ impl References {
         Ok(kept)
     }
 
-    fn compute(&self, path: &Path, call: &Call) -> Result<Computed, OnnxError> {
+    fn compute(&self, path: &Path, call: &OnnxCall) -> Result<Computed, OnnxError> {
         let Some(library) = &self.library else {
             let message = "there is no native onnxruntime for this system".to_owned();
             return Err(OnnxError::NotCovered(message));
@@ -111,12 +117,12 @@ impl References {
         prepared.run(&call.feeds)
     }
 
-    fn kept(&self, key: &Key) -> Option<Kept> {
+    fn kept(&self, key: &ReferenceKey) -> Option<Kept> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter().find(|(other, _)| other == key).map(|(_, kept)| kept.clone())
     }
 
-    fn keep(&self, key: Key, one: Kept) {
+    fn keep(&self, key: ReferenceKey, one: Kept) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(other, _)| *other != key);
         if kept.len() == KEPT {
@@ -129,7 +135,7 @@ impl References {
 fn digest(tensors: &[Tensor]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for tensor in tensors {
-        hash.update(format!("{} {} {:?}\n", tensor.name(), tensor.kind().name(), tensor.shape()));
+        hash.update(format!("{} {} {:?}\n", tensor.name(), tensor.kind(), tensor.shape()));
         hash.update(tensor.bytes());
     }
     hash.finalize().into()

@@ -18,10 +18,6 @@ pub use value::{Kind, TUNED, is_name, is_shape, value_of, written};
 
 use super::{AxisValue, Backend};
 
-/// The values of `backend`, the default first.
-pub const BACKENDS: [&str; 3] = ["webgpu", "webnn", "wasm"];
-/// The values of `cache`, the default first.
-pub const CACHES: [&str; 2] = ["warm", "cold"];
 /// The values of `dtype`, the default first: those of transformers.js.
 pub const DTYPES: [&str; 8] = ["fp32", "fp16", "q8", "int8", "uint8", "q4", "bnb4", "q4f16"];
 /// The values of `webnn_device`, the default first.
@@ -68,7 +64,7 @@ impl Default for JobAxes {
         Self {
             browser: String::new(),
             model: String::new(),
-            backend: Backend::ALL[0],
+            backend: Backend::Webgpu,
             dtype: DTYPES[0].to_owned(),
             batch: 1,
             shader_precompilation: true,
@@ -236,24 +232,25 @@ impl From<Workgroup> for AxisValue {
     }
 }
 
-/// The state of the caches when a job starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The state of the caches when a job starts, the default first.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Cache {
-    /// A fresh profile and session, GPU caches off.
-    Cold,
     /// The session is reused.
     Warm,
-}
-
-impl Cache {
-    /// As written in manifests and rows.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cold => "cold",
-            Self::Warm => "warm",
-        }
-    }
+    /// A fresh profile and session, GPU caches off.
+    Cold,
 }
 
 #[cfg(test)]

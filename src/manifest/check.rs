@@ -13,7 +13,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::axes::{BACKENDS, is_name};
+use strum::VariantNames;
+
+use super::axes::is_name;
 use super::problem::{ManifestError, Problem, listed, nearest};
 use super::schema::{ManifestFile, MeasureFile, ServeFile};
 use super::values::{At, SamplesFile, SamplesRange};
@@ -247,13 +249,13 @@ impl Checker<'_> {
     fn fallback(&mut self, names: &[At<String>]) -> Vec<Backend> {
         let mut backends = Vec::new();
         for name in names {
-            let Some(backend) = Backend::ALL.into_iter().find(|backend| backend.name() == name.get()) else {
+            let Ok(backend) = name.get().parse() else {
                 let problem = Problem::at(
                     name.span(),
                     format!("unknown backend `{}`", name.get()),
-                    format!("expected one of {}", listed(&BACKENDS)),
+                    format!("expected one of {}", listed(Backend::VARIANTS)),
                 );
-                self.note(match nearest(name.get(), BACKENDS) {
+                self.note(match nearest(name.get(), Backend::VARIANTS.iter().copied()) {
                     Some(near) => problem.help(format!("did you mean `{near}`?")),
                     None => problem,
                 });

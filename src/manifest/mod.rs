@@ -187,8 +187,22 @@ pub struct Serve {
     pub bytes_per_second: Option<u64>,
 }
 
-/// What computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// What computes, the default first.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Backend {
     /// `navigator.gpu`.
     Webgpu,
@@ -196,19 +210,4 @@ pub enum Backend {
     Webnn,
     /// WebAssembly on the CPU.
     Wasm,
-}
-
-impl Backend {
-    /// All, the default first.
-    pub const ALL: [Self; 3] = [Self::Webgpu, Self::Webnn, Self::Wasm];
-
-    /// As written in manifests and rows.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Webgpu => "webgpu",
-            Self::Webnn => "webnn",
-            Self::Wasm => "wasm",
-        }
-    }
 }

@@ -59,7 +59,21 @@ pub enum Program {
 }
 
 /// What kind of data a model works on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Family {
     /// Tokens.
     Text,
@@ -71,24 +85,22 @@ pub enum Family {
     Multimodal,
 }
 
-impl Family {
-    /// All families.
-    pub const ALL: [Self; 4] = [Self::Text, Self::Vision, Self::Audio, Self::Multimodal];
-
-    /// As written in manifests and rows.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Vision => "vision",
-            Self::Audio => "audio",
-            Self::Multimodal => "multimodal",
-        }
-    }
-}
-
 /// What runs a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Engine {
     /// Stages rendered to WGSL by gpujobs itself.
     Wgsl,
@@ -96,21 +108,6 @@ pub enum Engine {
     Transformers,
     /// A file in onnxruntime-web.
     Onnxruntime,
-}
-
-impl Engine {
-    /// All engines.
-    pub const ALL: [Self; 3] = [Self::Wgsl, Self::Transformers, Self::Onnxruntime];
-
-    /// As written in manifests and rows.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Wgsl => "wgsl",
-            Self::Transformers => "transformers",
-            Self::Onnxruntime => "onnxruntime",
-        }
-    }
 }
 
 impl Model {

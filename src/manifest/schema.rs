@@ -11,8 +11,9 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value as Json;
+use strum::VariantNames;
 
-use super::axes::BACKENDS;
+use super::Backend;
 use super::hardware::HardwareFile;
 pub use super::matrix_file::{Entry, MatrixFile};
 use super::tune::TuneFile;
@@ -213,7 +214,7 @@ fn texts(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn backend_list(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "array", "uniqueItems": true, "items": { "enum": BACKENDS } })
+    json_schema!({ "type": "array", "uniqueItems": true, "items": { "enum": Backend::VARIANTS } })
 }
 
 fn custom_axes(_: &mut SchemaGenerator) -> Schema {
@@ -222,7 +223,7 @@ fn custom_axes(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn kinds(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "enum": crate::webdriver::BrowserKind::ALL.map(crate::webdriver::BrowserKind::name) })
+    json_schema!({ "enum": crate::webdriver::BrowserKind::VARIANTS })
 }
 
 fn prefs(_: &mut SchemaGenerator) -> Schema {

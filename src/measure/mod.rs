@@ -11,7 +11,7 @@ pub mod sampling;
 pub mod stats;
 pub mod warmup;
 
-use crate::harness::executor::{Check, Prepared};
+use crate::harness::executor::{Check, PreparedJob};
 use crate::protocol::event::{
     AdapterFacts, ClockFacts, ExecutionInfo, RawKernel, RawPart, RawPhases, RawSample, SampleKind,
 };
@@ -81,8 +81,8 @@ pub struct Sample {
 impl Measurement {
     /// Of a job that has given its first, verified result.
     #[must_use]
-    pub fn begin(prepared: Prepared) -> Self {
-        let Prepared { adapter, ran, clocks, phases, parts, first, check } = prepared;
+    pub fn begin(prepared: PreparedJob) -> Self {
+        let PreparedJob { adapter, ran, clocks, phases, parts, first, check } = prepared;
         let RawPhases {
             device_ready_ms,
             model_load_ms,

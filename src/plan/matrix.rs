@@ -50,7 +50,7 @@ fn job<'a>(
 #[must_use]
 pub fn refusal(manifest: &Manifest, model: &str, backend: Backend) -> Option<String> {
     let engine = manifest.models.get(model)?.engine();
-    let name = backend.name();
+    let name: &str = backend.into();
     (engine == Engine::Wgsl && backend != Backend::Webgpu)
         .then(|| format!("the model {model} is written in WGSL, which runs on webgpu, not on {name}"))
 }

@@ -7,8 +7,9 @@ use super::event::SampleKind;
 /// A command; it is about the job of that number.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "Command"))]
 #[serde(tag = "do", rename_all = "lowercase")]
-pub enum Command {
+pub enum PageCommand {
     /// Says which adapter a job would get.
     Probe,
     /// Loads a job, runs it once, and has its output checked.

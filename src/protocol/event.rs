@@ -120,7 +120,8 @@ pub struct PageFacts {
 }
 
 /// What computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum AdapterKind {
@@ -147,17 +148,6 @@ pub struct AdapterFacts {
     pub backend: String,
     /// From `info.isFallbackAdapter`.
     pub kind: AdapterKind,
-}
-
-impl AdapterKind {
-    /// As written in rows.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hardware => "hardware",
-            Self::Software => "software",
-        }
-    }
 }
 
 /// How good a session's clocks are.
@@ -317,7 +307,8 @@ pub struct RawSample {
 }
 
 /// What a sample counts for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, strum::Display)]
+#[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum SampleKind {
@@ -329,19 +320,6 @@ pub enum SampleKind {
     Steady,
     /// One inference submitted by itself and waited for, taken where it is asked for.
     Latency,
-}
-
-impl SampleKind {
-    /// As written in rows.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::First => "first",
-            Self::Warmup => "warmup",
-            Self::Steady => "steady",
-            Self::Latency => "latency",
-        }
-    }
 }
 
 /// Reads one message: the number of the job that it speaks of, where it speaks of one, and what it says.

@@ -53,7 +53,7 @@ pub struct StagesJob {
     /// Each once.
     pub shaders: Vec<ShaderSpec>,
     /// In the order in which they are dispatched.
-    pub stages: Vec<StageSpec>,
+    pub stages: Vec<DispatchSpec>,
     /// Tensors that are the model's result.
     pub outputs: Vec<usize>,
 }
@@ -89,14 +89,15 @@ pub struct PartSpec {
     /// In that order.
     pub tensors: Vec<usize>,
     /// For a page without a runner: how to make each tensor.
-    pub sources: Vec<Option<Source>>,
+    pub sources: Vec<Option<TensorSource>>,
 }
 
 /// How a page without a runner makes a tensor: by the hash that `reference/fill.rs` uses, or from base64.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "Source"))]
 #[serde(rename_all = "lowercase")]
-pub enum Source {
+pub enum TensorSource {
     /// `mean + spread * u` with u uniform in [-1, 1).
     Uniform {
         /// Picks the sequence.
@@ -132,7 +133,7 @@ pub struct ShaderSpec {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "Stage"))]
 #[serde(rename_all = "camelCase")]
-pub struct StageSpec {
+pub struct DispatchSpec {
     /// Unique in the job.
     pub name: String,
     /// Position among the shaders.
@@ -190,7 +191,7 @@ pub struct OnnxPart {
     /// The folder of the model's files, relative to the page.
     pub root: &'static str,
     /// The model's files that are loaded; no others exist.
-    pub files: Vec<ModelFile>,
+    pub files: Vec<ServedFile>,
     /// Of wasm; null where the engine chooses.
     pub threads: Option<u32>,
     /// Which device a `WebNN` context is asked for.
@@ -204,7 +205,8 @@ pub struct OnnxPart {
 /// A file of a model.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct ModelFile {
+#[cfg_attr(test, ts(rename = "ModelFile"))]
+pub struct ServedFile {
     /// Below the root.
     pub path: String,
     /// Its size.
@@ -294,13 +296,14 @@ pub struct FileSpec {
     /// The ONNX file, one of `files`.
     pub file: String,
     /// What it is given.
-    pub feeds: Vec<FeedSpec>,
+    pub feeds: Vec<OnnxInputSpec>,
 }
 
 /// An input of an ONNX file.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct FeedSpec {
+#[cfg_attr(test, ts(rename = "FeedSpec"))]
+pub struct OnnxInputSpec {
     /// As the file names it.
     pub name: String,
     /// As onnxruntime-web names it: `float32`, `int64`.

@@ -26,7 +26,7 @@ pub struct Column {
 
 /// Columns that belong together; they stand in this order in `jobs.csv`.
 #[derive(Debug)]
-pub struct Group {
+pub struct ColumnGroup {
     /// What they are about.
     pub title: &'static str,
     /// Their entries.
@@ -46,7 +46,7 @@ pub enum Entry {
     CustomAxes,
 }
 
-impl Group {
+impl ColumnGroup {
     /// What the group consists of, in the order of the columns. Facts of the model stand behind its name among the axes.
     pub fn entries(&self) -> impl Iterator<Item = Entry> {
         let axes = if self.axes { AXES } else { &[] };
@@ -61,7 +61,7 @@ impl Group {
 /// Names and cells of a row in their order; without facts, of the header.
 pub(super) fn row(custom_axes: &[String], facts: Option<&Facts>) -> Vec<(String, Cell)> {
     let mut row = Vec::with_capacity(80);
-    for entry in GROUPS.iter().flat_map(Group::entries) {
+    for entry in GROUPS.iter().flat_map(ColumnGroup::entries) {
         match entry {
             Entry::Fact(column) => row.push((column.name.to_owned(), facts.map_or(Cell::Empty, column.cell))),
             Entry::Axis(axis) => row.extend(of_axis(axis, facts)),

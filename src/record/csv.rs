@@ -7,12 +7,12 @@ use super::RecordError;
 
 /// A CSV file that rows are appended to.
 #[derive(Debug)]
-pub struct Table {
+pub struct CsvTable {
     path: PathBuf,
     writer: csv::Writer<File>,
 }
 
-impl Table {
+impl CsvTable {
     /// Makes the file with its header row.
     pub fn create(path: &Path, header: &[String]) -> Result<Self, RecordError> {
         let file =
@@ -92,7 +92,7 @@ mod tests {
     fn a_row_that_did_not_reach_the_disk_is_an_error() {
         let path = PathBuf::from("/dev/null");
         let file = OpenOptions::new().write(true).open(&path).unwrap();
-        let mut table = Table { path, writer: writer(file) };
+        let mut table = CsvTable { path, writer: writer(file) };
         let error = table.add(&[vec!["row".to_owned()]]).unwrap_err().to_string();
         assert!(error.contains("sync") && error.contains("/dev/null"), "{error}");
     }

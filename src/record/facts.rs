@@ -15,7 +15,7 @@ use crate::run::{JobReport, Status};
 
 /// What all rows of a run share.
 #[derive(Debug, Clone)]
-pub struct Context {
+pub struct RowContext {
     /// The run folder's name.
     pub run_id: String,
     pub(super) manifest: String,
@@ -40,14 +40,14 @@ pub(super) struct ModelColumns {
     pub(super) task: String,
 }
 
-impl Context {
+impl RowContext {
     /// Of a plan on this machine.
     #[must_use]
     pub fn of(run_id: String, plan: &Plan) -> Self {
         let manifest = &plan.manifest;
         let models = manifest.models.iter().map(|(name, model)| {
             let task = model.task.clone().unwrap_or_default();
-            (name.clone(), ModelColumns { family: model.family.name(), engine: model.engine().name(), task })
+            (name.clone(), ModelColumns { family: model.family.into(), engine: model.engine().into(), task })
         });
         let host = Host::of_this_machine();
         Self {
@@ -67,7 +67,7 @@ impl Context {
 /// What is known of a job at its end.
 #[derive(Debug)]
 pub struct Facts<'row> {
-    pub(super) context: &'row Context,
+    pub(super) context: &'row RowContext,
     pub(super) report: &'row JobReport,
     pub(super) model: Option<&'row ModelColumns>,
     pub(super) session: Option<&'row Opened>,
@@ -88,7 +88,7 @@ pub struct Facts<'row> {
 impl<'row> Facts<'row> {
     /// Of a job.
     #[must_use]
-    pub fn of(context: &'row Context, report: &'row JobReport) -> Self {
+    pub fn of(context: &'row RowContext, report: &'row JobReport) -> Self {
         let measurement = report.measurement.as_ref();
         let summary = |times: fn(&Measurement) -> Vec<f64>| measurement.and_then(|it| Summary::of(&times(it)));
         Self {
@@ -124,16 +124,16 @@ impl<'row> Facts<'row> {
     /// `none` only where a page was asked and had no WebGPU; empty where nothing was asked.
     pub(super) fn adapter_kind(&self) -> Option<&'static str> {
         if self.measurement.is_some() {
-            return self.adapter.map(|adapter| adapter.kind.name());
+            return self.adapter.map(|adapter| adapter.kind.into());
         }
         (!self.session?.page.as_ref()?.webgpu).then_some("none")
     }
 
     /// What computed; `webgpu+cpu` where a part of the model's work was left to the CPU.
     pub(super) fn backend_used(&self) -> Option<String> {
-        let name = self.report.backend_used?.name();
+        let name = self.report.backend_used?;
         let mixed = self.ran.is_some_and(|ran| !ran.work_on_cpu().is_empty());
-        Some(if mixed { format!("{name}+cpu") } else { name.to_owned() })
+        Some(if mixed { format!("{name}+cpu") } else { name.to_string() })
     }
 
     /// An inference by the GPU's time where there is one, in ms.

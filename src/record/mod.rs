@@ -24,8 +24,8 @@ use jiff::Timestamp;
 
 use crate::plan::Plan;
 use crate::run::JobReport;
-use csv::Table;
-use facts::Context;
+use csv::CsvTable;
+use facts::RowContext;
 use row::Row;
 use run_toml::RunToml;
 
@@ -82,9 +82,9 @@ impl RecordError {
 #[derive(Debug)]
 pub struct Recorder {
     folder: PathBuf,
-    context: Context,
-    jobs: Table,
-    samples: Table,
+    context: RowContext,
+    jobs: CsvTable,
+    samples: CsvTable,
     run: RunToml,
 }
 
@@ -93,7 +93,7 @@ struct SideTable {
     name: &'static str,
     header: fn() -> Vec<String>,
     /// A job's rows.
-    rows: fn(&Context, &JobReport) -> Vec<Vec<String>>,
+    rows: fn(&RowContext, &JobReport) -> Vec<Vec<String>>,
 }
 
 const SIDE_TABLES: [SideTable; 2] = [
@@ -106,9 +106,9 @@ impl Recorder {
     pub fn create(out: &Path, plan: &Plan, run: RunToml, started: Timestamp) -> Result<Self, RecordError> {
         let folder = fresh_folder(out, &plan.manifest.name, started)?;
         let run_id = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let context = Context::of(run_id, plan);
-        let jobs = Table::create(&folder.join("jobs.csv"), &Row::header(&context))?;
-        let samples = Table::create(&folder.join("samples.csv"), &side_tables::samples_header())?;
+        let context = RowContext::of(run_id, plan);
+        let jobs = CsvTable::create(&folder.join("jobs.csv"), &Row::header(&context))?;
+        let samples = CsvTable::create(&folder.join("samples.csv"), &side_tables::samples_header())?;
         let mut recorder = Self { folder, context, jobs, samples, run };
         recorder.run.run_id.clone_from(&recorder.context.run_id);
         recorder.run.write(&recorder.folder)?;
@@ -118,9 +118,9 @@ impl Recorder {
     /// Takes up a folder whose rows were cleaned by [`resume::open`].
     pub fn append(folder: &Path, plan: &Plan, run: RunToml) -> Result<Self, RecordError> {
         let run_id = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let context = Context::of(run_id, plan);
-        let jobs = Table::append(&folder.join("jobs.csv"), &Row::header(&context))?;
-        let samples = Table::append(&folder.join("samples.csv"), &side_tables::samples_header())?;
+        let context = RowContext::of(run_id, plan);
+        let jobs = CsvTable::append(&folder.join("jobs.csv"), &Row::header(&context))?;
+        let samples = CsvTable::append(&folder.join("samples.csv"), &side_tables::samples_header())?;
         run.write(folder)?;
         Ok(Self { folder: folder.to_owned(), context, jobs, samples, run })
     }
@@ -136,7 +136,7 @@ impl Recorder {
             let rows = (side.rows)(&self.context, report);
             let path = self.folder.join(side.name);
             if !rows.is_empty() {
-                let open = if path.exists() { Table::append } else { Table::create };
+                let open = if path.exists() { CsvTable::append } else { CsvTable::create };
                 open(&path, &(side.header)())?.add(&rows)?;
             }
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::RecordError;
-use crate::harness::executor::Output;
+use crate::harness::executor::PostedOutput;
 use crate::render::page::short_digest;
 
 /// Bytes of a name in a path: file systems take 255, and a suffix follows.
@@ -17,7 +17,7 @@ const LONGEST: usize = 200;
 ///
 /// JOB and NAME are the job's id and the tensor's name; what could lead out of the folder, or is not in the portable file
 /// name character set of POSIX with `@`, `=`, `+` and `,`, stands as `%` and two hexadecimal digits a byte.
-pub(super) fn write(run_folder: &Path, job_id: &str, outputs: &[Output]) -> Result<(), RecordError> {
+pub(super) fn write(run_folder: &Path, job_id: &str, outputs: &[PostedOutput]) -> Result<(), RecordError> {
     if outputs.is_empty() {
         return Ok(());
     }
@@ -25,7 +25,7 @@ pub(super) fn write(run_folder: &Path, job_id: &str, outputs: &[Output]) -> Resu
     folder.extend(job_id.split('/').map(|part| PathBuf::from(file_name(part))));
     fs::create_dir_all(&folder).map_err(RecordError::io("create", &folder))?;
     for output in outputs {
-        let path = folder.join(format!("{}.{}", file_name(&output.name), output.element.name()));
+        let path = folder.join(format!("{}.{}", file_name(&output.name), output.element));
         let bytes = output.element.bytes(&output.values);
         fs::write(&path, bytes).map_err(RecordError::io("write", &path))?;
     }
@@ -58,14 +58,14 @@ mod tests {
     #[test]
     fn outputs_lie_under_their_job_and_nowhere_else() {
         let folder = tempfile::tempdir().unwrap();
-        let output_of = |name: &str| Output {
+        let output_of = |name: &str| PostedOutput {
             name: name.to_owned(),
             element: Element::F32,
             values: Arc::new(Values::Floats(vec![1.0, -2.5])),
         };
         let long = "n".repeat(1000);
         let names = ["y", "x@blocks.0", "../../y", "a/b", "a_b", "", "..", "ü", &long, &format!("{long}n")];
-        let outputs: Vec<Output> = names.into_iter().map(output_of).collect();
+        let outputs: Vec<PostedOutput> = names.into_iter().map(output_of).collect();
         write(folder.path(), "chrome/../m 1/axis_u=0.5", &outputs).unwrap();
         let job = folder.path().join("outputs/chrome/%2E./m%201/axis_u=0.5");
         let mut found: Vec<String> =

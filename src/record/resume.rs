@@ -32,7 +32,7 @@ pub fn open(folder: &Path, manifest: &Manifest) -> Result<Resumable, RecordError
     }
     let mut done = HashSet::new();
     keep_rows(&folder.join("jobs.csv"), |id, status| {
-        status != Some(Status::Skipped.name()) && done.insert(id.to_owned())
+        status != Some(Status::Skipped.into()) && done.insert(id.to_owned())
     })?;
     keep_rows(&folder.join("samples.csv"), |id, _| done.contains(id))?;
     for side in super::SIDE_TABLES {

@@ -2,7 +2,7 @@
 
 use super::cell::Cell;
 use super::columns;
-use super::facts::{Context, Facts};
+use super::facts::{Facts, RowContext};
 use crate::measure::Summary;
 use crate::protocol::event::AdapterFacts;
 use crate::run::{JobReport, Status};
@@ -44,13 +44,13 @@ pub struct RowFigures {
 impl Row {
     /// The names of the columns.
     #[must_use]
-    pub fn header(context: &Context) -> Vec<String> {
+    pub fn header(context: &RowContext) -> Vec<String> {
         columns::row(&context.custom_axes, None).into_iter().map(|(name, _)| name).collect()
     }
 
     /// What a job brought.
     #[must_use]
-    pub fn of(context: &Context, report: &JobReport) -> Self {
+    pub fn of(context: &RowContext, report: &JobReport) -> Self {
         let facts = Facts::of(context, report);
         let figures = RowFigures {
             wall: facts.wall,

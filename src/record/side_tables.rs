@@ -1,7 +1,7 @@
 //! The files beside `jobs.csv`: `samples.csv`, `parts.csv` and `kernels.csv`, each with its table of columns.
 
 use super::cell::{Cell, of};
-use super::facts::Context;
+use super::facts::RowContext;
 use crate::measure::Sample;
 use crate::protocol::event::{RawKernel, RawPart};
 use crate::run::JobReport;
@@ -37,7 +37,7 @@ pub const SAMPLES: &[SideColumn<PlacedSample>] = &[
     SideColumn {
         name: "kind",
         doc: "`first`, `warmup`, `steady` (counted) or `latency` (one inference by itself).",
-        cell: |(_, sample)| Cell::text(sample.kind.name()),
+        cell: |(_, sample)| Cell::text(sample.kind.to_string()),
     },
     SideColumn { name: "wall_ms", doc: "Wall time of one inference.", cell: |(_, sample)| Cell::millis(sample.wall) },
     SideColumn { name: "gpu_ms", doc: "GPU time of one inference.", cell: |(_, sample)| of(sample.gpu, Cell::millis) },
@@ -113,7 +113,7 @@ fn header<T>(columns: &[SideColumn<T>]) -> Vec<String> {
 /// The rows of a job in a file.
 fn rows<T>(
     columns: &[SideColumn<T>],
-    context: &Context,
+    context: &RowContext,
     report: &JobReport,
     values: impl IntoIterator<Item = T>,
 ) -> Vec<Vec<String>> {
@@ -130,7 +130,7 @@ pub fn samples_header() -> Vec<String> {
 
 /// The samples of a job; none of one that did not end well.
 #[must_use]
-pub fn samples(context: &Context, report: &JobReport) -> Vec<Vec<String>> {
+pub fn samples(context: &RowContext, report: &JobReport) -> Vec<Vec<String>> {
     let samples = report.measurement.as_ref().map_or(&[][..], |measurement| &measurement.samples);
     rows(SAMPLES, context, report, samples.iter().copied().enumerate())
 }
@@ -143,7 +143,7 @@ pub fn parts_header() -> Vec<String> {
 
 /// The parts of a job's model; none of one that did not end well.
 #[must_use]
-pub fn parts(context: &Context, report: &JobReport) -> Vec<Vec<String>> {
+pub fn parts(context: &RowContext, report: &JobReport) -> Vec<Vec<String>> {
     let parts = report.measurement.as_ref().map_or(&[][..], |measurement| &measurement.parts);
     rows(PARTS, context, report, parts.iter().cloned())
 }
@@ -156,7 +156,7 @@ pub fn kernels_header() -> Vec<String> {
 
 /// The kernels of a job; none of one that was not profiled.
 #[must_use]
-pub fn kernels(context: &Context, report: &JobReport) -> Vec<Vec<String>> {
+pub fn kernels(context: &RowContext, report: &JobReport) -> Vec<Vec<String>> {
     let kernels = report.measurement.as_ref().and_then(|measurement| measurement.kernels.as_deref().ok());
     let kernels = kernels.unwrap_or_default();
     let total: f64 = kernels.iter().map(|kernel| kernel.gpu_ms.millis()).sum();

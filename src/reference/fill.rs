@@ -108,7 +108,7 @@ fn whole(tensor: &Tensor) -> Result<Vec<i64>, FillError> {
         _ => exact(tensor)?.into_iter().map(|value| value as i64).collect(),
     };
     if let Some(at) = numbers.iter().position(|value| !tensor.element.takes(*value as f64)) {
-        let message = format!("it holds {} at [{at}], beyond {}", numbers[at], tensor.element.name());
+        let message = format!("it holds {} at [{at}], beyond {}", numbers[at], tensor.element);
         let path = match fill {
             Fill::File(numbers) => numbers.path.clone(),
             _ => std::path::PathBuf::new(),

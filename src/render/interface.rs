@@ -204,11 +204,11 @@ impl OwnShader<'_> {
             }
         };
         match element(module, variable) {
-            Some(found) if found != tensor.element.name() => {
-                let element = tensor.element.name();
+            Some(found) if found != tensor.element.to_string() => {
+                let element = tensor.element;
                 let message =
                     format!("`{name}` holds {found}, and `{tensor_name}` of the stage `{stage}` is {element}");
-                let known = Element::ALL.into_iter().any(|one| one.name() == found);
+                let known = found.parse::<Element>().is_ok();
                 let help = match (known, is_output) {
                     (false, _) => format!("declare it as {element}"),
                     (true, true) => {

@@ -110,8 +110,8 @@ impl Page {
         let common = Common {
             number,
             id: job.id.to_string(),
-            engine: model.engine().name(),
-            backend: backend.name(),
+            engine: model.engine().into(),
+            backend: backend.into(),
             shader_precompilation: job.axes.shader_precompilation,
             parallel_loading: job.axes.parallel_loading,
             require_hardware: manifest.measure.require_hardware,

@@ -288,7 +288,7 @@ fn tensor(graph: &Graph, id: TensorId, binding: usize) -> Value {
         ("shape", Value::from(tensor.shape.clone())),
         ("binding", Value::from(binding)),
         ("len", Value::from(tensor.len())),
-        ("element", Value::from(tensor.element.name())),
+        ("element", Value::from(<&str>::from(tensor.element))),
     ])
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::format::{CompareFormat, TableStyle, empty_table};
-use crate::analyse::comparison::{Comparison, Metric, Rules, Verdict};
+use crate::analyse::comparison::{Comparison, ComparisonVerdict, Metric, Rules};
 use crate::record::csv::harmless;
 use crate::units::significant;
 
@@ -50,11 +50,11 @@ fn table(comparisons: &[Comparison], rules: &Rules, style: TableStyle) -> String
 pub fn told(comparison: &Comparison, rules: &Rules) -> String {
     let times = |ratio: f64| format!("{}x", significant(ratio, 3));
     match (comparison.verdict, comparison.ratio) {
-        (Verdict::Slower, Some(ratio)) => format!("{} slower", times(ratio.ratio)),
-        (Verdict::Faster, Some(ratio)) => format!("{} faster", times(1.0 / ratio.ratio)),
-        (Verdict::Same, _) => format!("same within {} %", (rules.same_within * 1e4).round() / 1e2),
-        (verdict, _) if comparison.reason.is_empty() => verdict.name().to_owned(),
-        (verdict, _) => format!("{}: {}", verdict.name(), comparison.reason),
+        (ComparisonVerdict::Slower, Some(ratio)) => format!("{} slower", times(ratio.ratio)),
+        (ComparisonVerdict::Faster, Some(ratio)) => format!("{} faster", times(1.0 / ratio.ratio)),
+        (ComparisonVerdict::Same, _) => format!("same within {} %", (rules.same_within * 1e4).round() / 1e2),
+        (verdict, _) if comparison.reason.is_empty() => verdict.to_string(),
+        (verdict, _) => format!("{verdict}: {}", comparison.reason),
     }
 }
 
@@ -65,9 +65,9 @@ pub fn brief(comparison: &Comparison, rules: &Rules) -> String {
     let Some(ratio) = comparison.ratio else { return String::new() };
     let (low, high) = match comparison.verdict {
         // As many times faster.
-        Verdict::Faster => (1.0 / ratio.high, 1.0 / ratio.low),
-        Verdict::Slower | Verdict::Undecided => (ratio.low, ratio.high),
-        Verdict::Same | Verdict::Refused => return told(comparison, rules),
+        ComparisonVerdict::Faster => (1.0 / ratio.high, 1.0 / ratio.low),
+        ComparisonVerdict::Slower | ComparisonVerdict::Undecided => (ratio.low, ratio.high),
+        ComparisonVerdict::Same | ComparisonVerdict::Refused => return told(comparison, rules),
     };
     if !(low > 0.0 && high.is_finite()) {
         return told(comparison, rules);
@@ -106,10 +106,10 @@ pub fn object(comparison: &Comparison) -> Value {
         "ratio_high": ratio.map(|ratio| ratio.high),
         "p": ratio.map(|ratio| ratio.p),
         "p_adjusted": comparison.p_adjusted,
-        "method": ratio.map(|ratio| ratio.method.name()),
-        "verdict": comparison.verdict.name(),
+        "method": ratio.map(|ratio| ratio.method.to_string()),
+        "verdict": comparison.verdict.to_string(),
         "reason": comparison.reason,
-        "metric": comparison.metric.name(),
+        "metric": comparison.metric.to_string(),
     })
 }
 

@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::store::Event;
+use crate::store::FetchEvent;
 use crate::units::Bytes;
 
 /// Shows what a store tells.
@@ -30,14 +30,14 @@ impl Fetching {
     }
 
     /// Shows an event.
-    pub fn told(&self, event: Event<'_>) {
+    pub fn told(&self, event: FetchEvent<'_>) {
         match event {
-            Event::Waiting { id } => self.line(&format!("{id}: another gpujobs is fetching it; waiting for it")),
-            Event::Chosen { id, files, bytes } => {
+            FetchEvent::Waiting { id } => self.line(&format!("{id}: another gpujobs is fetching it; waiting for it")),
+            FetchEvent::Chosen { id, files, bytes } => {
                 let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
                 self.line(&format!("{id}: {files}, {}", Bytes(bytes)));
             }
-            Event::Started { path, bytes, from } => {
+            FetchEvent::Started { path, bytes, from } => {
                 self.bar.reset();
                 self.bar.set_length(bytes);
                 self.bar.set_position(from);
@@ -48,9 +48,9 @@ impl Fetching {
                     self.line(&format!("{path}: {}{there}", Bytes(bytes)));
                 }
             }
-            Event::Received { at } => self.bar.set_position(at),
-            Event::Retrying { path, why } => self.line(&format!("{path}: trying again: {why}")),
-            Event::Finished { .. } => self.bar.set_message(""),
+            FetchEvent::Received { at } => self.bar.set_position(at),
+            FetchEvent::Retrying { path, why } => self.line(&format!("{path}: trying again: {why}")),
+            FetchEvent::Finished { .. } => self.bar.set_message(""),
         }
     }
 

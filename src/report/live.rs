@@ -83,10 +83,10 @@ impl Live {
 
 /// What became of a job, on one line.
 fn told(row: &Row) -> String {
-    let status = row.status.name();
+    let status = row.status;
     match (row.status, row.figures.wall) {
         (Status::Ok, Some(wall)) => format!("{status} {} ms", significant(wall.median, 3)),
-        (Status::Ok, None) => status.to_owned(),
+        (Status::Ok, None) => status.to_string(),
         _ => format!("{status}: {}", row.figures.reason),
     }
 }

@@ -24,7 +24,7 @@ pub fn axes() -> String {
 pub fn tasks() -> String {
     let mut text = "| task | takes | each an `[[input]]` with one of |\n|---|---|---|\n".to_owned();
     for task in TASKS {
-        let takes = task.inputs.iter().map(|input| input.name()).collect::<Vec<_>>().join(", then ");
+        let takes = task.inputs.iter().map(<&str>::from).collect::<Vec<_>>().join(", then ");
         let keys = |input: &InputKind| input.keys().iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
         let keys = task.inputs.iter().map(keys).collect::<Vec<_>>().join("; ");
         let _ = writeln!(text, "| `{}` | {takes} | {keys} |", task.name);

@@ -110,12 +110,12 @@ fn table(plan: &Plan, rows: &[(Job, Row)], against: &Baseline, style: TableStyle
 }
 
 /// What share of the hardware's limits a row reached, in percent.
-type Share = fn(&Row) -> Option<f64>;
+type RowShare = fn(&Row) -> Option<f64>;
 
 /// The columns for the limits of the hardware that the manifest gives.
-fn shares(plan: &Plan) -> Vec<(&'static str, Share)> {
+fn shares(plan: &Plan) -> Vec<(&'static str, RowShare)> {
     let hardware = &plan.manifest.hardware;
-    let all: [(bool, &str, Share); 2] = [
+    let all: [(bool, &str, RowShare); 2] = [
         (hardware.peak_gflops.is_given(), "% of peak GFLOP/s", |row| row.figures.of_peak_gflops),
         (hardware.peak_gbytes_per_s.is_given(), "% of peak GB/s", |row| row.figures.of_peak_gbytes),
     ];
@@ -151,7 +151,7 @@ fn cells(row: &Row) -> [String; 8] {
     let figures = &row.figures;
     if row.status != Status::Ok {
         let reason: String = figures.reason.chars().take(120).collect();
-        return [format!("{}: {reason}", row.status.name()), verified(figures.verified)]
+        return [format!("{}: {reason}", row.status), verified(figures.verified)]
             .into_iter()
             .chain(std::iter::repeat_n(String::new(), 6))
             .collect::<Vec<_>>()
@@ -165,10 +165,10 @@ fn cells(row: &Row) -> [String; 8] {
     let named = adapter.map(|adapter| {
         let name = [&adapter.description, &adapter.device, &adapter.architecture, &adapter.vendor];
         let name = name.into_iter().find(|name| !name.is_empty());
-        name.map_or_else(|| adapter.kind.name().to_owned(), |name| format!("{} ({name})", adapter.kind.name()))
+        name.map_or_else(|| adapter.kind.to_string(), |name| format!("{} ({name})", adapter.kind))
     });
     [
-        row.status.name().to_owned(),
+        row.status.to_string(),
         verified(figures.verified),
         harmless(&named.unwrap_or_default()),
         ms(figures.gpu.map(|gpu| gpu.median)),

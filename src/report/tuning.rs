@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::format::{TableFormat, TableStyle, USUAL_WIDTH, empty_table};
 use crate::tune::drive::{Evaluation, TaskResult};
 use crate::tune::replay::ReplaySummary;
-use crate::tune::tasks::{Task, size};
+use crate::tune::tasks::{TuneTask, size};
 use crate::units::significant;
 
 const HEADER: [&str; 10] = [
@@ -39,7 +39,7 @@ const REPLAYS: [&str; 9] = [
 
 /// The results of a tuning as they are written to stdout, without the last line's end.
 #[must_use]
-pub fn text(findings: &[(Task, TaskResult)], format: TableFormat) -> String {
+pub fn text(findings: &[(TuneTask, TaskResult)], format: TableFormat) -> String {
     match format {
         TableFormat::Table => table(findings, TableStyle::Terminal),
         TableFormat::Markdown => table(findings, TableStyle::Markdown),
@@ -48,7 +48,7 @@ pub fn text(findings: &[(Task, TaskResult)], format: TableFormat) -> String {
 }
 
 /// Where spaces were tried in full, a second table follows that says what searches would have found.
-fn table(findings: &[(Task, TaskResult)], style: TableStyle) -> String {
+fn table(findings: &[(TuneTask, TaskResult)], style: TableStyle) -> String {
     let rows = findings.iter().map(|(task, finding)| cells(task, finding).to_vec()).collect();
     let found = laid_out(&HEADER, rows, 4..8, style);
     let replayed: Vec<Vec<String>> =
@@ -71,7 +71,7 @@ fn laid_out(header: &[&str], rows: Vec<Vec<String>>, numbers: Range<usize>, styl
     table.to_string()
 }
 
-fn cells(task: &Task, finding: &TaskResult) -> [String; 10] {
+fn cells(task: &TuneTask, finding: &TaskResult) -> [String; 10] {
     let ms = |tried: &Option<Evaluation>| median(tried.as_ref()).map(|ms| significant(ms, 3)).unwrap_or_default();
     let interval = finding.winner.as_ref().and_then(|winner| winner.time).and_then(|time| time.interval);
     let configuration = match &finding.winner {
@@ -102,7 +102,7 @@ fn cells(task: &Task, finding: &TaskResult) -> [String; 10] {
     ]
 }
 
-fn replay_cells(task: &Task, finding: &TaskResult) -> Option<Vec<String>> {
+fn replay_cells(task: &TuneTask, finding: &TaskResult) -> Option<Vec<String>> {
     let replayed = ReplaySummary::of(&finding.replays)?;
     let space = task.space.points.len();
     let share = 100.0 * replayed.evaluations as f64 / space as f64;
@@ -139,8 +139,8 @@ fn why(finding: &TaskResult) -> String {
 
 /// A JSON array with an object a task; what is not known is null.
 #[must_use]
-pub fn json(findings: &[(Task, TaskResult)]) -> Value {
-    let object = |(task, finding): &(Task, TaskResult)| {
+pub fn json(findings: &[(TuneTask, TaskResult)]) -> Value {
+    let object = |(task, finding): &(TuneTask, TaskResult)| {
         let interval = finding.winner.as_ref().and_then(|winner| winner.time).and_then(|time| time.interval);
         let winner = finding.winner.as_ref().map(|winner| &task.space.points[winner.point]);
         json!({

@@ -33,7 +33,8 @@ pub enum RunEvent<'run> {
 }
 
 /// How a job ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Status {
     /// It ran, and its output is right or makes no claim.
     Ok,
@@ -47,21 +48,6 @@ pub enum Status {
     TimedOut,
     /// It was not tried.
     Skipped,
-}
-
-impl Status {
-    /// As written in rows.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Incorrect => "incorrect",
-            Self::Unsupported => "unsupported",
-            Self::Failed => "failed",
-            Self::TimedOut => "timed_out",
-            Self::Skipped => "skipped",
-        }
-    }
 }
 
 /// Everything known of one job at its end.

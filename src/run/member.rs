@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::event::{JobReport, PageReport, Status};
 use super::pages::PageMaker;
 use super::{Attempt, BrowserSlot};
-use crate::harness::executor::{ExecuteError, Executor, Prepared};
+use crate::harness::executor::{ExecuteError, Executor, PreparedJob};
 use crate::manifest::{Backend, Measure};
 use crate::measure::{Measurement, warmup};
 use crate::plan::Cache;
@@ -134,7 +134,7 @@ impl<'run> ActiveJob<'run> {
     }
 
     /// A job that has its first result, before any sample.
-    fn ready(origin: Attempt<'run>, mut report: JobReport, number: u64, clock: Clock, prepared: Prepared) -> Self {
+    fn ready(origin: Attempt<'run>, mut report: JobReport, number: u64, clock: Clock, prepared: PreparedJob) -> Self {
         if let Some(page) = &mut report.page {
             page.flops = page.flops.or(prepared.check.flops);
         }
@@ -317,8 +317,7 @@ fn reasons(refusals: &[(Backend, String)]) -> String {
     match refusals {
         [(_, reason)] => reason.clone(),
         several => {
-            let named: Vec<String> =
-                several.iter().map(|(backend, reason)| format!("{}: {reason}", backend.name())).collect();
+            let named: Vec<String> = several.iter().map(|(backend, reason)| format!("{backend}: {reason}")).collect();
             named.join("; ")
         }
     }

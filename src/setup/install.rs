@@ -7,15 +7,16 @@ use std::io::{self, BufRead, BufReader, PipeReader, Write};
 use std::process::{Child, Command};
 
 use miette::Diagnostic;
+use strum::VariantNames;
 use thiserror::Error;
 
-use super::packages::{self, InstallCommand, Plan, Platform};
+use super::packages::{self, InstallCommand, InstallPlan, Platform};
 use super::survey::{Survey, survey};
-use super::{LIBRARIES, Part, usual_browsers};
+use super::{Component, LIBRARIES, usual_browsers};
 use crate::serve::Libraries;
 use crate::webdriver::BrowserKind;
 use crate::webdriver::Os;
-use crate::webdriver::discover::Search;
+use crate::webdriver::discover::ProgramSearch;
 use crate::webdriver::process;
 use crate::webdriver::products::Manager;
 
@@ -27,7 +28,7 @@ const LAST_LINES: usize = 12;
 pub enum SetupError {
     /// No browser of that name.
     #[error("`{name}` is nothing that gpujobs can install")]
-    #[diagnostic(help("one of: {}, {LIBRARIES}", BrowserKind::ALL.map(BrowserKind::name).join(", ")))]
+    #[diagnostic(help("one of: {}, {LIBRARIES}", BrowserKind::VARIANTS.join(", ")))]
     UnknownName {
         /// What was typed.
         name: String,
@@ -74,7 +75,7 @@ impl Components {
         }
         let (libraries, browsers): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| *name == LIBRARIES);
         let kind =
-            |name: &String| BrowserKind::named(name).ok_or_else(|| SetupError::UnknownName { name: name.clone() });
+            |name: &String| name.parse::<BrowserKind>().map_err(|_| SetupError::UnknownName { name: name.clone() });
         Ok(Self {
             browsers: browsers.into_iter().map(kind).collect::<Result<_, _>>()?,
             libraries: !libraries.is_empty(),
@@ -118,8 +119,8 @@ pub fn install(wanted: &Components, dry_run: bool, out: &mut dyn Write) -> Resul
     check(&self::missing(&survey(), wanted), plan, out)
 }
 
-fn missing(survey: &Survey, wanted: &Components) -> Vec<Part> {
-    let mut missing: Vec<Part> = Vec::new();
+fn missing(survey: &Survey, wanted: &Components) -> Vec<Component> {
+    let mut missing: Vec<Component> = Vec::new();
     let libraries = if wanted.libraries { survey.missing_libraries() } else { Vec::new() };
     for part in wanted.browsers.iter().flat_map(|&kind| survey.missing(kind)).chain(libraries) {
         if !missing.contains(&part) {
@@ -129,7 +130,7 @@ fn missing(survey: &Survey, wanted: &Components) -> Vec<Part> {
     missing
 }
 
-fn check(missing: &[Part], plan: Plan, out: &mut dyn Write) -> Result<(), SetupError> {
+fn check(missing: &[Component], plan: InstallPlan, out: &mut dyn Write) -> Result<(), SetupError> {
     if missing.is_empty() {
         writeln!(out, "all is installed")?;
         return Ok(());
@@ -140,7 +141,7 @@ fn check(missing: &[Part], plan: Plan, out: &mut dyn Write) -> Result<(), SetupE
 
 /// This machine's package manager and what it has.
 fn platform() -> Platform {
-    let search = Search::of_this_machine();
+    let search = ProgramSearch::of_this_machine();
     let managers = [
         ("apt-get", Manager::Apt),
         ("dnf", Manager::Dnf),

@@ -8,15 +8,17 @@ pub mod packages;
 pub mod survey;
 
 pub use install::SetupError;
-pub use packages::{InstallCommand, Plan, Platform, commands};
+pub use packages::{InstallCommand, InstallPlan, Platform, commands};
 pub use survey::{Survey, survey};
+
+use strum::IntoEnumIterator;
 
 use crate::webdriver::products::Product;
 use crate::webdriver::{BrowserKind, Os};
 
 /// A thing that a browser needs to run under gpujobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum Component {
     /// The browser's program.
     Browser(BrowserKind),
     /// Its driver's program, of a matching version.
@@ -31,13 +33,13 @@ pub enum Part {
     Libraries,
 }
 
-impl Part {
+impl Component {
     /// What a user calls it.
     #[must_use]
     pub fn name(self) -> String {
         match self {
-            Self::Browser(kind) => format!("the browser of `{}`", kind.name()),
-            Self::Driver(kind) => format!("the driver of `{}`", kind.name()),
+            Self::Browser(kind) => format!("the browser of `{kind}`"),
+            Self::Driver(kind) => format!("the driver of `{kind}`"),
             Self::SoftwareVulkan => {
                 format!("a software Vulkan driver for {} (lavapipe)", titles(|product| product.needs_software_vulkan))
             }
@@ -54,25 +56,25 @@ pub const LIBRARIES: &str = "libraries";
 /// The browsers that a system can have from its package manager without more ado; the default of `gpujobs setup`.
 #[must_use]
 pub fn usual_browsers(os: Os) -> Vec<BrowserKind> {
-    BrowserKind::ALL.into_iter().filter(|kind| kind.product().usual_on.contains(&os)).collect()
+    BrowserKind::iter().filter(|kind| kind.product().usual_on.contains(&os)).collect()
 }
 
 /// What a browser needs on a system with or without a GPU.
 #[must_use]
-pub fn parts(kind: BrowserKind, os: Os, gpu: bool) -> Vec<Part> {
+pub fn parts(kind: BrowserKind, os: Os, gpu: bool) -> Vec<Component> {
     let product = kind.product();
-    let mut parts = vec![Part::Browser(kind), Part::Driver(kind)];
+    let mut parts = vec![Component::Browser(kind), Component::Driver(kind)];
     if os == Os::Linux && product.needs_software_vulkan && !gpu {
-        parts.push(Part::SoftwareVulkan);
+        parts.push(Component::SoftwareVulkan);
     }
     if os == Os::Linux && product.needs_display {
-        parts.push(Part::Xvfb);
+        parts.push(Component::Xvfb);
     }
     parts
 }
 
 /// What users call the products that need a part.
 fn titles(needs: impl Fn(&Product) -> bool) -> String {
-    let products = BrowserKind::ALL.into_iter().map(BrowserKind::product).filter(|product| needs(product));
+    let products = BrowserKind::iter().map(BrowserKind::product).filter(|product| needs(product));
     products.map(|product| product.title).collect::<Vec<_>>().join(" and ")
 }

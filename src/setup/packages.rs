@@ -1,16 +1,18 @@
 //! Which package of which package manager brings each part, and the commands that install it.
 //!
-//! Pure: from missing parts and a [`Platform`] to a [`Plan`]. Run on Debian 12 with apt; the names for dnf, pacman,
+//! Pure: from missing parts and a [`Platform`] to an [`InstallPlan`]. Run on Debian 12 with apt; the names for dnf, pacman,
 //! Homebrew and winget are from those managers' own listings and untested.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use super::Part;
+use strum::IntoEnumIterator;
+
+use super::Component;
 use crate::serve::Libraries;
 use crate::webdriver::BrowserKind;
-use crate::webdriver::products::{Manager, Package, Source};
+use crate::webdriver::products::{Manager, Package, PackageSource};
 
 /// What the commands depend on.
 #[derive(Debug, Clone)]
@@ -36,7 +38,7 @@ impl fmt::Display for InstallCommand {
 
 /// What is to be done for some parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct InstallPlan {
     /// In this order.
     pub commands: Vec<InstallCommand>,
     /// What only the user can do.
@@ -46,13 +48,13 @@ pub struct Plan {
 /// The packages whose presence in apt's lists decides between sources.
 #[must_use]
 pub fn asked_of_apt() -> Vec<&'static str> {
-    let products = BrowserKind::ALL.into_iter().flat_map(|kind| kind.product().packages);
+    let products = BrowserKind::iter().flat_map(|kind| kind.product().packages);
     let sources = products.filter(|package| package.manager == Manager::Apt).flat_map(|package| {
         let Package { browser, driver, .. } = package;
         browser.iter().chain(*driver)
     });
     let packages = sources.filter_map(|source| match source {
-        Source::Package(name) | Source::SomeReleases(name) => Some(*name),
+        PackageSource::Package(name) | PackageSource::SomeReleases(name) => Some(*name),
         _ => None,
     });
     let mut asked: Vec<&str> = Vec::new();
@@ -81,23 +83,27 @@ pub fn with_candidate(policy: &str) -> BTreeSet<String> {
 
 /// What installs these parts on this platform; nothing when nothing is missing.
 #[must_use]
-pub fn commands(missing: &[Part], platform: &Platform) -> Plan {
-    let mut plan = Plan::default();
+pub fn commands(missing: &[Component], platform: &Platform) -> InstallPlan {
+    let mut plan = InstallPlan::default();
     let Some(manager) = platform.manager else {
-        let by_hand = |part: &Part| format!("install {}: no package manager was found that gpujobs knows", part.name());
+        let by_hand =
+            |part: &Component| format!("install {}: no package manager was found that gpujobs knows", part.name());
         plan.by_hand.extend(missing.iter().map(by_hand));
         return plan;
     };
-    let sources: Vec<Source> = missing.iter().map(|&part| source(part, manager, platform.known.as_ref())).collect();
-    let packages: Vec<&str> =
-        pick(
-            &sources,
-            |source| if let Source::Package(name) | Source::SomeReleases(name) = source { Some(name) } else { None },
-        );
-    let casks: Vec<&str> = pick(&sources, |source| if let Source::Cask(name) = source { Some(name) } else { None });
-    let snaps: Vec<&str> = pick(&sources, |source| if let Source::Snap(name) = source { Some(name) } else { None });
-    let crates: Vec<&str> = pick(&sources, |source| if let Source::Cargo(name) = source { Some(name) } else { None });
-    let by_hand: Vec<&str> = pick(&sources, |source| if let Source::ByHand(text) = source { Some(text) } else { None });
+    let sources: Vec<PackageSource> =
+        missing.iter().map(|&part| source(part, manager, platform.known.as_ref())).collect();
+    let packages: Vec<&str> = pick(&sources, |source| {
+        if let PackageSource::Package(name) | PackageSource::SomeReleases(name) = source { Some(name) } else { None }
+    });
+    let casks: Vec<&str> =
+        pick(&sources, |source| if let PackageSource::Cask(name) = source { Some(name) } else { None });
+    let snaps: Vec<&str> =
+        pick(&sources, |source| if let PackageSource::Snap(name) = source { Some(name) } else { None });
+    let crates: Vec<&str> =
+        pick(&sources, |source| if let PackageSource::Cargo(name) = source { Some(name) } else { None });
+    let by_hand: Vec<&str> =
+        pick(&sources, |source| if let PackageSource::ByHand(text) = source { Some(text) } else { None });
 
     let sudo = !platform.root;
     if !packages.is_empty() {
@@ -112,7 +118,7 @@ pub fn commands(missing: &[Part], platform: &Platform) -> Plan {
     if !crates.is_empty() {
         plan.commands.push(command(false, &["cargo", "install", "--locked"], &crates));
     }
-    if missing.contains(&Part::Libraries) {
+    if missing.contains(&Component::Libraries) {
         plan.commands.push(install_libraries());
     }
     plan.by_hand.extend(by_hand.into_iter().map(str::to_owned));
@@ -158,7 +164,7 @@ fn install_libraries() -> InstallCommand {
 }
 
 /// The values of one kind of source, each once, in order.
-fn pick(sources: &[Source], value: impl Fn(Source) -> Option<&'static str>) -> Vec<&'static str> {
+fn pick(sources: &[PackageSource], value: impl Fn(PackageSource) -> Option<&'static str>) -> Vec<&'static str> {
     let mut picked = Vec::new();
     for value in sources.iter().filter_map(|&source| value(source)) {
         if !picked.contains(&value) {
@@ -169,28 +175,28 @@ fn pick(sources: &[Source], value: impl Fn(Source) -> Option<&'static str>) -> V
 }
 
 /// Where a part comes from; `known` are the packages that the manager has, where it was asked.
-fn source(part: Part, manager: Manager, known: Option<&BTreeSet<String>>) -> Source {
+fn source(part: Component, manager: Manager, known: Option<&BTreeSet<String>>) -> PackageSource {
     match part {
-        Part::Browser(kind) => of_product(kind, manager, known, |package| package.browser),
-        Part::Driver(kind) => of_product(kind, manager, known, |package| package.driver),
-        Part::SoftwareVulkan => match manager {
-            Manager::Apt | Manager::Dnf => Source::Package("mesa-vulkan-drivers"),
-            Manager::Pacman => Source::Package("vulkan-swrast"),
-            Manager::Brew | Manager::Winget => Source::Included,
+        Component::Browser(kind) => of_product(kind, manager, known, |package| package.browser),
+        Component::Driver(kind) => of_product(kind, manager, known, |package| package.driver),
+        Component::SoftwareVulkan => match manager {
+            Manager::Apt | Manager::Dnf => PackageSource::Package("mesa-vulkan-drivers"),
+            Manager::Pacman => PackageSource::Package("vulkan-swrast"),
+            Manager::Brew | Manager::Winget => PackageSource::Included,
         },
-        Part::Xvfb => match manager {
-            Manager::Apt => Source::Package("xvfb"),
-            Manager::Dnf => Source::Package("xorg-x11-server-Xvfb"),
-            Manager::Pacman => Source::Package("xorg-server-xvfb"),
-            Manager::Brew | Manager::Winget => Source::Included,
+        Component::Xvfb => match manager {
+            Manager::Apt => PackageSource::Package("xvfb"),
+            Manager::Dnf => PackageSource::Package("xorg-x11-server-Xvfb"),
+            Manager::Pacman => PackageSource::Package("xorg-server-xvfb"),
+            Manager::Brew | Manager::Winget => PackageSource::Included,
         },
-        Part::Npm => Source::Package(match manager {
+        Component::Npm => PackageSource::Package(match manager {
             Manager::Apt | Manager::Pacman => "npm",
             Manager::Dnf => "nodejs-npm",
             Manager::Brew => "node",
             Manager::Winget => "OpenJS.NodeJS",
         }),
-        Part::Libraries => Source::Included,
+        Component::Libraries => PackageSource::Included,
     }
 }
 
@@ -199,16 +205,16 @@ fn of_product(
     kind: BrowserKind,
     manager: Manager,
     known: Option<&BTreeSet<String>>,
-    program: impl Fn(&Package) -> &'static [Source],
-) -> Source {
+    program: impl Fn(&Package) -> &'static [PackageSource],
+) -> PackageSource {
     let product = kind.product();
-    let has = |source: &Source| match (source, known) {
-        (Source::Package(name) | Source::SomeReleases(name), Some(known)) => known.contains(*name),
-        (Source::SomeReleases(_), None) => false,
+    let has = |source: &PackageSource| match (source, known) {
+        (PackageSource::Package(name) | PackageSource::SomeReleases(name), Some(known)) => known.contains(*name),
+        (PackageSource::SomeReleases(_), None) => false,
         _ => true,
     };
     let package = product.packages.iter().find(|package| package.manager == manager);
-    let Some(sources) = package.map(program) else { return Source::ByHand(product.by_hand) };
+    let Some(sources) = package.map(program) else { return PackageSource::ByHand(product.by_hand) };
     // The last is asked for even where the lists lack it: the manager then says so itself.
-    *sources.iter().find(|source| has(source)).or(sources.last()).unwrap_or(&Source::ByHand(product.by_hand))
+    *sources.iter().find(|source| has(source)).or(sources.last()).unwrap_or(&PackageSource::ByHand(product.by_hand))
 }

@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use strum::IntoEnumIterator;
 
-use super::{LIBRARIES, Part, parts, usual_browsers};
+use super::{Component, LIBRARIES, parts, usual_browsers};
 use crate::serve::Libraries;
-use crate::store::{self, Dtype, Store, Stored, Unfinished};
+use crate::store::{self, Store, StoredModel, Unfinished};
 use crate::units::Bytes;
 use crate::webdriver::Os;
-use crate::webdriver::discover::{self, Search};
+use crate::webdriver::discover::{self, ProgramSearch};
 use crate::webdriver::{BrowserKind, BrowserSettings, machine_has_gpu, version};
 
 /// What is installed.
@@ -36,7 +37,7 @@ pub struct Survey {
     /// Whether native onnxruntime is among them.
     pub native: bool,
     /// JavaScript runtimes, which only the project's own tests of templates use.
-    pub runtimes: Vec<Program>,
+    pub runtimes: Vec<InstalledProgram>,
     /// The folder into which models are fetched; none for a user without a home.
     pub store: Option<PathBuf>,
     /// The models there.
@@ -47,7 +48,7 @@ pub struct Survey {
 
 /// A program and the version that it prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Program {
+pub struct InstalledProgram {
     /// Where it is.
     pub path: PathBuf,
     /// What it said; some say nothing.
@@ -60,9 +61,9 @@ pub struct BrowserState {
     /// The product's name in manifests.
     pub name: &'static str,
     /// The browser; empty for Safari, which its driver knows.
-    pub browser: Option<Program>,
+    pub browser: Option<InstalledProgram>,
     /// The driver.
-    pub driver: Option<Program>,
+    pub driver: Option<InstalledProgram>,
     /// Whether the two versions work together; empty when one is unknown.
     pub versions_match: Option<bool>,
 }
@@ -92,9 +93,9 @@ pub struct Gap {
 /// Looks at this machine.
 #[must_use]
 pub fn survey() -> Survey {
-    let search = Search::of_this_machine();
+    let search = ProgramSearch::of_this_machine();
     let os = search.os;
-    let kinds = BrowserKind::ALL.into_iter().filter(|kind| kind.product().systems.contains(&os));
+    let kinds = BrowserKind::iter().filter(|kind| kind.product().systems.contains(&os));
     // A browser may take a second to say its version, so all are asked at once.
     let browsers = std::thread::scope(|scope| {
         let search = &search;
@@ -126,28 +127,28 @@ pub fn survey() -> Survey {
 impl Survey {
     /// The parts of a browser that are not there. A driver of the wrong version means both, so that they match again.
     #[must_use]
-    pub fn missing(&self, kind: BrowserKind) -> Vec<Part> {
-        let state = self.browsers.iter().find(|state| state.name == kind.name());
+    pub fn missing(&self, kind: BrowserKind) -> Vec<Component> {
+        let state = self.browsers.iter().find(|state| state.name == <&str>::from(kind));
         let mismatch = state.is_some_and(|state| state.versions_match == Some(false));
-        let there = |part: &Part| match part {
-            Part::Browser(kind) if kind.product().browser.is_none() => kind.product().systems.contains(&self.os),
-            Part::Browser(_) => !mismatch && state.is_some_and(|state| state.browser.is_some()),
-            Part::Driver(_) => !mismatch && state.is_some_and(|state| state.driver.is_some()),
-            Part::SoftwareVulkan => self.vulkan_drivers.iter().any(|name| name.starts_with("lvp_")),
-            Part::Xvfb => self.xvfb.is_some(),
-            Part::Npm => self.npm.is_some(),
-            Part::Libraries => !self.libraries.is_empty(),
+        let there = |part: &Component| match part {
+            Component::Browser(kind) if kind.product().browser.is_none() => kind.product().systems.contains(&self.os),
+            Component::Browser(_) => !mismatch && state.is_some_and(|state| state.browser.is_some()),
+            Component::Driver(_) => !mismatch && state.is_some_and(|state| state.driver.is_some()),
+            Component::SoftwareVulkan => self.vulkan_drivers.iter().any(|name| name.starts_with("lvp_")),
+            Component::Xvfb => self.xvfb.is_some(),
+            Component::Npm => self.npm.is_some(),
+            Component::Libraries => !self.libraries.is_empty(),
         };
         parts(kind, self.os, self.gpu.unwrap_or(true)).into_iter().filter(|part| !there(part)).collect()
     }
 
     /// What is missing to run ONNX models.
     #[must_use]
-    pub fn missing_libraries(&self) -> Vec<Part> {
+    pub fn missing_libraries(&self) -> Vec<Component> {
         match (self.libraries.is_empty(), &self.npm) {
             (false, _) => Vec::new(),
-            (true, Some(_)) => vec![Part::Libraries],
-            (true, None) => vec![Part::Npm, Part::Libraries],
+            (true, Some(_)) => vec![Component::Libraries],
+            (true, None) => vec![Component::Npm, Component::Libraries],
         }
     }
 
@@ -161,7 +162,7 @@ impl Survey {
     fn find_gaps(&self) -> Vec<Gap> {
         let mut gaps = Vec::new();
         if self.libraries.is_empty() {
-            let what = format!("{} are not installed: ONNX models can't run", Part::Libraries.name());
+            let what = format!("{} are not installed: ONNX models can't run", Component::Libraries.name());
             gaps.push(Gap { what, remedy: format!("gpujobs setup {LIBRARIES}") });
         }
         if !self.libraries.is_empty() && !self.native {
@@ -174,7 +175,7 @@ impl Survey {
             });
         }
         for state in &self.browsers {
-            let Some(kind) = BrowserKind::named(state.name) else { continue };
+            let Ok(kind) = state.name.parse::<BrowserKind>() else { continue };
             // A driver of several products says nothing of one of them.
             let own_driver = state.driver.is_some() && !self.drives_another(kind);
             let half_there = if state.browser.is_some() { state.driver.is_none() } else { own_driver };
@@ -183,8 +184,9 @@ impl Survey {
             }
             let remedy = format!("gpujobs setup {}", state.name);
             if state.versions_match == Some(false) {
-                let version =
-                    |program: &Option<Program>| program.as_ref().and_then(|it| it.version.clone()).unwrap_or_default();
+                let version = |program: &Option<InstalledProgram>| {
+                    program.as_ref().and_then(|it| it.version.clone()).unwrap_or_default()
+                };
                 let (browser, driver) = (version(&state.browser), version(&state.driver));
                 let what = format!(
                     "`{}` is {browser} and its driver {driver}: a driver refuses another major version",
@@ -213,21 +215,21 @@ impl Survey {
     }
 }
 
-fn state(kind: BrowserKind, search: &Search) -> BrowserState {
+fn state(kind: BrowserKind, search: &ProgramSearch) -> BrowserState {
     let settings = BrowserSettings::of(kind);
     let asks = kind.product().prints_version;
-    let ask = |path: PathBuf| if asks { program(path) } else { Program { path, version: None } };
+    let ask = |path: PathBuf| if asks { program(path) } else { InstalledProgram { path, version: None } };
     let browser = discover::browser(&settings, search).ok().flatten().map(ask);
     let driver = discover::driver(&settings, search).ok().map(ask);
-    let version = |program: &Option<Program>| program.as_ref().and_then(|program| program.version.clone());
+    let version = |program: &Option<InstalledProgram>| program.as_ref().and_then(|program| program.version.clone());
     let both = version(&browser).zip(version(&driver));
     let versions_match = both.map(|(browser, driver)| version::matches(kind, &browser, &driver));
-    BrowserState { name: kind.name(), browser, driver, versions_match }
+    BrowserState { name: kind.into(), browser, driver, versions_match }
 }
 
-fn model(Stored { id, folder }: Stored) -> ModelState {
+fn model(StoredModel { id, folder }: StoredModel) -> ModelState {
     let bytes = store::files(&folder).iter().map(|(_, bytes)| bytes).sum();
-    let dtypes = store::dtypes_of(&folder).into_iter().map(Dtype::name).collect();
+    let dtypes = store::dtypes_of(&folder).into_iter().map(<&str>::from).collect();
     ModelState { id: id.to_string(), folder, bytes, dtypes }
 }
 
@@ -236,9 +238,9 @@ fn gap(unfinished: Unfinished) -> Gap {
     Gap { what: format!("the download of `{id}` is not finished; {} are there", Bytes(bytes)), remedy: command }
 }
 
-fn program(path: PathBuf) -> Program {
+fn program(path: PathBuf) -> InstalledProgram {
     let version = version::of(&path);
-    Program { path, version }
+    InstalledProgram { path, version }
 }
 
 /// The names of the files by which Vulkan's loader finds drivers, in the folders that it looks at.

@@ -13,7 +13,7 @@ use url::Url;
 use super::checksum::Checksum;
 use super::hub::{Hub, HubError, shown};
 use super::listing::Remote;
-use super::progress::{Event, Tell};
+use super::progress::{FetchEvent, Tell};
 use super::reply::Reply;
 
 /// Ends the name of a file that is not complete.
@@ -103,7 +103,7 @@ pub fn download(
     let folder = goal.parent().unwrap_or(goal);
     fs::create_dir_all(folder).map_err(|source| DownloadError::Disk { path: folder.to_owned(), source })?;
     let from = download.there();
-    tell(Event::Started { path: &file.path, bytes: file.bytes, from });
+    tell(FetchEvent::Started { path: &file.path, bytes: file.bytes, from });
     let mut commit = download.bring(tell)?;
     match download.check() {
         // What was there may have been of another revision, so that the whole is of none.
@@ -114,7 +114,7 @@ pub fn download(
         checked => checked?,
     }
     fs::rename(&download.partial, goal).map_err(|source| DownloadError::Disk { path: goal.to_owned(), source })?;
-    tell(Event::Finished { path: &file.path });
+    tell(FetchEvent::Finished { path: &file.path });
     Ok(commit)
 }
 
@@ -140,7 +140,7 @@ impl Download<'_> {
             if failed >= self.hub.patience.tries {
                 return Err(error);
             }
-            tell(Event::Retrying { path: &self.file.path, why: &error.to_string() });
+            tell(FetchEvent::Retrying { path: &self.file.path, why: &error.to_string() });
             self.hub.patience.wait(failed);
         }
     }
@@ -193,7 +193,7 @@ impl Download<'_> {
             };
             partial.write_all(&buffer[..read]).map_err(|source| self.disk(source))?;
             at += read as u64;
-            tell(Event::Received { at });
+            tell(FetchEvent::Received { at });
         }
         Ok(())
     }

@@ -3,10 +3,26 @@
 //!
 //! Made from a job's `dtype` or `--dtype`; used by `fetch` to choose files and by `gpujobs doctor` to say what is there.
 
-use std::fmt;
+use strum::IntoEnumIterator;
 
 /// A number format, as on a manifest's `dtype` axis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    strum::Display,
+    strum::EnumIter,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Dtype {
     /// 32-bit floats.
     #[default]
@@ -28,31 +44,6 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    /// All, in the order of the manifest's.
-    pub const ALL: [Self; 8] =
-        [Self::Fp32, Self::Fp16, Self::Q8, Self::Int8, Self::Uint8, Self::Q4, Self::Bnb4, Self::Q4f16];
-
-    /// As written in manifests.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fp32 => "fp32",
-            Self::Fp16 => "fp16",
-            Self::Q8 => "q8",
-            Self::Int8 => "int8",
-            Self::Uint8 => "uint8",
-            Self::Q4 => "q4",
-            Self::Bnb4 => "bnb4",
-            Self::Q4f16 => "q4f16",
-        }
-    }
-
-    /// The dtype of a manifest's word.
-    #[must_use]
-    pub fn of(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|dtype| dtype.name() == name)
-    }
-
     /// What the name of a file ends with, before `.onnx`.
     #[must_use]
     pub fn suffix(self) -> &'static str {
@@ -82,26 +73,22 @@ impl Dtype {
         if optimised || stem.contains("_qint8") || stem.contains("_quint8") {
             return None;
         }
-        let suffixed = Self::ALL.into_iter().find(|dtype| *dtype != Self::Fp32 && stem.ends_with(dtype.suffix()));
+        let suffixed = Self::iter().find(|dtype| *dtype != Self::Fp32 && stem.ends_with(dtype.suffix()));
         Some(suffixed.unwrap_or_default())
-    }
-}
-
-impl fmt::Display for Dtype {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantNames;
+
     use super::*;
     use crate::manifest::axes::DTYPES;
 
     #[test]
     fn they_are_those_of_the_manifest() {
-        assert_eq!(Dtype::ALL.map(Dtype::name), DTYPES);
-        assert_eq!(Dtype::of(DTYPES[0]), Some(Dtype::default()));
+        assert_eq!(Dtype::VARIANTS, DTYPES);
+        assert_eq!(DTYPES[0].parse(), Ok(Dtype::default()));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::files::entries;
 use super::hub::{Hub, HubError};
 use super::incoming::Incoming;
 use super::listing::{Remote, listing};
-use super::progress::{Event, Tell};
+use super::progress::{FetchEvent, Tell};
 use super::record::{RECORD, Record};
 use super::{Dtype, ModelId, Store, is_model};
 
@@ -43,7 +43,7 @@ pub fn fetch(
     let listing = listing(hub, id, &wish.revision).map_err(|error| in_words(error.into()))?;
     wish.check(id, &listing)?;
 
-    let waiting = || tell(Event::Waiting { id: id.as_str() });
+    let waiting = || tell(FetchEvent::Waiting { id: id.as_str() });
     let lock = incoming.lock(&wish.command(id), waiting).map_err(|error| disk(goal, error))?;
     // Only now: whoever held the lock may have brought weights of another dtype.
     let wanted = wish.choose(&listing, goal);
@@ -54,7 +54,7 @@ pub fn fetch(
         missing.iter().copied().filter(|file| !is_right(&files.join(&file.path), file)).collect();
     if !absent.is_empty() {
         let bytes = absent.iter().map(|file| file.bytes).sum();
-        tell(Event::Chosen { id: id.as_str(), files: absent.len(), bytes });
+        tell(FetchEvent::Chosen { id: id.as_str(), files: absent.len(), bytes });
     }
     let mut commit = listing.commit.clone();
     let at = commit.clone().unwrap_or_else(|| wish.revision.clone());

@@ -84,6 +84,6 @@ pub enum FetchError {
 }
 
 fn has(there: &BTreeSet<Dtype>) -> String {
-    let names: Vec<&str> = there.iter().map(|dtype| dtype.name()).collect();
+    let names: Vec<&str> = there.iter().map(<&str>::from).collect();
     if names.is_empty() { "it has no .onnx files at all".to_owned() } else { format!("it has {}", names.join(", ")) }
 }

@@ -41,7 +41,7 @@ pub struct Remote {
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct ListingEntry {
     #[serde(rename = "type")]
     kind: String,
     path: String,
@@ -66,7 +66,8 @@ pub fn listing(hub: &Hub, id: &ModelId, revision: &str) -> Result<Listing, HubEr
         let page = page(hub, &url)?;
         listing.commit = listing.commit.or(page.commit);
         let nonsense = |why: String| HubError::Nonsense { url: shown(&url), why };
-        let entries: Vec<Entry> = serde_json::from_slice(&page.bytes).map_err(|error| nonsense(error.to_string()))?;
+        let entries: Vec<ListingEntry> =
+            serde_json::from_slice(&page.bytes).map_err(|error| nonsense(error.to_string()))?;
         for entry in entries.into_iter().filter(|entry| entry.kind == "file") {
             let file = checked(entry).map_err(&nonsense)?;
             listing.files.insert(file.path.clone(), file);
@@ -83,14 +84,14 @@ pub fn listing(hub: &Hub, id: &ModelId, revision: &str) -> Result<Listing, HubEr
     Err(HubError::Nonsense { url: shown(&url), why: format!("its listing has more than {PAGES} pages") })
 }
 
-struct Page {
+struct ListingPage {
     commit: Option<String>,
     next: Option<String>,
     bytes: Vec<u8>,
 }
 
 /// One page, tried again where that may help.
-fn page(hub: &Hub, url: &Url) -> Result<Page, HubError> {
+fn page(hub: &Hub, url: &Url) -> Result<ListingPage, HubError> {
     let mut tried = 1;
     loop {
         match hub.get(url, 0).and_then(read) {
@@ -101,7 +102,7 @@ fn page(hub: &Hub, url: &Url) -> Result<Page, HubError> {
     }
 }
 
-fn read(reply: Reply) -> Result<Page, HubError> {
+fn read(reply: Reply) -> Result<ListingPage, HubError> {
     let (commit, next, url) = (reply.commit.clone(), reply.next(), reply.url.clone());
     let mut bytes = Vec::new();
     let read = reply.body().take(PAGE_BYTES + 1).read_to_end(&mut bytes);
@@ -114,10 +115,10 @@ fn read(reply: Reply) -> Result<Page, HubError> {
             why: format!("a page of its listing is larger than {PAGE_BYTES} bytes"),
         });
     }
-    Ok(Page { commit, next, bytes })
+    Ok(ListingPage { commit, next, bytes })
 }
 
-fn checked(entry: Entry) -> Result<Remote, String> {
+fn checked(entry: ListingEntry) -> Result<Remote, String> {
     if let Some(why) = fault(&entry.path) {
         return Err(format!("it lists a file {:?}: {why}", entry.path));
     }

@@ -29,7 +29,7 @@ pub use fetch_request::FetchRequest;
 pub use files::files;
 pub use id::{IdError, ModelId};
 pub use incoming::Unfinished;
-pub use progress::Event;
+pub use progress::FetchEvent;
 
 /// Names a folder of models, instead of the one in the user's data folder.
 pub const FOLDER_VARIABLE: &str = "GPUJOBS_MODELS";
@@ -43,7 +43,7 @@ pub struct Store {
 
 /// A model of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredModel {
     /// Its name.
     pub id: ModelId,
     /// Where it lies.
@@ -95,7 +95,7 @@ impl Store {
 
     /// All models, sorted by id, each where [`find`](Self::find) finds it.
     #[must_use]
-    pub fn list(&self) -> Vec<Stored> {
+    pub fn list(&self) -> Vec<StoredModel> {
         let mut ids = BTreeSet::new();
         for folder in &self.folders {
             for first in folder_names(folder) {
@@ -103,7 +103,7 @@ impl Store {
                 ids.extend(below.chain([first.clone()]).filter_map(|id| id.parse::<ModelId>().ok()));
             }
         }
-        ids.into_iter().filter_map(|id| Some(Stored { folder: self.find(id.as_str())?, id })).collect()
+        ids.into_iter().filter_map(|id| Some(StoredModel { folder: self.find(id.as_str())?, id })).collect()
     }
 
     /// Downloads that were begun, are not done, and that nobody is working on.

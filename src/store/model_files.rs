@@ -82,7 +82,7 @@ pub fn pipeline_files(
 /// The path of an ONNX file of the job's dtype, by the custom of transformers.js.
 #[must_use]
 pub fn weights(name: &str, job: &Job) -> String {
-    format!("onnx/{name}{}.onnx", Dtype::of(&job.axes.dtype).unwrap_or_default().suffix())
+    format!("onnx/{name}{}.onnx", job.axes.dtype.parse::<Dtype>().unwrap_or_default().suffix())
 }
 
 /// The folder of a model in the store.
@@ -113,7 +113,7 @@ pub fn beside_or_stored(manifest: &Manifest, model: &Model, file: &Path) -> Resu
 }
 
 fn no_weights(model: &Model, id: &str, job: &Job, folder: &Path, name: &str) -> MissingFile {
-    let there: Vec<&str> = dtypes_of(folder).into_iter().map(Dtype::name).collect();
+    let there: Vec<&str> = dtypes_of(folder).into_iter().map(<&str>::from).collect();
     let has = if there.is_empty() { "no weights at all".to_owned() } else { there.join(", ") };
     let message = format!("{name} is not in {}, which has {has}", folder.display());
     let remedy = format!("`gpujobs fetch {id} --dtype {}` downloads it if the hub has it", job.axes.dtype);

@@ -4,7 +4,7 @@
 
 /// Something that happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event<'a> {
+pub enum FetchEvent<'a> {
     /// Another gpujobs is fetching the same model; this one waits for it.
     Waiting {
         /// The model.
@@ -48,4 +48,4 @@ pub enum Event<'a> {
 }
 
 /// Who is told.
-pub type Tell<'t> = &'t mut dyn FnMut(Event<'_>);
+pub type Tell<'t> = &'t mut dyn FnMut(FetchEvent<'_>);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::replay::{Replay, replays};
 use super::search::{Phase, Search};
-use super::tasks::Task;
+use super::tasks::TuneTask;
 use crate::manifest::tune::Tune;
 use crate::manifest::{Measure, Samples};
 use crate::measure::Summary;
@@ -125,7 +125,7 @@ impl Batch {
 #[derive(Debug, Clone, Copy)]
 pub struct TuneRequest<'a> {
     /// What is searched.
-    pub task: &'a Task,
+    pub task: &'a TuneTask,
     /// `[tune]` of the manifest.
     pub tune: &'a Tune,
     /// `[measure]` of the manifest: how the finals are measured.

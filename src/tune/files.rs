@@ -8,16 +8,15 @@ use jiff::Timestamp;
 
 use super::drive::{Evaluation, TaskResult};
 use super::replay::Replay;
-use super::tasks::{Task, size};
+use super::tasks::{TuneTask, size};
 use crate::manifest::compiler::{Winner, WinnersFile};
-use crate::protocol::event::AdapterKind;
 use crate::record::RecordError;
-use crate::record::csv::{Table, harmless};
+use crate::record::csv::{CsvTable, harmless};
 use crate::render::kernels::Configuration;
 use crate::units::significant;
 
 /// The file of winners in a run folder.
-pub const TUNED: &str = "tuned.toml";
+pub const TUNED_FILE: &str = "tuned.toml";
 
 /// Columns that say which task a row is of.
 const TASK: &str = "run_id,browser,model,dtype,batch,axes,kernel,size";
@@ -25,14 +24,14 @@ const TASK: &str = "run_id,browser,model,dtype,batch,axes,kernel,size";
 /// `tried.csv`, appended to and synced batch by batch.
 #[derive(Debug)]
 pub struct TriedFile {
-    table: Table,
+    table: CsvTable,
     run_id: String,
     parameters: Vec<String>,
 }
 
 impl TriedFile {
     /// Makes the file in a run folder; each parameter that one of the tasks has gets a column.
-    pub fn create(folder: &Path, tasks: &[Task]) -> Result<Self, RecordError> {
+    pub fn create(folder: &Path, tasks: &[TuneTask]) -> Result<Self, RecordError> {
         let names =
             tasks.iter().flat_map(|task| task.space.points.iter().take(1)).flat_map(|point| point.values.keys());
         let parameters: Vec<String> = names.collect::<IndexSet<_>>().into_iter().cloned().collect();
@@ -41,28 +40,28 @@ impl TriedFile {
         let after = "status,verified,samples,median_ms,low_ms,high_ms,reason";
         let header: Vec<String> =
             before.split(',').map(str::to_owned).chain(between).chain(after.split(',').map(str::to_owned)).collect();
-        Ok(Self { table: Table::create(&folder.join("tried.csv"), &header)?, run_id: run_id(folder), parameters })
+        Ok(Self { table: CsvTable::create(&folder.join("tried.csv"), &header)?, run_id: run_id(folder), parameters })
     }
 
     /// Appends what was tried of a task.
-    pub fn add(&mut self, task: &Task, tried: &[Evaluation]) -> Result<(), RecordError> {
+    pub fn add(&mut self, task: &TuneTask, tried: &[Evaluation]) -> Result<(), RecordError> {
         let rows: Vec<Vec<String>> = tried.iter().map(|tried| self.row(task, tried)).collect();
         self.table.add(&rows)
     }
 
-    fn row(&self, task: &Task, tried: &Evaluation) -> Vec<String> {
+    fn row(&self, task: &TuneTask, tried: &Evaluation) -> Vec<String> {
         let Configuration { workgroup: [x, y, z], values } = &task.space.points[tried.point];
         let site = tried.site.as_ref();
         let before = [
-            site.map(|site| kind(site.kind).to_owned()).unwrap_or_default(),
+            site.map(|site| site.kind.to_string()).unwrap_or_default(),
             site.map(|site| harmless(&site.adapter)).unwrap_or_default(),
-            tried.phase.name().to_owned(),
+            tried.phase.to_string(),
             format!("{x}x{y}x{z}"),
         ];
         let value = |name: &String| values.get(name).map(|value| harmless(&value.to_string())).unwrap_or_default();
         let interval = tried.time.and_then(|time| time.interval);
         let after = [
-            tried.status.name().to_owned(),
+            tried.status.to_string(),
             tried.verified.map(|verified| verified.to_string()).unwrap_or_default(),
             tried.samples.to_string(),
             tried.time.map(|time| ms(time.median)).unwrap_or_default(),
@@ -78,7 +77,7 @@ impl TriedFile {
 /// `replays.csv`, a row a replayed search; made where spaces are tried in full.
 #[derive(Debug)]
 pub struct ReplaysFile {
-    table: Table,
+    table: CsvTable,
     run_id: String,
 }
 
@@ -87,11 +86,11 @@ impl ReplaysFile {
     pub fn create(folder: &Path) -> Result<Self, RecordError> {
         let header = format!("{TASK},seed,space,evaluations,evaluations_percent,found,found_ms,best_ms,slower_percent");
         let header: Vec<String> = header.split(',').map(str::to_owned).collect();
-        Ok(Self { table: Table::create(&folder.join("replays.csv"), &header)?, run_id: run_id(folder) })
+        Ok(Self { table: CsvTable::create(&folder.join("replays.csv"), &header)?, run_id: run_id(folder) })
     }
 
     /// Appends the replays of a task.
-    pub fn add(&mut self, task: &Task, finding: &TaskResult) -> Result<(), RecordError> {
+    pub fn add(&mut self, task: &TuneTask, finding: &TaskResult) -> Result<(), RecordError> {
         let space = task.space.points.len();
         let row = |replay: &Replay| {
             let of = [
@@ -117,7 +116,7 @@ pub(super) fn run_id(folder: &Path) -> String {
 }
 
 /// The cells of [`TASK`].
-fn identity(run_id: &str, task: &Task) -> [String; 8] {
+fn identity(run_id: &str, task: &TuneTask) -> [String; 8] {
     let axes: Vec<String> = task.base.axes.custom.iter().map(|(name, value)| format!("{name}={value}")).collect();
     [
         harmless(run_id),
@@ -131,21 +130,13 @@ fn identity(run_id: &str, task: &Task) -> [String; 8] {
     ]
 }
 
-/// As in rows and winners.
-fn kind(kind: AdapterKind) -> &'static str {
-    match kind {
-        AdapterKind::Hardware => "hardware",
-        AdapterKind::Software => "software",
-    }
-}
-
 fn ms(time: f64) -> String {
     significant(time, 6)
 }
 
 /// The winner of a task, for the file; `None` where nothing ran and was right.
 #[must_use]
-pub fn winner(task: &Task, finding: &TaskResult) -> Option<Winner> {
+pub fn winner(task: &TuneTask, finding: &TaskResult) -> Option<Winner> {
     let won = finding.winner.as_ref()?;
     let point = &task.space.points[won.point];
     let interval = won.time.and_then(|time| time.interval);
@@ -174,14 +165,14 @@ pub fn write_winners(
     started: Timestamp,
     winners: &[Winner],
 ) -> Result<PathBuf, RecordError> {
-    let path = folder.join(TUNED);
+    let path = folder.join(TUNED_FILE);
     let fail = |error: std::io::Error| RecordError::io("write", &path)(error);
     let file = WinnersFile { winners: winners.to_vec() };
     let body = toml::to_string_pretty(&file).map_err(|error| fail(std::io::Error::other(error)))?;
     // A name has no line breaks, so nothing leaves its comment.
     let text = format!(
         "# The fastest configurations that were found and verified; `workgroup_size = \"tuned\"` uses them with\n\
-         # [compiler] tuned = \"{TUNED}\" in a manifest beside this file.\n\
+         # [compiler] tuned = \"{TUNED_FILE}\" in a manifest beside this file.\n\
          # Tuned from {} at {} by gpujobs {}; what was tried is in tried.csv.\n\n{body}",
         manifest,
         started.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::drive::{Evaluation, TaskResult};
 use super::files::{ReplaysFile, TriedFile, run_id, winner, write_winners};
-use super::tasks::Task;
+use super::tasks::TuneTask;
 use crate::manifest::Manifest;
 use crate::manifest::compiler::Winner;
 use crate::record::run_toml::RunToml;
@@ -30,7 +30,7 @@ pub struct TuneFolder {
 
 impl TuneFolder {
     /// Makes a new folder under `out`, named after the manifest and the time, with its files.
-    pub fn create(out: &Path, manifest: &Manifest, tasks: &[Task], exhaustive: bool) -> Result<Self, RecordError> {
+    pub fn create(out: &Path, manifest: &Manifest, tasks: &[TuneTask], exhaustive: bool) -> Result<Self, RecordError> {
         let started = Timestamp::now();
         let path = fresh_folder(out, &format!("{}-tune", manifest.name), started)?;
         let run = RunToml { run_id: run_id(&path), ..RunToml::of(manifest, started) };
@@ -60,12 +60,12 @@ impl TuneFolder {
     }
 
     /// Appends what came of a batch.
-    pub fn add_batch(&mut self, task: &Task, tried: &[Evaluation]) -> Result<(), RecordError> {
+    pub fn add_batch(&mut self, task: &TuneTask, tried: &[Evaluation]) -> Result<(), RecordError> {
         self.tried.add(task, tried)
     }
 
     /// Appends what came of a task.
-    pub fn add_result(&mut self, task: &Task, result: &TaskResult) -> Result<(), RecordError> {
+    pub fn add_result(&mut self, task: &TuneTask, result: &TaskResult) -> Result<(), RecordError> {
         self.winners.extend(winner(task, result));
         if let Some(replays) = &mut self.replays {
             replays.add(task, result)?;

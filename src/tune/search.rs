@@ -38,7 +38,8 @@ pub struct Candidate {
 }
 
 /// Why a configuration is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "lowercase")]
 pub enum Phase {
     /// To see the space.
     Sample,
@@ -48,21 +49,9 @@ pub enum Phase {
     Final,
 }
 
-impl Phase {
-    /// As written in rows.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sample => "sample",
-            Self::Search => "search",
-            Self::Final => "final",
-        }
-    }
-}
-
 /// What is known of a place.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Known {
+enum PointState {
     Untried,
     /// It can't run, or is wrong.
     Bad,
@@ -75,7 +64,7 @@ enum Known {
 pub struct Search {
     places: Vec<Candidate>,
     /// What is known of each.
-    known: Vec<Known>,
+    known: Vec<PointState>,
     limit: usize,
     exhaustive: bool,
     random: StdRng,
@@ -87,7 +76,7 @@ impl Search {
     /// Through places, the first of which is tried in any case, with at most `limit` of them tried.
     #[must_use]
     pub fn new(places: Vec<Candidate>, limit: usize, seed: u64) -> Self {
-        let known = vec![Known::Untried; places.len()];
+        let known = vec![PointState::Untried; places.len()];
         let limit = limit.min(places.len());
         let random = StdRng::seed_from_u64(seed);
         Self { places, known, limit, exhaustive: false, random, best: None, stale: 0 }
@@ -118,8 +107,8 @@ impl Search {
     #[must_use]
     pub fn time(&self, place: usize) -> Option<f64> {
         match self.known[place] {
-            Known::Took(time) => Some(time),
-            Known::Untried | Known::Bad => None,
+            PointState::Took(time) => Some(time),
+            PointState::Untried | PointState::Bad => None,
         }
     }
 
@@ -148,7 +137,7 @@ impl Search {
     /// Takes what a batch took, in any unit that is the same for all; `None` for what can't run or is wrong.
     pub fn tell(&mut self, times: &[(usize, Option<f64>)]) {
         for (place, time) in times {
-            self.known[*place] = time.map_or(Known::Bad, Known::Took);
+            self.known[*place] = time.map_or(PointState::Bad, PointState::Took);
         }
         let best = self.times().map(|(_, time)| time).min_by(f64::total_cmp);
         let progress = match (best, self.best) {
@@ -164,7 +153,7 @@ impl Search {
     }
 
     fn untried(&self) -> impl Iterator<Item = usize> {
-        self.known.iter().enumerate().filter(|(_, known)| **known == Known::Untried).map(|(place, _)| place)
+        self.known.iter().enumerate().filter(|(_, known)| **known == PointState::Untried).map(|(place, _)| place)
     }
 
     /// Untried places, each as far as can be from those before it and from what was tried; the first place first.
@@ -174,7 +163,8 @@ impl Search {
         pool.retain(|place| *place != 0);
         pool.shuffle(&mut self.random);
         pool.truncate(POOL);
-        let others: Vec<usize> = (0..self.places.len()).filter(|place| self.known[*place] != Known::Untried).collect();
+        let others: Vec<usize> =
+            (0..self.places.len()).filter(|place| self.known[*place] != PointState::Untried).collect();
         while chosen.len() < count && !pool.is_empty() {
             let room = |place: &usize| {
                 let far = others.iter().chain(&chosen).map(|other| self.distance(*place, *other));
@@ -230,9 +220,9 @@ impl Search {
     fn guess(&mut self) -> Option<GaussianProcess> {
         let slowest = self.times().map(|(_, time)| time).max_by(f64::total_cmp)?;
         let seen = self.known.iter().enumerate().filter_map(|(place, known)| match known {
-            Known::Took(time) => Some((place, *time)),
-            Known::Bad => Some((place, slowest)),
-            Known::Untried => None,
+            PointState::Took(time) => Some((place, *time)),
+            PointState::Bad => Some((place, slowest)),
+            PointState::Untried => None,
         });
         let mut seen: Vec<(usize, f64)> = seen.collect();
         if seen.len() > ENOUGH {

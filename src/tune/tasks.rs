@@ -16,7 +16,7 @@ use crate::webdriver::Compiler;
 
 /// What is to be tuned.
 #[derive(Debug, Clone)]
-pub struct Task {
+pub struct TuneTask {
     /// The job as the manifest has it; its configuration is the default that a winner has to beat.
     pub base: Job,
     /// What compiles its WGSL.
@@ -27,7 +27,7 @@ pub struct Task {
 
 /// The tasks of a plan in the order of its jobs; those of one job one after the other. Jobs that differ in nothing that
 /// a winner could tell apart, such as the workgroup, are one: the first.
-pub fn tasks(plan: &Plan, templates: &Templates) -> Result<Vec<Task>, (JobId, PageError)> {
+pub fn tasks(plan: &Plan, templates: &Templates) -> Result<Vec<TuneTask>, (JobId, PageError)> {
     let manifest = &plan.manifest;
     let mut known: Vec<Vec<Option<String>>> = Vec::new();
     let mut tasks = Vec::new();
@@ -53,12 +53,12 @@ pub fn tasks(plan: &Plan, templates: &Templates) -> Result<Vec<Task>, (JobId, Pa
             .map_err(PageError::from)
             .and_then(|graph| Ok(spaces(templates, &graph, &vars, &target, &manifest.tune)?));
         let found = found.map_err(|error| (job.id.clone(), error))?;
-        tasks.extend(found.into_iter().map(|space| Task { base: job.clone(), compiler, space }));
+        tasks.extend(found.into_iter().map(|space| TuneTask { base: job.clone(), compiler, space }));
     }
     Ok(tasks)
 }
 
-impl Task {
+impl TuneTask {
     /// The job of a point of the space, with an id of its own; [`kernel_override`](Self::kernel_override) makes its page.
     #[must_use]
     pub fn job(&self, point: usize) -> Job {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::BrowserError;
 use super::os::Os;
-use super::products::{BrowserSettings, Program};
+use super::products::{BrowserSettings, Executable};
 
 /// The programs that a browser needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Programs {
 
 /// Where programs are looked for.
 #[derive(Debug, Clone)]
-pub struct Search {
+pub struct ProgramSearch {
     /// The system, which decides names and places.
     pub os: Os,
     /// The environment's variables that hold a path.
@@ -34,7 +34,7 @@ pub struct Search {
     pub root: PathBuf,
 }
 
-impl Search {
+impl ProgramSearch {
     /// The search of this process.
     #[must_use]
     pub fn of_this_machine() -> Self {
@@ -59,18 +59,18 @@ impl Search {
 }
 
 /// The programs of a browser, or why one is missing with every remedy.
-pub fn programs(settings: &BrowserSettings, search: &Search) -> Result<Programs, BrowserError> {
+pub fn programs(settings: &BrowserSettings, search: &ProgramSearch) -> Result<Programs, BrowserError> {
     Ok(Programs { browser: browser(settings, search)?, driver: driver(settings, search)? })
 }
 
 /// The browser's program; `None` where only the driver knows it.
-pub fn browser(settings: &BrowserSettings, search: &Search) -> Result<Option<PathBuf>, BrowserError> {
+pub fn browser(settings: &BrowserSettings, search: &ProgramSearch) -> Result<Option<PathBuf>, BrowserError> {
     let Some(program) = &settings.kind.product().browser else { return Ok(None) };
     find(settings, "binary", settings.binary.as_deref(), program, search).map(Some)
 }
 
 /// The driver's program.
-pub fn driver(settings: &BrowserSettings, search: &Search) -> Result<PathBuf, BrowserError> {
+pub fn driver(settings: &BrowserSettings, search: &ProgramSearch) -> Result<PathBuf, BrowserError> {
     find(settings, "driver", settings.driver.as_deref(), &settings.kind.product().driver, search)
 }
 
@@ -79,8 +79,8 @@ fn find(
     settings: &BrowserSettings,
     key: &str,
     named: Option<&Path>,
-    program: &Program,
-    search: &Search,
+    program: &Executable,
+    search: &ProgramSearch,
 ) -> Result<PathBuf, BrowserError> {
     let mut looked = Vec::new();
     // A path that the user gave is the only one tried: running another program would be a surprise.
@@ -109,7 +109,7 @@ fn find(
         what: program.title.to_owned(),
         looked,
         remedies: vec![
-            format!("install it: `gpujobs setup {}`", settings.kind.name()),
+            format!("install it: `gpujobs setup {}`", settings.kind),
             format!("name it in the manifest: `{key} = \"/path\"` under [browser.{}]", settings.name),
             format!("name it in the environment: {}=/path", program.variable),
             format!("use another machine's: `webdriver = \"http://host:4444\"` under [browser.{}]", settings.name),
@@ -118,7 +118,7 @@ fn find(
 }
 
 /// The usual places of a program on the system that is searched.
-fn places(program: &Program, search: &Search) -> Vec<String> {
+fn places(program: &Executable, search: &ProgramSearch) -> Vec<String> {
     let variable = |name: &str| search.variables.get(name).map(|folder| folder.display().to_string());
     let home = variable("HOME").or_else(|| variable("USERPROFILE"));
     let suffix = if search.os == Os::Windows { ".exe" } else { "" };
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     /// A machine with these programs in it; `bin` is its PATH.
-    fn machine(os: Os, programs: &[&str]) -> (tempfile::TempDir, Search) {
+    fn machine(os: Os, programs: &[&str]) -> (tempfile::TempDir, ProgramSearch) {
         let root = tempfile::tempdir().unwrap();
         for program in programs {
             let file = root.path().join(program);
@@ -178,7 +178,7 @@ mod tests {
             fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         }
         let path = vec![root.path().join("bin")];
-        let search = Search { os, variables: HashMap::new(), path, root: root.path().to_owned() };
+        let search = ProgramSearch { os, variables: HashMap::new(), path, root: root.path().to_owned() };
         (root, search)
     }
 

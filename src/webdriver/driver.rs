@@ -15,12 +15,12 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
 use url::Url;
 
-use super::discover::Search;
+use super::discover::ProgramSearch;
 use super::error::BrowserError;
 use super::folder::Folder;
 use super::note::Note;
 use super::os::Os;
-use super::output::{LogSink, Output};
+use super::output::{DriverOutput, LogSink};
 use super::process;
 use super::products::{BrowserSettings, DriverPort, Product};
 use super::watchdog::Watchdog;
@@ -37,20 +37,20 @@ pub(super) struct Driver {
     url: Url,
     /// How it died, once it has.
     exit: watch::Receiver<Option<String>>,
-    output: Output,
+    output: DriverOutput,
     // In the order of a drop: the processes end before their folder goes.
-    group: Group,
+    group: ProcessGroup,
     folder: Folder,
 }
 
 /// The process group of a driver, killed with its value.
 #[derive(Debug)]
-struct Group {
+struct ProcessGroup {
     id: u32,
     watchdog: Watchdog,
 }
 
-impl Group {
+impl ProcessGroup {
     fn new(id: u32, watchdog: &Watchdog) -> Result<Self, BrowserError> {
         let group = Self { id, watchdog: watchdog.clone() };
         watchdog.tell(&Note::Group(id)).map_err(watchdog_error)?;
@@ -58,7 +58,7 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         process::kill(self.id);
         let _ = self.watchdog.tell(&Note::ForgetGroup(self.id));
@@ -97,7 +97,7 @@ impl Driver {
         let product = settings.kind.product();
         let folder = Folder::new(watchdog)
             .map_err(|source| BrowserError::Io { doing: "making a temporary folder".to_owned(), source })?;
-        let output = Output::new(log);
+        let output = DriverOutput::new(log);
         let mut command = Command::new(program);
         command.envs(environment(product, cold, process::is_root(), folder.path())).env("TMPDIR", folder.path());
         let mut group = None;
@@ -190,9 +190,9 @@ async fn death(exit: &mut watch::Receiver<Option<String>>) -> String {
 fn spawn(
     command: &mut Command,
     program: &Path,
-    group: Option<Group>,
+    group: Option<ProcessGroup>,
     watchdog: &Watchdog,
-) -> Result<(Child, Group), BrowserError> {
+) -> Result<(Child, ProcessGroup), BrowserError> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     #[cfg(unix)]
     command.process_group(group.as_ref().and_then(|group| i32::try_from(group.id).ok()).unwrap_or(0));
@@ -200,13 +200,13 @@ fn spawn(
     let child = command.spawn().map_err(|error| failed(error.to_string()))?;
     let group = match group {
         Some(group) => group,
-        None => Group::new(child.id().ok_or_else(|| failed("it ended at once".to_owned()))?, watchdog)?,
+        None => ProcessGroup::new(child.id().ok_or_else(|| failed("it ended at once".to_owned()))?, watchdog)?,
     };
     Ok((child, group))
 }
 
 /// Drains both pipes of a driver; gives the port that it prints.
-fn drain(child: &mut Child, output: &Output, port: DriverPort) -> oneshot::Receiver<u16> {
+fn drain(child: &mut Child, output: &DriverOutput, port: DriverPort) -> oneshot::Receiver<u16> {
     let (tell, told) = oneshot::channel();
     let mut tell = Some(tell);
     if let Some(pipe) = child.stdout.take() {
@@ -275,7 +275,7 @@ fn display_server(settings: &BrowserSettings) -> Result<Option<PathBuf>, Browser
     if !settings.kind.product().needs_display || !settings.headless || Os::current() != Os::Linux {
         return Ok(None);
     }
-    let search = Search::of_this_machine();
+    let search = ProgramSearch::of_this_machine();
     match search.on_path(&["Xvfb"]) {
         Some(xvfb) => Ok(Some(xvfb)),
         None if search.variables.contains_key("DISPLAY") => Ok(None),
@@ -284,7 +284,7 @@ fn display_server(settings: &BrowserSettings) -> Result<Option<PathBuf>, Browser
             what: "display (Xvfb)".to_owned(),
             looked: vec!["PATH (Xvfb)".to_owned(), "$DISPLAY".to_owned()],
             remedies: vec![
-                format!("install it: `gpujobs setup {}`", settings.kind.name()),
+                format!("install it: `gpujobs setup {}`", settings.kind),
                 "run within a desktop session".to_owned(),
             ],
         }),
@@ -292,7 +292,11 @@ fn display_server(settings: &BrowserSettings) -> Result<Option<PathBuf>, Browser
 }
 
 /// Starts an Xvfb on a free display; it leads the group which the driver then joins.
-async fn start_display(xvfb: &Path, output: &Output, watchdog: &Watchdog) -> Result<(String, Group), BrowserError> {
+async fn start_display(
+    xvfb: &Path,
+    output: &DriverOutput,
+    watchdog: &Watchdog,
+) -> Result<(String, ProcessGroup), BrowserError> {
     let mut command = Command::new(xvfb);
     command.args(["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]);
     let (mut child, group) = spawn(&mut command, xvfb, None, watchdog)?;

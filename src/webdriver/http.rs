@@ -21,7 +21,7 @@ const ANSWER_BYTES: usize = 4 << 20;
 
 /// What a driver answered.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(super) enum DriverAnswer {
     /// The `value` of a success.
     Value(Value),
     /// The `error` and the `message` of a failure, the message without chromedriver's stack trace.
@@ -29,13 +29,18 @@ pub(super) enum Answer {
 }
 
 /// Sends a command and waits for its answer for at most `limit`.
-pub(super) async fn command(method: Method, url: &Url, body: &Value, limit: Duration) -> Result<Answer, BrowserError> {
+pub(super) async fn command(
+    method: Method,
+    url: &Url,
+    body: &Value,
+    limit: Duration,
+) -> Result<DriverAnswer, BrowserError> {
     let doing = || format!("{method} {url}");
     let answer = timeout(limit, exchange(method.clone(), url, body)).await;
     answer.map_err(|_| BrowserError::TimedOut { doing: doing(), limit })?
 }
 
-async fn exchange(method: Method, url: &Url, body: &Value) -> Result<Answer, BrowserError> {
+async fn exchange(method: Method, url: &Url, body: &Value) -> Result<DriverAnswer, BrowserError> {
     let unreachable = |reason: String| BrowserError::Unreachable { url: url.to_string(), reason };
     let not_webdriver = |reason: String| BrowserError::NotWebDriver { url: url.to_string(), reason };
     let text = if method == Method::DELETE { String::new() } else { body.to_string() };
@@ -57,10 +62,10 @@ async fn exchange(method: Method, url: &Url, body: &Value) -> Result<Answer, Bro
         return Err(not_webdriver(format!("HTTP {status}: {start:?}")));
     };
     if status.is_success() {
-        return Ok(Answer::Value(value));
+        return Ok(DriverAnswer::Value(value));
     }
     let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-    Ok(Answer::Failure { error: text("error"), message: without_stack(&text("message")) })
+    Ok(DriverAnswer::Failure { error: text("error"), message: without_stack(&text("message")) })
 }
 
 /// chromedriver's messages carry about twenty lines of stack, which begin so.

@@ -89,7 +89,7 @@ async fn start(launch: Launch) -> Result<Browser, BrowserError> {
         let session = Session::open(&session::remote_base(url)?, &settings, &body, timeout).await?;
         return Ok(Browser { facts: session.facts(), session, driver: None, navigation_limit: timeout });
     }
-    let programs = discover::programs(&settings, &discover::Search::of_this_machine())?;
+    let programs = discover::programs(&settings, &discover::ProgramSearch::of_this_machine())?;
     options.root = process::is_root();
     options.binary = programs.browser;
     let driver = Driver::start(&settings, &programs.driver, cold, log, &watchdog).await?;

@@ -38,12 +38,12 @@ impl fmt::Debug for LogSink {
 
 /// The last lines of a program's output; clones share them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Output {
+pub(super) struct DriverOutput {
     last: Arc<Mutex<VecDeque<String>>>,
     sink: Option<LogSink>,
 }
 
-impl Output {
+impl DriverOutput {
     pub(super) fn new(sink: Option<LogSink>) -> Self {
         Self { last: Arc::default(), sink }
     }
@@ -97,7 +97,7 @@ mod tests {
     async fn only_the_last_lines_are_kept_and_every_line_is_passed_on() {
         let seen = Arc::new(Mutex::new(0));
         let counter = Arc::clone(&seen);
-        let output = Output::new(Some(LogSink::new(move |_| *counter.lock().unwrap() += 1)));
+        let output = DriverOutput::new(Some(LogSink::new(move |_| *counter.lock().unwrap() += 1)));
         let lines: Vec<String> = (0..100).map(|n| format!("line {n}\r\n")).collect();
         let text = lines.concat() + "no end";
         output.clone().drain(text.as_bytes(), |_| ()).await;
@@ -108,7 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_without_end_does_not_fill_the_memory() {
-        let output = Output::default();
+        let output = DriverOutput::default();
         output.clone().drain(&vec![b'x'; 1 << 20][..], |_| ()).await;
         assert_eq!(output.last_lines()[0].len(), LINE_BYTES);
     }

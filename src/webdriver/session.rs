@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::error::BrowserError;
-use super::http::{self, Answer};
+use super::http::{self, DriverAnswer};
 use super::products::BrowserSettings;
 use crate::units::Nanos;
 
@@ -49,8 +49,8 @@ impl Session {
         let not_webdriver = |reason: String| BrowserError::NotWebDriver { url: base.to_string(), reason };
         let join = |path: &str| base.join(path).map_err(|error| not_webdriver(error.to_string()));
         let value = match http::command(Method::POST, &join("session")?, body, limit).await? {
-            Answer::Value(value) => value,
-            Answer::Failure { error, message } => return Err(refusal(settings, error, message)),
+            DriverAnswer::Value(value) => value,
+            DriverAnswer::Failure { error, message } => return Err(refusal(settings, error, message)),
         };
         // A Selenium Grid 3 may answer a failure with HTTP 200 and the old protocol's `message`.
         let Some(id) = value["sessionId"].as_str().filter(|id| !id.is_empty() && !id.contains(['/', '?', '#'])) else {

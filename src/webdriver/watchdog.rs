@@ -14,10 +14,10 @@ use super::note::Note;
 
 /// gpujobs' handle on its watchdog; clones share the one child.
 #[derive(Debug, Clone)]
-pub struct Watchdog(Arc<Mutex<State>>);
+pub struct Watchdog(Arc<Mutex<WatchdogState>>);
 
 #[derive(Debug)]
-enum State {
+enum WatchdogState {
     /// Not needed so far.
     Idle {
         program: PathBuf,
@@ -35,17 +35,17 @@ impl Watchdog {
     /// A watchdog that is another program; for tests, whose own program is not gpujobs.
     pub fn with_command<A: Into<OsString>>(program: PathBuf, arguments: impl IntoIterator<Item = A>) -> Self {
         let arguments = arguments.into_iter().map(Into::into).collect();
-        Self(Arc::new(Mutex::new(State::Idle { program, arguments })))
+        Self(Arc::new(Mutex::new(WatchdogState::Idle { program, arguments })))
     }
 
     /// Tells the watchdog, which is started if it does not run yet.
     pub(super) fn tell(&self, note: &Note) -> io::Result<()> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let State::Idle { program, arguments } = &*state {
-            *state = State::Running(spawn(program, arguments)?);
+        if let WatchdogState::Idle { program, arguments } = &*state {
+            *state = WatchdogState::Running(spawn(program, arguments)?);
         }
         match &mut *state {
-            State::Running(Child { stdin: Some(pipe), .. }) => pipe.write_all(format!("{note}\n").as_bytes()),
+            WatchdogState::Running(Child { stdin: Some(pipe), .. }) => pipe.write_all(format!("{note}\n").as_bytes()),
             _ => Err(io::ErrorKind::BrokenPipe.into()),
         }
     }

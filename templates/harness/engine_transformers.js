@@ -4,20 +4,17 @@
  */
 
 import * as library from "@huggingface/transformers";
-import { record } from "gpujobs/calls.js";
 import { rootOf } from "gpujobs/model_files.js";
 import { firstResult } from "gpujobs/onnx_job.js";
-import { placementOf, together } from "gpujobs/onnx_placement.js";
-import { profileSession } from "gpujobs/onnx_profile.js";
 import { bytesOf } from "gpujobs/tensors.js";
+import { watchSessions } from "gpujobs/watched_sessions.js";
 
-/** @import { InferenceSession } from "onnxruntime-common" */
-/** @import { Argument, Kernel, PartCost, TaskPart } from "gpujobs/protocol.js" */
+/** @import { Argument, TaskPart } from "gpujobs/protocol.js" */
 /** @import { Host, PipelineJob } from "gpujobs/types.js" */
-/** @import { Call } from "gpujobs/calls.js" */
 /** @import { ModelFiles } from "gpujobs/model_files.js" */
 /** @import { Loaded } from "gpujobs/onnx_job.js" */
 /** @import { Runtime } from "gpujobs/onnx_runtime.js" */
+/** @import { Part } from "gpujobs/watched_sessions.js" */
 
 /**
  * @param {PipelineJob} job
@@ -26,15 +23,6 @@ import { bytesOf } from "gpujobs/tensors.js";
 export function prepare(job, host) {
   return firstResult(job, host, `${job.model}/`, load);
 }
-
-/**
- * A part that is ready: a pipeline, or a model with its processor.
- * @typedef {object} Part
- * @property {string} name
- * @property {string} file Its ONNX file; empty where there may be several.
- * @property {() => Promise<unknown>} infer
- * @property {() => Promise<unknown>} dispose
- */
 
 /**
  * @param {PipelineJob} job
@@ -154,100 +142,4 @@ function valueOf(argument) {
             ({ width, height, rgb }) => new library.RawImage(new Uint8ClampedArray(bytesOf(rgb)), width, height, 3),
           );
   return values.length === 1 ? values[0] : values;
-}
-
-/**
- * A session that the library has made.
- * @typedef {object} Watched
- * @property {string} file
- * @property {Uint8Array} model
- * @property {InferenceSession.SessionOptions} options
- * @property {number} createMs
- * @property {number} compileMs
- */
-
-/**
- * Sees to it that the library's sessions run on this runtime's backend, one at a time, and keeps their calls.
- * @param {Runtime} runtime
- * @param {ModelFiles} files
- */
-function watchSessions(runtime, files) {
-  const { InferenceSession } = runtime.ort;
-  /** @type {Watched[]} */
-  const watched = [];
-  /** @type {Call[]} */
-  let calls = [];
-  let download = false;
-  /** While a profile is taken: the session that stands in for one of these. */
-  let standIn = /** @type { { file: string, session: InferenceSession } | null } */ (null);
-
-  const made = async (/** @type {Uint8Array} */ model, /** @type {InferenceSession.SessionOptions} */ wanted) => {
-    const file = files.nameOf(model.buffer);
-    // The library's own small models, with which it sorts or resizes: no part of the job's.
-    if (file === "") return runtime.create(model, { ...wanted, executionProviders: ["wasm"] });
-    const options = { ...wanted, ...runtime.options, preferredOutputLocation: wanted.preferredOutputLocation };
-    if (options.preferredOutputLocation === undefined) delete options.preferredOutputLocation;
-    const began = performance.now();
-    const session = await runtime.create(model, options);
-    const entry = { file, model, options, createMs: performance.now() - began, compileMs: 0 };
-    watched.push(entry);
-    const run = session.run.bind(session);
-    session.run = async (/** @type {any} */ feeds) => {
-      const runs = (/** @type {any} */ given) =>
-        runtime.alone(async () => {
-          const compiledMs = runtime.gpu?.watch.compileMs() ?? 0;
-          const fetches = await (standIn?.file === file ? standIn.session.run(given) : run(given));
-          entry.compileMs += (runtime.gpu?.watch.compileMs() ?? 0) - compiledMs;
-          return fetches;
-        });
-      const { fetches, call } = await record(session, file, feeds, download, runs);
-      calls.push(call);
-      return fetches;
-    };
-    return session;
-  };
-  InferenceSession.create = /** @type {any} */ (
-    (/** @type {Uint8Array} */ model, /** @type {InferenceSession.SessionOptions} */ options) =>
-      runtime.alone(() => made(model, options))
-  );
-
-  return {
-    begin: (/** @type {boolean} */ far) => {
-      calls = [];
-      download = far;
-    },
-    calls: () => calls,
-    /** @returns {PartCost[]} */
-    parts: (/** @type {Part[]} */ parts, /** @type {(number | null)[]} */ firsts) =>
-      watched.map(({ file, createMs, compileMs }) => {
-        const index = parts.findIndex((part) => part.file === file);
-        return {
-          name: index < 0 ? file : parts[index].name,
-          ...files.cost([file]),
-          createMs,
-          compileMs: runtime.gpu ? compileMs : null,
-          firstInferenceMs: index < 0 ? null : firsts[index],
-        };
-      }),
-    placement: async () => {
-      const placements = [];
-      for (const { model, options } of watched) placements.push(await placementOf(runtime, model, options));
-      return together(placements);
-    },
-    /** @returns {Promise<Kernel[]>} */
-    profile: async (/** @type {() => Promise<unknown>} */ infer) => {
-      const all = [];
-      for (const { file, model, options } of watched) {
-        const run = (/** @type {InferenceSession} */ session) => {
-          standIn = { file, session };
-          return infer().finally(() => {
-            standIn = null;
-          });
-        };
-        const kernels = await profileSession(runtime, model, options, run);
-        all.push(...(watched.length > 1 ? kernels.map((kernel) => ({ ...kernel, name: `${file}: ${kernel.name}` })) : kernels));
-      }
-      return all;
-    },
-  };
 }

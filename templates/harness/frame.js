@@ -13,8 +13,8 @@
  */
 
 /**
- * What the frame's document tells the one around it: its job, or why it has none.
- * @typedef { { job: Job, prepare: Prepare } | { message: string } } Word
+ * What the frame's document sends to the one around it: its job, or why it has none.
+ * @typedef { { job: Job, prepare: Prepare } | { message: string } } Announcement
  */
 
 /**
@@ -26,10 +26,10 @@ export function openFrame(url) {
   const close = () => element.remove();
   return new Promise((resolve, reject) => {
     element.addEventListener("gpujobs", (event) => {
-      const word = /** @type {CustomEvent<Word>} */ (event).detail;
-      if ("job" in word) return resolve({ job: word.job, prepare: word.prepare, close });
+      const announcement = /** @type {CustomEvent<Announcement>} */ (event).detail;
+      if ("job" in announcement) return resolve({ job: announcement.job, prepare: announcement.prepare, close });
       close();
-      reject(new Error(word.message));
+      reject(new Error(announcement.message));
     });
     element.src = url;
     document.body.append(element);
@@ -38,8 +38,8 @@ export function openFrame(url) {
 
 /**
  * The frame's side.
- * @param {Word} word
+ * @param {Announcement} announcement
  */
-export function tell(word) {
-  window.frameElement?.dispatchEvent(new CustomEvent("gpujobs", { detail: word }));
+export function announce(announcement) {
+  window.frameElement?.dispatchEvent(new CustomEvent("gpujobs", { detail: announcement }));
 }

@@ -17,7 +17,6 @@ import { BUSY_MS } from "gpujobs/sampling.js";
 /** @import { Placement } from "gpujobs/onnx_placement.js" */
 /** @import { Runtime } from "gpujobs/onnx_runtime.js" */
 
-
 /** What onnxruntime says where a kernel needs more than the device has. */
 const LACKING = /device does not support|not supported by (?:the|this) device/;
 
@@ -52,21 +51,11 @@ export async function firstResult(job, host, prefix, load) {
     const loadBegan = performance.now();
     const loaded = await load(job, runtime, files);
     const modelLoadMs = performance.now() - loadBegan;
-    const before = runtime.dispatches();
-    gpu?.watch.begin();
-    const runBegan = performance.now();
-    const calls = await runtime.settled(loaded.infer(1, false));
-    const ended = performance.now();
-    const gpuMs = gpu ? await gpu.watch.end() : null;
-    const dispatches = gpu || webnn ? runtime.dispatches() - before : null;
-    if (dispatches === 0) {
-      throw new Unsupported(`nothing was computed by ${job.backend}: the runtime left the whole model to the CPU`);
-    }
+    const { calls, dispatches, firstInferenceMs, gpuMs, ended } = await firstInference(job, runtime, loaded);
     const shaderCompileMs = gpu?.watch.compileMs() ?? 0;
     const accepted = [await verified(host, runtime, loaded, calls)];
     const { nodes, onCpu } = gpu || webnn ? await loaded.placement() : { nodes: null, onCpu: [] };
     const libraries = [`onnxruntime-web ${runtime.ort.env.versions.web}`, loaded.library].filter(Boolean);
-    const firstInferenceMs = ended - runBegan;
     const timeToFirstResultMs = ended - began;
     const run = { host, runtime, loaded, accepted, began, busy: gpu?.adapter.kind === "hardware", lastedMs: 0 };
     return {
@@ -104,6 +93,27 @@ export async function firstResult(job, host, prefix, load) {
     // Some things that a device lacks are found out by a kernel, when it is made for its first run.
     throw kindOf(error) === undefined && LACKING.test(message) ? new Unsupported(message) : error;
   }
+}
+
+/**
+ * Runs the model once, and counts and times what that does on its backend.
+ * @param {OnnxJob} job
+ * @param {Runtime} runtime
+ * @param {Loaded} loaded
+ */
+async function firstInference(job, runtime, loaded) {
+  const { gpu, webnn } = runtime;
+  const before = runtime.dispatches();
+  gpu?.watch.begin();
+  const began = performance.now();
+  const calls = await runtime.settled(loaded.infer(1, false));
+  const ended = performance.now();
+  const gpuMs = gpu ? await gpu.watch.end() : null;
+  const dispatches = gpu || webnn ? runtime.dispatches() - before : null;
+  if (dispatches === 0) {
+    throw new Unsupported(`nothing was computed by ${job.backend}: the runtime left the whole model to the CPU`);
+  }
+  return { calls, dispatches, firstInferenceMs: ended - began, gpuMs, ended };
 }
 
 /**

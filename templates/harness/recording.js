@@ -5,12 +5,12 @@
 
 import { settled } from "gpujobs/device.js";
 import { Incorrect } from "gpujobs/failures.js";
-import { begin, run as runStage } from "gpujobs/stages.js";
+import { begin, run as runStage } from "gpujobs/dispatch.js";
 import { byteLength } from "gpujobs/tensors.js";
 
 /** @import { StagesJob } from "gpujobs/protocol.js" */
 /** @import { Host, Verdict } from "gpujobs/types.js" */
-/** @import { Run } from "gpujobs/engine_wgsl.js" */
+/** @import { Run } from "gpujobs/first_run.js" */
 
 /** Bytes that are copied out, read and posted at a time. The runner takes no more: `LARGEST_PIECE` in `serve/mod.rs`. */
 const PIECE = 64 * 2 ** 20;

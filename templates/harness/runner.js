@@ -11,152 +11,217 @@ import { pilot } from "gpujobs/sampling.js";
 
 /** @import { ClockFacts, Command, PageEvent, PageFacts, Sample } from "gpujobs/protocol.js" */
 /** @import { Host, Job, Prepare, Prepared } from "gpujobs/types.js" */
+/** @import { Channel } from "gpujobs/channel.js" */
 
 /** How long the loss of a device may trail the errors that it causes. */
 const LOSS_WITHIN_MS = 100;
 
 /**
+ * What a page knows of its jobs.
+ * @typedef {object} Page
+ * @property {Channel} channel
+ * @property {Map<number, Prepared>} ready The jobs that are ready, by their numbers.
+ * @property {Map<number, () => void>} begun What closes each job that has begun and was not disposed of: one that was must
+ *   not report anything while another job runs.
+ * @property {Map<string, ClockFacts>} clocks Those of this session by the adapter, as jobs may ask for another one; of jobs
+ *   without a GPU under "".
+ * @property {number | null} current The job that runs now, which causes whatever happens meanwhile.
+ */
+
+/** @typedef { { [Name in Command["do"]]: (command: Extract<Command, { do: Name }>) => Promise<void> } } Commands */
+
+/**
+ * Answers the runner's commands for as long as the channel is open.
  * @param {string} channelUrl
  */
 export async function serve(channelUrl) {
   const channel = await openChannel(channelUrl);
-  /**
-   * The jobs that are ready, by their numbers.
-   * @type {Map<number, Prepared>}
-   */
-  const ready = new Map();
-  /**
-   * The job that runs now; what happens meanwhile is its doing.
-   * @type {number | null}
-   */
-  let number = null;
-  /**
-   * The clocks of this session by the adapter, as jobs may ask for another one; of jobs without a GPU under "".
-   * @type {Map<string, ClockFacts>}
-   */
-  const known = new Map();
-  const clocksOf = async (/** @type {Prepared} */ { device, adapter }) => {
-    const key = device ? JSON.stringify(adapter) : "";
-    const clocks = known.get(key) ?? (await calibrate(device));
-    known.set(key, clocks);
-    return clocks;
-  };
-  const push = (/** @type {PageEvent} */ event) => channel.push({ job: number, ...event });
-  const fail = (/** @type {string} */ message) => push({ kind: "failed", message });
-  /**
-   * What closes each job that has begun and was not given up: one that was must not speak into another's turn.
-   * @type {Map<number, () => void>}
-   */
-  const begun = new Map();
-  const lose = (/** @type {string} */ message) => push({ kind: "lost", message });
-  const log = (/** @type {string} */ level, /** @type {string} */ text) => push({ kind: "log", level, text });
-  forwardFailures(fail, log);
-
-  /** A job's turn: it is the one that runs now, and each sample that it takes is told. */
-  const turn = (/** @type {number} */ job) => {
-    number = job;
-    const prepared = ready.get(job);
-    if (!prepared) throw new Error("a job was to be measured that is not ready");
-    const take = async (/** @type {number} */ iterations, /** @type {Sample["kind"]} */ kind) => {
-      const sample = await prepared.sample(iterations, kind);
-      push({ kind: "sample", sample });
-      return sample;
-    };
-    return { take, prepared };
-  };
-
-  /**
-   * A job, from a module of this page or, where it needs a page of its own, from a frame.
-   * @param {string} module
-   * @param {string | null} frame
-   * @returns {Promise< { job: Job, prepare: Prepare, close: () => void } >}
-   */
-  const open = async (module, frame) => (frame ? openFrame(frame) : { ...(await import(module)), close: () => {} });
-
-  /** @type { { [Name in Command["do"]]: (command: Extract<Command, { do: Name }>) => Promise<void> } } */
-  const commands = {
-    probe: async () => {
-      const adapter = await findAdapter().catch(() => null);
-      push({ kind: "probed", adapter: adapter && adapterFacts(adapter) });
-    },
-    prepare: async ({ job: own, module, frame, tensors }) => {
-      number = own;
-      begun.set(own, () => {});
-      const { job, prepare, close } = await open(module, frame);
-      if (!begun.has(own)) return close();
-      begun.set(own, close);
-      const unlessGone = (/** @type {(message: string) => void} */ say) => (/** @type {string} */ message) => {
-        if (begun.has(own)) say(message);
-      };
-      /** @type {Host} */
-      const host = {
-        fail: unlessGone(fail),
-        lose: unlessGone(lose),
-        log,
-        verify: (values, from = 0) => postTensors(`${tensors}/${from}`, values),
-      };
-      try {
-        const prepared = await prepare(job, host);
-        const clocks = await clocksOf(prepared);
-        const dispose = () => {
-          prepared.dispose();
-          close();
-        };
-        if (!begun.has(own)) return dispose();
-        ready.set(own, { ...prepared, dispose });
-        const { adapter, ran, phases, parts, first } = prepared;
-        push({ kind: "prepared", adapter, ran, phases, parts, first, clocks });
-      } catch (error) {
-        close();
-        throw error;
-      }
-    },
-    pilot: async ({ job }) => {
-      const { take, prepared } = turn(job);
-      const clocks = await clocksOf(prepared);
-      push({ kind: "piloted", ...(await pilot(clocks, prepared.adapter, (iterations) => take(iterations, "warmup"))) });
-    },
-    measure: async ({ job, asks }) => {
-      const { take } = turn(job);
-      for (const { kind, count, iterations } of asks) {
-        for (let taken = 0; taken < count; taken += 1) await take(iterations, kind);
-      }
-      push({ kind: "measured" });
-    },
-    profile: async ({ job }) => {
-      const { prepared } = turn(job);
-      push({ kind: "profiled", kernels: await prepared.profile() });
-    },
-    dispose: async ({ job }) => {
-      const close = begun.get(job);
-      begun.delete(job);
-      const prepared = ready.get(job);
-      ready.delete(job);
-      if (prepared) prepared.dispose();
-      else close?.();
-    },
-  };
-
+  /** @type {Page} */
+  const page = { channel, ready: new Map(), begun: new Map(), clocks: new Map(), current: null };
+  forwardFailures(
+    (message) => push(page, { kind: "failed", message }),
+    (level, text) => push(page, { kind: "log", level, text }),
+  );
+  const commands = commandsOf(page);
   channel.onCommand(async (/** @type {Command} */ command) => {
     try {
       await /** @type {(command: Command) => Promise<void>} */ (commands[command.do])(command);
     } catch (error) {
-      const message = messageOf(error);
-      const tell = (/** @type {PageEvent} */ event) => channel.push({ job: "job" in command ? command.job : null, ...event });
-      // An adapter that was there before is not missing: the browser's GPU process has died.
-      const kind = kindOf(error);
-      if (kind === "no adapter" && [...known.keys()].some((key) => key !== "")) lose(`the GPU is gone in the middle of a session: ${message}`);
-      else if (kind === "no adapter" || kind === "unsupported") tell({ kind: "unsupported", message });
-      else if (kind === "incorrect") tell({ kind: "incorrect", message });
-      else if (kind === "exhausted") tell({ kind: "lost", message: `the browser has no memory left: ${message}` });
-      else {
-        // Losing the device also fails whatever waits for it, and is the better reason: it is heard first.
-        await new Promise((resolve) => setTimeout(resolve, LOSS_WITHIN_MS));
-        tell({ kind: "failed", message });
-      }
+      await pushError(page, command, error);
     }
   });
-  push({ kind: "hello", facts: await pageFacts() });
+  push(page, { kind: "hello", facts: await pageFacts() });
+}
+
+/**
+ * Sends an event about the job that runs now.
+ * @param {Page} page
+ * @param {PageEvent} event
+ */
+function push(page, event) {
+  page.channel.push({ job: page.current, ...event });
+}
+
+/**
+ * @param {Page} page
+ * @returns {Commands}
+ */
+function commandsOf(page) {
+  return {
+    probe: async () => {
+      const adapter = await findAdapter().catch(() => null);
+      push(page, { kind: "probed", adapter: adapter && adapterFacts(adapter) });
+    },
+    prepare: (command) => prepareJob(page, command),
+    pilot: async ({ job }) => {
+      const prepared = makeCurrent(page, job);
+      const clocks = await clocksOf(page, prepared);
+      const found = await pilot(clocks, prepared.adapter, (iterations) => takeSample(page, prepared, iterations, "warmup"));
+      push(page, { kind: "piloted", ...found });
+    },
+    measure: async ({ job, asks }) => {
+      const prepared = makeCurrent(page, job);
+      for (const { kind, count, iterations } of asks) {
+        for (let taken = 0; taken < count; taken += 1) await takeSample(page, prepared, iterations, kind);
+      }
+      push(page, { kind: "measured" });
+    },
+    profile: async ({ job }) => {
+      const prepared = makeCurrent(page, job);
+      push(page, { kind: "profiled", kernels: await prepared.profile() });
+    },
+    dispose: async ({ job }) => {
+      const close = page.begun.get(job);
+      page.begun.delete(job);
+      const prepared = page.ready.get(job);
+      page.ready.delete(job);
+      if (prepared) prepared.dispose();
+      else close?.();
+    },
+  };
+}
+
+/**
+ * Loads a job and runs it once.
+ * @param {Page} page
+ * @param {Extract<Command, { do: "prepare" }>} command
+ */
+async function prepareJob(page, { job: number, module, frame, tensors }) {
+  const { ready, begun } = page;
+  page.current = number;
+  begun.set(number, () => {});
+  const { job, prepare, close } = await openJob(module, frame);
+  if (!begun.has(number)) return close();
+  begun.set(number, close);
+  try {
+    const prepared = await prepare(job, hostOf(page, number, tensors));
+    const clocks = await clocksOf(page, prepared);
+    const dispose = () => {
+      prepared.dispose();
+      close();
+    };
+    if (!begun.has(number)) return dispose();
+    ready.set(number, { ...prepared, dispose });
+    const { adapter, ran, phases, parts, first } = prepared;
+    push(page, { kind: "prepared", adapter, ran, phases, parts, first, clocks });
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/**
+ * A job, from a module of this page or, where it needs a page of its own, from a frame.
+ * @param {string} module
+ * @param {string | null} frame
+ * @returns {Promise< { job: Job, prepare: Prepare, close: () => void } >}
+ */
+async function openJob(module, frame) {
+  return frame ? openFrame(frame) : { ...(await import(module)), close: () => {} };
+}
+
+/**
+ * The page as a job's engine sees it.
+ * @param {Page} page
+ * @param {number} job
+ * @param {string} tensors Where what it computed is posted.
+ * @returns {Host}
+ */
+function hostOf(page, job, tensors) {
+  const report = (/** @type {"failed" | "lost"} */ kind) => (/** @type {string} */ message) => {
+    if (page.begun.has(job)) push(page, { kind, message });
+  };
+  return {
+    fail: report("failed"),
+    lose: report("lost"),
+    log: (level, text) => push(page, { kind: "log", level, text }),
+    verify: (values, from = 0) => postTensors(`${tensors}/${from}`, values),
+  };
+}
+
+/**
+ * A job that is ready, which runs from now on.
+ * @param {Page} page
+ * @param {number} job
+ */
+function makeCurrent(page, job) {
+  page.current = job;
+  const prepared = page.ready.get(job);
+  if (!prepared) throw new Error("a job was to be measured that is not ready");
+  return prepared;
+}
+
+/**
+ * Takes a sample and pushes it.
+ * @param {Page} page
+ * @param {Prepared} prepared
+ * @param {number} iterations
+ * @param {Sample["kind"]} kind
+ */
+async function takeSample(page, prepared, iterations, kind) {
+  const sample = await prepared.sample(iterations, kind);
+  push(page, { kind: "sample", sample });
+  return sample;
+}
+
+/**
+ * The clocks of a job, calibrated once for each adapter.
+ * @param {Page} page
+ * @param {Prepared} prepared
+ */
+async function clocksOf({ clocks }, { device, adapter }) {
+  const key = device ? JSON.stringify(adapter) : "";
+  const known = clocks.get(key) ?? (await calibrate(device));
+  clocks.set(key, known);
+  return known;
+}
+
+/**
+ * Says what a command has thrown.
+ * @param {Page} page
+ * @param {Command} command
+ * @param {unknown} error
+ */
+async function pushError(page, command, error) {
+  const message = messageOf(error);
+  const ofCommand = (/** @type {PageEvent} */ event) =>
+    page.channel.push({ job: "job" in command ? command.job : null, ...event });
+  const kind = kindOf(error);
+  // An adapter that was there before is not missing: the browser's GPU process has died.
+  const hadAdapter = [...page.clocks.keys()].some((key) => key !== "");
+  if (kind === "no adapter" && hadAdapter) {
+    push(page, { kind: "lost", message: `the GPU is gone in the middle of a session: ${message}` });
+  } else if (kind === "no adapter" || kind === "unsupported") {
+    ofCommand({ kind: "unsupported", message });
+  } else if (kind === "incorrect") {
+    ofCommand({ kind: "incorrect", message });
+  } else if (kind === "exhausted") {
+    ofCommand({ kind: "lost", message: `the browser has no memory left: ${message}` });
+  } else {
+    // Losing the device also fails whatever waits for it, and is the better reason: it is sent first.
+    await new Promise((resolve) => setTimeout(resolve, LOSS_WITHIN_MS));
+    ofCommand({ kind: "failed", message });
+  }
 }
 
 /** @returns {Promise<PageFacts>} */

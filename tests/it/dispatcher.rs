@@ -5,6 +5,7 @@ use std::io;
 use gpujobs::harness::executor::OpenError;
 use gpujobs::harness::fake::{Act, Script};
 use gpujobs::manifest::Manifest;
+use gpujobs::manifest::axes::Cache;
 use gpujobs::plan::Plan;
 use gpujobs::protocol::event::SampleKind;
 use gpujobs::render::Templates;
@@ -49,7 +50,7 @@ async fn run_with(
                 RunEvent::JobFinished(report) => {
                     let JobReport { status, attempts, reason, .. } = &*report;
                     let rest = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-                    events.push(format!("{} after {attempts}{rest}", status.name()));
+                    events.push(format!("{status} after {attempts}{rest}"));
                     reports.push(*report);
                 }
             }
@@ -218,7 +219,7 @@ async fn cold_jobs_get_fresh_sessions_and_warm_ones_share() {
     // In the plan's order: cold, warm, cold, warm.
     // A warm job does not run in a session without caches, nor a cold one in any that is open.
     let expected = plan(&text).jobs.iter().fold((Vec::new(), None), |(mut calls, open), job| {
-        let cold = job.axes.cache.name() == "cold";
+        let cold = job.axes.cache == Cache::Cold;
         if open.is_some() && (cold || open == Some(true)) {
             calls.push("close chrome");
         }
@@ -272,7 +273,7 @@ async fn a_fallback_is_tried_where_the_backend_is_missing_and_every_reason_is_ke
     let script = Script::new();
     let told = run(&plan(text), &script).await;
     let first = &told.reports[0];
-    assert_eq!((first.status, first.backend_used.map(gpujobs::manifest::Backend::name)), (Status::Ok, Some("webgpu")));
+    assert_eq!((first.status, first.backend_used.map(<&str>::from)), (Status::Ok, Some("webgpu")));
     assert!(
         first.fallback_reason.contains("webnn: ") && first.fallback_reason.contains("wasm: "),
         "{}",

@@ -7,6 +7,7 @@
 mod caches;
 #[cfg(target_os = "linux")]
 mod cli;
+mod closing_table;
 mod compare;
 mod dispatcher;
 mod documentation;
@@ -36,6 +37,8 @@ mod ops;
 mod odd_sizes;
 #[cfg(target_os = "linux")]
 mod onnx;
+#[cfg(target_os = "linux")]
+mod onnx_faults;
 mod order;
 mod own_shaders;
 #[cfg(target_os = "linux")]
@@ -49,8 +52,11 @@ mod records;
 mod server;
 mod setup;
 mod store;
+mod store_faults;
 mod support;
 #[cfg(target_os = "linux")]
 mod trust;
 #[cfg(target_os = "linux")]
 mod tuning;
+#[cfg(target_os = "linux")]
+mod tuning_spaces;

@@ -130,7 +130,7 @@ fn parent_is_killed(kind: BrowserKind) {
     let file = scratch.path().join("traces");
     let mut parent = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "processes::role_parent", "--ignored", "--nocapture"])
-        .env(ROLE, format!("{} {}", kind.name(), file.display()))
+        .env(ROLE, format!("{} {}", kind, file.display()))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -157,7 +157,7 @@ fn parent_is_killed(kind: BrowserKind) {
 fn role_parent() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let (name, file) = role.split_once(' ').unwrap();
-    let kind = BrowserKind::ALL.into_iter().find(|kind| kind.name() == name).unwrap();
+    let kind = name.parse().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let browser = runtime.block_on(start(kind));
     let (group, folder) = traces(&browser);

@@ -6,15 +6,15 @@ use std::path::PathBuf;
 
 use gpujobs::setup::install::{Components, run};
 use gpujobs::setup::packages::with_candidate;
-use gpujobs::setup::survey::{BrowserState, Program, Survey};
-use gpujobs::setup::{InstallCommand, Part, Platform, SetupError, commands, parts, usual_browsers};
+use gpujobs::setup::survey::{BrowserState, InstalledProgram, Survey};
+use gpujobs::setup::{Component, InstallCommand, Platform, SetupError, commands, parts, usual_browsers};
 use gpujobs::webdriver::BrowserKind;
 use gpujobs::webdriver::Os;
 use gpujobs::webdriver::products::Manager;
 
 /// The plan for the usual browsers of a bare machine.
 fn plan(os: Os, platform: &Platform) -> String {
-    let missing: Vec<Part> = usual_browsers(os).iter().flat_map(|&kind| parts(kind, os, false)).collect();
+    let missing: Vec<Component> = usual_browsers(os).iter().flat_map(|&kind| parts(kind, os, false)).collect();
     let plan = commands(&missing, platform);
     let mut text = String::new();
     plan.commands.iter().for_each(|command| writeln!(text, "{command}").unwrap());
@@ -78,7 +78,7 @@ fn the_other_managers_have_their_own_names() {
 fn a_system_without_a_known_manager_is_told_what_to_install() {
     let none = Platform { manager: None, root: true, known: None };
     assert!(plan(Os::Linux, &none).starts_with("by hand: install the browser of `chrome`: no package manager"));
-    assert_eq!(commands(&[], &none), gpujobs::setup::Plan::default());
+    assert_eq!(commands(&[], &none), gpujobs::setup::InstallPlan::default());
 }
 
 #[test]
@@ -114,8 +114,8 @@ fn a_failed_command_is_shown_with_its_last_output() {
     assert!(matches!(error, SetupError::Failed { .. }), "{error}");
 }
 
-fn program(path: &str, version: &str) -> Program {
-    Program { path: PathBuf::from(path), version: Some(version.to_owned()) }
+fn program(path: &str, version: &str) -> InstalledProgram {
+    InstalledProgram { path: PathBuf::from(path), version: Some(version.to_owned()) }
 }
 
 #[test]
@@ -141,14 +141,14 @@ fn a_driver_of_another_version_means_that_both_are_installed_anew() {
         gaps: vec![],
     };
     let chrome = BrowserKind::Chrome;
-    assert_eq!(survey.missing(chrome), [Part::Browser(chrome), Part::Driver(chrome)]);
-    assert_eq!(survey.missing_libraries(), [Part::Npm, Part::Libraries]);
+    assert_eq!(survey.missing(chrome), [Component::Browser(chrome), Component::Driver(chrome)]);
+    assert_eq!(survey.missing_libraries(), [Component::Npm, Component::Libraries]);
 }
 
 #[test]
 fn the_libraries_are_installed_by_their_lock_file_without_the_packages_own_scripts() {
     let platform = Platform { manager: Some(Manager::Apt), root: true, known: None };
-    let plan = commands(&[Part::Libraries], &platform);
+    let plan = commands(&[Component::Libraries], &platform);
     let commands: Vec<String> = plan.commands.iter().map(ToString::to_string).collect();
     // The tests run in the checkout, which is where the libraries then lie.
     assert_eq!(commands, ["npm ci --prefix . --ignore-scripts --no-audit --no-fund"]);

@@ -1,24 +1,22 @@
-//! Tuning: the space of a kernel, a search by way of a fake browser, and `gpujobs tune` in real ones.
+//! Tuning: a search by way of a fake browser, and `gpujobs tune` in real ones.
 //!
 //! The last need Chromium and Firefox with their drivers (`gpujobs setup`); a missing one fails its test.
-
-use std::collections::HashSet;
 
 use gpujobs::harness::fake::{Act, Script};
 use gpujobs::manifest::tune::Tune;
 use gpujobs::manifest::{AxisValue, Manifest};
 use gpujobs::plan::Plan;
+use gpujobs::render::Templates;
 use gpujobs::render::kernels::Configuration;
 use gpujobs::render::page::{Page, PageRequest};
 use gpujobs::render::space::check;
-use gpujobs::render::{RenderError, Templates};
 use gpujobs::report::format::TableFormat;
 use gpujobs::run::{Browsers, Dispatcher, RunEvent, Status};
 use gpujobs::tune::drive::{Batch, Evaluation, TaskResult, TuneRequest, drive};
 use gpujobs::tune::files::winner;
 use gpujobs::tune::replay::{ReplaySummary, replays};
 use gpujobs::tune::search::{BATCH, Candidate, Phase, Search};
-use gpujobs::tune::tasks::{Task, tasks};
+use gpujobs::tune::tasks::{TuneTask, tasks};
 use tokio::sync::watch;
 
 use crate::dispatcher::plan;
@@ -26,7 +24,7 @@ use crate::support::workshop::{Row, Workshop, rows};
 use crate::support::{browser_turn, traces};
 
 /// A small product in Chrome, measured briefly.
-fn product(tune: &str) -> Plan {
+pub(crate) fn product(tune: &str) -> Plan {
     plan(&format!(
         "[matrix]\nbrowser = 'chrome'\nmodel = 'square'\nworkgroup_size = [[64, 1, 1], [8, 8, 1]]\n\
          [model.square]\nfile = 'models/matmul.toml'\nparams = {{ m = 64, n = 64, k = 64 }}\n\
@@ -34,7 +32,7 @@ fn product(tune: &str) -> Plan {
     ))
 }
 
-fn task(plan: &Plan) -> Task {
+pub(crate) fn task(plan: &Plan) -> TuneTask {
     let templates = Templates::new(None, None).unwrap();
     check(&templates, &plan.manifest.tune).unwrap();
     let mut tasks = tasks(plan, &templates).unwrap();
@@ -43,7 +41,7 @@ fn task(plan: &Plan) -> Task {
 }
 
 /// Drives a task in a fake browser; `act` says what each job meets.
-async fn driven(plan: &Plan, exhaustive: bool, act: impl Fn(&str) -> Act) -> (Task, TaskResult, Vec<String>) {
+async fn driven(plan: &Plan, exhaustive: bool, act: impl Fn(&str) -> Act) -> (TuneTask, TaskResult, Vec<String>) {
     let templates = Templates::new(None, None).unwrap();
     let task = task(plan);
     let script = Script::new();
@@ -67,8 +65,8 @@ async fn driven(plan: &Plan, exhaustive: bool, act: impl Fn(&str) -> Act) -> (Ta
                 let overrides = &meeting.overrides[&request.job.id];
                 Page::render(&templates, &PageRequest { overrides, ..*request })
             },
-            give_up: meeting.give_up,
             stop: stop.clone(),
+            give_up: meeting.give_up,
         };
         let mut reports = Vec::new();
         let mut tell = |event: RunEvent<'_>| {
@@ -87,61 +85,8 @@ async fn driven(plan: &Plan, exhaustive: bool, act: impl Fn(&str) -> Act) -> (Ta
 }
 
 /// A product in its tiled form, of two by two values and two workgroups.
-const SMALL: &str = "parameters = { form = 'tiled', tm = [4, 8], tn = [4, 8] }\nworkgroups = [[8, 8, 1], [16, 8, 1]]";
-
-#[test]
-fn a_space_has_what_holds_the_rules_once_and_the_default_first() {
-    let space = task(&product(SMALL)).space;
-    assert_eq!((space.kernel.as_str(), space.size.as_slice()), ("product", [64, 64, 64].as_slice()));
-    assert_eq!(space.points.len(), 1 + 8, "{:#?}", space.points);
-    let default = &space.points[0];
-    assert_eq!((default.workgroup, &default.values["form"]), ([64, 1, 1], &AxisValue::Text("direct".to_owned())));
-    let distinct: HashSet<Vec<usize>> = (0..9).map(|point| space.coordinates(point)).collect();
-    assert_eq!(distinct.len(), 9);
-    // A direct form knows none of the parameters of a tiled one.
-    let direct =
-        task(&product("parameters = { form = 'direct', tm = [4, 8], pad = [0, 1] }\nworkgroups = [8, 8, 1]")).space;
-    assert_eq!(direct.points.len(), 2);
-}
-
-#[test]
-fn a_space_leaves_out_what_comes_out_the_same() {
-    // Vectors between rows, and the order of tiles, do not change a product of a single row of tiles as text does.
-    let templates = Templates::new(None, None).unwrap();
-    let plan = product("parameters = ['thread_rows', 'panels', 'unroll']\nworkgroups = [[8, 8, 1], [64, 1, 1]]");
-    let task = task(&plan);
-    let texts: HashSet<String> = (0..task.space.points.len())
-        .map(|point| {
-            let (job, overrides) = (task.job(point), [task.kernel_override(point)]);
-            let request = PageRequest { overrides: &overrides, ..PageRequest::new(&plan.manifest, &job) };
-            let page = Page::render(&templates, &request).unwrap();
-            page.shader_digest().unwrap()
-        })
-        .collect();
-    assert_eq!(texts.len(), task.space.points.len(), "each is another program");
-    let ids: HashSet<String> = (0..task.space.points.len()).map(|point| task.job(point).id.0).collect();
-    assert_eq!(ids.len(), task.space.points.len(), "with another id");
-}
-
-#[test]
-fn what_kernels_do_not_declare_is_an_error_with_its_remedy() {
-    let templates = Templates::new(None, None).unwrap();
-    let told = |tune: &str| {
-        let error = check(&templates, &product(tune).manifest.tune).unwrap_err();
-        let RenderError::Parameter { place, message, help } = error else { panic!("{error}") };
-        format!("{place}: {message}\n  {}", help.unwrap())
-    };
-    insta::assert_snapshot!(
-        [
-            told("kernel = 'prodct'"),
-            told("kernel = 'product'\nparameters = ['tmm']"),
-            told("parameters = ['tmm']"),
-            told("parameters = { tm = [4, 5] }"),
-            told("kernel = 'rows'\nparameters = { tm = 4 }"),
-        ]
-        .join("\n")
-    );
-}
+pub(crate) const SMALL: &str =
+    "parameters = { form = 'tiled', tm = [4, 8], tn = [4, 8] }\nworkgroups = [[8, 8, 1], [16, 8, 1]]";
 
 #[tokio::test]
 async fn the_fastest_that_is_right_wins_and_the_browser_is_opened_once() {
@@ -317,23 +262,6 @@ fn a_space_that_was_tried_in_full_tells_what_searches_would_have_found() {
     traces::assert_none(&shop);
 }
 
-#[test]
-fn the_spaces_for_a_large_gpu_are_small_enough_to_be_tried_in_full() {
-    let templates = Templates::new(None, None).unwrap();
-    for name in ["matmul", "conv1d"] {
-        let path = format!("manifests/h200/tune-{name}.toml");
-        let plan = Plan::of(Manifest::load(path.as_ref(), &[]).unwrap());
-        check(&templates, &plan.manifest.tune).unwrap();
-        let tasks = tasks(&plan, &templates).unwrap();
-        assert_eq!(tasks.len(), 2, "one in each browser");
-        for Task { base, space, .. } in tasks {
-            let (size, limit) = (space.points.len(), plan.manifest.tune.limit(space.points.len()));
-            assert!((100..=150).contains(&size), "{name} has {size} in {}", base.axes.browser);
-            assert!(limit * 100 <= 15 * size && limit >= 12, "{limit} of {size}");
-        }
-    }
-}
-
 /// A space that was tried in full on a GPU: its places, and all its times, as a search knows them.
 fn recorded(manifest: &str, folder: &str, browser: &str) -> (Vec<Candidate>, Search) {
     let templates = Templates::new(None, None).unwrap();
@@ -372,47 +300,5 @@ fn searches_of_spaces_that_were_tried_in_full_on_a_gpu_come_near_the_best() {
         println!("{folder}, {browser}: {shortly:?}");
         assert!(shortly.evaluations * 100 <= 15 * places.len(), "{shortly:?}");
         assert!(shortly.within_2_percent >= 85, "{folder}, {browser}: {shortly:?}");
-    }
-}
-
-#[test]
-fn workgroups_are_told_apart_by_what_their_kernel_says() {
-    let templates = Templates::new(None, None).unwrap();
-    for (name, kernel) in &templates.kernels().kernels {
-        let shapes = kernel.workgroups.iter().map(|shape| AxisValue::Shape(*shape)).collect();
-        let few = |values: &Vec<AxisValue>| values.iter().take(2).cloned().collect();
-        let axes: Vec<Vec<AxisValue>> =
-            std::iter::once(shapes).chain(kernel.parameters.values().map(|parameter| few(&parameter.values))).collect();
-        let points = kernel.lawful(&axes).unwrap();
-        let traits = kernel.traits_of(&points).unwrap();
-        let count = if kernel.traits.is_empty() { 3 } else { kernel.traits.len() };
-        assert!(traits.len() == points.len() && traits.iter().all(|found| found.len() == count), "{name}");
-    }
-    // 16x8 threads with 4 rows and 8 columns each: 32 rows, 128 columns, 128 threads, no shared depth.
-    let space = task(&product(SMALL)).space;
-    let is_it = |point: &&Configuration| {
-        point.workgroup == [16, 8, 1]
-            && point.values["tm"] == AxisValue::Int(4)
-            && point.values["tn"] == AxisValue::Int(8)
-    };
-    let place = space.points.iter().position(|point| is_it(&point)).unwrap();
-    assert_eq!(space.traits[place], [5.0, 7.0, 7.0, 0.0]);
-}
-
-#[test]
-fn a_trait_that_is_no_positive_number_is_an_error() {
-    let shop = Workshop::new();
-    let kernels = std::fs::read_to_string("shaders/kernels.toml").unwrap();
-    let told = |faulty: &str| {
-        shop.write("own/kernels.toml", &kernels.replacen("\"wg[2]\",", &format!("\"{faulty}\","), 1));
-        let templates = Templates::new(None, Some(&shop.path("own"))).unwrap();
-        match tasks(&product(SMALL), &templates) {
-            Err((_, error)) => error.to_string(),
-            Ok(_) => panic!("{faulty} is taken"),
-        }
-    };
-    for (faulty, said) in [("wg[2] - 1", "is 0"), ("depth", "undefined"), ("wg[2] +", "syntax error"), ("form", "")] {
-        let error = told(faulty);
-        assert!(error.contains(&format!("the trait `{faulty}`")) && error.contains(said), "{error}");
     }
 }

@@ -39,7 +39,7 @@ pub(in crate::commands) fn download(plan: &Plan, quiet: bool) -> Result<(), Erro
     let mut wanted: BTreeMap<&str, Vec<Dtype>> = BTreeMap::new();
     for job in jobs(plan) {
         let program = plan.manifest.models.get(&job.axes.model).map(|model| &model.program);
-        if let (Some(Program::Pipeline(pipeline)), Some(dtype)) = (program, Dtype::of(&job.axes.dtype)) {
+        if let (Some(Program::Pipeline(pipeline)), Some(dtype)) = (program, job.axes.dtype.parse::<Dtype>().ok()) {
             let dtypes = wanted.entry(&pipeline.id).or_default();
             if !dtypes.contains(&dtype) {
                 dtypes.push(dtype);

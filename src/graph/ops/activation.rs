@@ -3,7 +3,10 @@
 use super::tolerance::{self, ERF, LAMBDA, U};
 
 /// A function of one number; `activation` names it in a stage's parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::EnumString, strum::IntoStaticStr, strum::VariantNames,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Activation {
     /// x.
     None,
@@ -15,29 +18,6 @@ pub enum Activation {
     Tanh,
     /// max(x, 0).
     Relu,
-}
-
-impl Activation {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::None, Self::Gelu, Self::QuickGelu, Self::Tanh, Self::Relu];
-
-    /// As written in manifests and known to `shaders/lib/activation.wgsl`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Gelu => "gelu",
-            Self::QuickGelu => "quick_gelu",
-            Self::Tanh => "tanh",
-            Self::Relu => "relu",
-        }
-    }
-
-    /// The one of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.name() == name)
-    }
 }
 
 /// Applies it to a row, and carries the row's tolerances through it.

@@ -2,6 +2,8 @@
 //!
 //! [`complete`] checks a stage's and fills in the rest, once; shape rules, references and shaders then find each of them.
 
+use strum::VariantNames;
+
 use super::activation::Activation;
 use super::complaint::{Checked, Complaint};
 use crate::graph::{Param, Stage};
@@ -94,7 +96,9 @@ impl Kind {
             Self::Signed => "a whole number".to_owned(),
             Self::Real { .. } => "a number".to_owned(),
             Self::NotNegative { .. } => "a number from 0".to_owned(),
-            Self::Activation { .. } => Activation::ALL.map(|one| format!("`{}`", one.name())).join(", "),
+            Self::Activation { .. } => {
+                Activation::VARIANTS.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+            }
         };
         may_be + &or(self.default())
     }
@@ -106,7 +110,7 @@ impl Kind {
             Self::OneOf { values, .. } => values.first().copied().map(Param::Int),
             Self::Signed => None,
             Self::Real { default } | Self::NotNegative { default } => Some(Param::Float(default)),
-            Self::Activation { default } => Some(Param::Text(default.name().to_owned())),
+            Self::Activation { default } => Some(Param::Text(default.to_string())),
         }
     }
 
@@ -120,7 +124,7 @@ impl Kind {
             (Self::Whole { least, .. }, Param::Int(value)) if (least..=i64::from(u32::MAX)).contains(value) => Ok(()),
             (Self::OneOf { values, .. }, Param::Int(value)) if values.contains(value) => Ok(()),
             (Self::NotNegative { .. }, Param::Float(value)) if *value >= 0.0 => Ok(()),
-            (Self::Activation { .. }, Param::Text(text)) if Activation::named(text).is_some() => Ok(()),
+            (Self::Activation { .. }, Param::Text(text)) if text.parse::<Activation>().is_ok() => Ok(()),
             (Self::Switch, _) => wrong("must be true or false".to_owned()),
             (Self::Whole { least, .. }, Param::Int(value)) => wrong(format!("is {value}, expected at least {least}")),
             (Self::OneOf { says, .. }, Param::Int(value)) => wrong(format!("is {value}, expected {says}")),
@@ -128,7 +132,7 @@ impl Kind {
             (Self::NotNegative { .. }, found) => wrong(format!("is {found}, expected a number from 0")),
             (Self::Real { .. }, found) => wrong(format!("is {found}, expected a number")),
             (Self::Activation { .. }, found) => {
-                let known = Activation::ALL.map(|one| format!("{:?}", one.name())).join(", ");
+                let known = Activation::VARIANTS.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
                 wrong(format!("is {found}, expected one of {known}"))
             }
         }
@@ -162,7 +166,7 @@ pub(super) fn switch(stage: &Stage, key: &str) -> bool {
 /// The one that was checked to name an activation.
 pub(super) fn activation(stage: &Stage) -> Activation {
     let Some(Param::Text(name)) = stage.params.get("activation") else { return Activation::None };
-    Activation::named(name).unwrap_or(Activation::None)
+    name.parse().unwrap_or(Activation::None)
 }
 
 #[cfg(test)]

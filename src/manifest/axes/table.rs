@@ -1,6 +1,10 @@
 //! The entries.
 
-use super::{BACKENDS, BuiltInAxis, CACHES, Cache, DTYPES, InId, Kind, POWER_PREFERENCES, WEBNN_DEVICES, Workgroup};
+use std::str::FromStr;
+
+use strum::VariantNames;
+
+use super::{BuiltInAxis, Cache, DTYPES, InId, Kind, POWER_PREFERENCES, WEBNN_DEVICES, Workgroup};
 use crate::manifest::{AxisValue, Backend};
 
 /// The built-in axes, in the order in which they are listed to users.
@@ -25,12 +29,9 @@ pub const AXES: &[BuiltInAxis] = &[
     },
     BuiltInAxis {
         name: "backend",
-        kind: Kind::Word(&BACKENDS),
-        get: |axes| Some(text(axes.backend.name())),
-        set: |axes, value| {
-            let named = |backend: &Backend| *value == text(backend.name());
-            axes.backend = Backend::ALL.into_iter().find(named).unwrap_or(axes.backend);
-        },
+        kind: Kind::Word(Backend::VARIANTS),
+        get: |axes| Some(text(axes.backend.into())),
+        set: |axes, value| set_word(&mut axes.backend, value),
         id: (2, InId::Value),
         columns: &["backend"],
         doc: "What computes: webgpu (default), webnn or wasm.",
@@ -73,12 +74,9 @@ pub const AXES: &[BuiltInAxis] = &[
     },
     BuiltInAxis {
         name: "cache",
-        kind: Kind::Word(&CACHES),
-        get: |axes| Some(text(axes.cache.name())),
-        set: |axes, value| {
-            let cold = *value == text(Cache::Cold.name());
-            axes.cache = if cold { Cache::Cold } else { Cache::Warm };
-        },
+        kind: Kind::Word(Cache::VARIANTS),
+        get: |axes| Some(text(axes.cache.into())),
+        set: |axes, value| set_word(&mut axes.cache, value),
         id: (10, InId::Named),
         columns: &["cache"],
         doc: "cold: each job starts in a fresh profile with the shader caches off; warm (default): the session is reused.",
@@ -132,6 +130,15 @@ fn text(text: &str) -> AxisValue {
 fn set_text(target: &mut String, value: &AxisValue) {
     if let AxisValue::Text(text) = value {
         target.clone_from(text);
+    }
+}
+
+/// Sets an axis whose words are the names of an enum; any other word leaves it as it is.
+fn set_word<E: FromStr>(target: &mut E, value: &AxisValue) {
+    if let AxisValue::Text(text) = value
+        && let Ok(word) = text.parse()
+    {
+        *target = word;
     }
 }
 

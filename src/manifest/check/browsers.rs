@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use strum::VariantNames;
 use url::Url;
 
 use super::{Checker, Use};
@@ -25,14 +26,14 @@ impl Checker<'_> {
         for (name, span) in uses {
             let settings = match described.get(name.as_str()) {
                 Some(settings) => settings.clone(),
-                None => BrowserKind::named(name).map(BrowserSettings::of),
+                None => name.parse().ok().map(BrowserSettings::of),
             };
             if let Some(settings) = settings {
                 found.insert(name.clone(), settings);
             } else if !described.contains_key(name.as_str()) {
-                let products = BrowserKind::ALL.map(BrowserKind::name);
-                let known: Vec<&str> = products.into_iter().chain(described.keys().copied()).collect();
-                let help = format!("browsers are {}, and each [browser.NAME] of this file", listed(&products));
+                let products = BrowserKind::VARIANTS;
+                let known: Vec<&str> = products.iter().copied().chain(described.keys().copied()).collect();
+                let help = format!("browsers are {}, and each [browser.NAME] of this file", listed(products));
                 self.note(
                     Problem::at(span.clone(), format!("unknown browser `{name}`"), "not a browser of this manifest")
                         .help(with_near(nearest(&name.to_lowercase(), known), &help)),
@@ -77,7 +78,7 @@ impl Checker<'_> {
     }
 
     fn kind(&mut self, name: &At<String>, kind: Option<&At<String>>) -> Option<BrowserKind> {
-        let products = BrowserKind::ALL.map(BrowserKind::name);
+        let products = BrowserKind::VARIANTS;
         if !is_name(name.get()) {
             self.note(
                 Problem::at(name.span(), format!("{:?} can't name a browser", name.get()), "not a name")
@@ -85,7 +86,7 @@ impl Checker<'_> {
             );
             return None;
         }
-        let own = BrowserKind::named(name.get());
+        let own = name.get().parse::<BrowserKind>().ok();
         let Some(kind) = kind else {
             if own.is_none() {
                 let help = format!(
@@ -98,15 +99,15 @@ impl Checker<'_> {
                         format!("`{}` is not a browser that gpujobs knows", name.get()),
                         "no `kind`",
                     )
-                    .help(with_near(nearest(name.get(), products), &help)),
+                    .help(with_near(nearest(name.get(), products.iter().copied()), &help)),
                 );
             }
             return own;
         };
-        let Some(found) = BrowserKind::named(kind.get()) else {
-            let label = format!("expected one of {}", listed(&products));
+        let Ok(found) = kind.get().parse() else {
+            let label = format!("expected one of {}", listed(products));
             let problem = Problem::at(kind.span(), format!("unknown kind `{}`", kind.get()), label);
-            self.note(match nearest(&kind.get().to_lowercase(), products) {
+            self.note(match nearest(&kind.get().to_lowercase(), products.iter().copied()) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
                 None => problem,
             });

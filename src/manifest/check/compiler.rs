@@ -1,6 +1,7 @@
 //! `[compiler]`: files of winners, and parameters of kernels.
 
 use indexmap::IndexMap;
+use strum::IntoEnumIterator;
 
 use super::Checker;
 use crate::manifest::AxisValue;
@@ -36,7 +37,7 @@ impl Checker<'_> {
                 ),
             }
         }
-        for (compiler, kernels) in Compiler::ALL.into_iter().zip([&file.tint, &file.naga, &file.webkit]) {
+        for (compiler, kernels) in Compiler::iter().zip([&file.tint, &file.naga, &file.webkit]) {
             for (kernel, parameters) in kernels {
                 let values = self.parameters(parameters);
                 settings.set.push((compiler, kernel.get().clone(), values));

@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use indexmap::IndexMap;
+use strum::VariantNames;
 use toml::{Spanned, Value};
 
 use super::expr::is_name;
@@ -77,16 +78,16 @@ impl Checker<'_> {
     }
 
     fn family(&mut self, file: &ModelFile, unread: bool) -> Family {
-        let known = Family::ALL.map(Family::name);
+        let known = Family::VARIANTS;
         let Some(family) = &file.family else {
             if !unread {
-                self.found.push(Problem::whole("`family` is missing").help(format!("one of {}", listed(&known))));
+                self.found.push(Problem::whole("`family` is missing").help(format!("one of {}", listed(known))));
             }
             return Family::Text;
         };
-        let found = Family::ALL.into_iter().find(|one| one.name() == family.get_ref());
+        let found = family.get_ref().parse().ok();
         found.unwrap_or_else(|| {
-            self.one_of("family", family, &known);
+            self.one_of("family", family, known);
             Family::Text
         })
     }
@@ -95,7 +96,7 @@ impl Checker<'_> {
     fn foreign(&mut self, engine: Engine, keys: &[(&str, Option<Range<usize>>)]) {
         for (key, span) in keys {
             if let Some(span) = span {
-                let message = format!("`{key}` is no key of a model on the engine `{}`", engine.name());
+                let message = format!("`{key}` is no key of a model on the engine `{engine}`");
                 self.help(span.clone(), message, "of another engine", "leave it out, or set `engine`");
             }
         }
@@ -103,8 +104,8 @@ impl Checker<'_> {
 
     fn engine(&mut self, file: &ModelFile) -> Engine {
         let Some(engine) = &file.engine else { return Engine::Wgsl };
-        Engine::ALL.into_iter().find(|one| one.name() == engine.get_ref()).unwrap_or_else(|| {
-            self.one_of("engine", engine, &Engine::ALL.map(Engine::name));
+        engine.get_ref().parse().unwrap_or_else(|_| {
+            self.one_of("engine", engine, Engine::VARIANTS);
             Engine::Wgsl
         })
     }

@@ -3,7 +3,19 @@
 //! Written as `type` of an input or of an output; `graph` gives it to each tensor.
 
 /// How the values of a tensor are stored, by its name in WGSL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Element {
     /// IEEE 754 binary32.
     #[default]
@@ -17,20 +29,6 @@ pub enum Element {
 }
 
 impl Element {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::I32, Self::U32];
-
-    /// Its WGSL name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::I32 => "i32",
-            Self::U32 => "u32",
-        }
-    }
-
     /// Bytes of one value.
     #[must_use]
     pub fn size(self) -> u64 {

@@ -14,16 +14,20 @@ pub struct Task {
     pub loader: Loader,
 }
 
-/// What a task takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a task takes; as text, what messages call it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::IntoStaticStr)]
 pub enum InputKind {
     /// Texts.
+    #[strum(serialize = "a text")]
     Text,
     /// Candidate labels.
+    #[strum(serialize = "labels")]
     Labels,
     /// Images.
+    #[strum(serialize = "an image")]
     Image,
     /// Sound, 16,000 samples a second.
+    #[strum(serialize = "a sound")]
     Sound,
 }
 
@@ -36,17 +40,6 @@ impl InputKind {
             Labels => &["labels"],
             Image => &["width", "height", "file"],
             Sound => &["samples", "file"],
-        }
-    }
-
-    /// For messages.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Text => "a text",
-            Labels => "labels",
-            Image => "an image",
-            Sound => "a sound",
         }
     }
 }

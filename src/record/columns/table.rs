@@ -1,19 +1,19 @@
 //! The entries.
 
-use super::{Column, Group};
+use super::{Column, ColumnGroup};
 use crate::measure::Measurement;
 use crate::record::cell::{Cell, of};
 
 /// All columns.
-pub static GROUPS: [Group; 7] = [
-    Group { title: "identity", columns: IDENTITY, axes: false },
+pub static GROUPS: [ColumnGroup; 7] = [
+    ColumnGroup { title: "identity", columns: IDENTITY, axes: false },
     // Those of the model stand behind its name.
-    Group { title: "axes", columns: MODEL, axes: true },
-    Group { title: "what really ran", columns: WHAT_RAN, axes: false },
-    Group { title: "correctness", columns: CORRECTNESS, axes: false },
-    Group { title: "start-up", columns: START_UP, axes: false },
-    Group { title: "steady state", columns: STEADY_STATE, axes: false },
-    Group { title: "trust", columns: TRUST, axes: false },
+    ColumnGroup { title: "axes", columns: MODEL, axes: true },
+    ColumnGroup { title: "what really ran", columns: WHAT_RAN, axes: false },
+    ColumnGroup { title: "correctness", columns: CORRECTNESS, axes: false },
+    ColumnGroup { title: "start-up", columns: START_UP, axes: false },
+    ColumnGroup { title: "steady state", columns: STEADY_STATE, axes: false },
+    ColumnGroup { title: "trust", columns: TRUST, axes: false },
 ];
 
 const IDENTITY: &[Column] = &[
@@ -39,7 +39,7 @@ const IDENTITY: &[Column] = &[
         name: "status",
         unit: "",
         doc: "`ok`, `incorrect` (ran, and the output is wrong: its times stay empty), `unsupported`, `failed`, `timed_out` or `skipped`.",
-        cell: |facts| Cell::text(facts.report.status.name()),
+        cell: |facts| Cell::text(facts.report.status.to_string()),
     },
     Column {
         name: "reason",

@@ -70,7 +70,7 @@ fn same_form(got: &Tensor, want: &Tensor) -> Result<(), Box<Failure>> {
         return Err(whole(want, format!("has the shape {:?}, the reference {:?}", got.shape(), want.shape())));
     }
     if got.kind() != want.kind() && !(got.kind().is_float() && want.kind().is_float()) {
-        return Err(whole(want, format!("is {}, the reference {}", got.kind().name(), want.kind().name())));
+        return Err(whole(want, format!("is {}, the reference {}", got.kind(), want.kind())));
     }
     Ok(())
 }

@@ -136,7 +136,7 @@ fn extent(value: Option<&Extent>) -> Dim {
 /// The type of a number in ONNX's `TensorProto.DataType`.
 fn kind(code: i32) -> ElementType {
     let known = DATA_TYPES.iter().find(|(known, ..)| *known == code);
-    known.map_or_else(|| ElementType::Other(format!("type {code}")), |(_, name, _)| ElementType::from_name(name))
+    known.map_or_else(|| ElementType::Other(format!("type {code}")), |(_, name, _)| ElementType::from(*name))
 }
 
 fn add_initializer(signature: &mut Signature, tensor: &TensorProto) {

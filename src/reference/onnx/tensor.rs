@@ -6,80 +6,52 @@ use half::f16;
 
 use super::OnnxError;
 
-/// What a tensor's elements are.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// What a tensor's elements are; as text, the name among the tensor types of onnxruntime-web.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, strum::Display, strum::EnumString)]
+#[cfg_attr(test, derive(strum::EnumIter))]
+#[strum(serialize_all = "lowercase")]
 pub enum ElementType {
     /// IEEE binary32.
+    #[strum(serialize = "float32")]
     F32,
     /// IEEE binary16.
+    #[strum(serialize = "float16")]
     F16,
     /// IEEE binary64.
+    #[strum(serialize = "float64")]
     F64,
     /// Signed, 64 bits.
+    #[strum(serialize = "int64")]
     I64,
     /// Signed, 32 bits.
+    #[strum(serialize = "int32")]
     I32,
     /// Signed, 16 bits.
+    #[strum(serialize = "int16")]
     I16,
     /// Signed, 8 bits.
+    #[strum(serialize = "int8")]
     I8,
     /// Unsigned, 64 bits.
+    #[strum(serialize = "uint64")]
     U64,
     /// Unsigned, 32 bits.
+    #[strum(serialize = "uint32")]
     U32,
     /// Unsigned, 16 bits.
+    #[strum(serialize = "uint16")]
     U16,
     /// Unsigned, 8 bits.
+    #[strum(serialize = "uint8")]
     U8,
     /// A byte, 0 or 1.
     Bool,
     /// What this program can name and not compute: `string`, `bfloat16`, `int4`, …
+    #[strum(default)]
     Other(String),
 }
 
 impl ElementType {
-    const KNOWN: [Self; 12] = [
-        Self::F32,
-        Self::F16,
-        Self::F64,
-        Self::I64,
-        Self::I32,
-        Self::I16,
-        Self::I8,
-        Self::U64,
-        Self::U32,
-        Self::U16,
-        Self::U8,
-        Self::Bool,
-    ];
-
-    /// Its name among the tensor types of onnxruntime-web.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::F32 => "float32",
-            Self::F16 => "float16",
-            Self::F64 => "float64",
-            Self::I64 => "int64",
-            Self::I32 => "int32",
-            Self::I16 => "int16",
-            Self::I8 => "int8",
-            Self::U64 => "uint64",
-            Self::U32 => "uint32",
-            Self::U16 => "uint16",
-            Self::U8 => "uint8",
-            Self::Bool => "bool",
-            Self::Other(name) => name,
-        }
-    }
-
-    /// The type that onnxruntime-web calls `name`.
-    #[must_use]
-    pub fn from_name(name: &str) -> Self {
-        let known = Self::KNOWN.into_iter().find(|kind| kind.name() == name);
-        known.unwrap_or_else(|| Self::Other(name.to_owned()))
-    }
-
     /// Bytes an element; `None` for a type that can't be computed.
     #[must_use]
     pub fn size(&self) -> Option<usize> {
@@ -118,10 +90,10 @@ impl Tensor {
     ) -> Result<Self, OnnxError> {
         let name = name.into();
         let bad = |message: String| OnnxError::BadTensor { tensor: name.clone(), message };
-        let size = kind.size().ok_or_else(|| bad(format!("elements of type {} are not supported", kind.name())))?;
+        let size = kind.size().ok_or_else(|| bad(format!("elements of type {kind} are not supported")))?;
         let len = shape.iter().try_fold(size, |len, extent| len.checked_mul(*extent));
         if len != Some(bytes.len()) {
-            let (found, kind) = (bytes.len(), kind.name());
+            let (found, kind) = (bytes.len(), kind);
             let wanted = len.map_or_else(|| "more than memory holds".to_owned(), |len| len.to_string());
             return Err(bad(format!("it has {found} bytes, {kind} {shape:?} takes {wanted}")));
         }
@@ -205,6 +177,8 @@ fn decode<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f64) -> Vec<f
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
 
     #[test]
@@ -228,9 +202,9 @@ mod tests {
 
     #[test]
     fn names_are_onnxruntimes() {
-        for kind in ElementType::KNOWN {
-            assert_eq!(ElementType::from_name(kind.name()), kind);
+        for kind in ElementType::iter() {
+            assert_eq!(ElementType::from(kind.to_string().as_str()), kind);
         }
-        assert_eq!(ElementType::from_name("int4"), ElementType::Other("int4".to_owned()));
+        assert_eq!(ElementType::from("int4"), ElementType::Other("int4".to_owned()));
     }
 }

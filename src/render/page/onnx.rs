@@ -19,8 +19,8 @@ use crate::manifest::model::{OnnxFile, Pipeline};
 use crate::manifest::{Manifest, Model};
 use crate::plan::Job;
 use crate::protocol::job::{
-    ArgumentSpec, Common, FeedSpec, FileSpec, ModelFile, OnnxJob, OnnxPart, PictureSpec, PipelineSpec, ProgramSpec,
-    TaskPart,
+    ArgumentSpec, Common, FileSpec, OnnxInputSpec, OnnxJob, OnnxPart, PictureSpec, PipelineSpec, ProgramSpec,
+    ServedFile, TaskPart,
 };
 use crate::reference::made::{self, InputData};
 use crate::reference::onnx::{self, Dim, OnnxError, Signature, Tensor};
@@ -135,7 +135,7 @@ impl OnnxPage {
         let Loaded { files, models, free_dimensions } = loaded;
         let sized = |(path, place): (&String, &PathBuf)| {
             let bytes = std::fs::metadata(place).map_err(unreadable(place))?.len();
-            Ok(ModelFile { path: path.clone(), bytes })
+            Ok(ServedFile { path: path.clone(), bytes })
         };
         let part = OnnxPart {
             common,
@@ -218,10 +218,10 @@ impl From<InputData> for ArgumentSpec {
     }
 }
 
-fn feed_spec(tensor: &Tensor) -> FeedSpec {
-    FeedSpec {
+fn feed_spec(tensor: &Tensor) -> OnnxInputSpec {
+    OnnxInputSpec {
         name: tensor.name().to_owned(),
-        kind: tensor.kind().name().to_owned(),
+        kind: tensor.kind().to_string(),
         shape: tensor.shape().to_vec(),
         base64: base64::engine::general_purpose::STANDARD.encode(tensor.bytes()),
     }

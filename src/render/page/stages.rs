@@ -12,7 +12,9 @@ use super::{PageError, short_digest};
 use crate::graph::memory::BufferId;
 use crate::graph::{Fill, Graph, JobVars, Memory, Stage, Start, TensorId, TensorRole};
 use crate::manifest::Model;
-use crate::protocol::job::{Common, PartSpec, ShaderSpec, Source, StageSpec, StagesJob, StartSpec, TensorSpec};
+use crate::protocol::job::{
+    Common, DispatchSpec, PartSpec, ShaderSpec, StagesJob, StartSpec, TensorSource, TensorSpec,
+};
 use crate::reference::{FillError, fill};
 use crate::render::target::Target;
 use crate::render::wgsl::{Rendered, render_stages};
@@ -87,7 +89,7 @@ impl StagesPage {
         Ok(templates.render("templates/job.js", context! { job => Serde(&spec) })?)
     }
 
-    fn source(&self, id: TensorId) -> Result<Option<Source>, FillError> {
+    fn source(&self, id: TensorId) -> Result<Option<TensorSource>, FillError> {
         let tensor = &self.graph.tensors[id];
         Ok(match &tensor.role {
             TensorRole::Computed => None,
@@ -95,11 +97,11 @@ impl StagesPage {
             | TensorRole::Weight(Fill::Uniform { seed, mean, spread })
                 if !tensor.element.is_whole() =>
             {
-                Some(Source::Uniform { seed: *seed, mean: *mean, spread: *spread })
+                Some(TensorSource::Uniform { seed: *seed, mean: *mean, spread: *spread })
             }
             TensorRole::Input(_) | TensorRole::Weight(_) => {
                 let bytes = tensor.element.bytes(&fill(tensor)?);
-                Some(Source::Base64(base64::engine::general_purpose::STANDARD.encode(bytes)))
+                Some(TensorSource::Base64(base64::engine::general_purpose::STANDARD.encode(bytes)))
             }
         })
     }
@@ -176,7 +178,7 @@ fn part_specs(number: u64, parts: &[Part]) -> Vec<PartSpec> {
 fn tensor_specs(graph: &Graph, memory: &Memory) -> Vec<TensorSpec> {
     let spec = |(tensor, buffer): (&crate::graph::Tensor, &BufferId)| TensorSpec {
         buffer: *buffer,
-        element: tensor.element.name(),
+        element: tensor.element.into(),
         name: tensor.name.clone(),
         shape: tensor.shape.clone(),
         role: match tensor.role {
@@ -198,12 +200,12 @@ fn starts(stage: &Stage) -> Vec<StartSpec> {
     stage.outputs.iter().zip(&stage.starts).filter_map(start).collect()
 }
 
-fn stage_specs(graph: &Graph, rendered: &Rendered) -> Vec<StageSpec> {
+fn stage_specs(graph: &Graph, rendered: &Rendered) -> Vec<DispatchSpec> {
     graph
         .stages
         .iter()
         .zip(&rendered.dispatches)
-        .map(|(stage, dispatch)| StageSpec {
+        .map(|(stage, dispatch)| DispatchSpec {
             name: stage.name.clone(),
             shader: dispatch.shader,
             bindings: stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs).copied().collect(),

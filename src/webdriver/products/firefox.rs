@@ -5,23 +5,22 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::options::{Options, prefs, put_binary};
-use super::{BrowserSettings, Compiler, DriverPort, Manager, Package, PrefValue, Product, Program, Source};
+use super::{BrowserSettings, Compiler, DriverPort, Executable, Manager, Package, PackageSource, PrefValue, Product};
 use crate::webdriver::os::Os;
 
 pub(super) const PRODUCT: Product = Product {
-    name: "firefox",
     title: "Firefox",
     compiler: Compiler::Naga,
-    browser: Some(Program {
+    browser: Some(Executable {
         title: "Firefox",
         variable: "FIREFOX_BIN",
         names: &["firefox", "firefox-esr"],
         linux: &["usr/lib/firefox/firefox", "usr/lib/firefox-esr/firefox-esr", "opt/firefox/firefox"],
         macos: &["Applications/Firefox.app/Contents/MacOS/firefox"],
         windows: &[r"Mozilla Firefox\firefox.exe"],
-        home: &[],
+        ..Executable::ON_PATH
     }),
-    driver: Program {
+    driver: Executable {
         title: "driver (geckodriver)",
         variable: "GECKODRIVER",
         names: &["geckodriver"],
@@ -48,31 +47,19 @@ pub(super) const PRODUCT: Product = Product {
     systems: &[Os::Linux, Os::Macos, Os::Windows],
     usual_on: &[Os::Linux, Os::Macos, Os::Windows],
     packages: &[
-        Package {
-            manager: Manager::Apt,
-            browser: &[Source::Package("firefox-esr"), Source::Package("firefox")],
-            driver: &[Source::SomeReleases("geckodriver"), Source::Cargo("geckodriver")],
-        },
-        Package {
-            manager: Manager::Dnf,
-            browser: &[Source::Package("firefox")],
-            driver: &[Source::Cargo("geckodriver")],
-        },
-        Package {
-            manager: Manager::Pacman,
-            browser: &[Source::Package("firefox")],
-            driver: &[Source::Package("geckodriver")],
-        },
-        Package {
-            manager: Manager::Brew,
-            browser: &[Source::Cask("firefox")],
-            driver: &[Source::Package("geckodriver")],
-        },
-        Package {
-            manager: Manager::Winget,
-            browser: &[Source::Package("Mozilla.Firefox")],
-            driver: &[Source::Package("Mozilla.GeckoDriver")],
-        },
+        Package::new(
+            Manager::Apt,
+            &[PackageSource::Package("firefox-esr"), PackageSource::Package("firefox")],
+            &[PackageSource::SomeReleases("geckodriver"), PackageSource::Cargo("geckodriver")],
+        ),
+        Package::new(Manager::Dnf, &[PackageSource::Package("firefox")], &[PackageSource::Cargo("geckodriver")]),
+        Package::new(Manager::Pacman, &[PackageSource::Package("firefox")], &[PackageSource::Package("geckodriver")]),
+        Package::new(Manager::Brew, &[PackageSource::Cask("firefox")], &[PackageSource::Package("geckodriver")]),
+        Package::new(
+            Manager::Winget,
+            &[PackageSource::Package("Mozilla.Firefox")],
+            &[PackageSource::Package("Mozilla.GeckoDriver")],
+        ),
     ],
     by_hand: "install it from its maker",
     session_ms: 3 + 3105 + 316,

@@ -13,7 +13,6 @@ mod options;
 mod safari;
 mod webkitgtk;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -25,8 +24,23 @@ use super::os::Os;
 
 pub use options::Options;
 
-/// A browser product, by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// A browser product, in the order in which they are listed to users; its name is that in manifests and rows.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    strum::Display,
+    strum::EnumIter,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum BrowserKind {
     /// Google Chrome or Chromium, by chromedriver.
     Chrome,
@@ -43,9 +57,6 @@ pub enum BrowserKind {
 }
 
 impl BrowserKind {
-    /// All, in the order in which they are listed to users.
-    pub const ALL: [Self; 6] = [Self::Chrome, Self::Edge, Self::Brave, Self::Firefox, Self::Safari, Self::Webkitgtk];
-
     /// What is special to it.
     #[must_use]
     pub const fn product(self) -> &'static Product {
@@ -58,34 +69,20 @@ impl BrowserKind {
             Self::Webkitgtk => &webkitgtk::PRODUCT,
         }
     }
-
-    /// As written in manifests and rows.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        self.product().name
-    }
-
-    /// The product of a name; `None` for any other word.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
 }
 
 /// What is special to a product.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each says one thing of a product")]
 pub struct Product {
-    /// As written in manifests and rows.
-    pub name: &'static str,
     /// What its users call it.
     pub title: &'static str,
     /// What compiles its WGSL.
     pub compiler: Compiler,
     /// Its program; `None` where only the driver knows it.
-    pub browser: Option<Program>,
+    pub browser: Option<Executable>,
     /// The program that speaks WebDriver for it.
-    pub driver: Program,
+    pub driver: Executable,
     /// Where its driver tells the port on which it listens.
     pub port: DriverPort,
     /// The driver's arguments: its port, 0 where it chooses one itself, and the folder for its files.
@@ -128,7 +125,7 @@ pub struct Product {
 
 /// How a program is found: by a variable, by its names on PATH, or in the usual places.
 #[derive(Debug)]
-pub struct Program {
+pub struct Executable {
     /// What a user calls it.
     pub title: &'static str,
     /// The environment variable that holds its path.
@@ -154,6 +151,11 @@ pub enum DriverPort {
     Given,
 }
 
+impl Executable {
+    /// A program whose only known place is PATH; every program has a title, a variable and names of its own.
+    const ON_PATH: Self = Self { title: "", variable: "", names: &[], linux: &[], macos: &[], windows: &[], home: &[] };
+}
+
 impl DriverPort {
     /// The port in a line of the driver's output.
     #[must_use]
@@ -164,7 +166,10 @@ impl DriverPort {
 }
 
 /// What compiles WGSL in a browser.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, strum::Display, strum::EnumIter,
+)]
+#[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum Compiler {
     /// Of Dawn.
@@ -173,27 +178,6 @@ pub enum Compiler {
     Naga,
     /// Of WebKit.
     Webkit,
-}
-
-impl Compiler {
-    /// All.
-    pub const ALL: [Self; 3] = [Self::Tint, Self::Naga, Self::Webkit];
-
-    /// As written in tables.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tint => "tint",
-            Self::Naga => "naga",
-            Self::Webkit => "webkit",
-        }
-    }
-}
-
-impl fmt::Display for Compiler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 /// A package manager.
@@ -217,14 +201,20 @@ pub struct Package {
     /// The manager.
     pub manager: Manager,
     /// Of the browser.
-    pub browser: &'static [Source],
+    pub browser: &'static [PackageSource],
     /// Of its driver.
-    pub driver: &'static [Source],
+    pub driver: &'static [PackageSource],
+}
+
+impl Package {
+    const fn new(manager: Manager, browser: &'static [PackageSource], driver: &'static [PackageSource]) -> Self {
+        Self { manager, browser, driver }
+    }
 }
 
 /// Where one program comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum PackageSource {
     /// A package of the manager.
     Package(&'static str),
     /// A package that only some releases of the system have.
@@ -267,7 +257,7 @@ impl BrowserSettings {
     #[must_use]
     pub fn of(kind: BrowserKind) -> Self {
         Self {
-            name: kind.name().to_owned(),
+            name: kind.to_string(),
             kind,
             binary: None,
             driver: None,
@@ -293,6 +283,8 @@ pub enum PrefValue {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
 
     #[test]
@@ -314,9 +306,25 @@ mod tests {
     }
 
     #[test]
-    fn names_are_distinct_and_lead_back() {
-        for kind in BrowserKind::ALL {
-            assert_eq!(BrowserKind::named(kind.name()), Some(kind));
+    fn names_lead_back() {
+        for kind in BrowserKind::iter() {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+    }
+
+    #[test]
+    fn no_product_leaves_out_what_its_family_can_not_say() {
+        for kind in BrowserKind::iter() {
+            let product = kind.product();
+            assert!(
+                !product.title.is_empty() && !product.packages.is_empty() && !product.by_hand.is_empty(),
+                "{kind:?}"
+            );
+            assert!(kind == BrowserKind::Safari || product.browser.is_some(), "{kind:?}");
+            for program in product.browser.iter().chain([&product.driver]) {
+                let named = !program.title.is_empty() && !program.variable.is_empty() && !program.names.is_empty();
+                assert!(named, "{kind:?}: {program:?}");
+            }
         }
     }
 }

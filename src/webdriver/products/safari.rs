@@ -2,24 +2,22 @@
 
 use serde_json::{Map, json};
 
-use super::{Compiler, DriverPort, Manager, Package, Product, Program, Source};
+use super::{Compiler, DriverPort, Executable, Manager, Package, PackageSource, Product};
 use crate::webdriver::os::Os;
 
 const ALLOW: &str = "Safari is part of macOS; allow its driver once: sudo safaridriver --enable";
 
 pub(super) const PRODUCT: Product = Product {
-    name: "safari",
     title: "Safari",
     compiler: Compiler::Webkit,
     browser: None,
-    driver: Program {
+    driver: Executable {
         title: "driver (safaridriver)",
         variable: "SAFARIDRIVER",
         names: &["safaridriver"],
         linux: &["usr/bin/safaridriver"],
         macos: &["usr/bin/safaridriver"],
-        windows: &[],
-        home: &[],
+        ..Executable::ON_PATH
     },
     port: DriverPort::Given,
     driver_arguments: |port, _| vec!["--port".to_owned(), port.to_string()],
@@ -44,11 +42,7 @@ pub(super) const PRODUCT: Product = Product {
     without_webgpu: None,
     systems: &[Os::Macos],
     usual_on: &[Os::Macos],
-    packages: &[Package {
-        manager: Manager::Brew,
-        browser: &[Source::ByHand(ALLOW)],
-        driver: &[Source::ByHand(ALLOW)],
-    }],
+    packages: &[Package::new(Manager::Brew, &[PackageSource::ByHand(ALLOW)], &[PackageSource::ByHand(ALLOW)])],
     by_hand: "Safari runs on macOS only; name a Mac's endpoint with `webdriver` under [browser.safari]",
     // Taken to be like Firefox; not measured.
     session_ms: 3 + 3105 + 316,

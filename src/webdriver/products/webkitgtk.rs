@@ -3,14 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::options::{Options, put_binary};
-use super::{BrowserSettings, Compiler, DriverPort, Manager, Package, Product, Program, Source, chromium};
+use super::{BrowserSettings, Compiler, DriverPort, Executable, Manager, Package, PackageSource, Product, chromium};
 use crate::webdriver::os::Os;
 
 pub(super) const PRODUCT: Product = Product {
-    name: "webkitgtk",
     title: "WebKitGTK",
     compiler: Compiler::Webkit,
-    browser: Some(Program {
+    browser: Some(Executable {
         title: "WebKitGTK's MiniBrowser",
         variable: "MINIBROWSER_BIN",
         names: &["MiniBrowser"],
@@ -20,18 +19,14 @@ pub(super) const PRODUCT: Product = Product {
             "usr/libexec/webkit2gtk-4.1/MiniBrowser",
             "usr/lib/webkit2gtk-4.1/MiniBrowser",
         ],
-        macos: &[],
-        windows: &[],
-        home: &[],
+        ..Executable::ON_PATH
     }),
-    driver: Program {
+    driver: Executable {
         title: "driver (WebKitWebDriver)",
         variable: "WEBKITWEBDRIVER",
         names: &["WebKitWebDriver"],
         linux: &["usr/libexec/WebKitWebDriver", "usr/lib/webkit2gtk-4.1/WebKitWebDriver"],
-        macos: &[],
-        windows: &[],
-        home: &[],
+        ..Executable::ON_PATH
     },
     port: DriverPort::Given,
     driver_arguments: chromium::driver_arguments,
@@ -52,16 +47,16 @@ pub(super) const PRODUCT: Product = Product {
     systems: &[Os::Linux],
     usual_on: &[Os::Linux],
     packages: &[
-        Package {
-            manager: Manager::Apt,
-            browser: &[Source::Package("webkit2gtk-driver")],
-            driver: &[Source::Package("webkit2gtk-driver")],
-        },
-        Package {
-            manager: Manager::Pacman,
-            browser: &[Source::Package("webkit2gtk-4.1")],
-            driver: &[Source::Package("webkit2gtk-4.1")],
-        },
+        Package::new(
+            Manager::Apt,
+            &[PackageSource::Package("webkit2gtk-driver")],
+            &[PackageSource::Package("webkit2gtk-driver")],
+        ),
+        Package::new(
+            Manager::Pacman,
+            &[PackageSource::Package("webkit2gtk-4.1")],
+            &[PackageSource::Package("webkit2gtk-4.1")],
+        ),
     ],
     by_hand: "MiniBrowser and WebKitWebDriver of WebKitGTK: not packaged for this system as far as gpujobs knows",
     session_ms: 181 + 2166 + 2877,

@@ -2,6 +2,7 @@
 
 pub(crate) mod fake_driver;
 pub(crate) mod hub;
+pub(crate) mod made_runs;
 #[cfg(target_os = "linux")]
 pub(crate) mod traces;
 #[cfg(target_os = "linux")]

@@ -99,12 +99,12 @@ impl Checker<'_> {
 
     /// One `[[input]]` for each argument of the task.
     fn given(&mut self, task: &Task, file: &ModelFile) -> Vec<Given> {
-        let wanted: Vec<&str> = task.inputs.iter().map(|kind| kind.name()).collect();
+        let wanted: Vec<&str> = task.inputs.iter().map(<&str>::from).collect();
         if file.input.len() != task.inputs.len() {
             let message = format!("the task `{}` takes {}", task.name, wanted.join(" and "));
             let label = format!("found {} inputs, expected {}", file.input.len(), wanted.len());
             let keys: Vec<String> =
-                task.inputs.iter().map(|kind| format!("{}: {}", kind.name(), listed(kind.keys()))).collect();
+                task.inputs.iter().map(|kind| format!("{}: {}", kind, listed(kind.keys()))).collect();
             let help = format!("write an `[[input]]` for each, with one of these keys ({})", keys.join("; "));
             match file.input.get(task.inputs.len()) {
                 Some(extra) => self.help(extra.span(), message, &label, help),
@@ -134,8 +134,7 @@ impl Checker<'_> {
         let before = self.found.len();
         for (key, place) in written {
             if let (Some(place), false) = (place, kind.keys().contains(&key)) {
-                let message =
-                    format!("the task `{}` takes {} here, which `{key}` does not make", task.name, kind.name());
+                let message = format!("the task `{}` takes {} here, which `{key}` does not make", task.name, kind);
                 self.help(place, message, "of another kind", format!("write one of {}", listed(kind.keys())));
             }
         }
@@ -153,7 +152,7 @@ impl Checker<'_> {
             _ => None,
         };
         if one.is_none() && self.found.len() == before {
-            let message = format!("the task `{}` takes {} here", task.name, kind.name());
+            let message = format!("the task `{}` takes {} here", task.name, kind);
             self.help(span, message, "without it", format!("write one of {}", listed(kind.keys())));
         }
         one

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use serde::Deserialize;
+use strum::VariantNames;
 use toml::{Spanned, Value};
 
 use super::Checker;
@@ -43,7 +44,7 @@ impl Checker<'_> {
             }
             if let Some(value) = values.get_ref().iter().find(|value| !element.takes(**value)) {
                 let help = "finite numbers; of i32 and u32 whole ones within the type's range";
-                let message = format!("{value} is no value of the type {}", element.name());
+                let message = format!("{value} is no value of the type {element}");
                 self.help(values.span(), message, "here", help);
             }
             return Some(InputValues::Given(values.get_ref().clone()));
@@ -68,7 +69,7 @@ impl Checker<'_> {
         }
         let filled = self.fill(fill, entry.seed, (entry.mean, entry.spread), &span);
         if element.is_whole() && !is_constant(&filled.kind) {
-            let message = format!("this fill makes fractions, which the type {} can't hold", element.name());
+            let message = format!("this fill makes fractions, which the type {element} can't hold");
             let help = "write `below = 256` for numbers from 0 up to that, `values`, `fill = \"zeros\"` or a `file`";
             self.help(span, message, "of whole numbers", help);
         }
@@ -76,14 +77,14 @@ impl Checker<'_> {
     }
 
     fn element(&mut self, name: &str, span: &Range<usize>) -> Element {
-        if let Some(known) = Element::ALL.into_iter().find(|one| one.name() == name) {
+        if let Ok(known) = name.parse() {
             return known;
         }
         if name == "bool" {
             let help = "WGSL keeps no bool in a buffer: write `type = \"u32\"`, of which 1 is true";
             self.help(span.clone(), "`bool` is no type of a tensor", "of no buffer", help);
         } else {
-            self.one_of("type", &Spanned::new(span.clone(), name.to_owned()), &Element::ALL.map(Element::name));
+            self.one_of("type", &Spanned::new(span.clone(), name.to_owned()), Element::VARIANTS);
         }
         Element::default()
     }
@@ -121,11 +122,11 @@ impl Checker<'_> {
         match arrays::header(&path, array.map(String::as_str)) {
             Ok(header) if header.stored.is_float() && element.is_whole() => {
                 let message =
-                    format!("{} holds {}, and the tensor's type is {}", path.display(), header.says(), element.name());
+                    format!("{} holds {}, and the tensor's type is {}", path.display(), header.says(), element);
                 let help = if header.shape.is_some() {
                     "save it as whole numbers: np.save(\"y.npy\", y.astype(np.uint32))".to_owned()
                 } else {
-                    format!("whole numbers lie in a .{}, or in a .npy", element.name())
+                    format!("whole numbers lie in a .{element}, or in a .npy")
                 };
                 self.help(file.span(), message, "of another type", help);
                 None

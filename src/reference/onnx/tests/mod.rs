@@ -56,7 +56,7 @@ fn external_weights_and_bodies_are_in_the_signature() {
     assert_eq!((signature.operators["If"], signature.operators["Erf"]), (1, 2));
     assert_eq!(signature.initializer_bytes, 10);
     assert_eq!(signature.external.iter().collect::<Vec<_>>(), ["model.onnx_data"]);
-    assert_eq!(signature.outputs[0].kind.name(), "bfloat16");
+    assert_eq!(signature.outputs[0].kind.to_string(), "bfloat16");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 /**
- * @file A bound stage is one that can be dispatched: its pipeline and bind group, and what its outputs hold before it runs.
+ * @file Dispatches a job's stages: an inference is one pass through all of them, or several where outputs have to hold
+ * something before a stage runs.
  */
 
 import { byteLength } from "gpujobs/tensors.js";
 
 /** @import { Stage, StagesJob } from "gpujobs/protocol.js" */
+/** @import { Stopwatch } from "gpujobs/stopwatch.js" */
 
 /**
  * @typedef {object} Start
@@ -78,7 +80,7 @@ export function run(pass, { pipeline, group, grid }) {
  * @param {number} inferences
  * @param {(first: boolean, last: boolean) => GPUComputePassTimestampWrites | undefined} stamps
  */
-export function encode(encoder, stages, inferences, stamps) {
+function encode(encoder, stages, inferences, stamps) {
   const inAll = stages.filter(({ starts }) => starts.length > 0).length;
   const passes = 1 + inferences * inAll;
   let begun = 0;
@@ -99,4 +101,22 @@ export function encode(encoder, stages, inferences, stamps) {
     }
   }
   open.end();
+}
+
+/**
+ * Submits inferences, in as few passes as there can be.
+ * @param {GPUDevice} device
+ * @param {Bound[]} stages
+ * @param {Stopwatch | null} stopwatch
+ * @param {number} iterations Inferences in each submission.
+ * @param {number} submissions
+ */
+export function dispatch(device, stages, stopwatch, iterations, submissions = 1) {
+  for (let submission = 1; submission <= submissions; submission += 1) {
+    const last = submission === submissions;
+    const encoder = device.createCommandEncoder();
+    encode(encoder, stages, iterations, (begins, ends) => stopwatch?.around(submission === 1 && begins, last && ends));
+    if (last) stopwatch?.resolve(encoder);
+    device.queue.submit([encoder.finish()]);
+  }
 }

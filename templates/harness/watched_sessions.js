@@ -1,0 +1,161 @@
+/**
+ * @file Watched sessions are those that transformers.js makes: they run on the job's backend, one at a time, and what goes
+ * into them and comes out is kept.
+ */
+
+import { record } from "gpujobs/calls.js";
+import { placementOf, together } from "gpujobs/onnx_placement.js";
+import { profileSession } from "gpujobs/onnx_profile.js";
+
+/** @import { InferenceSession } from "onnxruntime-common" */
+/** @import { Kernel, PartCost } from "gpujobs/protocol.js" */
+/** @import { Call } from "gpujobs/calls.js" */
+/** @import { ModelFiles } from "gpujobs/model_files.js" */
+/** @import { Runtime } from "gpujobs/onnx_runtime.js" */
+
+/**
+ * A part that is ready: a pipeline, or a model with its processor.
+ * @typedef {object} Part
+ * @property {string} name
+ * @property {string} file Its ONNX file; empty where there may be several.
+ * @property {() => Promise<unknown>} infer
+ * @property {() => Promise<unknown>} dispose
+ */
+
+/**
+ * A session that the library has made.
+ * @typedef {object} Watched
+ * @property {string} file
+ * @property {Uint8Array} model
+ * @property {InferenceSession.SessionOptions} options
+ * @property {number} createMs
+ * @property {number} compileMs
+ */
+
+/**
+ * @typedef {object} Watch
+ * @property {Runtime} runtime
+ * @property {ModelFiles} files
+ * @property {Watched[]} sessions
+ * @property {Call[]} calls Those of the latest inference.
+ * @property {boolean} download Whether what lies on the GPU is downloaded for them.
+ * @property { { file: string, session: InferenceSession } | null } standIn While a profile is taken: the session that runs
+ *   in place of the one of that file.
+ */
+
+/**
+ * Sees to it that the library's sessions run on this runtime's backend, one at a time, and keeps their calls.
+ * @param {Runtime} runtime
+ * @param {ModelFiles} files
+ */
+export function watchSessions(runtime, files) {
+  /** @type {Watch} */
+  const watch = { runtime, files, sessions: [], calls: [], download: false, standIn: null };
+  runtime.ort.InferenceSession.create = /** @type {any} */ (
+    (/** @type {Uint8Array} */ model, /** @type {InferenceSession.SessionOptions} */ options) =>
+      runtime.alone(() => createSession(watch, model, options))
+  );
+  return {
+    begin: (/** @type {boolean} */ download) => {
+      watch.calls = [];
+      watch.download = download;
+    },
+    calls: () => watch.calls,
+    parts: (/** @type {Part[]} */ parts, /** @type {(number | null)[]} */ firsts) => costs(watch, parts, firsts),
+    placement: async () => {
+      const placements = [];
+      for (const { model, options } of watch.sessions) placements.push(await placementOf(runtime, model, options));
+      return together(placements);
+    },
+    profile: (/** @type {() => Promise<unknown>} */ infer) => profile(watch, infer),
+  };
+}
+
+/**
+ * @param {Watch} watch
+ * @param {Uint8Array} model
+ * @param {InferenceSession.SessionOptions} libraryOptions Those that the library passes.
+ */
+async function createSession(watch, model, libraryOptions) {
+  const { runtime, files } = watch;
+  const file = files.nameOf(model.buffer);
+  // The library's own small models, with which it sorts or resizes: no part of the job's.
+  if (file === "") return runtime.create(model, { ...libraryOptions, executionProviders: ["wasm"] });
+  const { preferredOutputLocation } = libraryOptions;
+  const options = { ...libraryOptions, ...runtime.options, preferredOutputLocation };
+  if (preferredOutputLocation === undefined) delete options.preferredOutputLocation;
+  const began = performance.now();
+  const session = await runtime.create(model, options);
+  /** @type {Watched} */
+  const watched = { file, model, options, createMs: performance.now() - began, compileMs: 0 };
+  watch.sessions.push(watched);
+  watchRuns(watch, watched, session);
+  return session;
+}
+
+/**
+ * Keeps the calls of a session, and the time in which they make pipelines.
+ * @param {Watch} watch
+ * @param {Watched} watched
+ * @param {InferenceSession} session
+ */
+function watchRuns(watch, watched, session) {
+  const { runtime } = watch;
+  const compileMs = () => runtime.gpu?.watch.compileMs() ?? 0;
+  const original = session.run.bind(session);
+  const run = (/** @type {any} */ feeds) =>
+    runtime.alone(async () => {
+      const before = compileMs();
+      const { standIn } = watch;
+      const fetches = await (standIn?.file === watched.file ? standIn.session.run(feeds) : original(feeds));
+      watched.compileMs += compileMs() - before;
+      return fetches;
+    });
+  session.run = async (/** @type {any} */ feeds) => {
+    const { fetches, call } = await record(session, watched.file, feeds, watch.download, run);
+    watch.calls.push(call);
+    return fetches;
+  };
+}
+
+/**
+ * What each session cost, under the name of its part.
+ * @param {Watch} watch
+ * @param {Part[]} parts
+ * @param {(number | null)[]} firsts How long the first inference of each part took.
+ * @returns {PartCost[]}
+ */
+function costs({ runtime, files, sessions }, parts, firsts) {
+  return sessions.map(({ file, createMs, compileMs }) => {
+    const index = parts.findIndex((part) => part.file === file);
+    return {
+      name: index < 0 ? file : parts[index].name,
+      ...files.cost([file]),
+      createMs,
+      compileMs: runtime.gpu ? compileMs : null,
+      firstInferenceMs: index < 0 ? null : firsts[index],
+    };
+  });
+}
+
+/**
+ * The kernels of all sessions, each session profiled in an inference of its own.
+ * @param {Watch} watch
+ * @param {() => Promise<unknown>} infer
+ * @returns {Promise<Kernel[]>}
+ */
+async function profile(watch, infer) {
+  const all = [];
+  const several = watch.sessions.length > 1;
+  for (const { file, model, options } of watch.sessions) {
+    const run = (/** @type {InferenceSession} */ session) => {
+      watch.standIn = { file, session };
+      return infer().finally(() => {
+        watch.standIn = null;
+      });
+    };
+    const kernels = await profileSession(watch.runtime, model, options, run);
+    all.push(...(several ? kernels.map((kernel) => ({ ...kernel, name: `${file}: ${kernel.name}` })) : kernels));
+  }
+  return all;
+}
