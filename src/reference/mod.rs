@@ -7,7 +7,9 @@
 //! an error is named where it arises and each tolerance covers one op only (see `graph::ops::tolerance`).
 
 mod elements;
+mod failure;
 mod fill;
+mod given;
 pub mod made;
 pub mod onnx;
 mod position;
@@ -15,6 +17,8 @@ mod stage;
 mod stored;
 mod verify;
 
+pub use failure::{Failure, SENTINEL_BITS};
 pub use fill::{FillError, fill};
+pub use given::Given;
 pub use stored::StoredError;
-pub use verify::{Failure, Given, Progress, SENTINEL_BITS, Verdict, compute, verify};
+pub use verify::{Progress, Verdict, compute, verify};

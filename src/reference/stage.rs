@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::elements::{Element as Compared, Found, root_mean_square};
+use super::failure::{Failure, SENTINEL_BITS};
 use super::fill;
+use super::given::Given;
 use super::position::index;
-use super::verify::{Failure, Given, SENTINEL_BITS};
+
 use crate::arrays::{self, Numbers};
 use crate::graph::ops::{self, Expected, Operands, TensorView, tolerance};
 use crate::graph::{Element, ExpectSpec, Graph, Stage, Start, TensorId, TensorRole, Values};

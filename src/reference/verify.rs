@@ -3,16 +3,13 @@
 #![expect(clippy::implicit_hasher, reason = "one map type for tensors; no caller has another hasher")]
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::failure::Failure;
+use super::given::Given;
 use super::stage::{Errors, Known, check, expect, not_finite};
-use crate::graph::ops::Expected;
 use crate::graph::{Graph, Stage, TensorId, Values, memory};
-
-/// Output buffers hold this before each sample: a NaN that no arithmetic yields, so what was not written is seen.
-pub const SENTINEL_BITS: u32 = 0x7fc0_5e17;
 
 /// What verification found.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,32 +26,6 @@ pub struct Verdict {
     pub unknown: Vec<String>,
     /// The first stage that is wrong.
     pub failure: Option<Failure>,
-}
-
-/// Where and how an output is wrong: the element furthest beyond its tolerance.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error(
-    "stage `{stage}`: `{tensor}` {reason} ({wrong} of {of} elements); at {index:?} it is {got}, expected {expected} ± {tolerance:e}"
-)]
-pub struct Failure {
-    /// The stage.
-    pub stage: String,
-    /// The tensor that it wrote.
-    pub tensor: String,
-    /// For instance `differs from its reference`.
-    pub reason: String,
-    /// Position of the worst element, an index a dimension.
-    pub index: Vec<usize>,
-    /// Its value; NaN where there is none.
-    pub got: f64,
-    /// What it should be; NaN where that is not known.
-    pub expected: f64,
-    /// How far it could have been off.
-    pub tolerance: f64,
-    /// How many elements are wrong.
-    pub wrong: usize,
-    /// Of how many.
-    pub of: usize,
 }
 
 /// Computes every stage of `graph` by its reference, each output rounded to f32: what a faultless device would return.
@@ -197,38 +168,5 @@ impl Progress {
     #[must_use]
     pub fn held(&self) -> usize {
         self.computed.len() + self.whole.len()
-    }
-}
-
-/// Inputs and weights, with what stages must make of them alone: the jobs of a sweep ask for it again and again, and a
-/// large product takes seconds.
-#[derive(Debug, Default)]
-pub struct Given {
-    /// By their ids.
-    pub values: HashMap<TensorId, Vec<f32>>,
-    kept: Mutex<Vec<(Stage, Arc<Expected>)>>,
-}
-
-/// Elements of the references that are kept beside one set of inputs: 16 bytes each.
-const KEPT: usize = 1 << 26;
-
-impl Given {
-    /// Of values.
-    #[must_use]
-    pub fn new(values: HashMap<TensorId, Vec<f32>>) -> Self {
-        Self { values, kept: Mutex::default() }
-    }
-
-    pub(super) fn kept(&self, stage: &Stage) -> Option<Arc<Expected>> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().find(|(other, _)| other == stage).map(|(_, expected)| expected.clone())
-    }
-
-    pub(super) fn keep(&self, stage: &Stage, expected: &Arc<Expected>) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let held: usize = kept.iter().map(|(_, expected)| expected.value.len()).sum();
-        if held + expected.value.len() <= KEPT {
-            kept.push((stage.clone(), expected.clone()));
-        }
     }
 }

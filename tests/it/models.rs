@@ -286,7 +286,11 @@ fn own(shader: &str, expect: &str) -> (tempfile::TempDir, Graph, Result<Rendered
     (folder, graph, rendered)
 }
 
-const DOUBLE: &str = "{% from 'lib/macros.wgsl' import read %}{% set grid = [unroll, axes.unroll, 1] %}";
+const DOUBLE: &str = "{% from 'lib/macros.wgsl' import read %}{% set grid = [unroll, axes.unroll, 1] %}\n\
+                      @group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+                      @group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+                      @compute @workgroup_size(1) fn main(@builtin(global_invocation_id) id: vec3u) {\n\
+                      y[id.x] = 2.0 * x[id.x]; }\n";
 
 #[test]
 fn a_shader_of_ones_own_needs_no_rust() {

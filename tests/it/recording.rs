@@ -100,8 +100,8 @@ fn elements_that_a_stage_left_as_an_earlier_one_wrote_them_are_found() {
 
 #[test]
 fn an_inference_that_does_not_what_its_stages_do_in_turn_is_incorrect() {
-    let from = "      for (const stage of stages) {\n        pass.";
-    let to = "      for (const stage of stages.toSpliced(2, 1)) {\n        pass.";
+    let from = "    for (const stage of stages) {\n      if (stage.starts";
+    let to = "    for (const stage of stages.toSpliced(2, 1)) {\n      if (stage.starts";
     for job in chain(&[("templates/harness/dispatch.js", from, to)], 1) {
         assert_eq!((job["status"].as_str(), job["verified"].as_str()), ("incorrect", "false"), "{job:?}");
         assert!(job["reason"].contains("another x@step.4 than the stages in turn"), "{}", job["reason"]);
