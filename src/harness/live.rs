@@ -20,7 +20,7 @@ use crate::webdriver::{self, Browser, BrowserError, BrowserSettings, Gpu, Launch
 
 /// How long a browser may take to start, its driver included: Firefox through a Grid takes 11 s.
 const START_WITHIN: Duration = Duration::from_mins(1);
-/// How long a page may take from its navigation to its first word.
+/// How long a page may take from its navigation to its first event.
 const HELLO_WITHIN: Duration = Duration::from_secs(30);
 /// How long a browser is given to close by itself before it is ended.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ pub struct LiveBrowser {
     gpu: Gpu,
     settled: bool,
     /// What was found then.
-    site: AdapterHint,
+    adapter_hint: AdapterHint,
     open: Option<OpenPage>,
 }
 
@@ -43,10 +43,18 @@ impl LiveBrowser {
     /// A browser that opens with its first job; `log` gets what driver and page print.
     #[must_use]
     pub fn new(context: Arc<RunContext>, settings: BrowserSettings, log: LogSink) -> Self {
-        Self { context, settings, log, gpu: Gpu::Auto, settled: false, site: AdapterHint::default(), open: None }
+        Self {
+            context,
+            settings,
+            log,
+            gpu: Gpu::Auto,
+            settled: false,
+            adapter_hint: AdapterHint::default(),
+            open: None,
+        }
     }
 
-    /// Starts a browser, sends it to its page and waits for the page's first word.
+    /// Starts a browser, sends it to its page and waits for the page's first event.
     async fn start(&self, cold: bool) -> Result<OpenPage, OpenError> {
         let launch = Launch {
             settings: self.settings.clone(),
@@ -64,7 +72,7 @@ impl LiveBrowser {
                     browser_version: facts.browser_version.clone(),
                     driver_version: facts.driver_version.clone().unwrap_or_default(),
                     headless: facts.headless,
-                    site: self.site.clone(),
+                    adapter_hint: self.adapter_hint.clone(),
                     page: Some(page),
                     session_start: Duration::from_nanos(facts.start.0),
                     page_ready,
@@ -130,17 +138,17 @@ impl LiveBrowser {
     }
 
     /// Opens a session in which hardware is offered where there is any: the flags that reach a GPU hide the software
-    /// adapter, so a machine whose GPU turns out to be of no use is asked again for software.
+    /// adapter, so a machine whose GPU turns out to be unusable is asked again for software.
     async fn start_settled(&mut self, cold: bool) -> Result<OpenPage, OpenError> {
         let mut session = self.start(cold).await?;
         if self.settled {
             return Ok(session);
         }
         self.settled = true;
-        self.site.kind = AdapterKind::Software;
+        self.adapter_hint.kind = AdapterKind::Software;
         let has_webgpu = session.opened.page.as_ref().is_some_and(|page| page.webgpu);
         if !has_webgpu || self.gpu.resolve(Os::current()) == Gpu::Software {
-            session.opened.site = self.site.clone();
+            session.opened.adapter_hint = self.adapter_hint.clone();
             return Ok(session);
         }
         let found = self.probe(&mut session).await?;
@@ -148,7 +156,7 @@ impl LiveBrowser {
         let found_hardware = found.is_some();
         if let Some(adapter) = found {
             let adapter = format!("{} {}", adapter.vendor, adapter.architecture).trim().to_owned();
-            self.site = AdapterHint { kind: AdapterKind::Hardware, adapter };
+            self.adapter_hint = AdapterHint { kind: AdapterKind::Hardware, adapter };
         } else {
             self.log.line("no hardware adapter; starting again with the software adapter");
             self.gpu = Gpu::Software;
@@ -158,7 +166,7 @@ impl LiveBrowser {
             session.browser.close(CLOSE_WITHIN).await;
             session = self.start(cold).await?;
         }
-        session.opened.site = self.site.clone();
+        session.opened.adapter_hint = self.adapter_hint.clone();
         Ok(session)
     }
 
@@ -169,7 +177,7 @@ impl LiveBrowser {
 
 impl Executor for LiveBrowser {
     async fn open(&mut self, cold: bool) -> Result<Opened, OpenError> {
-        // A session without caches is none for a warm job either.
+        // A warm job can't use a session without caches either.
         if cold || self.open.as_ref().is_some_and(|session| session.cold) {
             self.close().await;
         }

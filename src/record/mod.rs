@@ -1,6 +1,6 @@
 //! A record is a run on disk: a folder with `jobs.csv`, `samples.csv`, `run.toml` and `logs/`.
 //!
-//! `columns` and `side_tables` say what stands in each column, `facts` what that is for a job, `csv` writes and `read` reads the files, `resume` takes up a run that was killed.
+//! `columns` and `side_tables` say what stands in each column, `facts` what that is for a job, `csv` writes and `read` reads the files, `resume` prepares the folder of a killed run for the rest of its jobs.
 //! Made from the `run`'s reports, job by job; read by `analyse` and by people with spreadsheets.
 
 pub mod cell;

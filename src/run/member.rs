@@ -49,7 +49,7 @@ pub(super) enum End {
 
 /// The adapter of the session that a job runs in.
 fn site(report: &JobReport) -> AdapterHint {
-    report.session.as_ref().map(|session| session.site.clone()).unwrap_or_default()
+    report.session.as_ref().map(|session| session.adapter_hint.clone()).unwrap_or_default()
 }
 
 /// What a job has had of the time that the manifest allows it.

@@ -56,7 +56,7 @@ impl Evaluation {
             Status::Incorrect => Some(false),
             _ => measurement.and_then(|measurement| measurement.check.verdict.verified),
         };
-        let site = report.session.as_ref().map(|session| session.site.clone());
+        let site = report.session.as_ref().map(|session| session.adapter_hint.clone());
         let reason = report.reason.clone();
         Self { phase, point, status: report.status, verified, time, samples: steady.len(), site, reason }
     }
