@@ -125,7 +125,7 @@ fn judged(mut pairs: Vec<Pair>, rules: &Rules) -> Vec<Comparison> {
         let different = comparison.p_adjusted.is_some_and(|p| p < ALPHA);
         let within = found.low >= 1.0 - rules.same_within && found.high <= 1.0 + rules.same_within;
         comparison.verdict = match (different, within) {
-            // Also where they can be told apart: the margin is what the user does not care about.
+            // Also where their difference is certain: the margin is what the user does not care about.
             (_, true) => ComparisonVerdict::Same,
             (true, false) if found.ratio > 1.0 => ComparisonVerdict::Slower,
             (true, false) => ComparisonVerdict::Faster,

@@ -36,7 +36,7 @@ pub struct Rules {
     pub metric: Metric,
     /// Times whose ratio lies within this share of 1 count as the same, 0 to 1.
     pub same_within: f64,
-    /// Whether jobs of unlike adapters may be compared.
+    /// Whether jobs of different adapters may be compared.
     pub across_machines: bool,
     /// Whether jobs whose output was not verified may be compared.
     pub unverified: bool,

@@ -29,7 +29,7 @@ pub const FEWEST_RANKED: usize = 6;
 /// Resamples of the bootstrap; the 2.5 % tail then holds 50 of them.
 const RESAMPLES: usize = 2000;
 
-/// How a ratio was come by.
+/// How a ratio was computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
 pub enum Method {
     /// Ranks of rounds in which both were measured.
@@ -60,7 +60,7 @@ pub struct Ratio {
     pub high: f64,
     /// Two-sided p-value of the ratio being 1.
     pub p: f64,
-    /// How it was come by.
+    /// How it was computed.
     pub method: Method,
 }
 

@@ -12,13 +12,13 @@ pub(super) fn unfit(job: &JobRecord, rules: &Rules) -> Option<String> {
         .then(|| format!("{} was not verified (--unverified compares it all the same)", job.cell("job_id")))
 }
 
-/// What two runs must have in common to be told apart by their jobs: every word about the processor …
+/// What two runs must have in common to be distinguished by their jobs: every word about the processor …
 pub(super) const HOST: [&str; 2] = ["os", "cpu"];
 /// … and about the adapter.
 pub(super) const ADAPTER: [&str; 5] =
     ["adapter_kind", "adapter_vendor", "adapter_architecture", "adapter_device", "adapter_description"];
 
-/// Why two jobs can't be compared: one of the columns says that they ran on unlike machines.
+/// Why two jobs can't be compared: one of the columns says that they ran on different machines.
 pub(super) fn unlike(base: &JobRecord, new: &JobRecord, columns: &[&str], rules: &Rules) -> Option<String> {
     let differing = differing(base, new, columns)?;
     (!rules.across_machines).then(|| format!("{differing} (--across-machines compares them all the same)"))

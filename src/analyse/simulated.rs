@@ -99,13 +99,7 @@ fn intervals_hold_the_true_ratio_as_often_as_they_say() {
 }
 
 /// Two equal jobs that go on together until both have enough; further rounds take what is asked at once, or in parts.
-fn stopped_together(
-    noise: &mut Noise,
-    kind: NoiseKind,
-    wanted: &Samples,
-    rounds: u32,
-    parts: u32,
-) -> [Vec<Vec<f64>>; 2] {
+fn stopped_together(noise: &mut Noise, kind: NoiseKind, goal: &Samples, rounds: u32, parts: u32) -> [Vec<Vec<f64>>; 2] {
     let mut jobs = [Vec::new(), Vec::new()];
     let add = |noise: &mut Noise, samples: u32, jobs: &mut [Vec<Vec<f64>>; 2]| {
         let shared = kind.factor(noise);
@@ -114,10 +108,10 @@ fn stopped_together(
         }
     };
     for place in 0..rounds {
-        add(noise, share(wanted.min, place, rounds), &mut jobs);
+        add(noise, share(goal.min, place, rounds), &mut jobs);
     }
     loop {
-        let asked = jobs.iter().map(|job| more(wanted, &job.concat())).max().unwrap();
+        let asked = jobs.iter().map(|job| more(goal, &job.concat())).max().unwrap();
         if asked == 0 {
             return jobs;
         }
@@ -136,11 +130,11 @@ fn equal_jobs_are_called_different_as_often_as_said_with_the_stopping_rule() {
     const TRIALS: usize = 3000;
     for precision in [0.01, 0.02, 0.04, 0.08] {
         for (rounds, parts) in [(10, 1), (10, 5), (5, 1), (3, 4)] {
-            let wanted = Samples { min: 10.max(2 * rounds), max: 100, precision: Some(precision) };
+            let goal = Samples { min: 10.max(2 * rounds), max: 100, precision: Some(precision) };
             let found = NoiseKind::ALL.map(|kind| {
                 let mut noise = Noise(11);
                 let different = (0..TRIALS).filter(|_| {
-                    let [a, b] = stopped_together(&mut noise, kind, &wanted, rounds, parts);
+                    let [a, b] = stopped_together(&mut noise, kind, &goal, rounds, parts);
                     ratio(&a, &b, true, 1).unwrap().p < 0.05
                 });
                 percent(different.count(), TRIALS)
@@ -159,13 +153,13 @@ fn equal_jobs_are_called_different_as_often_as_said_with_the_stopping_rule() {
 #[test]
 fn twenty_equal_pairs_are_rarely_told_apart() {
     const TRIALS: usize = 500;
-    let wanted = Samples { min: 20, max: 100, precision: Some(0.02) };
+    let goal = Samples { min: 20, max: 100, precision: Some(0.02) };
     for rounds in [5, 10, 20] {
         let found = NoiseKind::ALL.map(|kind| {
             let mut noise = Noise(13);
             let wrong = (0..TRIALS).filter(|_| {
                 let p = (0..20).map(|_| {
-                    let [a, b] = stopped_together(&mut noise, kind, &wanted, rounds, 3);
+                    let [a, b] = stopped_together(&mut noise, kind, &goal, rounds, 3);
                     ratio(&a, &b, true, 20).unwrap().p
                 });
                 holm(&p.collect::<Vec<f64>>()).iter().any(|p| *p < 0.05)

@@ -19,7 +19,7 @@ pub fn run(args: &FetchArgs, out: &mut dyn Write) -> Result<(), Error> {
     let wish = FetchRequest { dtypes, revision: args.revision.clone(), all: args.all };
     let fetching = Fetching::new(args.quiet);
     for id in &ids.map_err(FetchError::from)? {
-        let folder = fetch(&hub, &store, id, &wish, &mut |event| fetching.told(event));
+        let folder = fetch(&hub, &store, id, &wish, &mut |event| fetching.show(event));
         fetching.end();
         writeln!(out, "{}", folder?.display())?;
     }

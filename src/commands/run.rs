@@ -22,7 +22,7 @@ use crate::report::table::{self, Baseline};
 pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     if args.resume.is_some() && args.selection.manifests.len() > 1 {
         return Err(Error::Usage {
-            message: "--resume takes up one run, and several manifests are named".to_owned(),
+            message: "--resume resumes one run, but several manifests are named".to_owned(),
             help: "name the one manifest of that run".to_owned(),
         });
     }

@@ -55,14 +55,14 @@ impl OutputChecker {
         Self::Stages { graph, payload, recording: None, keep }
     }
 
-    /// Checks the piece that a page posted; `None` until it was the last one. A piece at 0 begins anew. The error is of the
+    /// Checks the piece that a page posted; `None` until it was the last one. A piece at 0 starts over. The error is of the
     /// page's words, not of its numbers.
     pub(super) fn check(&mut self, from: u64, posted: &[u8]) -> Result<Option<Check>, String> {
         match self {
             Self::Stages { graph, payload, recording, keep } => {
                 let begun = recording.take().filter(|_| from != 0);
-                let anew = || Box::new(Recording::begin(graph.clone(), payload.clone(), *keep));
-                let mut run = begun.unwrap_or_else(anew);
+                let fresh = || Box::new(Recording::begin(graph.clone(), payload.clone(), *keep));
+                let mut run = begun.unwrap_or_else(fresh);
                 if run.take(from, posted)? {
                     return Ok(Some(run.end()));
                 }
@@ -146,18 +146,18 @@ impl OnnxChecker {
         let half = call.feeds.iter().chain(&call.fetches).any(|tensor| *tensor.kind() == ElementType::F16);
         let dtype = if half { "fp16" } else { self.dtype.as_str() };
         let tolerance = Tolerance::of(dtype).ok_or_else(|| format!("there is no tolerance for the dtype {dtype}"))?;
-        let wanted: Vec<Tensor> = expected
+        let comparable: Vec<Tensor> = expected
             .iter()
             .filter(|tensor| call.fetches.iter().any(|fetch| fetch.name() == tensor.name()))
             .cloned()
             .collect();
         // What nothing was compared with must not count as right.
-        if wanted.len() != call.fetches.len() {
+        if comparable.len() != call.fetches.len() {
             let names = |tensors: &[Tensor]| tensors.iter().map(Tensor::name).collect::<Vec<_>>().join(", ");
             let (found, known) = (names(&call.fetches), names(expected));
             return Err(format!("the page returned {found} from {}, whose outputs are {known}", call.file));
         }
-        let mut verdict = onnx::compare(&call.fetches, &wanted, tolerance);
+        let mut verdict = onnx::compare(&call.fetches, &comparable, tolerance);
         let total = &mut check.verdict;
         if let (Some(max_abs), Some(max_rel)) = (verdict.max_abs_error, verdict.max_rel_error) {
             total.measured(max_abs, max_rel, verdict.not_finite);

@@ -52,12 +52,12 @@ pub struct Opened {
     /// Whether it runs without a window.
     pub headless: bool,
     /// The adapter that its jobs will meet.
-    pub site: AdapterHint,
+    pub adapter_hint: AdapterHint,
     /// What its page has; `None` for an executor without a page.
     pub page: Option<PageFacts>,
     /// Start of the driver and of the session.
     pub session_start: Duration,
-    /// From the navigation to the page's first word.
+    /// From the navigation to the page's first event.
     pub page_ready: Duration,
 }
 
@@ -126,14 +126,14 @@ pub struct PostedOutput {
 pub struct OpenError {
     /// What happened and what helps.
     pub message: String,
-    /// Whether another try can't help: the browser or its driver is not there.
+    /// Whether trying again can't help: the browser or its driver is missing.
     pub missing: bool,
 }
 
 /// Why a job did not run to its end.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ExecuteError {
-    /// The browser has not what the job needs.
+    /// The browser lacks what the job needs.
     #[error("{0}")]
     Unsupported(String),
     /// The output is wrong.
@@ -144,7 +144,7 @@ pub enum ExecuteError {
         /// The check that found it, unless the page itself did.
         check: Option<Box<Check>>,
     },
-    /// The job failed; the session goes on.
+    /// The job failed; the session stays open.
     #[error("{0}")]
     Failed(String),
     /// The GPU, page, browser or driver is gone.

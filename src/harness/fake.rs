@@ -34,7 +34,7 @@ pub enum Act {
     Unsupported(String),
     /// Its output is wrong.
     Incorrect(String),
-    /// It fails, and the session goes on.
+    /// It fails, and the session stays open.
     Failed(String),
     /// The browser is gone before the first result.
     Lost(String),
@@ -57,7 +57,7 @@ struct FakeState {
 }
 
 impl Script {
-    /// Every job runs and every browser opens, until told otherwise.
+    /// Every job runs and every browser opens, unless a script says otherwise.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

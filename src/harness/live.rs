@@ -21,7 +21,7 @@ use crate::webdriver::{self, Browser, BrowserError, BrowserSettings, Gpu, Launch
 
 /// How long a browser may take to start, its driver included: Firefox through a Grid takes 11 s.
 const START_WITHIN: Duration = Duration::from_mins(1);
-/// How long a page may take from its navigation to its first word.
+/// How long a page may take from its navigation to its first event.
 const HELLO_WITHIN: Duration = Duration::from_secs(30);
 /// How long a browser is given to close by itself before it is ended.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ pub struct LiveBrowser {
     gpu: Gpu,
     settled: bool,
     /// What was found then.
-    site: AdapterHint,
+    adapter_hint: AdapterHint,
     open: Option<OpenPage>,
 }
 
@@ -44,7 +44,15 @@ impl LiveBrowser {
     /// A browser that opens with its first job; `log` gets what driver and page print.
     #[must_use]
     pub fn new(context: Arc<RunContext>, settings: BrowserSettings, log: LogSink) -> Self {
-        Self { context, settings, log, gpu: Gpu::Auto, settled: false, site: AdapterHint::default(), open: None }
+        Self {
+            context,
+            settings,
+            log,
+            gpu: Gpu::Auto,
+            settled: false,
+            adapter_hint: AdapterHint::default(),
+            open: None,
+        }
     }
 
     /// Starts a browser, sends it to its page and waits for the page's first word.
@@ -65,7 +73,7 @@ impl LiveBrowser {
                     browser_version: facts.browser_version.clone(),
                     driver_version: facts.driver_version.clone().unwrap_or_default(),
                     headless: facts.headless,
-                    site: self.site.clone(),
+                    adapter_hint: self.adapter_hint.clone(),
                     page: Some(page),
                     session_start: Duration::from_nanos(facts.start.0),
                     page_ready,
@@ -138,10 +146,10 @@ impl LiveBrowser {
             return Ok(session);
         }
         self.settled = true;
-        self.site.kind = AdapterKind::Software;
+        self.adapter_hint.kind = AdapterKind::Software;
         let has_webgpu = session.opened.page.as_ref().is_some_and(|page| page.webgpu);
         if !has_webgpu || self.gpu.resolve(Os::current()) == Gpu::Software {
-            session.opened.site = self.site.clone();
+            session.opened.adapter_hint = self.adapter_hint.clone();
             return Ok(session);
         }
         let found = self.probe(&mut session).await?;
@@ -149,7 +157,7 @@ impl LiveBrowser {
         let found_hardware = found.is_some();
         if let Some(adapter) = found {
             let adapter = format!("{} {}", adapter.vendor, adapter.architecture).trim().to_owned();
-            self.site = AdapterHint { kind: AdapterKind::Hardware, adapter };
+            self.adapter_hint = AdapterHint { kind: AdapterKind::Hardware, adapter };
         } else {
             self.log.line("no hardware adapter; starting again with the software adapter");
             self.gpu = Gpu::Software;
@@ -159,7 +167,7 @@ impl LiveBrowser {
             session.browser.close(CLOSE_WITHIN).await;
             session = self.start(cache).await?;
         }
-        session.opened.site = self.site.clone();
+        session.opened.adapter_hint = self.adapter_hint.clone();
         Ok(session)
     }
 

@@ -1,8 +1,8 @@
-//! The harness is our side of a page: it gives a browser its page and jobs, hears what the page says, and checks what the
+//! The harness is our side of a page: it gives a browser its page and jobs, receives its events, and checks what the
 //! page computed.
 //!
 //! `executor` is what the dispatcher sees of it: [`Executor`](executor::Executor), played by a real browser in `live` and
-//! by a script in `fake`. What the page says is in `protocol`; `check`, `recording`, `calls` and `references` hold it to what
+//! by a script in `fake`. Its events are in `protocol`; `check`, `recording`, `calls` and `references` compare what it computed with what
 //! must come out. Used by `run`, `measure` and `record`.
 
 mod calls;

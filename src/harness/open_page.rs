@@ -28,7 +28,7 @@ pub(super) struct OpenPage {
     pub(super) opened: Opened,
     /// The jobs that are ready in the page, by their numbers.
     pub(super) jobs: HashMap<u64, Ready>,
-    /// The one that it was last told to run.
+    /// The job that it runs now.
     pub(super) current: Option<u64>,
     /// Whether its caches are off.
     pub(super) cache: Cache,
@@ -37,13 +37,13 @@ pub(super) struct OpenPage {
 /// A job that the page knows.
 #[derive(Debug)]
 pub(super) struct Ready {
-    /// `None` while it is at work.
+    /// `None` while it checks.
     pub(super) checker: Option<OutputChecker>,
     pub(super) check: Option<Check>,
 }
 
 impl OpenPage {
-    /// Tells the page what to do; whether it is still there.
+    /// Sends a command to the page; whether the page is still there.
     pub(super) async fn send(&self, command: &PageCommand) -> bool {
         self.channel.send(json!(command).to_string()).await
     }
@@ -55,7 +55,7 @@ impl OpenPage {
         Err(ExecuteError::Lost("the page is gone".to_owned()))
     }
 
-    /// The next word about the current job that is good news; bad news is the error.
+    /// The next event of the current job; one that says that the job can't go on is the error.
     pub(super) async fn next_event(&mut self, log: &LogSink) -> Result<PageEvent, ExecuteError> {
         loop {
             let event = tokio::select! {
@@ -93,7 +93,7 @@ impl OpenPage {
         }
     }
 
-    /// Why the page is gone: the driver's last words, if it dies too.
+    /// Why the page is gone: the driver's last output, if it dies too.
     async fn lost(&self) -> ExecuteError {
         let words = timeout(Duration::from_millis(500), self.browser.exited()).await;
         ExecuteError::Lost(

@@ -19,11 +19,11 @@ const KEPT: usize = 64;
 /// What a call must give.
 #[derive(Debug, Clone)]
 pub(super) struct Reference {
-    /// Who says so; empty where nobody does.
+    /// Where it is from; empty where there is none.
     pub(super) name: String,
-    /// `None` where nobody says.
+    /// `None` where there is none.
     pub(super) outputs: Option<Arc<Vec<Tensor>>>,
-    /// Why onnxruntime does not say; empty where it does.
+    /// Why onnxruntime gave none; empty where it did.
     pub(super) why_none: String,
     /// Arithmetic of the call, where it was counted.
     pub(super) flops: Option<Flops>,

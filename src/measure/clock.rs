@@ -1,4 +1,4 @@
-//! Whether a GPU clock can be believed. One that can't is demoted: the row keeps wall time only, and says why.
+//! Whether a GPU clock can be trusted. One that can't is demoted: the row keeps wall time only, and says why.
 
 use super::Measurement;
 use crate::units::significant;

@@ -14,7 +14,7 @@ const FAR: f64 = 6.0;
 /// A normal distribution's standard deviation by its median absolute deviation.
 const DEVIATIONS: f64 = 1.4826;
 
-/// What became of the times.
+/// How times changed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Drift {
     /// How many times as long the last third took as the first, where there is a trend at all.
@@ -28,7 +28,7 @@ pub struct Drift {
 }
 
 /// The common drift of jobs whose samples were taken in turn, the k-th of each at about the same moment: what slows only
-/// one of several is none of the machine's doing. `None` without a time.
+/// one of several is not caused by the machine. `None` without a time.
 #[must_use]
 pub fn common(jobs: &[Vec<f64>]) -> Option<Drift> {
     let moments = jobs.iter().map(Vec::len).min().filter(|moments| *moments > 0)?;

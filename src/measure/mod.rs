@@ -1,8 +1,8 @@
 //! A measurement is what one job cost, in phases and samples, with the facts that say what really ran.
 //!
-//! `warmup` says when samples may begin, `sampling` when there are enough, `clock` whether GPU times can be believed;
+//! `warmup` says when samples may begin, `sampling` when there are enough, `clock` whether GPU times can be trusted;
 //! `stats` turns samples into figures, `drift` and `modes` see what figures hide. Made by `run` from what `harness`
-//! heard; used by `record`.
+//! received; used by `record`.
 
 pub mod clock;
 pub mod drift;
@@ -32,7 +32,7 @@ pub struct Measurement {
     pub phases: Phases,
     /// What each part of the model cost until the first result, where there are parts.
     pub parts: Vec<RawPart>,
-    /// What each kernel cost, where that was asked for, or why it can't be told.
+    /// What each kernel cost, where that was asked for, or why it is not known.
     pub kernels: Result<Vec<RawKernel>, String>,
     /// Every sample, the first inference and the warm-up included, in the order taken.
     pub samples: Vec<Sample>,
@@ -157,7 +157,7 @@ impl Measurement {
         self.steady().next().map(|sample| sample.iterations)
     }
 
-    /// GPU times of the steady state in milliseconds, empty unless every sample has one and the clock is believed.
+    /// GPU times of the steady state in milliseconds, empty unless every sample has one and the clock is trusted.
     #[must_use]
     pub fn gpu_ms(&self) -> Vec<f64> {
         if clock::demotion(self).is_some() {
@@ -174,7 +174,7 @@ impl Measurement {
     }
 
     /// The least time of an inference while it was warmed up, in milliseconds, the GPU's own where the last one's is
-    /// believed: short samples hold more of what disturbs them. `None` before there is one.
+    /// trusted: short samples hold more of what disturbs them. `None` before there is one.
     #[must_use]
     pub fn least_warmup_ms(&self) -> Option<f64> {
         let warmups = || self.samples.iter().filter(|sample| sample.kind == SampleKind::Warmup);

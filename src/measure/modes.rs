@@ -1,31 +1,31 @@
-//! Whether samples fall into two heaps, as they do when a clock, a core or a cache state changes while they are taken: a
-//! median of such samples is that of whichever heap was met more often.
+//! Whether samples fall into two clusters, as they do when a clock, a core or a cache state changes while they are taken: a
+//! median of such samples is that of the larger cluster.
 
 use super::stats::quantile;
 
-/// Each heap holds at least one sample of so many; fewer are outliers.
+/// Each cluster holds at least one sample of so many; fewer are outliers.
 const ONE_IN: usize = 5;
 /// And at least so many.
 const FEWEST: usize = 4;
-/// Heaps nearer than this share of the smaller one don't matter.
+/// Clusters nearer than this share of the smaller one don't matter.
 const NEAREST: f64 = 0.03;
-/// The heaps' distance in their own spread. Ashman's D above 2 is a clean separation of two mixed normal distributions
+/// The clusters' distance in their own spread. Ashman's D above 2 is a clean separation of two mixed normal distributions
 /// (K. M. Ashman, C. M. Bird and S. E. Zepf, "Detecting bimodality in astronomical datasets", AJ 108, 1994); a single
 /// distribution that is cut in two already has 2.7 (normal) to 3.5 (uniform), by the cut.
 const LEAST_DISTANCE: f64 = 6.0;
 
-/// Two heaps of samples.
+/// Two clusters of samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Modes {
-    /// Median of the lower heap.
+    /// Median of the lower cluster.
     pub low: f64,
-    /// Median of the upper heap.
+    /// Median of the upper cluster.
     pub high: f64,
-    /// Share of the samples in the upper heap, 0 to 1.
+    /// Share of the samples in the upper cluster, 0 to 1.
     pub share_high: f64,
 }
 
-/// The two heaps of the samples, where there are two: cut where the spread within both is least (N. Otsu, "A threshold
+/// The two clusters of the samples, where there are two: cut where the spread within both is least (N. Otsu, "A threshold
 /// selection method from gray-level histograms", 1979).
 #[must_use]
 pub fn two(samples: &[f64]) -> Option<Modes> {

@@ -1,6 +1,6 @@
 //! When enough samples are enough.
 //!
-//! Whoever looks at an interval after every few samples and stops at the first narrow one stops where it is narrow by
+//! A rule that looks at an interval after every few samples and stops at the first narrow one stops where it is narrow by
 //! chance: the true median then lies outside more often than the interval says. So there are few looks, each planned
 //! by the one before (C. Stein, "A two-sample test for a linear hypothesis whose power is independent of the
 //! variance", Ann. Math. Statist. 16, 1945; P. Hall, "Asymptotic theory of triple sampling for sequential estimation
@@ -20,17 +20,17 @@ const FEWEST: u32 = 10;
 
 /// How many more samples to take after those in `taken` (milliseconds, of all rounds so far); 0 ends the job.
 ///
-/// At least `min`, at most `max`; between them it goes on until the 99.8 % interval of the median, and the 95 % interval
+/// At least `min`, at most `max`; between them sampling continues until the 99.8 % interval of the median, and the 95 % interval
 /// with it, reaches no further than `precision` of it to either side, on average. To be asked again only when all that
-/// it wanted has been taken: each call is a look. A look asks for half as many samples as there are at least, so there
+/// it asked for has been taken: each call is a look. A look asks for half as many samples as there are at least, so there
 /// are at most six between 10 and 100 samples, and for twice as many at most, since the width of a few is a poor guess.
 #[must_use]
-pub fn more(wanted: &Samples, taken: &[f64]) -> u32 {
+pub fn more(goal: &Samples, taken: &[f64]) -> u32 {
     let count = u32::try_from(taken.len()).unwrap_or(u32::MAX);
-    if count < wanted.min {
-        return wanted.min - count;
+    if count < goal.min {
+        return goal.min - count;
     }
-    let Some(precision) = wanted.precision else { return 0 };
+    let Some(precision) = goal.precision else { return 0 };
     let (least, most) = (count.div_ceil(2), count.saturating_mul(2));
     let asked = match excess(taken, precision) {
         Some(excess) if excess <= 1.0 => 0,
@@ -40,7 +40,7 @@ pub fn more(wanted: &Samples, taken: &[f64]) -> u32 {
         None if count < FEWEST => FEWEST - count,
         None => least,
     };
-    asked.min(wanted.max.saturating_sub(count))
+    asked.min(goal.max.saturating_sub(count))
 }
 
 /// How many times as wide as it may be the interval that decides is; `None` where there are too few samples for one, or
@@ -70,43 +70,43 @@ mod tests {
     use crate::measure::Summary;
     use crate::measure::stats::noise::{Noise, Shape};
 
-    const WANTED: Samples = Samples { min: 6, max: 100, precision: Some(0.02) };
+    const GOAL: Samples = Samples { min: 6, max: 100, precision: Some(0.02) };
 
     #[test]
     fn the_least_number_comes_first() {
-        assert_eq!(more(&WANTED, &[]), 6);
-        assert_eq!(more(&WANTED, &[1.0; 4]), 2);
+        assert_eq!(more(&GOAL, &[]), 6);
+        assert_eq!(more(&GOAL, &[1.0; 4]), 2);
     }
 
     #[test]
     fn equal_samples_are_enough_as_soon_as_they_can_be() {
-        assert_eq!(more(&WANTED, &[1.0; 6]), 4, "six can't tell with 99.8 %");
-        assert_eq!(more(&WANTED, &[1.0; 10]), 0);
-        assert_eq!(more(&Samples { max: 8, ..WANTED }, &[1.0; 6]), 2);
-        assert_eq!(more(&Samples { max: 8, ..WANTED }, &[1.0; 8]), 0);
-        assert_eq!(more(&Samples { precision: Some(0.0), ..WANTED }, &[1.0; 10]), 0);
+        assert_eq!(more(&GOAL, &[1.0; 6]), 4, "six give no 99.8 % interval");
+        assert_eq!(more(&GOAL, &[1.0; 10]), 0);
+        assert_eq!(more(&Samples { max: 8, ..GOAL }, &[1.0; 6]), 2);
+        assert_eq!(more(&Samples { max: 8, ..GOAL }, &[1.0; 8]), 0);
+        assert_eq!(more(&Samples { precision: Some(0.0), ..GOAL }, &[1.0; 10]), 0);
     }
 
     #[test]
     fn scattered_samples_ask_for_what_their_scatter_needs() {
         let spread = |step: f64| -> Vec<f64> { (0..10).map(|place| 1.0 + step * (f64::from(place) - 4.5)).collect() };
         // The extremes of ten at the precision, just beyond it, at 1.5 times, and far beyond.
-        assert_eq!(more(&WANTED, &spread(0.04 / 9.0)), 0);
-        assert_eq!(more(&WANTED, &spread(0.042 / 9.0)), 5);
-        assert_eq!(more(&WANTED, &spread(0.06 / 9.0)), 13);
-        assert_eq!(more(&WANTED, &spread(0.9 / 9.0)), 20);
-        assert_eq!(more(&Samples { max: 12, ..WANTED }, &spread(0.9 / 9.0)), 2);
-        assert_eq!(more(&Samples { max: 10, ..WANTED }, &spread(0.9 / 9.0)), 0);
-        // Times that are none never get precise.
-        assert_eq!(more(&WANTED, &[0.0; 50]), 25);
-        assert_eq!(more(&WANTED, &[0.0; 100]), 0);
+        assert_eq!(more(&GOAL, &spread(0.04 / 9.0)), 0);
+        assert_eq!(more(&GOAL, &spread(0.042 / 9.0)), 5);
+        assert_eq!(more(&GOAL, &spread(0.06 / 9.0)), 13);
+        assert_eq!(more(&GOAL, &spread(0.9 / 9.0)), 20);
+        assert_eq!(more(&Samples { max: 12, ..GOAL }, &spread(0.9 / 9.0)), 2);
+        assert_eq!(more(&Samples { max: 10, ..GOAL }, &spread(0.9 / 9.0)), 0);
+        // Invalid times never get precise.
+        assert_eq!(more(&GOAL, &[0.0; 50]), 25);
+        assert_eq!(more(&GOAL, &[0.0; 100]), 0);
     }
 
     /// Takes samples about 1 until the rule has enough.
-    fn sampled(wanted: &Samples, noise: &mut Noise, shape: Shape, scale: f64) -> (Summary, u32) {
+    fn sampled(goal: &Samples, noise: &mut Noise, shape: Shape, scale: f64) -> (Summary, u32) {
         let (mut samples, mut looks) = (Vec::new(), 0);
         loop {
-            let asked = more(wanted, &samples);
+            let asked = more(goal, &samples);
             if asked == 0 {
                 return (Summary::of(&samples).unwrap(), looks);
             }
@@ -123,32 +123,32 @@ mod tests {
         println!("coverage in % (mean samples) with a scale of 0.3, 1, 2, 4, 6, 8, 14 %, precision 2 %");
         for shape in Shape::ALL {
             for min in [6, 20] {
-                let wanted = Samples { min, max: 100, precision: Some(0.02) };
-                let mut told = String::new();
+                let goal = Samples { min, max: 100, precision: Some(0.02) };
+                let mut shares = String::new();
                 for times in [0.3, 1.0, 2.0, 4.0, 6.0, 8.0, 14.0] {
                     let mut noise = Noise(5);
                     let (mut covered, mut taken, mut most) = (0_u32, 0, 0);
                     for _ in 0..TRIALS {
-                        let (summary, looks) = sampled(&wanted, &mut noise, shape, 0.01 * times);
+                        let (summary, looks) = sampled(&goal, &mut noise, shape, 0.01 * times);
                         covered += u32::from(summary.interval.is_some_and(|(low, high)| low <= 1.0 && 1.0 <= high));
                         taken += summary.count;
                         most = most.max(looks);
                     }
                     let share = 100.0 * f64::from(covered) / f64::from(TRIALS);
-                    let _ = write!(told, " {share:.1} ({:.0})", taken as f64 / f64::from(TRIALS));
+                    let _ = write!(shares, " {share:.1} ({:.0})", taken as f64 / f64::from(TRIALS));
                     assert!((93.0..=97.0).contains(&share), "{shape:?}, {min}, {times}: {share}");
                     assert!(most <= 8, "{most} looks");
                 }
-                println!("{shape:?} from {min}:{told}");
+                println!("{shape:?} from {min}:{shares}");
             }
         }
     }
 
     #[test]
     fn a_plain_number_is_taken_as_it_is() {
-        let wanted = Samples { min: 3, max: 3, precision: None };
-        assert_eq!(more(&wanted, &[]), 3);
-        assert_eq!(more(&wanted, &[1.0, 9.0, 5.0]), 0);
+        let goal = Samples { min: 3, max: 3, precision: None };
+        assert_eq!(more(&goal, &[]), 3);
+        assert_eq!(more(&goal, &[1.0, 9.0, 5.0]), 0);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the runner tells a page to do.
+//! Commands of the runner to a page.
 
 use serde::Serialize;
 

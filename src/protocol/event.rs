@@ -168,7 +168,7 @@ pub struct ClockFacts {
     pub empty_submit_raw_ms: Option<f64>,
 }
 
-/// What really ran, as far as the adapter does not tell.
+/// What really ran, beyond what the adapter says.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -182,7 +182,7 @@ pub struct ExecutionInfo {
     pub dispatches: Option<u64>,
     /// The `WebNN` context; empty where none ran.
     pub context: String,
-    /// Nodes of an ONNX model's graph, as the runtime made it; `None` where they can't be told.
+    /// Nodes of an ONNX model's graph, as the runtime made it; `None` where they are not known.
     pub nodes: Option<u32>,
     /// Those of them that the runtime left to the CPU though another backend was asked for, by operator.
     pub on_cpu: Vec<OnCpu>,
@@ -223,11 +223,11 @@ pub struct RawPart {
     #[serde(deserialize_with = "millis")]
     #[cfg_attr(test, ts(type = "number"))]
     pub create_ms: Nanos,
-    /// Shaders and pipelines that were being made; null where that can't be told apart.
+    /// Shaders and pipelines that were being made; null where it can't be measured by itself.
     #[serde(deserialize_with = "optional_millis")]
     #[cfg_attr(test, ts(type = "number | null"))]
     pub compile_ms: Option<Nanos>,
-    /// Its first inference; null where that can't be told apart.
+    /// Its first inference; null where it can't be measured by itself.
     #[serde(deserialize_with = "optional_millis")]
     #[cfg_attr(test, ts(type = "number | null"))]
     pub first_inference_ms: Option<Nanos>,

@@ -1,4 +1,4 @@
-//! The types of the page's side: `WRITE_DOCUMENTATION=1 cargo test --lib protocol` writes them anew.
+//! The types of the page's side: `WRITE_DOCUMENTATION=1 cargo test --lib protocol` rewrites them.
 
 use std::path::Path;
 

@@ -44,7 +44,7 @@ pub fn open(folder: &Path, manifest: &Manifest) -> Result<Resumable, RecordError
     Ok(Resumable { run, done })
 }
 
-/// Writes a CSV file anew with its header and the whole rows for which `keep` is true, given `job_id` and `status`.
+/// Rewrites a CSV file with its header and the whole rows for which `keep` is true, given `job_id` and `status`.
 fn keep_rows(path: &Path, mut keep: impl FnMut(&str, Option<&str>) -> bool) -> Result<(), RecordError> {
     let text = fs::read(path).map_err(RecordError::io("read", path))?;
     // A row that was being written when the run was killed has no line end.

@@ -1,4 +1,4 @@
-//! `run.toml`: what a run was, for whoever reads its rows a year later.
+//! `run.toml`: what a run was, for those who read its rows a year later.
 
 use std::path::Path;
 

@@ -100,10 +100,10 @@ fn of_the_times(measurement: &Measurement, precision: Option<f64>) -> Vec<String
         ));
     }
     let width = Summary::of(&times).and_then(|summary| summary.relative_half_width());
-    if let (Some(width), Some(wanted)) = (width, precision)
-        && width > wanted
+    if let (Some(width), Some(goal)) = (width, precision)
+        && width > goal
     {
-        warnings.push(format!("precision not reached: ±{:.1} % of ±{:.1} %", width * 100.0, wanted * 100.0));
+        warnings.push(format!("precision not reached: ±{:.1} % of ±{:.1} %", width * 100.0, goal * 100.0));
     }
     warnings
 }

@@ -89,7 +89,7 @@ pub struct PageRequest<'a> {
     /// What computes: the job's own backend, or a fallback.
     pub backend: Backend,
     /// The adapter that it will meet.
-    pub site: &'a AdapterHint,
+    pub adapter_hint: &'a AdapterHint,
     /// Configurations of some kernels, which go before all else.
     pub overrides: &'a [KernelOverride],
 }
@@ -98,14 +98,14 @@ impl<'a> PageRequest<'a> {
     /// The page of a job as its manifest has it, number 0, before any session is open.
     #[must_use]
     pub fn new(manifest: &'a Manifest, job: &'a Job) -> Self {
-        Self { manifest, job, number: 0, backend: job.axes.backend, site: &UNKNOWN, overrides: &[] }
+        Self { manifest, job, number: 0, backend: job.axes.backend, adapter_hint: &UNKNOWN, overrides: &[] }
     }
 }
 
 impl Page {
     /// Renders a job.
     pub fn render(templates: &Templates, request: &PageRequest<'_>) -> Result<Self, PageError> {
-        let &PageRequest { manifest, job, number, backend, site, overrides } = request;
+        let &PageRequest { manifest, job, number, backend, adapter_hint, overrides } = request;
         let model = manifest.models.get(&job.axes.model).ok_or_else(|| PageError::Model(job.axes.model.clone()))?;
         let common = Common {
             number,
@@ -121,7 +121,8 @@ impl Page {
         };
         let vars = JobVars::of(job);
         let browser = manifest.browsers.get(&job.axes.browser).map_or(BrowserKind::Chrome, |browser| browser.kind);
-        let target = Target { compiler: browser.product().compiler, site, settings: &manifest.compiler, overrides };
+        let target =
+            Target { compiler: browser.product().compiler, adapter_hint, settings: &manifest.compiler, overrides };
         let content = match &model.program {
             Program::Stages(stages) => {
                 let found;

@@ -18,7 +18,7 @@ pub struct Target<'a> {
     /// What compiles it.
     pub compiler: Compiler,
     /// What runs it.
-    pub site: &'a AdapterHint,
+    pub adapter_hint: &'a AdapterHint,
     /// `[compiler]` of the manifest.
     pub settings: &'a CompilerSettings,
     /// Configurations of some kernels, which go before all else.
@@ -104,11 +104,12 @@ impl Target<'_> {
     /// Winners for this compiler, adapter and kernel, the nearest size first; the manifest's own alone where it has any.
     fn nearest<'a>(&'a self, kernels: &'a Kernels, name: &str, dtype: &str, size: &[u64]) -> Vec<&'a Winner> {
         let fits = |winner: &&Winner| {
-            let named =
-                winner.adapter.is_empty() || self.site.adapter.is_empty() || winner.adapter == self.site.adapter;
+            let named = winner.adapter.is_empty()
+                || self.adapter_hint.adapter.is_empty()
+                || winner.adapter == self.adapter_hint.adapter;
             winner.kernel == name
                 && winner.compiler == self.compiler
-                && winner.adapter_kind == self.site.kind
+                && winner.adapter_kind == self.adapter_hint.kind
                 && winner.dtype == dtype
                 && winner.size.len() == size.len()
                 && named

@@ -39,7 +39,7 @@ fn table(comparisons: &[Comparison], rules: &Rules, style: TableStyle) -> String
             ms(comparison.new_ms),
             ratio.map(|ratio| format!("{:.3}", ratio.ratio)).unwrap_or_default(),
             ratio.map(|ratio| format!("{:.3}–{:.3}", ratio.low, ratio.high)).unwrap_or_default(),
-            told(comparison, rules),
+            in_words(comparison, rules),
         ]);
     }
     table.to_string()
@@ -47,7 +47,7 @@ fn table(comparisons: &[Comparison], rules: &Rules, style: TableStyle) -> String
 
 /// `1.80x slower`, `same within 1 %`, `refused: …`.
 #[must_use]
-pub fn told(comparison: &Comparison, rules: &Rules) -> String {
+pub fn in_words(comparison: &Comparison, rules: &Rules) -> String {
     let times = |ratio: f64| format!("{}x", significant(ratio, 3));
     match (comparison.verdict, comparison.ratio) {
         (ComparisonVerdict::Slower, Some(ratio)) => format!("{} slower", times(ratio.ratio)),
@@ -67,12 +67,12 @@ pub fn brief(comparison: &Comparison, rules: &Rules) -> String {
         // As many times faster.
         ComparisonVerdict::Faster => (1.0 / ratio.high, 1.0 / ratio.low),
         ComparisonVerdict::Slower | ComparisonVerdict::Undecided => (ratio.low, ratio.high),
-        ComparisonVerdict::Same | ComparisonVerdict::Refused => return told(comparison, rules),
+        ComparisonVerdict::Same | ComparisonVerdict::Refused => return in_words(comparison, rules),
     };
     if !(low > 0.0 && high.is_finite()) {
-        return told(comparison, rules);
+        return in_words(comparison, rules);
     }
-    format!("{}, {}–{}", told(comparison, rules), significant(low, 3), significant(high, 3))
+    format!("{}, {}–{}", in_words(comparison, rules), significant(low, 3), significant(high, 3))
 }
 
 /// What is compared, in words; empty for a steady time that could not be chosen a clock for.

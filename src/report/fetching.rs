@@ -1,6 +1,6 @@
 //! The progress of downloads on stderr: a bar on a terminal, a line a file elsewhere.
 //!
-//! Told by the `store`; made by `gpujobs fetch`.
+//! Events come from the `store`; made by `gpujobs fetch`.
 
 use std::io::IsTerminal;
 
@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::store::FetchEvent;
 use crate::units::Bytes;
 
-/// Shows what a store tells.
+/// Shows the events of a fetch.
 #[derive(Debug)]
 pub struct Fetching {
     bar: ProgressBar,
@@ -30,7 +30,7 @@ impl Fetching {
     }
 
     /// Shows an event.
-    pub fn told(&self, event: FetchEvent<'_>) {
+    pub fn show(&self, event: FetchEvent<'_>) {
         match event {
             FetchEvent::Waiting { id } => self.line(&format!("{id}: another gpujobs is fetching it; waiting for it")),
             FetchEvent::Chosen { id, files, bytes } => {
@@ -54,7 +54,7 @@ impl Fetching {
         }
     }
 
-    /// The model is there, or can't be had.
+    /// The model was fetched, or the fetch failed.
     pub fn end(&self) {
         self.bar.finish_and_clear();
     }

@@ -51,14 +51,14 @@ impl Live {
 
     /// A job ended.
     pub fn finished(&self, job: &Job, row: &Row) {
-        self.ended(job, row.status, &told(row));
+        self.ended(job, row.status, &status_line(row));
     }
 
-    /// A job ended, as `told` says.
-    pub fn ended(&self, job: &Job, status: Status, told: &str) {
+    /// A job ended, with this status line.
+    pub fn ended(&self, job: &Job, status: Status, status_line: &str) {
         self.bar.inc(1);
         let done = self.bar.position();
-        let line = format!("[{done}/{}] {} {told}", self.jobs, job.id);
+        let line = format!("[{done}/{}] {} {status_line}", self.jobs, job.id);
         match self.how {
             How::Lines => self.line(&line),
             How::Bar if status != Status::Ok => self.line(&line),
@@ -81,8 +81,8 @@ impl Live {
     }
 }
 
-/// What became of a job, on one line.
-fn told(row: &Row) -> String {
+/// How a job ended, on one line.
+fn status_line(row: &Row) -> String {
     let status = row.status;
     match (row.status, row.figures.wall) {
         (Status::Ok, Some(wall)) => format!("{status} {} ms", significant(wall.median, 3)),

@@ -133,7 +133,7 @@ fn json(rows: &[(Job, Row)], against: &Baseline) -> Value {
     Value::Array(rows.iter().map(object).collect())
 }
 
-/// The axes that tell the jobs of a plan apart; always the browser.
+/// The axes that distinguish the jobs of a plan; always the browser.
 fn varying(plan: &Plan) -> Vec<String> {
     let own = plan.manifest.axes.iter().map(|axis| axis.name.clone());
     let axes: Vec<String> = own.filter(|axis| axis == "browser" || differ(plan, axis)).collect();

@@ -39,20 +39,19 @@ const REPLAYS: [&str; 9] = [
 
 /// The results of a tuning as they are written to stdout, without the last line's end.
 #[must_use]
-pub fn text(findings: &[(TuneTask, TaskResult)], format: TableFormat) -> String {
+pub fn text(results: &[(TuneTask, TaskResult)], format: TableFormat) -> String {
     match format {
-        TableFormat::Table => table(findings, TableStyle::Terminal),
-        TableFormat::Markdown => table(findings, TableStyle::Markdown),
-        TableFormat::Json => format!("{:#}", json(findings)),
+        TableFormat::Table => table(results, TableStyle::Terminal),
+        TableFormat::Markdown => table(results, TableStyle::Markdown),
+        TableFormat::Json => format!("{:#}", json(results)),
     }
 }
 
 /// Where spaces were tried in full, a second table follows that says what searches would have found.
-fn table(findings: &[(TuneTask, TaskResult)], style: TableStyle) -> String {
-    let rows = findings.iter().map(|(task, finding)| cells(task, finding).to_vec()).collect();
+fn table(results: &[(TuneTask, TaskResult)], style: TableStyle) -> String {
+    let rows = results.iter().map(|(task, result)| cells(task, result).to_vec()).collect();
     let found = laid_out(&HEADER, rows, 4..8, style);
-    let replayed: Vec<Vec<String>> =
-        findings.iter().filter_map(|(task, finding)| replay_cells(task, finding)).collect();
+    let replayed: Vec<Vec<String>> = results.iter().filter_map(|(task, result)| replay_cells(task, result)).collect();
     if replayed.is_empty() {
         return found;
     }
@@ -71,15 +70,15 @@ fn laid_out(header: &[&str], rows: Vec<Vec<String>>, numbers: Range<usize>, styl
     table.to_string()
 }
 
-fn cells(task: &TuneTask, finding: &TaskResult) -> [String; 10] {
+fn cells(task: &TuneTask, result: &TaskResult) -> [String; 10] {
     let ms = |tried: &Option<Evaluation>| median(tried.as_ref()).map(|ms| significant(ms, 3)).unwrap_or_default();
-    let interval = finding.winner.as_ref().and_then(|winner| winner.time).and_then(|time| time.interval);
-    let configuration = match &finding.winner {
+    let interval = result.winner.as_ref().and_then(|winner| winner.time).and_then(|time| time.interval);
+    let configuration = match &result.winner {
         Some(winner) if task.is_default(winner.point) => format!("{} (the default)", task.described(winner.point)),
         Some(winner) => task.described(winner.point),
-        None => format!("none: {}", why(finding)),
+        None => format!("none: {}", why(result)),
     };
-    let wrong = match finding.wrong() {
+    let wrong = match result.wrong() {
         0 => String::new(),
         count => format!(", {count} failed or wrong"),
     };
@@ -88,22 +87,22 @@ fn cells(task: &TuneTask, finding: &TaskResult) -> [String; 10] {
         task.base.axes.model.clone(),
         task.space.kernel.clone(),
         size(&task.space.size),
-        ms(&finding.default),
-        ms(&finding.winner),
+        ms(&result.default),
+        ms(&result.winner),
         interval.map(|(low, high)| format!("{}–{}", significant(low, 3), significant(high, 3))).unwrap_or_default(),
-        faster(finding).map(|times| significant(times, 3)).unwrap_or_default(),
+        faster(result).map(|times| significant(times, 3)).unwrap_or_default(),
         configuration,
         format!(
             "{} of {} in {:.0} s{wrong}",
-            finding.evaluations,
+            result.evaluations,
             task.space.points.len(),
-            finding.searched.as_secs_f64()
+            result.searched.as_secs_f64()
         ),
     ]
 }
 
-fn replay_cells(task: &TuneTask, finding: &TaskResult) -> Option<Vec<String>> {
-    let replayed = ReplaySummary::of(&finding.replays)?;
+fn replay_cells(task: &TuneTask, result: &TaskResult) -> Option<Vec<String>> {
+    let replayed = ReplaySummary::of(&result.replays)?;
     let space = task.space.points.len();
     let share = 100.0 * replayed.evaluations as f64 / space as f64;
     Some(vec![
@@ -124,25 +123,25 @@ fn median(tried: Option<&Evaluation>) -> Option<f64> {
 }
 
 /// How many times as long as the winner the default takes.
-fn faster(finding: &TaskResult) -> Option<f64> {
-    Some(median(finding.default.as_ref())? / median(finding.winner.as_ref())?)
+fn faster(result: &TaskResult) -> Option<f64> {
+    Some(median(result.default.as_ref())? / median(result.winner.as_ref())?)
 }
 
 /// Why there is no winner: the first bad end.
-fn why(finding: &TaskResult) -> String {
-    if finding.outcome.interrupted {
+fn why(result: &TaskResult) -> String {
+    if result.outcome.interrupted {
         return "interrupted before the finals".to_owned();
     }
-    let reason = finding.tried.iter().find(|tried| !tried.reason.is_empty()).map(|tried| tried.reason.clone());
+    let reason = result.tried.iter().find(|tried| !tried.reason.is_empty()).map(|tried| tried.reason.clone());
     reason.unwrap_or_else(|| "nothing ran that could be verified".to_owned()).chars().take(120).collect()
 }
 
 /// A JSON array with an object a task; what is not known is null.
 #[must_use]
-pub fn json(findings: &[(TuneTask, TaskResult)]) -> Value {
-    let object = |(task, finding): &(TuneTask, TaskResult)| {
-        let interval = finding.winner.as_ref().and_then(|winner| winner.time).and_then(|time| time.interval);
-        let winner = finding.winner.as_ref().map(|winner| &task.space.points[winner.point]);
+pub fn json(results: &[(TuneTask, TaskResult)]) -> Value {
+    let object = |(task, result): &(TuneTask, TaskResult)| {
+        let interval = result.winner.as_ref().and_then(|winner| winner.time).and_then(|time| time.interval);
+        let winner = result.winner.as_ref().map(|winner| &task.space.points[winner.point]);
         json!({
             "browser": task.base.axes.browser,
             "model": task.base.axes.model,
@@ -150,27 +149,27 @@ pub fn json(findings: &[(TuneTask, TaskResult)]) -> Value {
             "batch": task.base.axes.batch,
             "kernel": task.space.kernel,
             "size": task.space.size,
-            "default_ms": median(finding.default.as_ref()),
-            "median_ms": median(finding.winner.as_ref()),
+            "default_ms": median(result.default.as_ref()),
+            "median_ms": median(result.winner.as_ref()),
             "low_ms": interval.map(|(low, _)| low),
             "high_ms": interval.map(|(_, high)| high),
-            "times_faster": faster(finding),
-            "is_default": finding.winner.as_ref().map(|winner| task.is_default(winner.point)),
+            "times_faster": faster(result),
+            "is_default": result.winner.as_ref().map(|winner| task.is_default(winner.point)),
             "workgroup_size": winner.map(|winner| winner.workgroup),
             "parameters": winner.map(|winner| &winner.values),
-            "evaluations": finding.evaluations,
+            "evaluations": result.evaluations,
             "space": task.space.points.len(),
-            "search_s": finding.searched.as_secs_f64(),
-            "failed_or_wrong": finding.wrong(),
-            "replays": ReplaySummary::of(&finding.replays).map(|replayed| json!({
+            "search_s": result.searched.as_secs_f64(),
+            "failed_or_wrong": result.wrong(),
+            "replays": ReplaySummary::of(&result.replays).map(|replayed| json!({
                 "count": replayed.replays,
                 "within_2_percent": replayed.within_2_percent,
                 "most_evaluations": replayed.evaluations,
                 "median_slower_percent": replayed.median_percent,
                 "worst_slower_percent": replayed.worst_percent,
             })),
-            "reason": finding.winner.is_none().then(|| why(finding)),
+            "reason": result.winner.is_none().then(|| why(result)),
         })
     };
-    Value::Array(findings.iter().map(object).collect())
+    Value::Array(results.iter().map(object).collect())
 }

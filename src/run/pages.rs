@@ -23,7 +23,7 @@ where
         *self.count += 1;
         let request = PageRequest { number: *self.count, backend, ..PageRequest::new(self.manifest, &report.job) };
         match &report.session {
-            Some(session) => (self.render)(&PageRequest { site: &session.site, ..request }),
+            Some(session) => (self.render)(&PageRequest { adapter_hint: &session.adapter_hint, ..request }),
             None => (self.render)(&request),
         }
     }

@@ -1,4 +1,4 @@
-//! A channel carries the words of one page: its events in, commands out, and the tensors that it posts.
+//! A channel is the connection of one page: its events in, commands out, and the tensors that it posts.
 
 use std::sync::Arc;
 use std::time::Duration;

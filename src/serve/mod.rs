@@ -4,7 +4,7 @@
 //! `routes` says what each path is and turns away whatever does not belong to this run; `channel` carries the words
 //! of one page. Made once a run; `harness` opens a session on it for each page and publishes jobs.
 //!
-//! The trust boundary: it binds loopback unless told otherwise, every path begins with a token that can't be guessed,
+//! The trust boundary: it binds loopback unless another address is named, every path begins with a token that can't be guessed,
 //! `Host` and `Origin` are checked, nothing is read from disk but the files of models that were published and those of the
 //! libraries, and every body, message, header and connection is
 //! bounded in size, time and number.

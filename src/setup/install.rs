@@ -27,7 +27,7 @@ const LAST_LINES: usize = 12;
 #[derive(Debug, Error, Diagnostic)]
 pub enum SetupError {
     /// No browser of that name.
-    #[error("`{name}` is nothing that gpujobs can install")]
+    #[error("gpujobs can't install `{name}`")]
     #[diagnostic(help("one of: {}, {LIBRARIES}", BrowserKind::VARIANTS.join(", ")))]
     UnknownName {
         /// What was typed.
@@ -44,7 +44,7 @@ pub enum SetupError {
         /// Its last lines.
         output: Vec<String>,
     },
-    /// The commands went well, and something is still not there.
+    /// The commands went well, and something is still missing.
     #[error("still missing: {}", parts.join(", "))]
     #[diagnostic(help("{}", if by_hand.is_empty() { "`gpujobs doctor` shows what was found where".to_owned() } else { by_hand.join("\n") }))]
     StillMissing {
@@ -58,7 +58,7 @@ pub enum SetupError {
     Output(#[from] io::Error),
 }
 
-/// What is to be there.
+/// The components to install.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Components {
     /// These browsers.
@@ -84,8 +84,8 @@ impl Components {
 }
 
 /// Installs what is missing of it, or with `dry_run` only shows how.
-pub fn install(wanted: &Components, dry_run: bool, out: &mut dyn Write) -> Result<(), SetupError> {
-    let missing = missing(&survey(), wanted);
+pub fn install(components: &Components, dry_run: bool, out: &mut dyn Write) -> Result<(), SetupError> {
+    let missing = missing(&survey(), components);
     if missing.is_empty() {
         writeln!(out, "nothing is missing")?;
         return Ok(());
@@ -116,13 +116,13 @@ pub fn install(wanted: &Components, dry_run: bool, out: &mut dyn Write) -> Resul
         }
         return Ok(());
     }
-    check(&self::missing(&survey(), wanted), plan, out)
+    check(&self::missing(&survey(), components), plan, out)
 }
 
-fn missing(survey: &Survey, wanted: &Components) -> Vec<Component> {
+fn missing(survey: &Survey, components: &Components) -> Vec<Component> {
     let mut missing: Vec<Component> = Vec::new();
-    let libraries = if wanted.libraries { survey.missing_libraries() } else { Vec::new() };
-    for part in wanted.browsers.iter().flat_map(|&kind| survey.missing(kind)).chain(libraries) {
+    let libraries = if components.libraries { survey.missing_libraries() } else { Vec::new() };
+    for part in components.browsers.iter().flat_map(|&kind| survey.missing(kind)).chain(libraries) {
         if !missing.contains(&part) {
             missing.push(part);
         }
@@ -132,7 +132,7 @@ fn missing(survey: &Survey, wanted: &Components) -> Vec<Component> {
 
 fn check(missing: &[Component], plan: InstallPlan, out: &mut dyn Write) -> Result<(), SetupError> {
     if missing.is_empty() {
-        writeln!(out, "all is installed")?;
+        writeln!(out, "everything is installed")?;
         return Ok(());
     }
     let parts = missing.iter().map(|part| part.name()).collect();

@@ -21,7 +21,7 @@ pub struct Platform {
     pub manager: Option<Manager>,
     /// Whether gpujobs runs as root and needs no `sudo`.
     pub root: bool,
-    /// The packages of [`asked_of_apt`] that apt can install; `None` where nobody asked or apt has no lists yet.
+    /// The packages of [`asked_of_apt`] that apt can install; `None` where apt was not asked or has no lists yet.
     pub known: Option<BTreeSet<String>>,
 }
 

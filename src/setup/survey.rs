@@ -125,7 +125,7 @@ pub fn survey() -> Survey {
 }
 
 impl Survey {
-    /// The parts of a browser that are not there. A driver of the wrong version means both, so that they match again.
+    /// The components of a browser that are missing. A driver of the wrong version means both, so that they match again.
     #[must_use]
     pub fn missing(&self, kind: BrowserKind) -> Vec<Component> {
         let state = self.browsers.iter().find(|state| state.name == <&str>::from(kind));

@@ -1,4 +1,4 @@
-//! A download brings one file of a hub: into `PATH.partial` beside its place, taken up where it broke off, and given
+//! A download brings one file of a hub: into `PATH.partial` beside its place, resumed where it broke off, and given
 //! its name only when its length and checksum are right.
 //!
 //! Made by `fetch` for each file that is not there.
@@ -13,7 +13,7 @@ use url::Url;
 use super::checksum::Checksum;
 use super::hub::{Hub, HubError, shown};
 use super::listing::Remote;
-use super::progress::{FetchEvent, Tell};
+use super::progress::{FetchEvent, OnEvent};
 use super::reply::Reply;
 
 /// Ends the name of a file that is not complete.
@@ -22,18 +22,16 @@ pub const PARTIAL: &str = ".partial";
 /// A try that brought so much does not count as one that failed.
 const PROGRESS: u64 = 1 << 20;
 
-/// Why a file can't be had.
+/// Why a file can't be downloaded.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum DownloadError {
     /// The hub does not give it.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Hub(#[from] HubError),
-    /// It ended early, again and again.
+    /// It ended early at each attempt.
     #[error("{url} ended at byte {found} of {expected}: {why}")]
-    #[diagnostic(help(
-        "what came is kept: the same command goes on from there, once the network or the hub is better"
-    ))]
+    #[diagnostic(help("what came is kept: the same command resumes there, once the network or the hub is better"))]
     Short {
         /// What was asked for.
         url: String,
@@ -95,7 +93,7 @@ pub fn download(
     url: &Url,
     file: &Remote,
     goal: &Path,
-    tell: Tell<'_>,
+    on_event: OnEvent<'_>,
 ) -> Result<Option<String>, DownloadError> {
     let mut name = goal.as_os_str().to_owned();
     name.push(PARTIAL);
@@ -103,18 +101,18 @@ pub fn download(
     let folder = goal.parent().unwrap_or(goal);
     fs::create_dir_all(folder).map_err(|source| DownloadError::Disk { path: folder.to_owned(), source })?;
     let from = download.there();
-    tell(FetchEvent::Started { path: &file.path, bytes: file.bytes, from });
-    let mut commit = download.bring(tell)?;
+    on_event(FetchEvent::Started { path: &file.path, bytes: file.bytes, from });
+    let mut commit = download.bring(on_event)?;
     match download.check() {
         // What was there may have been of another revision, so that the whole is of none.
         Err(DownloadError::Wrong { .. }) if from > 0 => {
-            commit = download.bring(tell)?;
+            commit = download.bring(on_event)?;
             download.check()?;
         }
         checked => checked?,
     }
     fs::rename(&download.partial, goal).map_err(|source| DownloadError::Disk { path: goal.to_owned(), source })?;
-    tell(FetchEvent::Finished { path: &file.path });
+    on_event(FetchEvent::Finished { path: &file.path });
     Ok(commit)
 }
 
@@ -125,11 +123,11 @@ impl Download<'_> {
     }
 
     /// Tries until all bytes are there, or too many tries in a row brought too little.
-    fn bring(&self, tell: Tell<'_>) -> Result<Option<String>, DownloadError> {
+    fn bring(&self, on_event: OnEvent<'_>) -> Result<Option<String>, DownloadError> {
         let mut failed = 0;
         let mut before = self.there();
         loop {
-            let error = match self.attempt(tell) {
+            let error = match self.attempt(on_event) {
                 Ok(commit) => return Ok(commit),
                 Err(error) if error.may_pass() => error,
                 Err(error) => return Err(error),
@@ -140,13 +138,13 @@ impl Download<'_> {
             if failed >= self.hub.patience.tries {
                 return Err(error);
             }
-            tell(FetchEvent::Retrying { path: &self.file.path, why: &error.to_string() });
+            on_event(FetchEvent::Retrying { path: &self.file.path, why: &error.to_string() });
             self.hub.patience.wait(failed);
         }
     }
 
     /// One request for what is missing.
-    fn attempt(&self, tell: Tell<'_>) -> Result<Option<String>, DownloadError> {
+    fn attempt(&self, on_event: OnEvent<'_>) -> Result<Option<String>, DownloadError> {
         let total = self.file.bytes;
         let mut from = self.there();
         if from > total {
@@ -163,7 +161,7 @@ impl Download<'_> {
             206 if reply.range() == Some((from, total)) => true,
             status => {
                 self.discard()?;
-                let why = format!("the hub can't go on at byte {from} of {total} (status {status})");
+                let why = format!("the hub can't resume at byte {from} of {total} (status {status})");
                 return Err(HubError::Unreachable { url: shown(self.url), why, connected: true }.into());
             }
         };
@@ -171,14 +169,14 @@ impl Download<'_> {
         let mut partial = OpenOptions::new();
         let opened = partial.create(true).write(true).append(goes_on).truncate(!goes_on).open(&self.partial);
         let mut partial = opened.map_err(|source| self.disk(source))?;
-        self.receive(reply, &mut partial, if goes_on { from } else { 0 }, tell)?;
+        self.receive(reply, &mut partial, if goes_on { from } else { 0 }, on_event)?;
         partial.sync_all().map_err(|source| self.disk(source))?;
         Ok(commit)
     }
 
     /// Writes what comes, up to the length that the listing says: whatever else the hub claims or sends, the checksum
     /// decides.
-    fn receive(&self, reply: Reply, partial: &mut File, from: u64, tell: Tell<'_>) -> Result<(), DownloadError> {
+    fn receive(&self, reply: Reply, partial: &mut File, from: u64, on_event: OnEvent<'_>) -> Result<(), DownloadError> {
         let expected = self.file.bytes;
         let mut at = from;
         let mut body = reply.body().take(expected - from);
@@ -193,7 +191,7 @@ impl Download<'_> {
             };
             partial.write_all(&buffer[..read]).map_err(|source| self.disk(source))?;
             at += read as u64;
-            tell(FetchEvent::Received { at });
+            on_event(FetchEvent::Received { at });
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Fetching brings a model from a hub into a store: the files that a page needs to run it in the wanted dtypes.
+//! Fetching brings a model from a hub into a store: the files that a page needs to run it in the requested dtypes.
 //!
 //! Asked for by `gpujobs fetch`, and by `run --allow-download` through [`ensure`].
 
@@ -12,58 +12,58 @@ use super::files::entries;
 use super::hub::{Hub, HubError};
 use super::incoming::Incoming;
 use super::listing::{Remote, listing};
-use super::progress::{FetchEvent, Tell};
+use super::progress::{FetchEvent, OnEvent};
 use super::record::{RECORD, Record};
 use super::{Dtype, ModelId, Store, is_model};
 
 /// The folder of a model that has weights of all these dtypes, from the store where it is there, without any request,
 /// else fetched from the hub of the environment. Blocks for as long as that takes: to be called from a thread that may.
-pub fn ensure(store: &Store, id: &str, dtypes: &[Dtype], tell: Tell<'_>) -> Result<PathBuf, FetchError> {
+pub fn ensure(store: &Store, id: &str, dtypes: &[Dtype], on_event: OnEvent<'_>) -> Result<PathBuf, FetchError> {
     let id: ModelId = id.parse()?;
     if let Some(folder) = store.find_with(&id, dtypes) {
         return Ok(folder);
     }
     let hub = Hub::from_env().map_err(|error| FetchError::Download(error.into()))?;
-    fetch(&hub, store, &id, &FetchRequest::of(dtypes), tell)
+    fetch(&hub, store, &id, &FetchRequest::of(dtypes), on_event)
 }
 
-/// Brings what is wished of a model into the store's own folder, and what is there already up to the same revision;
+/// Brings what is requested of a model into the store's own folder, and what is there already up to the same revision;
 /// files there that the hub does not have are kept. What is right is not downloaded again. Returns the model's folder.
 pub fn fetch(
     hub: &Hub,
     store: &Store,
     id: &ModelId,
-    wish: &FetchRequest,
-    tell: Tell<'_>,
+    request: &FetchRequest,
+    on_event: OnEvent<'_>,
 ) -> Result<PathBuf, FetchError> {
     let incoming = Incoming::new(store.folders.last().ok_or(FetchError::NoFolder)?, id);
     let goal = &incoming.goal;
     no_clash(goal, id)?;
-    let in_words = |error| in_words(error, id, wish, goal);
-    let listing = listing(hub, id, &wish.revision).map_err(|error| in_words(error.into()))?;
-    wish.check(id, &listing)?;
+    let in_words = |error| in_words(error, id, request, goal);
+    let listing = listing(hub, id, &request.revision).map_err(|error| in_words(error.into()))?;
+    request.check(id, &listing)?;
 
-    let waiting = || tell(FetchEvent::Waiting { id: id.as_str() });
-    let lock = incoming.lock(&wish.command(id), waiting).map_err(|error| disk(goal, error))?;
-    // Only now: whoever held the lock may have brought weights of another dtype.
-    let wanted = wish.choose(&listing, goal);
+    let waiting = || on_event(FetchEvent::Waiting { id: id.as_str() });
+    let lock = incoming.lock(&request.command(id), waiting).map_err(|error| disk(goal, error))?;
+    // Only now: the process that held the lock may have brought weights of another dtype.
+    let requested = request.choose(&listing, goal);
     let (there, missing): (Vec<&Remote>, Vec<&Remote>) =
-        wanted.iter().partition(|file| is_right(&goal.join(&file.path), file));
+        requested.iter().partition(|file| is_right(&goal.join(&file.path), file));
     let files = incoming.files();
     let absent: Vec<&Remote> =
         missing.iter().copied().filter(|file| !is_right(&files.join(&file.path), file)).collect();
     if !absent.is_empty() {
         let bytes = absent.iter().map(|file| file.bytes).sum();
-        tell(FetchEvent::Chosen { id: id.as_str(), files: absent.len(), bytes });
+        on_event(FetchEvent::Chosen { id: id.as_str(), files: absent.len(), bytes });
     }
     let mut commit = listing.commit.clone();
-    let at = commit.clone().unwrap_or_else(|| wish.revision.clone());
+    let at = commit.clone().unwrap_or_else(|| request.revision.clone());
     for file in absent {
         let url = hub.file_url(id, &at, &file.path);
-        let said = download(hub, &url, file, &files.join(&file.path), tell).map_err(in_words)?;
+        let said = download(hub, &url, file, &files.join(&file.path), on_event).map_err(in_words)?;
         commit = commit.or(said);
     }
-    let record = Record::new(id, hub.endpoint(), &wish.revision, commit, wanted.iter().copied());
+    let record = Record::new(id, hub.endpoint(), &request.revision, commit, requested.iter().copied());
     if !missing.is_empty() {
         let own = entries(goal).into_iter().filter(|(path, _)| !listing.files.contains_key(path) && path != RECORD);
         let kept: Vec<String> = own.map(|(path, _)| path).chain(there.iter().map(|file| file.path.clone())).collect();
@@ -80,7 +80,7 @@ fn is_right(place: &Path, file: &Remote) -> bool {
     same_length && file.checksum.of_file(place).is_ok_and(|found| found == file.checksum)
 }
 
-/// Completes the incoming folder with what is kept of the old one, and takes out of it what is of another wish.
+/// Completes the incoming folder with what is kept of the old one, and takes out of it what is of another request.
 fn gather(incoming: &Incoming, kept: &[String], new: &[&Remote], record: &Record) -> Result<(), FetchError> {
     let folder = incoming.files();
     for (path, place) in entries(&folder) {
@@ -115,14 +115,14 @@ fn disk(path: &Path, source: std::io::Error) -> FetchError {
     FetchError::Download(DownloadError::Disk { path: path.to_owned(), source })
 }
 
-/// A hub's error in the words of whoever wants a model.
-fn in_words(error: DownloadError, id: &ModelId, wish: &FetchRequest, goal: &Path) -> FetchError {
+/// A hub's error in terms of the model that was asked for.
+fn in_words(error: DownloadError, id: &ModelId, request: &FetchRequest, goal: &Path) -> FetchError {
     match error {
         DownloadError::Hub(HubError::Unreachable { url, why, .. }) => {
             FetchError::Offline { url, why, folder: goal.to_owned() }
         }
         DownloadError::Hub(HubError::NotThere { url }) => {
-            FetchError::NotThere { id: id.clone(), revision: wish.revision.clone(), url }
+            FetchError::NotThere { id: id.clone(), revision: request.revision.clone(), url }
         }
         DownloadError::Hub(HubError::Closed { url, status, token }) => {
             FetchError::Closed { id: id.clone(), url, status, token }

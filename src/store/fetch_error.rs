@@ -1,4 +1,4 @@
-//! Why a model can't be had, and what helps.
+//! Why a model can't be fetched, and what helps.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use miette::Diagnostic;
 use super::download::DownloadError;
 use super::{Dtype, IdError, ModelId};
 
-/// Why a model can't be had.
+/// Why a model can't be fetched.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum FetchError {
-    /// The id is none.
+    /// The id is not valid.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Id(#[from] IdError),
@@ -23,7 +23,7 @@ pub enum FetchError {
     #[error("{} can't hold a model: {} is one already", new.display(), old.display())]
     #[diagnostic(help("name another folder with --store, or move the model that is there"))]
     Clash {
-        /// The folder of the model that is wanted.
+        /// The folder of the requested model.
         new: PathBuf,
         /// The folder in its way.
         old: PathBuf,
@@ -40,7 +40,7 @@ pub enum FetchError {
         folder: PathBuf,
     },
     /// The hub has no such model, or not at that revision.
-    #[error("no model `{id}` at revision `{revision}`: {url} is not there (404)")]
+    #[error("no model `{id}` at revision `{revision}`: {url} was not found (404)")]
     #[diagnostic(help(
         "look for its exact id on the hub; ids are case-sensitive, and --revision names a branch, tag or commit"
     ))]
@@ -53,7 +53,7 @@ pub enum FetchError {
         url: String,
     },
     /// The hub wants to know who asks.
-    #[error("the model `{id}` is gated, private or not there: {url} answered with status {status}")]
+    #[error("the model `{id}` is gated, private or does not exist: {url} answered with status {status}")]
     #[diagnostic(help("{}", if *token { "accept its terms on the hub, with the account of the token in HF_TOKEN; or look for its exact id" }
         else { "set HF_TOKEN to a token of an account that may read it; or look for its exact id" }))]
     Closed {
@@ -67,17 +67,17 @@ pub enum FetchError {
         token: bool,
     },
     /// The model has no weights of a dtype.
-    #[error("the model `{id}` has no .onnx file of dtype {wanted}; {}", has(there))]
+    #[error("the model `{id}` has no .onnx file of dtype {dtype}; {}", has(there))]
     #[diagnostic(help("ask for another --dtype, or for everything with --all"))]
     NoWeights {
         /// The model.
         id: ModelId,
-        /// What was wanted.
-        wanted: Dtype,
+        /// What was requested.
+        dtype: Dtype,
         /// What it has.
         there: BTreeSet<Dtype>,
     },
-    /// A file can't be had, or not be kept.
+    /// A file can't be downloaded, or not be stored.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Download(DownloadError),

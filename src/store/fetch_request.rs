@@ -1,4 +1,4 @@
-//! A wish says which files of a model are wanted: everything small, and the weights of some dtypes.
+//! A request says which files of a model are fetched: everything small, and the weights of some dtypes.
 //!
 //! Made from `gpujobs fetch`'s arguments or a job's dtype; used by `fetch` to choose among the files of a listing.
 
@@ -18,7 +18,7 @@ pub const MAIN: &str = "main";
 const SMALL: u64 = 64 << 20;
 const SMALL_KINDS: [&str; 4] = ["json", "txt", "model", "jinja"];
 
-/// Which files of a model are wanted.
+/// Which files of a model are fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchRequest {
     /// Weights in each of these.
@@ -36,7 +36,7 @@ impl FetchRequest {
         Self { dtypes: dtypes.to_vec(), revision: MAIN.to_owned(), all: false }
     }
 
-    /// The command that wishes the same.
+    /// The command that requests the same.
     pub(super) fn command(&self, id: &ModelId) -> String {
         let usual = self.all || self.dtypes == [Dtype::default()];
         let dtypes = self.dtypes.iter().filter(|_| !usual).map(|dtype| format!(" --dtype {dtype}"));
@@ -45,25 +45,25 @@ impl FetchRequest {
         [format!("gpujobs fetch {id}")].into_iter().chain(dtypes).chain(revision).chain(all).collect()
     }
 
-    /// Refuses a model that has no weights of a dtype that is wished.
+    /// Refuses a model that has no weights of a requested dtype.
     pub(super) fn check(&self, id: &ModelId, listing: &Listing) -> Result<(), FetchError> {
         let there: BTreeSet<Dtype> = listing.files.keys().filter_map(|path| weights(path)).collect();
         match self.dtypes.iter().find(|dtype| !self.all && !there.contains(dtype)) {
-            Some(&wanted) => Err(FetchError::NoWeights { id: id.clone(), wanted, there }),
+            Some(&dtype) => Err(FetchError::NoWeights { id: id.clone(), dtype, there }),
             None => Ok(()),
         }
     }
 
-    /// The files that are wished, and those that are in the model's folder already, so that it is of one revision.
+    /// The files that are requested, and those that are in the model's folder already, so that it is of one revision.
     pub(super) fn choose<'l>(&self, listing: &'l Listing, goal: &Path) -> Vec<&'l Remote> {
-        let wished = |file: &Remote| {
+        let requested = |file: &Remote| {
             let dtype = weights(&file.path);
             self.all || is_small(file) || dtype.is_some_and(|dtype| self.dtypes.contains(&dtype))
         };
         // These names are gpujobs' own.
         let ours = |path: &str| path == RECORD || path.ends_with(PARTIAL);
         let files = listing.files.values().filter(|file| !ours(&file.path));
-        files.filter(|file| wished(file) || goal.join(&file.path).is_file()).collect()
+        files.filter(|file| requested(file) || goal.join(&file.path).is_file()).collect()
     }
 }
 

@@ -80,7 +80,7 @@ pub enum HubError {
         connected: bool,
     },
     /// The hub is there and does not have it.
-    #[error("{url} is not there (404)")]
+    #[error("{url} was not found (404)")]
     NotThere {
         /// What was asked for.
         url: String,

@@ -3,7 +3,7 @@
 //!
 //! The whole folder is renamed, rather than each file with a marker for the last, since then every reader is right
 //! without knowing of markers: a page that asks for a file, a person who looks, a copy made with cp. A model that
-//! is there already and gets more files is made anew beside itself, with hard links to what it has, and exchanged.
+//! is there already and gets more files is rebuilt beside itself, with hard links to what it has, and exchanged.
 //!
 //! Used by `fetch`; what stays behind is shown by `gpujobs doctor`.
 
@@ -28,14 +28,14 @@ pub struct Incoming {
     room: PathBuf,
 }
 
-/// A download that nobody is working on.
+/// An interrupted download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfinished {
     /// The model.
     pub id: ModelId,
     /// How much of it is there.
     pub bytes: u64,
-    /// The command that goes on with it.
+    /// The command that resumes it.
     pub command: String,
 }
 
@@ -53,7 +53,7 @@ impl Incoming {
     }
 
     /// Waits for other processes that fetch the same model; the room is this one's until the file is dropped. `command`
-    /// is what a user would type to go on. The lock file stays: whoever deleted it could delete one that another
+    /// is what a user would type to resume. The lock file stays: deleting it could delete one that another
     /// process holds.
     pub fn lock(&self, command: &str, waiting: impl FnOnce()) -> io::Result<File> {
         fs::create_dir_all(&self.room)?;
@@ -108,7 +108,7 @@ fn remove(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// The downloads of a folder of models that were begun, are not done, and that nobody is working on.
+/// The interrupted downloads of a folder of models.
 pub(super) fn unfinished(models: &Path) -> Vec<Unfinished> {
     let rooms = fs::read_dir(models.join(FOLDER)).into_iter().flatten().flatten();
     let mut found: Vec<Unfinished> = rooms.filter_map(|room| left(&room.path())).collect();

@@ -1,6 +1,6 @@
 //! A listing is what a hub says a model consists of at one revision: the files, their sizes and checksums.
 //!
-//! Made from the hub's answer, of which nothing is believed: its size is bounded, and each path must stay in the
+//! Made from the hub's answer, which is not trusted: its size is bounded, and each path must stay in the
 //! model's folder. Used by `fetch`, which chooses among the files.
 
 use std::collections::BTreeMap;

@@ -106,7 +106,7 @@ impl Store {
         ids.into_iter().filter_map(|id| Some(StoredModel { folder: self.find(id.as_str())?, id })).collect()
     }
 
-    /// Downloads that were begun, are not done, and that nobody is working on.
+    /// Interrupted downloads.
     #[must_use]
     pub fn unfinished(&self) -> Vec<Unfinished> {
         self.folders.iter().flat_map(|folder| incoming::unfinished(folder)).collect()

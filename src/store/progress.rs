@@ -1,6 +1,6 @@
-//! Progress is what a download tells whoever started it; the store itself prints nothing.
+//! Progress is reported by a download as events; the store itself prints nothing.
 //!
-//! Told by `fetch` and `download`; shown by `report::fetching`.
+//! Reported by `fetch` and `download`; shown by `report::fetching`.
 
 /// Something that happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub enum FetchEvent<'a> {
         /// The model.
         id: &'a str,
     },
-    /// So much of a model is not there yet; nothing is told where all is.
+    /// So much of a model has to be downloaded; no event where nothing is missing.
     Chosen {
         /// The model.
         id: &'a str,
@@ -47,5 +47,5 @@ pub enum FetchEvent<'a> {
     },
 }
 
-/// Who is told.
-pub type Tell<'t> = &'t mut dyn FnMut(FetchEvent<'_>);
+/// What an event is passed to.
+pub type OnEvent<'t> = &'t mut dyn FnMut(FetchEvent<'_>);

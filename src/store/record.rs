@@ -1,6 +1,6 @@
 //! A record says where a model came from: `gpujobs-model.toml` in its folder.
 //!
-//! Written by `fetch` beside the files; read by whoever wants to know which commit was measured.
+//! Written by `fetch` beside the files; read to know which commit was measured.
 
 use std::io;
 use std::path::Path;

@@ -43,7 +43,7 @@ pub struct Evaluation {
     /// Samples that were taken of it.
     pub samples: usize,
     /// The adapter that it was given to; `None` where no browser opened.
-    pub site: Option<AdapterHint>,
+    pub adapter_hint: Option<AdapterHint>,
     /// Why it has none, or did not end well.
     pub reason: String,
 }
@@ -58,9 +58,9 @@ impl Evaluation {
             Status::Incorrect => Some(false),
             _ => measurement.and_then(|measurement| measurement.check.verdict.verified),
         };
-        let site = report.session.as_ref().map(|session| session.site.clone());
+        let adapter_hint = report.session.as_ref().map(|session| session.adapter_hint.clone());
         let reason = report.reason.clone();
-        Self { phase, point, status: report.status, verified, time, samples: steady.len(), site, reason }
+        Self { phase, point, status: report.status, verified, time, samples: steady.len(), adapter_hint, reason }
     }
 
     /// Whether it ran and is right; what makes no claim may not win.
@@ -87,7 +87,7 @@ pub struct TaskResult {
     /// The winner, which may be the default; `None` where nothing ran and was right.
     pub winner: Option<Evaluation>,
     /// The adapter that computed.
-    pub site: AdapterHint,
+    pub adapter_hint: AdapterHint,
     /// How the jobs ended.
     pub outcome: Outcome,
     /// What searches would have found, where the whole space was tried.
@@ -233,8 +233,8 @@ impl TaskResult {
         self.outcome.ended += outcome.ended;
         self.outcome.failed += outcome.failed;
         self.outcome.skipped += outcome.skipped;
-        if let Some(site) = tried.iter().find_map(|one| one.site.as_ref()) {
-            self.site.clone_from(site);
+        if let Some(adapter_hint) = tried.iter().find_map(|one| one.adapter_hint.as_ref()) {
+            self.adapter_hint.clone_from(adapter_hint);
         }
         self.tried.extend_from_slice(tried);
     }

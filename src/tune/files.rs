@@ -51,10 +51,10 @@ impl TriedFile {
 
     fn row(&self, task: &TuneTask, tried: &Evaluation) -> Vec<String> {
         let Configuration { workgroup: [x, y, z], values } = &task.space.points[tried.point];
-        let site = tried.site.as_ref();
+        let adapter_hint = tried.adapter_hint.as_ref();
         let before = [
-            site.map(|site| site.kind.to_string()).unwrap_or_default(),
-            site.map(|site| harmless(&site.adapter)).unwrap_or_default(),
+            adapter_hint.map(|adapter_hint| adapter_hint.kind.to_string()).unwrap_or_default(),
+            adapter_hint.map(|adapter_hint| harmless(&adapter_hint.adapter)).unwrap_or_default(),
             tried.phase.to_string(),
             format!("{x}x{y}x{z}"),
         ];
@@ -144,8 +144,8 @@ pub fn winner(task: &TuneTask, finding: &TaskResult) -> Option<Winner> {
     Some(Winner {
         kernel: task.space.kernel.clone(),
         compiler: task.compiler,
-        adapter_kind: finding.site.kind,
-        adapter: finding.site.adapter.clone(),
+        adapter_kind: finding.adapter_hint.kind,
+        adapter: finding.adapter_hint.adapter.clone(),
         dtype: task.base.axes.dtype.clone(),
         size: task.space.size.clone(),
         workgroup_size: point.workgroup,

@@ -47,8 +47,8 @@ pub fn tasks(plan: &Plan, templates: &Templates) -> Result<Vec<TuneTask>, (JobId
         let Some(browser) = manifest.browsers.get(&job.axes.browser) else { continue };
         let compiler = browser.kind.product().compiler;
         let vars = JobVars::of(job);
-        let site = AdapterHint::default();
-        let target = Target { compiler, site: &site, settings: &manifest.compiler, overrides: &[] };
+        let adapter_hint = AdapterHint::default();
+        let target = Target { compiler, adapter_hint: &adapter_hint, settings: &manifest.compiler, overrides: &[] };
         let found = Graph::of(model, &vars)
             .map_err(PageError::from)
             .and_then(|graph| Ok(spaces(templates, &graph, &vars, &target, &manifest.tune)?));

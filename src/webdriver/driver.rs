@@ -53,7 +53,7 @@ struct ProcessGroup {
 impl ProcessGroup {
     fn new(id: u32, watchdog: &Watchdog) -> Result<Self, BrowserError> {
         let group = Self { id, watchdog: watchdog.clone() };
-        watchdog.tell(&Note::Group(id)).map_err(watchdog_error)?;
+        watchdog.send(&Note::Group(id)).map_err(watchdog_error)?;
         Ok(group)
     }
 }
@@ -61,7 +61,7 @@ impl ProcessGroup {
 impl Drop for ProcessGroup {
     fn drop(&mut self) {
         process::kill(self.id);
-        let _ = self.watchdog.tell(&Note::ForgetGroup(self.id));
+        let _ = self.watchdog.send(&Note::ForgetGroup(self.id));
     }
 }
 
@@ -110,14 +110,14 @@ impl Driver {
             .map_err(|source| BrowserError::Io { doing: "choosing a port for the driver".to_owned(), source })?;
         command.args((product.driver_arguments)(chosen.unwrap_or(0), folder.path()));
         let (mut child, group) = spawn(&mut command, program, group, watchdog)?;
-        let mut told = drain(&mut child, &output, product.port);
+        let mut printed_port = drain(&mut child, &output, product.port);
         let exit = watch_exit(child, program);
 
         let mut dead = exit.clone();
         let listening = async {
             match chosen {
                 Some(port) => connectable(port).await,
-                None => (&mut told).await.ok(),
+                None => (&mut printed_port).await.ok(),
             }
         };
         let failed = |reason: &str| {
@@ -128,7 +128,7 @@ impl Driver {
             port = timeout(START_LIMIT, listening) => port.map_err(|_| failed("it did not listen in time"))?,
             message = death(&mut dead) => return Err(failed(&message)),
         };
-        // Without a port its output has ended, so it is about to be seen dying.
+        // Without a port its output has ended, so its exit follows.
         let Some(port) = port else { return Err(failed(&death(&mut dead).await)) };
         let address = format!("http://127.0.0.1:{port}/");
         let url = address.parse().map_err(|_| failed(&format!("{address} is no address")))?;
@@ -166,7 +166,7 @@ impl Driver {
 
 /// Whether a driver died because another program holds its port, which a new start with another port cures.
 ///
-/// chromedriver takes a free port for IPv6 and wants the same one for IPv4: of thousands of starts on a busy machine, one
+/// chromedriver takes a free port for IPv6 and then needs the same one for IPv4: of thousands of starts on a busy machine, one
 /// dies with `bind() failed: Address already in use (98)`. Windows says `Only one usage of each socket address`.
 fn lost_its_port(error: &BrowserError) -> bool {
     let BrowserError::DriverStart { reason, output, .. } = error else { return false };
@@ -207,41 +207,41 @@ fn spawn(
 
 /// Drains both pipes of a driver; gives the port that it prints.
 fn drain(child: &mut Child, output: &DriverOutput, port: DriverPort) -> oneshot::Receiver<u16> {
-    let (tell, told) = oneshot::channel();
-    let mut tell = Some(tell);
+    let (sender, receiver) = oneshot::channel();
+    let mut sender = Some(sender);
     if let Some(pipe) = child.stdout.take() {
         tokio::spawn(output.clone().drain(pipe, move |line| {
             if let Some(port) = port.in_line(line)
-                && let Some(tell) = tell.take()
+                && let Some(sender) = sender.take()
             {
-                // Nobody waits any longer when the start was given up.
-                let _ = tell.send(port);
+                // The receiver is gone when the start was given up.
+                let _ = sender.send(port);
             }
         }));
     }
     if let Some(pipe) = child.stderr.take() {
         tokio::spawn(output.clone().drain(pipe, |_| ()));
     }
-    told
+    receiver
 }
 
-/// Waits for the end of a driver in a task, which reaps it and tells how it ended.
+/// Waits for the end of a driver in a task, which reaps it and reports how it ended.
 fn watch_exit(mut child: Child, program: &Path) -> watch::Receiver<Option<String>> {
-    let (tell, exit) = watch::channel(None);
+    let (sender, exit) = watch::channel(None);
     let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     tokio::spawn(async move {
         let status = child.wait().await;
         // The last lines may still be in the pipe.
         sleep(Duration::from_millis(20)).await;
         let how = status.map_or_else(|error| error.to_string(), |status: ExitStatus| status.to_string());
-        tell.send_replace(Some(format!("{name} died ({how})")));
+        sender.send_replace(Some(format!("{name} died ({how})")));
     });
     exit
 }
 
 /// A port for a driver that does not print the one it took; another program may take it first: see [`lost_its_port`].
-fn free_port(told: DriverPort) -> std::io::Result<Option<u16>> {
-    match told {
+fn free_port(port: DriverPort) -> std::io::Result<Option<u16>> {
+    match port {
         DriverPort::Printed(_) => Ok(None),
         DriverPort::Given => Ok(Some(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())),
     }
@@ -300,19 +300,19 @@ async fn start_display(
     let mut command = Command::new(xvfb);
     command.args(["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]);
     let (mut child, group) = spawn(&mut command, xvfb, None, watchdog)?;
-    let (tell, told) = oneshot::channel();
-    let mut tell = Some(tell);
+    let (sender, receiver) = oneshot::channel();
+    let mut sender = Some(sender);
     if let Some(pipe) = child.stdout.take() {
         tokio::spawn(output.clone().drain(pipe, move |line| {
-            if let (Ok(number), Some(tell)) = (line.trim().parse::<u32>(), tell.take()) {
-                let _ = tell.send(number);
+            if let (Ok(number), Some(sender)) = (line.trim().parse::<u32>(), sender.take()) {
+                let _ = sender.send(number);
             }
         }));
     }
     if let Some(pipe) = child.stderr.take() {
         tokio::spawn(output.clone().drain(pipe, |_| ()));
     }
-    let number = timeout(START_LIMIT, told).await;
+    let number = timeout(START_LIMIT, receiver).await;
     // Reaped when it ends; it ends with its group.
     tokio::spawn(async move { child.wait().await });
     match number {

@@ -26,7 +26,7 @@ impl Folder {
     /// Makes one. Its path is kept short: the sockets in it may have 107 bytes on Linux, 103 on macOS.
     pub(super) fn new(watchdog: &Watchdog) -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix(PREFIX).rand_bytes(6).tempdir()?;
-        watchdog.tell(&Note::Folder(directory.path().to_owned()))?;
+        watchdog.send(&Note::Folder(directory.path().to_owned()))?;
         Ok(Self { directory, watchdog: watchdog.clone() })
     }
 
@@ -39,12 +39,12 @@ impl Drop for Folder {
     fn drop(&mut self) {
         // What could not be removed stays with the watchdog, which tries again at the end; it may be gone itself.
         if remove(self.path()) {
-            let _ = self.watchdog.tell(&Note::ForgetFolder(self.path().to_owned()));
+            let _ = self.watchdog.send(&Note::ForgetFolder(self.path().to_owned()));
         }
     }
 }
 
-/// Removes a folder, again and again for a second: a process that is just dying may still write into it.
+/// Removes a folder, retrying for a second: a process that is just ending may still write into it.
 pub(super) fn remove(path: &Path) -> bool {
     for _ in 0..50 {
         match fs::remove_dir_all(path) {

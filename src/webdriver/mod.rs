@@ -121,7 +121,7 @@ impl Browser {
         self.driver.as_ref().map(Driver::traces)
     }
 
-    /// Ends when the driver has died, with its last words; never ends for a remote endpoint.
+    /// Ends when the driver has died, with its last output; never ends for a remote endpoint.
     pub async fn exited(&self) -> String {
         match &self.driver {
             Some(driver) => driver.exited().await,
@@ -141,7 +141,7 @@ impl Browser {
     pub async fn kill(self) {
         match self.driver {
             Some(driver) => driver.end().await,
-            // Nobody else ends a remote browser; a short word may still reach its driver.
+            // A remote browser has no other way to end; a short request may still reach its driver.
             None => self.session.close(Duration::from_secs(2)).await,
         }
     }

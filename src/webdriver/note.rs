@@ -1,4 +1,4 @@
-//! A note is what gpujobs tells its watchdog: a line of text about a process group or a folder.
+//! A note is a message from gpujobs to its watchdog: a line of text about a process group or a folder.
 //!
 //! Written by `watchdog`, read by `cleanup`.
 

@@ -1,4 +1,4 @@
-//! What a driver and its browser print: kept as a few last lines for errors, and passed on to whoever listens.
+//! What a driver and its browser print: kept as a few last lines for errors, and passed on to a log.
 //!
 //! The pipes are always drained: a full one would stop the browser.
 

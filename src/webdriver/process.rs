@@ -45,7 +45,7 @@ mod system {
 
     /// Asks every process of the group to end.
     pub fn terminate(group: u32) {
-        // It may already be gone, which is what is wanted.
+        // It may already be gone, which is just as well.
         let _ = pid(group).map(|pid| killpg(pid, Signal::SIGTERM));
     }
 
@@ -75,7 +75,7 @@ mod system {
     fn taskkill(arguments: &[&str], group: u32) {
         let mut command = Command::new("taskkill");
         command.args(arguments).args(["/PID", &group.to_string()]);
-        // It may already be gone, which is what is wanted.
+        // It may already be gone, which is just as well.
         let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
 

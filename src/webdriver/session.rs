@@ -112,7 +112,7 @@ pub(super) fn remote_base(url: &Url) -> Result<Url, BrowserError> {
     Ok(base)
 }
 
-/// A refused session; a driver's complaint about versions is told apart.
+/// A refused session; a driver's complaint about versions has an error of its own.
 fn refusal(settings: &BrowserSettings, error: String, message: String) -> BrowserError {
     let browser = settings.name.clone();
     match (settings.kind.product().version_mismatch)(&message) {

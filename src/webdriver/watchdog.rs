@@ -1,8 +1,8 @@
 //! The watchdog: a child process that cleans up after gpujobs when gpujobs can't, because it was killed or aborted.
 //!
 //! It reads lines from a pipe whose other end only gpujobs holds. When the pipe ends, whatever the reason, it ends each
-//! process group and removes each folder that it was told of and not told to forget. There is one for a gpujobs
-//! process, started with the first local driver; `driver` and `folder` tell it, `cleanup` is its other side.
+//! process group and removes each folder that was registered and not forgotten. There is one for a gpujobs
+//! process, started with the first local driver; `driver` and `folder` send it notes, `cleanup` is its other side.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -38,8 +38,8 @@ impl Watchdog {
         Self(Arc::new(Mutex::new(WatchdogState::Idle { program, arguments })))
     }
 
-    /// Tells the watchdog, which is started if it does not run yet.
-    pub(super) fn tell(&self, note: &Note) -> io::Result<()> {
+    /// Sends a note to the watchdog, which is started if it does not run yet.
+    pub(super) fn send(&self, note: &Note) -> io::Result<()> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let WatchdogState::Idle { program, arguments } = &*state {
             *state = WatchdogState::Running(spawn(program, arguments)?);

@@ -6,7 +6,7 @@ import { settled } from "gpujobs/device.js";
 
 /** @import { ClockFacts } from "gpujobs/protocol.js" */
 
-/** Steps seen before the smallest is believed. */
+/** Steps seen before the smallest is trusted. */
 const STEPS = 20;
 /** Empty submissions whose median is the latency. */
 const SUBMITS = 9;

@@ -142,7 +142,7 @@ export async function settled(device, work) {
   finished.catch(() => {});
   let last = performance.now();
   while (!done) {
-    await moment(finished);
+    await sleepBriefly(finished);
     if (performance.now() - last >= NUDGE_EVERY_MS && !done) {
       device.queue.submit([]);
       last = performance.now();
@@ -151,8 +151,8 @@ export async function settled(device, work) {
   return finished;
 }
 
-/** What `moment` sleeps on; nobody ever changes it. */
-const pillow = typeof SharedArrayBuffer === "undefined" ? null : new Int32Array(new SharedArrayBuffer(4));
+/** What `sleepBriefly` sleeps on; nothing ever changes it. */
+const sleepCell = typeof SharedArrayBuffer === "undefined" ? null : new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * About a millisecond, or less if the work is done. `setTimeout` would wait 4 ms once nested. A page that takes turn after
@@ -160,9 +160,9 @@ const pillow = typeof SharedArrayBuffer === "undefined" ? null : new Int32Array(
  * only for browsers that can't sleep otherwise.
  * @param {Promise<unknown>} work
  */
-function moment(work) {
-  if (pillow === null || !("waitAsync" in Atomics)) return nextTask();
-  const { value } = Atomics.waitAsync(pillow, 0, 0, NUDGE_EVERY_MS);
+function sleepBriefly(work) {
+  if (sleepCell === null || !("waitAsync" in Atomics)) return nextTask();
+  const { value } = Atomics.waitAsync(sleepCell, 0, 0, NUDGE_EVERY_MS);
   return Promise.race([work.catch(() => {}), value]);
 }
 

@@ -36,7 +36,7 @@ async function load(job, runtime, files) {
     beside.map(async ({ path }) => ({ path: path.slice(folder.length), data: new Uint8Array(await files.load(path)) })),
   );
   const options = { ...runtime.options, ...(externalData.length > 0 ? { externalData } : {}) };
-  // Results stay on the GPU until they are wanted, so that inferences in a row need not wait for each other's.
+  // Results stay on the GPU until they are read, so that inferences in a row need not wait for each other's.
   const far = runtime.gpu ? { preferredOutputLocation: /** @type {const} */ ("gpu-buffer") } : {};
   const createBegan = performance.now();
   const session = await runtime.alone(() => runtime.create(model, { ...options, ...far }));

@@ -22,7 +22,7 @@ export class Exhausted extends Error {
 }
 
 /**
- * A failure as it is to be told: where the browser says that devices are lost, each later one would be too.
+ * A failure as it is reported: where the browser says that devices are lost, each later one would be too.
  * @param {unknown} thrown
  */
 export function orExhausted(thrown) {
@@ -70,8 +70,8 @@ export function forwardFailures(fail, log) {
     const original = console[level].bind(console);
     console[level] = (...words) => {
       const text = words.map((word) => (typeof word === "string" ? word : messageOf(word))).join(" ");
-      const ear = ears[level];
-      if (ear) return ear(text);
+      const listener = listeners[level];
+      if (listener) return listener(text);
       original(...words);
       log(level, text);
     };
@@ -79,10 +79,10 @@ export function forwardFailures(fail, log) {
 }
 
 /**
- * Who hears what is written on the console now, instead of the runner.
+ * What receives the lines of the console now, instead of the runner.
  * @type { { [level: string]: ((text: string) => void) | undefined } }
  */
-const ears = {};
+const listeners = {};
 
 /**
  * The lines that `work` has written on the console: what a library says there and nowhere else. A library may keep the
@@ -94,11 +94,11 @@ const ears = {};
 export async function overhear(level, work) {
   /** @type {string[]} */
   const lines = [];
-  ears[level] = (text) => void lines.push(...text.split("\n"));
+  listeners[level] = (text) => void lines.push(...text.split("\n"));
   try {
     await work();
   } finally {
-    delete ears[level];
+    delete listeners[level];
   }
   return lines;
 }

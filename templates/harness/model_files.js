@@ -47,7 +47,7 @@ export function openFiles(job, prefix) {
     let loading = loads.get(path);
     if (!loading) {
       loading = job.parallelLoading ? request(path) : last.then(() => request(path));
-      // Whoever asked for it hears of a failure; the next in turn goes on.
+      // The caller that asked for it sees the failure; the next in line continues.
       last = loading.catch(() => {});
       loads.set(path, loading);
     }
@@ -62,7 +62,7 @@ export function openFiles(job, prefix) {
       const bytes = known.get(path);
       if (bytes === undefined) return new Response(null, { status: 404 });
       const response = new Response(null, { status: 200, headers: { "content-length": String(bytes) } });
-      // Without a copy, so that what is made of these bytes can be told to be this file.
+      // Without a copy, so that what is made of these bytes can be recognised as this file.
       response.arrayBuffer = () => load(path);
       return response;
     },

@@ -10,7 +10,7 @@ import { overhear } from "gpujobs/failures.js";
 
 /**
  * @typedef {object} Placement
- * @property {number | null} nodes All of them; null where the runtime does not tell.
+ * @property {number | null} nodes All of them; null where the runtime does not say.
  * @property { { op: string, count: number }[] } onCpu
  */
 

@@ -57,7 +57,7 @@ async function traceOf(session) {
     try {
       events.push(JSON.parse(text));
     } catch {
-      // A line that the runtime broke off tells nothing.
+      // A line that the runtime cut off is of no use.
     }
   }
   if (events.length === 0) throw new Unsupported("this runtime wrote no profile");

@@ -1,6 +1,6 @@
 /**
  * @file onnxruntime-web on the backend of a job, and nothing else: the device, context or threads are made or counted here,
- * so that what ran is known and not believed. One runtime a page.
+ * so that what ran is known and not assumed. One runtime a page.
  */
 
 import * as ort from "onnxruntime-web/webgpu";
@@ -58,7 +58,7 @@ export async function openRuntime(job, host) {
   const workers = countWorkers();
   const gpu = job.backend === "webgpu" ? await openGpu(job, host) : null;
   const webnn = job.backend === "webnn" ? await openWebNn(job) : null;
-  const threads = wantedThreads(job);
+  const threads = threadsToAskFor(job);
   // The plain build runs faster and loads sooner; WebGPU and WebNN are in the other one.
   const build = job.backend === "wasm" ? "ort-wasm-simd-threaded" : "ort-wasm-simd-threaded.asyncify";
   const at = (/** @type {string} */ file) => new URL(job.libraries + file, document.baseURI).href;
@@ -78,9 +78,9 @@ export async function openRuntime(job, host) {
   const runtime = {
     ort,
     options,
-    create: async (model, wanted) => {
+    create: async (model, sessionOptions) => {
       try {
-        return await settles(create(model, wanted));
+        return await settles(create(model, sessionOptions));
       } catch (error) {
         const message = messageOf(error);
         throw /out of memory/i.test(message) ? new Exhausted(message) : new Unsupported(message);
@@ -155,7 +155,7 @@ function provider(job, gpu, webnn) {
  * The threads of wasm to ask for. Beside a GPU it only carries the graph.
  * @param {OnnxJob} job
  */
-function wantedThreads(job) {
+function threadsToAskFor(job) {
   const shared = typeof SharedArrayBuffer !== "undefined";
   if (job.threads !== null && job.threads > 1 && !shared) {
     throw new Unsupported(`this browser has no SharedArrayBuffer, so wasm has one thread, not ${job.threads}`);

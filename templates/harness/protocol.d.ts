@@ -673,7 +673,7 @@ emptySubmitMs: number | null,
 emptySubmitRawMs: number | null, };
 
 /**
- * What really ran, as far as the adapter does not tell.
+ * What really ran, beyond what the adapter says.
  */
 export type Ran = { 
 /**
@@ -693,7 +693,7 @@ dispatches: number | null,
  */
 context: string, 
 /**
- * Nodes of an ONNX model's graph, as the runtime made it; `None` where they can't be told.
+ * Nodes of an ONNX model's graph, as the runtime made it; `None` where they are not known.
  */
 nodes: number | null, 
 /**
@@ -744,11 +744,11 @@ fetchMs: number,
  */
 createMs: number, 
 /**
- * Shaders and pipelines that were being made; null where that can't be told apart.
+ * Shaders and pipelines that were being made; null where it can't be measured by itself.
  */
 compileMs: number | null, 
 /**
- * Its first inference; null where that can't be told apart.
+ * Its first inference; null where it can't be measured by itself.
  */
 firstInferenceMs: number | null, };
 

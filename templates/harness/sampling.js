@@ -6,7 +6,7 @@
 
 /**
  * A GPU that waits most of the time lowers its clock: an H200 sampled every 30 ms came down to a fifth of it within ten
- * seconds. So long the same kernel runs before each sample, which kept its times within 0.1 %. Longer samples need none.
+ * seconds. The same kernel runs for this long before each sample, which kept its times within 0.1 %. Longer samples need none.
  */
 export const BUSY_MS = 20;
 

@@ -54,7 +54,7 @@
  */
 
 /**
- * What became of the tensors that the page posted.
+ * The runner's verdict on the tensors that the page posted.
  * @typedef {object} Verdict
  * @property {"ok" | "incorrect" | "more"} verdict The last one waits for another piece.
  */

@@ -1,4 +1,4 @@
-//! What the documentation says of the code's tables is what they say: written anew by
+//! What the documentation says of the code's tables is what they say: rewritten by
 //! `WRITE_DOCUMENTATION=1 cargo test --test it documentation`.
 
 use std::fs;

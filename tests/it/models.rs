@@ -59,7 +59,7 @@ pub(crate) fn cases() -> Vec<(String, Model)> {
 pub(crate) fn target(compiler: Compiler) -> Target<'static> {
     static SETTINGS: LazyLock<CompilerSettings> = LazyLock::new(CompilerSettings::default);
     static SITE: LazyLock<AdapterHint> = LazyLock::new(AdapterHint::default);
-    Target { compiler, site: &SITE, settings: &SETTINGS, overrides: &[] }
+    Target { compiler, adapter_hint: &SITE, settings: &SETTINGS, overrides: &[] }
 }
 
 fn render(model: &Model, workgroup: [u32; 3]) -> (Graph, Rendered) {

@@ -102,7 +102,7 @@ fn with_harness(file: &str, text: &str, matrix: &str, code: i32) -> Vec<Row> {
 fn a_browser_without_memory_left_is_started_again() {
     let out = tampered(
         "harness/onnx_runtime.js",
-        "return await settles(create(model, wanted));",
+        "return await settles(create(model, sessionOptions));",
         "throw new RangeError(\"Out of memory\");",
     );
     let row = with_harness("onnx_runtime.js", &out, "model = 'conv'", 1).remove(0);

@@ -1,4 +1,4 @@
-//! Run folders: what stands in them, what a run that was killed leaves, and how it is taken up.
+//! Run folders: what stands in them, what a run that was killed leaves, and how it is resumed.
 
 use std::fs::OpenOptions;
 use std::io::Write;

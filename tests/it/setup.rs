@@ -93,7 +93,7 @@ fn an_unknown_browser_is_refused_with_the_known_ones() {
     let error = Components::of(&["opera".to_owned()], Os::Linux).unwrap_err();
     let help = miette::Diagnostic::help(&error).unwrap().to_string();
     insta::assert_snapshot!(format!("{error}\n{help}"), @r"
-    `opera` is nothing that gpujobs can install
+    gpujobs can't install `opera`
     one of: chrome, edge, brave, firefox, safari, webkitgtk, libraries
     ");
 }

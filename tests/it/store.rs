@@ -146,7 +146,7 @@ fn a_model_that_can_not_be_renewed_stays_as_it_was() {
 }
 
 #[test]
-fn a_cut_connection_is_taken_up_where_it_broke_off() {
+fn a_cut_connection_is_resumed_where_it_broke_off() {
     let (shelf, hub) =
         (Shelf::new(), FakeHub::tiny().fails(MODEL, 1, Fault::Cuts(4000)).fails(MODEL, 1, Fault::Cuts(1000)));
     let mut told = Vec::new();
@@ -161,7 +161,7 @@ fn a_download_that_was_given_up_goes_on_with_the_next_command() {
     let (shelf, hub) = (Shelf::new(), FakeHub::tiny().fails(MODEL, 3, Fault::Cuts(100)));
     insta::assert_snapshot!(shelf.refused(&hub), @r"
     HUB/tests/tiny/resolve/0123456789abcdef0123456789abcdef01234567/onnx/model.onnx ended at byte 300 of 10000: Peer disconnected
-    help: what came is kept: the same command goes on from there, once the network or the hub is better
+    help: what came is kept: the same command resumes there, once the network or the hub is better
     ");
     let left = shelf.store.unfinished();
     assert_eq!((left.len(), left[0].id.as_str(), left[0].command.as_str()), (1, ID, "gpujobs fetch tests/tiny"));
@@ -184,7 +184,7 @@ fn what_was_left_of_another_revision_is_not_mixed_in() {
 }
 
 #[test]
-fn what_was_left_of_another_wish_is_not_kept() {
+fn what_was_left_of_another_request_is_not_kept() {
     let (shelf, hub) = (Shelf::new(), FakeHub::tiny().fails("onnx/model_quantized.onnx", 3, Fault::Cuts(100)));
     shelf.fetch(&hub, &[Dtype::Q8]).unwrap_err();
     assert_whole(&shelf.fetch(&hub, &[Dtype::Fp32]).unwrap());
@@ -202,8 +202,8 @@ fn the_token_goes_to_the_hub_and_not_where_it_redirects() {
     let store = FakeHub::tiny();
     let hub = FakeHub::tiny().fails(MODEL, 1, Fault::Redirects(store.url.clone()));
     let shelf = Shelf::new();
-    let (id, wish) = (ID.parse().unwrap(), FetchRequest::of(&[Dtype::Fp32]));
-    let folder = fetch(&asked(&hub, Some("secret")), &shelf.store, &id, &wish, &mut |_| ()).unwrap();
+    let (id, request) = (ID.parse().unwrap(), FetchRequest::of(&[Dtype::Fp32]));
+    let folder = fetch(&asked(&hub, Some("secret")), &shelf.store, &id, &request, &mut |_| ()).unwrap();
     assert_whole(&folder);
     assert!(hub.seen().iter().all(|seen| seen.token.as_deref() == Some("Bearer secret")));
     let seen = store.seen();

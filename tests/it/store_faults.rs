@@ -65,7 +65,7 @@ fn a_length_that_never_comes_is_an_error() {
     let listed = format!(r#"[{{"type":"file","path":"model.onnx","size":50,"oid":"{}"}}]"#, "0".repeat(40));
     let hub = FakeHub::with(&[("model.onnx", b"short")]).fails(LISTING, 9, Fault::Lists(listed));
     let told = Shelf::new().refused(&hub);
-    assert!(told.contains("can't go on at byte 5 of 50") || told.contains("ended at byte 5 of 50"), "{told}");
+    assert!(told.contains("can't resume at byte 5 of 50") || told.contains("ended at byte 5 of 50"), "{told}");
 }
 
 #[test]
@@ -107,11 +107,11 @@ fn a_hostile_listing_is_refused_before_anything_is_written() {
 fn what_the_hub_does_not_give_is_named() {
     let listing = |status| FakeHub::tiny().fails(LISTING, 9, Fault::Status(status));
     insta::assert_snapshot!(Shelf::new().refused(&listing(404)), @r"
-    no model `tests/tiny` at revision `main`: HUB/api/models/tests/tiny/tree/main is not there (404)
+    no model `tests/tiny` at revision `main`: HUB/api/models/tests/tiny/tree/main was not found (404)
     help: look for its exact id on the hub; ids are case-sensitive, and --revision names a branch, tag or commit
     ");
     insta::assert_snapshot!(Shelf::new().refused(&listing(401)), @r"
-    the model `tests/tiny` is gated, private or not there: HUB/api/models/tests/tiny/tree/main answered with status 401
+    the model `tests/tiny` is gated, private or does not exist: HUB/api/models/tests/tiny/tree/main answered with status 401
     help: set HF_TOKEN to a token of an account that may read it; or look for its exact id
     ");
     insta::assert_snapshot!(Shelf::new().refused(&listing(500)), @r"

@@ -48,7 +48,7 @@ pub(in crate::commands) fn download(plan: &Plan, quiet: bool) -> Result<(), Erro
     }
     let fetching = Fetching::new(quiet);
     for (id, dtypes) in wanted {
-        let fetched = fetch::ensure(&store, id, &dtypes, &mut |event| fetching.told(event));
+        let fetched = fetch::ensure(&store, id, &dtypes, &mut |event| fetching.show(event));
         fetching.end();
         fetched?;
     }

@@ -83,7 +83,7 @@ pub struct Product {
     pub browser: Option<Executable>,
     /// The program that speaks WebDriver for it.
     pub driver: Executable,
-    /// Where its driver tells the port on which it listens.
+    /// Where its driver says on which port it listens.
     pub port: DriverPort,
     /// The driver's arguments: its port, 0 where it chooses one itself, and the folder for its files.
     pub driver_arguments: fn(u16, &Path) -> Vec<String>,
@@ -111,7 +111,7 @@ pub struct Product {
     pub without_webgpu: Option<&'static str>,
     /// The systems that it can be installed on.
     pub systems: &'static [Os],
-    /// Those where the package manager brings it; `gpujobs setup` installs it there unless told otherwise.
+    /// Those where the package manager brings it; `gpujobs setup` installs it there unless other browsers are named.
     pub usual_on: &'static [Os],
     /// Where package managers have its programs.
     pub packages: &'static [Package],
@@ -142,7 +142,7 @@ pub struct Executable {
     pub home: &'static [&'static str],
 }
 
-/// Where a driver tells the port on which it listens.
+/// Where a driver says on which port it listens.
 #[derive(Debug, Clone, Copy)]
 pub enum DriverPort {
     /// In a line that it prints.

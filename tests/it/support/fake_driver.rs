@@ -1,4 +1,4 @@
-//! A stand-in for a WebDriver endpoint on loopback: it records every request, and fails in the way that it is told to.
+//! A stand-in for a WebDriver endpoint on loopback: it records every request, and fails in the way that its test asks for.
 
 use std::sync::{Arc, Mutex};
 
