@@ -10,6 +10,7 @@ use url::Url;
 use super::context::RunContext;
 use super::executor::{ExecuteError, Executor, OpenError, Opened, Piloted, PreparedJob};
 use super::open_page::{OpenPage, PAGE_MARK, Ready};
+use super::plausible::Step;
 use super::publish::publishable;
 use crate::plan::Cache;
 use crate::protocol::command::{Ask, PageCommand};
@@ -202,6 +203,7 @@ impl Executor for LiveBrowser {
         session.jobs.insert(number, Ready { checker: Some(checker), check: None });
         session.current = Some(number);
         let (module, tensors) = (at("job.js"), at("tensors"));
+        let step = Step::begin();
         session.command(&PageCommand::Prepare { job: number, module, frame, tensors }).await?;
         loop {
             if let PageEvent::Prepared(prepared) = session.next_event(&log).await? {
@@ -210,6 +212,8 @@ impl Executor for LiveBrowser {
                 let check = check.ok_or_else(|| {
                     ExecuteError::Failed("the page went on without having its output checked".to_owned())
                 })?;
+                step.span("the first inference", first.wall_ms).map_err(ExecuteError::Failed)?;
+                step.span("the first result", phases.time_to_first_result_ms).map_err(ExecuteError::Failed)?;
                 return Ok(PreparedJob { adapter, ran, clocks, phases, parts, first, check });
             }
         }
@@ -219,12 +223,17 @@ impl Executor for LiveBrowser {
         let log = self.log.clone();
         let session = self.session()?;
         session.current = Some(number);
+        let step = Step::begin();
         session.command(&PageCommand::Pilot { job: number }).await?;
         let mut samples = Vec::new();
         loop {
             match session.next_event(&log).await? {
                 PageEvent::Sample { sample } => samples.push(sample),
-                PageEvent::Piloted { iterations, inference } => return Ok(Piloted { iterations, inference, samples }),
+                PageEvent::Piloted { iterations, inference } => {
+                    step.times(&samples).map_err(ExecuteError::Failed)?;
+                    step.span("an inference", inference).map_err(ExecuteError::Failed)?;
+                    return Ok(Piloted { iterations, inference, samples });
+                }
                 _ => {}
             }
         }
@@ -234,12 +243,16 @@ impl Executor for LiveBrowser {
         let log = self.log.clone();
         let session = self.session()?;
         session.current = Some(number);
+        let step = Step::begin();
         session.command(&PageCommand::Measure { job: number, asks: asks.to_vec() }).await?;
         let mut taken = Vec::new();
         loop {
             match session.next_event(&log).await? {
                 PageEvent::Sample { sample } => taken.push(sample),
-                PageEvent::Measured {} => return Ok(taken),
+                PageEvent::Measured {} => {
+                    step.samples(asks, &taken).map_err(ExecuteError::Failed)?;
+                    return Ok(taken);
+                }
                 _ => {}
             }
         }

@@ -13,6 +13,7 @@ pub mod fake;
 pub mod live;
 mod open_page;
 pub mod payload;
+mod plausible;
 mod publish;
 mod recording;
 pub mod references;

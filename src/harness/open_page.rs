@@ -89,8 +89,19 @@ impl OpenPage {
                 let message = found.map_or(message, ToString::to_string);
                 Err(ExecuteError::Incorrect { message, check: check.map(Box::new) })
             }
-            event => Ok(event),
+            // Whatever the page makes of the answer to its check: what was found wrong has no figures.
+            event => match self.wrong() {
+                Some(error) => Err(error),
+                None => Ok(event),
+            },
         }
+    }
+
+    /// That what the current job posted last is wrong.
+    fn wrong(&self) -> Option<ExecuteError> {
+        let check = self.jobs.get(&self.current?)?.check.as_ref()?;
+        let message = check.verdict.failure.as_ref()?.to_string();
+        Some(ExecuteError::Incorrect { message, check: Some(Box::new(check.clone())) })
     }
 
     /// Why the page is gone: the driver's last output, if it dies too.

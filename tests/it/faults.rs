@@ -199,3 +199,48 @@ fn a_feature_that_the_adapter_lacks_is_unsupported_with_the_stage_and_the_remedy
         }
     }
 }
+
+/// Runs the small model with a wrong shader and changed files of the page, in Chromium.
+fn with_page(changes: &[(&str, &str, &str)]) -> Row {
+    let shop = Workshop::new();
+    for (path, from, to) in changes {
+        shop.write(path, &broken(path, from, to));
+    }
+    std::fs::create_dir_all(shop.path("shaders")).unwrap();
+    shop.run(&manifest("browser = 'chrome'", "axpy"), &["--shaders", "shaders", "--templates", "templates"]).expect(1);
+    let mut jobs = shop.jobs();
+    assert_eq!((jobs.len(), shop.samples().len()), (1, 0));
+    jobs.remove(0)
+}
+
+#[test]
+fn a_page_that_ignores_the_verdict_has_none_of_its_figures_believed() {
+    let ignores = (
+        "templates/harness/channel.js",
+        "return response.json();",
+        "await response.json(); return { verdict: \"ok\" };",
+    );
+    let job = with_page(&[("shaders/axpy.wgsl", "+ b[i]", "+ b[i] + 1.0"), ignores]);
+    assert_eq!((job["status"].as_str(), job["verified"].as_str()), ("incorrect", "false"), "{job:?}");
+    assert!(job["reason"].contains("differs from its reference") && job["wall_median_ms"].is_empty(), "{job:?}");
+}
+
+#[test]
+fn times_and_counts_that_can_not_be_are_failures() {
+    let wall = "wallMs: wallMs / how.iterations,";
+    for (to, said) in [
+        ("wallMs: how.kind === \"steady\" ? 0 : wallMs / how.iterations,", "took no time by the page's clock"),
+        ("wallMs: how.kind === \"steady\" ? 1e300 : wallMs / how.iterations,", "the page says that samples took"),
+    ] {
+        let job = with_page(&[("templates/harness/engine_wgsl.js", wall, to)]);
+        assert_eq!(job["status"], "failed", "{job:?}");
+        assert!(job["reason"].contains(said) && job["gflops"].is_empty(), "{job:?}");
+    }
+    let count = (
+        "templates/harness/engine_wgsl.js",
+        "iterations: how.iterations,\n    hidden",
+        "iterations: how.iterations + 1,\n    hidden",
+    );
+    let job = with_page(&[count]);
+    assert!(job["reason"].contains("and was asked for one"), "{job:?}");
+}
