@@ -15,6 +15,7 @@ pub mod tasks;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
 pub use expr::Expr;
 pub use onnx::{Feed, Given, OnnxFile, Pipeline};
@@ -58,18 +59,7 @@ pub enum Program {
 
 /// What kind of data a model works on.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    strum::Display,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantNames,
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumString, IntoStaticStr, VariantNames,
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Family {
@@ -85,18 +75,7 @@ pub enum Family {
 
 /// What runs a model.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    strum::Display,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantNames,
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumString, IntoStaticStr, VariantNames,
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Engine {
