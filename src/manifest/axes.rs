@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use indexmap::IndexMap;
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
 pub use table::AXES;
 pub use value::{Kind, TUNED, is_name, is_shape, value_of, written};
@@ -233,18 +234,7 @@ impl From<Workgroup> for AxisValue {
 }
 
 /// The state of the caches when a job starts, the default first.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    strum::Display,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantNames,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "lowercase")]
 pub enum Cache {
     /// The session is reused.

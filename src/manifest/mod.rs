@@ -26,6 +26,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
 pub use compiler::CompilerSettings;
 pub use load::ManifestErrors;
@@ -189,18 +190,7 @@ pub struct Serve {
 
 /// What computes, the default first.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    strum::Display,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantNames,
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumString, IntoStaticStr, VariantNames,
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Backend {

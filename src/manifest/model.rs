@@ -16,6 +16,7 @@ pub mod tasks;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
 pub use element::Element;
 pub use expr::Expr;
@@ -60,18 +61,7 @@ pub enum Program {
 
 /// What kind of data a model works on.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    strum::Display,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantNames,
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumString, IntoStaticStr, VariantNames,
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Family {
@@ -87,18 +77,7 @@ pub enum Family {
 
 /// What runs a model.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    strum::Display,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantNames,
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumString, IntoStaticStr, VariantNames,
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Engine {

@@ -3,7 +3,7 @@
 //!
 //! Made from a job's `dtype` or `--dtype`; used by `fetch` to choose files and by `gpujobs doctor` to say what is there.
 
-use strum::IntoEnumIterator;
+use strum::{Display, EnumIter, EnumString, IntoEnumIterator, IntoStaticStr, VariantNames};
 
 /// A number format, as on a manifest's `dtype` axis.
 #[derive(
@@ -16,11 +16,11 @@ use strum::IntoEnumIterator;
     Ord,
     Hash,
     Default,
-    strum::Display,
-    strum::EnumIter,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantNames,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Dtype {
@@ -80,8 +80,6 @@ impl Dtype {
 
 #[cfg(test)]
 mod tests {
-    use strum::VariantNames;
-
     use super::*;
     use crate::manifest::axes::DTYPES;
 

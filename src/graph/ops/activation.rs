@@ -1,11 +1,11 @@
 //! What a layer may apply to its sums, and what its rounding adds to their errors.
 
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
+
 use super::tolerance::{self, ERF, LAMBDA, U};
 
 /// A function of one number; `activation` names it in a stage's parameters.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::EnumString, strum::IntoStaticStr, strum::VariantNames,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, EnumString, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum Activation {
     /// x.
