@@ -16,6 +16,10 @@ pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, preci
     warnings.extend(of_the_model(measurement));
     warnings.extend(of_the_machine(circumstances, measurement));
     warnings.extend(of_the_times(measurement, precision));
+    if circumstances.cut_short {
+        let taken = measurement.wall_ms().len();
+        warnings.push(format!("`timeout` ended the sampling after {taken} samples: raise it, or lower `samples`"));
+    }
     if circumstances.uneven {
         warnings.push("samples of this group's jobs hold different numbers of inferences".to_owned());
     }

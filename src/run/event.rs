@@ -90,6 +90,8 @@ pub struct Circumstances {
     pub others: Option<f64>,
     /// Whether the group's jobs are so unlike that their samples hold different numbers of inferences.
     pub uneven: bool,
+    /// Whether the time of a job ran out before each had the samples that it was to have.
+    pub cut_short: bool,
 }
 
 /// What is known of a page without running it.

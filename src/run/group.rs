@@ -95,6 +95,8 @@ struct Group<'run> {
     active: Vec<ActiveJob<'run>>,
     /// Those that are to be tried again, each by itself.
     again: Vec<Attempt<'run>>,
+    /// Whether time ran out before each had the samples that it was to have.
+    cut_short: bool,
 }
 
 impl Group<'_> {
@@ -153,7 +155,7 @@ where
             self.in_order(Step::Profile, &mut group).await?;
         }
         let others = load.end();
-        let Group { mut active, again } = group;
+        let Group { mut active, again, cut_short } = group;
         let times: Vec<Vec<f64>> = active.iter().map(|job| job.measurement.deciding_ms()).collect();
         let drift = drift::common(&times);
         let shared = active.len() > 1;
@@ -162,7 +164,8 @@ where
             self.release(&job).await;
             let circumstances = &mut job.report.circumstances;
             circumstances.group = number.filter(|_| shared);
-            (circumstances.drift, circumstances.others, circumstances.uneven) = (drift, others, uneven);
+            (circumstances.drift, circumstances.others) = (drift, others);
+            (circumstances.uneven, circumstances.cut_short) = (uneven, cut_short);
             self.finish(job.well())?;
         }
         Ok(again)
@@ -250,6 +253,11 @@ where
                 counts.extend((0..more).step_by(size as usize).map(|from| size.min(more - from)));
             }
             let Some(count) = counts.pop_front() else { return Ok(()) };
+            // Each round anew: samples may come to cost more than those that the look was planned by.
+            if !group.active.iter().all(|job| job.has_time_for(count, measure)) {
+                group.cut_short = true;
+                return Ok(());
+            }
             let order = shuffled(self.pages.manifest, &group.active, round);
             if round > 0 && instance(round) > instance(round - 1) {
                 for index in &order {

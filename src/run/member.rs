@@ -274,6 +274,12 @@ impl<'run> ActiveJob<'run> {
         Ok(())
     }
 
+    /// Whether its time allows so many more samples. Before the first ones nothing is known of what they cost, so they are
+    /// tried.
+    pub(super) fn has_time_for(&self, count: u32, measure: &Measure) -> bool {
+        self.sampling == Duration::ZERO || self.affordable(measure) >= count
+    }
+
     /// How many more samples its time allows.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count below u32::MAX, by min")]
     pub(super) fn affordable(&self, measure: &Measure) -> u32 {

@@ -344,6 +344,20 @@ async fn time_that_runs_out_ends_the_samples_and_not_the_job() {
 }
 
 #[tokio::test]
+async fn time_that_runs_out_in_the_rounds_that_were_planned_keeps_what_there_is() {
+    let text = TWO_BROWSERS.replace("samples = 2\nrounds = 1\n", "samples = 400\nrounds = 400\ntimeout = '400ms'\n");
+    let slow = Act::Slow(std::time::Duration::from_millis(20), vec![1.0, 9.0]);
+    let script = Script::new().job("chrome/axpy/webgpu/64", [slow]);
+    let told = run(&plan(&text), &script).await;
+    let report = &told.reports[0];
+    assert_eq!((report.status, report.circumstances.cut_short), (Status::Ok, true), "{}", report.reason);
+    let taken = report.measurement.as_ref().unwrap().wall_ms().len();
+    assert!((1..100).contains(&taken), "{taken}");
+    // Jobs that take turns stay in pairs.
+    assert!(told.reports.iter().all(|report| report.status == Status::Ok && report.circumstances.cut_short));
+}
+
+#[tokio::test]
 async fn a_plain_number_of_samples_is_exactly_that_many_in_any_number_of_rounds() {
     assert_eq!(samples("5", 3, &[1.0, 9.0]).await.iter().sum::<usize>(), 5);
     assert_eq!(samples("9", 3, &[1.0]).await, [3, 3, 3]);
