@@ -92,6 +92,7 @@ impl OnnxChecker {
             verdict: Verdict::default(),
             reference: String::new(),
             unverified: String::new(),
+            random: false,
             flops: Some(Flops(0)),
             output_digest: String::new(),
             outputs: Vec::new(),
@@ -130,6 +131,7 @@ impl OnnxChecker {
     /// Adds one call's verdict to the check.
     fn add(&self, check: &mut Check, call: &OnnxCall, path: &Path) -> Result<(), String> {
         let reference = self.references.of(path, call, self.backend, &self.browser)?;
+        check.random |= reference.random;
         check.flops = check.flops.zip(reference.flops).map(|(sum, more)| Flops(sum.0 + more.0));
         if check.reference.is_empty() {
             check.reference.clone_from(&reference.name);

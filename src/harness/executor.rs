@@ -100,6 +100,8 @@ pub struct Check {
     pub reference: String,
     /// Why there was nothing to compare it with, where more is known of that.
     pub unverified: String,
+    /// Whether no two of its outputs are alike, since the model draws random numbers.
+    pub random: bool,
     /// Arithmetic of one inference, where the reference counted it.
     pub flops: Option<Flops>,
     /// SHA-256 of the model's outputs, the first 16 hexadecimal digits.

@@ -256,6 +256,7 @@ pub fn prepared() -> PreparedJob {
             verdict: Verdict { max_abs_error: Some(0.0), max_rel_error: Some(0.0), ..Verdict::default() },
             reference: "rust".to_owned(),
             unverified: String::new(),
+            random: false,
             flops: None,
             output_digest: "0123456789abcdef".to_owned(),
             outputs: Vec::new(),

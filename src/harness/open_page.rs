@@ -132,7 +132,11 @@ impl OpenPage {
         let verdict = match check.map_err(ExecuteError::Failed)? {
             None => "more",
             Some(check) => {
-                let verdict = if check.verdict.failure.is_none() { "ok" } else { "incorrect" };
+                let verdict = match check.verdict.failure {
+                    Some(_) => "incorrect",
+                    None if check.random => "random",
+                    None => "ok",
+                };
                 ready.check = Some(check);
                 verdict
             }

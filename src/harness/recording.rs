@@ -87,6 +87,7 @@ impl Recording {
             verdict,
             reference: if by_file { "file" } else { "rust" }.to_owned(),
             unverified,
+            random: false,
             flops: None,
             output_digest: short_digest(self.hash),
             outputs: self.kept.unwrap_or_default(),

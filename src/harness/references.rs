@@ -25,6 +25,8 @@ pub(super) struct Reference {
     pub(super) outputs: Option<Arc<Vec<Tensor>>>,
     /// Why onnxruntime gave none; empty where it did.
     pub(super) why_none: String,
+    /// Whether no two outputs are alike, since the model draws random numbers.
+    pub(super) random: bool,
     /// Arithmetic of the call, where it was counted.
     pub(super) flops: Option<Flops>,
 }
@@ -46,6 +48,7 @@ type ReferenceKey = (PathBuf, [u8; 32]);
 struct Kept {
     /// What onnxruntime made of it, or why it did not.
     native: Result<Arc<Vec<Tensor>>, String>,
+    random: bool,
     flops: Option<Flops>,
     /// What wasm made of it first, and in which browser.
     wasm: Option<(String, Arc<Vec<Tensor>>)>,
@@ -80,8 +83,8 @@ impl References {
             }
             _ => (String::new(), None),
         };
-        let reference = Reference { name, outputs, why_none, flops: kept.flops };
-        if kept.native.is_err() && kept.wasm.is_none() && backend == Backend::Wasm {
+        let reference = Reference { name, outputs, why_none, random: kept.random, flops: kept.flops };
+        if kept.native.is_err() && !kept.random && kept.wasm.is_none() && backend == Backend::Wasm {
             kept.wasm = Some((browser.to_owned(), Arc::new(call.fetches.clone())));
             self.keep(key, kept);
         }
@@ -91,10 +94,11 @@ impl References {
     fn make(&self, key: &ReferenceKey, path: &Path, call: &OnnxCall) -> Result<Kept, String> {
         let kept = match self.compute(path, call) {
             Ok(Computed { outputs, flops }) => {
-                Kept { native: Ok(Arc::new(outputs)), flops: flops.map(Flops), wasm: None }
+                Kept { native: Ok(Arc::new(outputs)), random: false, flops: flops.map(Flops), wasm: None }
             }
-            Err(error @ (OnnxError::NotCovered(_) | OnnxError::NoRuntime { .. })) => {
-                Kept { native: Err(error.to_string()), flops: None, wasm: None }
+            Err(error @ (OnnxError::NotCovered(_) | OnnxError::NoRuntime { .. } | OnnxError::Random(_))) => {
+                let random = matches!(error, OnnxError::Random(_));
+                Kept { native: Err(error.to_string()), random, flops: None, wasm: None }
             }
             Err(error) => return Err(format!("the reference for {}: {error}", path.display())),
         };

@@ -56,7 +56,8 @@
 /**
  * The runner's verdict on the tensors that the page posted.
  * @typedef {object} Verdict
- * @property {"ok" | "incorrect" | "more"} verdict The last one waits for another piece.
+ * @property {"ok" | "incorrect" | "random" | "more"} verdict `random`: no two outputs are alike, so that nothing can be right
+ *   or wrong; `more`: the runner waits for another piece.
  */
 
 export {};

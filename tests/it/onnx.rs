@@ -177,6 +177,35 @@ fn operators_of_every_kind_are_held_to_the_reference() {
     }
 }
 
+#[test]
+fn what_is_no_number_or_random_by_design_is_not_wrong() {
+    let shop = Workshop::new();
+    for name in ["nan_row", "noise"] {
+        model(&shop, name, name, "");
+    }
+    let matrix = "browser = 'chrome'\nbackend = ['wasm', 'webgpu']\nmodel = ['nan_row', 'noise']";
+    // More samples than outputs that a job may have that differ.
+    shop.run(&manifest(matrix, NO_FALLBACK).replace("samples = 3", "samples = 10"), &[]);
+    for row in shop.jobs() {
+        let found = cells(&row, ["model", "backend", "status", "verified", "reference", "max_abs_error"]);
+        match found {
+            ["noise", _, "ok", "", "", ""] => {
+                assert!(row["warnings"].contains("`RandomNormalLike` draws random numbers"), "{row:?}");
+                assert!(is_positive(&row["wall_median_ms"]), "{row:?}");
+            }
+            ["nan_row", "wasm", "ok", "true", "onnxruntime", _] => {
+                let said = "3 elements of the output are NaN or infinite, as the reference's are";
+                assert!(row["warnings"].contains(said), "{row:?}");
+            }
+            // WebGPU may give numbers there, which is said.
+            ["nan_row", "webgpu", "incorrect", "false", "onnxruntime", _] => {
+                assert!(row["reason"].contains("expected NaN"), "{row:?}");
+            }
+            other => panic!("{other:?}: {row:?}"),
+        }
+    }
+}
+
 /// A store of one's own, with one of the tiny models in it.
 pub(crate) fn stored(shop: &Workshop, model: &str, name: &str) -> std::path::PathBuf {
     let folder = shop.path("own-store").join(name);

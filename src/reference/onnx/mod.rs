@@ -64,6 +64,9 @@ pub enum OnnxError {
     /// There is no one right answer, or onnxruntime can't compute the model: the operator, or onnxruntime's words.
     #[error("the reference does not cover this model: {0}")]
     NotCovered(String),
+    /// Operators without one right answer.
+    #[error("{0}")]
+    Random(String),
     /// The computation failed with these inputs, in onnxruntime's words: an index out of range, for instance.
     #[error("the reference failed: {0}")]
     Failed(String),

@@ -113,13 +113,13 @@ impl Runtime {
     }
 
     /// Makes the model at `path` ready. [`OnnxError::Unreadable`] for what is no model, [`OnnxError::NotCovered`] for one that
-    /// has operators unknown to onnxruntime, or operators without one right answer.
+    /// has operators unknown to onnxruntime, [`OnnxError::Random`] for one with operators without one right answer.
     pub fn prepare(&self, path: &Path) -> Result<Prepared, OnnxError> {
         let model = proto::read(path)?;
         let random: Vec<String> =
             signature::declared(&model).operators.into_keys().filter(|operator| draws(operator)).collect();
         if !random.is_empty() {
-            return Err(OnnxError::NotCovered(format!("`{}` draws random numbers", random.join("`, `"))));
+            return Err(OnnxError::Random(format!("`{}` draws random numbers", random.join("`, `"))));
         }
         let equations = signature::nodes(&model).into_iter().filter_map(proto::NodeProto::equation).collect();
         let session = self.session(path).map_err(|error| OnnxError::NotCovered(error.to_string()))?;

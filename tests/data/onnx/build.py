@@ -19,6 +19,8 @@
 `nonzero`      NonZero, whose output's shape follows from values, and Gather by it
 `qdq`          QuantizeLinear and DequantizeLinear around a MatMul, as quantisers write them
 `qdq_blocks`   DequantizeLinear of one axis in blocks of 4: onnxruntime-web 1.31-dev is wrong on WebGPU
+`nan_row`      a Softmax of a row that is wholly masked: NaN
+`noise`        RandomNormalLike: no two outputs are alike
 `corrupt`      the first half of `static`
 """
 
@@ -301,13 +303,33 @@ def qdq_blocks():
     )
 
 
+def nan_row():
+    write(
+        "nan_row",
+        [("Where", ["keep", "x", "ninf"], ["m"], {}), ("Softmax", ["m"], ["y"], {"axis": -1})],
+        [("x", FLOAT, [2, 3])],
+        [("y", FLOAT, [2, 3])],
+        {"ninf": np.array(-np.inf, np.float32), "keep": np.array([[1, 0, 1], [0, 0, 0]], bool)},
+    )
+
+
+def noise():
+    write(
+        "noise",
+        [("RandomNormalLike", ["x"], ["n"], {}), ("Add", ["x", "n"], ["y"], {})],
+        [("x", FLOAT, [2, 8])],
+        [("y", FLOAT, [2, 8])],
+        {},
+    )
+
+
 def corrupt():
     whole = (HERE / "static.onnx").read_bytes()
     (HERE / "corrupt.onnx").write_bytes(whole[: len(whole) // 2])
 
 
 def main():
-    for build in (static, dynamic, unsupported, conv, half, mlp, cpu_only, nbits, grid_sample, lstm, loop, branch, nonzero, qdq, qdq_blocks, corrupt):
+    for build in (static, dynamic, unsupported, conv, half, mlp, cpu_only, nbits, grid_sample, lstm, loop, branch, nonzero, qdq, qdq_blocks, nan_row, noise, corrupt):
         build()
     for path in sorted(HERE.glob("*.onnx")):
         print(path.name, path.stat().st_size)
