@@ -2,7 +2,7 @@
  * @file A clock's quality is measured before anything is timed with it, once a session.
  */
 
-import { settled } from "gpujobs/device.js";
+import { measuredRawWait, settled } from "gpujobs/device.js";
 
 /** @import { ClockFacts } from "gpujobs/protocol.js" */
 
@@ -32,11 +32,13 @@ export async function calibrate(device) {
   }
   const stamped = device.features.has("timestamp-query");
   const began = stamped ? await readBothClocks(device) : null;
+  const emptySubmitRawMs = await median(RAW_SUBMITS, () => emptySubmit(device, false));
+  measuredRawWait(emptySubmitRawMs);
   const facts = {
     clockStepUs: clockStepMs() * 1000,
     timestampStepNs: stamped ? await timestampStepNs(device) : null,
     emptySubmitMs: await median(SUBMITS, () => emptySubmit(device, true)),
-    emptySubmitRawMs: await median(RAW_SUBMITS, () => emptySubmit(device, false)),
+    emptySubmitRawMs,
   };
   return { ...facts, timestampDriftPercent: began && (await timestampDriftPercent(device, began)) };
 }

@@ -117,17 +117,29 @@ export async function scoped(device, what, work) {
   return /** @type {T} */ (result);
 }
 
+/** A bare wait for an empty submission that takes this long waits for a timer, and not for the GPU. */
+const TIMER_MS = 30;
+
 /**
- * Whether a bare wait takes Firefox's 100 ms timer (POLL_TIME_MS in its WebGPUParent.cpp). Any later submission makes
- * it look, so waiting there means submitting nothing now and then.
+ * Whether a bare wait takes a timer, of 100 ms in Gecko (POLL_TIME_MS in its WebGPUParent.cpp). Any later submission makes
+ * it look, so waiting there means submitting nothing now and then. Until it is measured it is what Gecko is known for,
+ * whatever the browser calls itself.
  */
-const completesOnTimer = navigator.userAgent.includes("Firefox/");
+let completesOnTimer = "mozInnerScreenX" in globalThis;
+
+/**
+ * Takes note of what a bare wait for an empty submission took.
+ * @param {number} rawMs
+ */
+export function measuredRawWait(rawMs) {
+  completesOnTimer = rawMs >= TIMER_MS;
+}
 
 /** Milliseconds between two nudges: shorter ones crowd the GPU process's queue, longer ones are the error of a wait. */
 const NUDGE_EVERY_MS = 1;
 
 /**
- * Waits for GPU work, without Firefox's timer in the result.
+ * Waits for GPU work, without such a timer in the result.
  * @template T
  * @param {GPUDevice} device
  * @param {Promise<T>} work

@@ -244,3 +244,19 @@ fn times_and_counts_that_can_not_be_are_failures() {
     let job = with_page(&[count]);
     assert!(job["reason"].contains("and was asked for one"), "{job:?}");
 }
+
+#[test]
+fn waits_are_nudged_by_what_was_measured_whatever_the_browser_calls_itself() {
+    let shop = Workshop::new();
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 LibreWolf/153.0";
+    let text = manifest("browser = 'wolf'", "axpy").replace("warmup = 0\nsamples = 1", "warmup = 1\nsamples = 3");
+    let text =
+        format!("{text}[browser.wolf]\nkind = 'firefox'\nprefs = {{ 'general.useragent.override' = '{agent}' }}\n");
+    shop.run(&text, &[]).expect(0);
+    let job = shop.jobs().remove(0);
+    let number = |column: &str| job[column].parse::<f64>().unwrap_or_else(|_| panic!("{column} of {job:?}"));
+    // Firefox's timer is in the bare wait, and in nothing else.
+    assert!(number("empty_submit_ms") < number("empty_submit_raw_ms"), "{job:?}");
+    assert!(number("wall_median_ms") < number("empty_submit_raw_ms"), "{job:?}");
+    assert!(!job["gpu_median_ms"].is_empty() && !job["warnings"].contains("wall time only"), "{job:?}");
+}
