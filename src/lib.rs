@@ -15,6 +15,7 @@
 //! `commands/shared/` holds the steps that several take: preparing plans, and the session in which they run.
 
 pub mod arrays;
+pub mod terminal;
 pub mod units;
 pub mod protocol;
 pub mod webdriver;

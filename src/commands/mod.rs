@@ -19,6 +19,7 @@ use std::io::{IsTerminal, Write};
 
 use crate::cli::{Cli, Command, DoctorArgs, PlanArgs, SetupArgs};
 use crate::error::{Error, Exit};
+use crate::terminal;
 
 /// Carries out what was typed; errors are shown on stderr.
 #[must_use]
@@ -83,6 +84,7 @@ fn show(error: &Error) {
     if handler.render_report(&mut drawn, error).is_err() {
         drawn = error.to_string();
     }
-    // Nobody is left to tell when stderr is closed.
+    let drawn = if colour { terminal::styled(&drawn) } else { terminal::plain(&drawn) };
+    // Nobody is left to read it when stderr is closed.
     let _ = writeln!(stderr.lock(), "{}", drawn.trim_end());
 }

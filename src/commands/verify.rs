@@ -16,6 +16,7 @@ use crate::protocol::event::AdapterKind;
 use crate::render::Templates;
 use crate::report::live::Live;
 use crate::run::{JobReport, Outcome, Status};
+use crate::terminal;
 use crate::webdriver::BrowserKind;
 
 /// What is computed: the manifest of the built-in check, with the browsers and random numbers put in.
@@ -163,8 +164,7 @@ fn answer(report: &JobReport) -> String {
     }
     let text = lines.join("\n  ");
     // Names come from outside: a terminal must not take orders from them.
-    let safe: String = text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
-    safe + "\n"
+    terminal::plain(&text) + "\n"
 }
 
 fn answer_json(report: &JobReport) -> Value {

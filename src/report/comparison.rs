@@ -30,7 +30,7 @@ fn table(comparisons: &[Comparison], rules: &Rules, style: TableStyle) -> String
     for comparison in comparisons {
         let ms = |time: Option<f64>| time.map(|time| significant(time, 3)).unwrap_or_default();
         let ratio = comparison.ratio;
-        table.add_row([
+        let cells = [
             comparison.job.clone(),
             comparison.base.clone(),
             comparison.new.clone(),
@@ -40,7 +40,8 @@ fn table(comparisons: &[Comparison], rules: &Rules, style: TableStyle) -> String
             ratio.map(|ratio| format!("{:.3}", ratio.ratio)).unwrap_or_default(),
             ratio.map(|ratio| format!("{:.3}–{:.3}", ratio.low, ratio.high)).unwrap_or_default(),
             in_words(comparison, rules),
-        ]);
+        ];
+        table.add_row(cells.map(|cell| style.cell(&cell)));
     }
     table.to_string()
 }

@@ -4,6 +4,8 @@ use clap::ValueEnum;
 use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{ContentArrangement, Table};
 
+use crate::terminal;
+
 /// How a closing table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TableFormat {
@@ -37,6 +39,24 @@ pub(super) enum TableStyle {
     Markdown,
 }
 
+impl TableStyle {
+    /// A text as a cell: on one line, harmless to a terminal, and in Markdown without what would end the cell.
+    pub(super) fn cell(self, text: &str) -> String {
+        let line = terminal::line(text);
+        match self {
+            Self::Terminal => line,
+            Self::Markdown => line.replace('\\', "\\\\").replace('|', "\\|"),
+        }
+    }
+}
+
+/// At most so many characters of a text, up to the end of a word.
+pub(super) fn clipped(text: &str, most: usize) -> String {
+    let Some((end, _)) = text.char_indices().nth(most) else { return text.to_owned() };
+    let words = text[..end].rfind(char::is_whitespace).map_or(&text[..end], |space| &text[..space]);
+    format!("{} …", words.trim_end())
+}
+
 /// The width of a table where no terminal says how wide it is.
 pub(super) const USUAL_WIDTH: u16 = 160;
 
@@ -54,4 +74,23 @@ pub(super) fn empty_table(style: TableStyle, widest: u16) -> Table {
         }
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_of_foreign_words_stay_in_their_table() {
+        let hostile = "a|b\nc\u{1b}[2J \\";
+        assert_eq!(TableStyle::Markdown.cell(hostile), "a\\|b c [2J \\\\");
+        assert_eq!(TableStyle::Terminal.cell(hostile), "a|b c [2J \\");
+    }
+
+    #[test]
+    fn a_long_reason_ends_with_a_word() {
+        assert_eq!(clipped("short", 120), "short");
+        assert_eq!(clipped("the output differs", 14), "the output …");
+        assert_eq!(clipped("onewordonly", 4), "onew …");
+    }
 }

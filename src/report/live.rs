@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::plan::Job;
 use crate::record::row::Row;
 use crate::run::Status;
+use crate::terminal;
 use crate::units::significant;
 
 /// The progress of a run.
@@ -46,7 +47,7 @@ impl Live {
 
     /// A job is tried now.
     pub fn started(&self, job: &Job) {
-        self.bar.set_message(job.id.to_string());
+        self.bar.set_message(terminal::line(&job.id.0));
     }
 
     /// A job ended.
@@ -68,6 +69,7 @@ impl Live {
 
     /// A line of its own, above the bar where there is one.
     pub fn line(&self, line: &str) {
+        let line = terminal::line(line);
         match self.how {
             How::Bar => self.bar.println(line),
             How::Lines => anstream::eprintln!("{line}"),

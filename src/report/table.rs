@@ -6,7 +6,7 @@ use comfy_table::CellAlignment;
 use serde_json::{Map, Value};
 
 use super::comparison::{brief, object};
-use super::format::{TableFormat, TableStyle, USUAL_WIDTH, empty_table};
+use super::format::{TableFormat, TableStyle, USUAL_WIDTH, clipped, empty_table};
 use crate::analyse::compare::{RunAxis, along};
 use crate::analyse::comparison::{Comparison, Rules};
 use crate::plan::select::value;
@@ -99,7 +99,8 @@ fn table(plan: &Plan, rows: &[(Job, Row)], against: &Baseline, style: TableStyle
         let labels = axes.iter().map(|axis| value(job, axis).map(std::borrow::Cow::into_owned).unwrap_or_default());
         let compared = title.as_ref().map(|_| against.cell(job));
         let of_peak = shares.iter().map(|(_, share)| share(row).map(|share| significant(share, 3)).unwrap_or_default());
-        table.add_row(labels.chain(cells(row)).chain(of_peak).chain(compared));
+        let cells = labels.chain(cells(row)).chain(of_peak).chain(compared);
+        table.add_row(cells.map(|cell| style.cell(&cell)));
     }
     for column in axes.len() + 3..axes.len() + figures.len() + shares.len() {
         if let Some(column) = table.column_mut(column) {
@@ -150,7 +151,7 @@ fn differ(plan: &Plan, axis: &str) -> bool {
 fn cells(row: &Row) -> [String; 8] {
     let figures = &row.figures;
     if row.status != Status::Ok {
-        let reason: String = figures.reason.chars().take(120).collect();
+        let reason = clipped(&figures.reason, 120);
         return [format!("{}: {reason}", row.status), verified(figures.verified)]
             .into_iter()
             .chain(std::iter::repeat_n(String::new(), 6))

@@ -61,7 +61,7 @@ fn table(results: &[(TuneTask, TaskResult)], style: TableStyle) -> String {
 fn laid_out(header: &[&str], rows: Vec<Vec<String>>, numbers: Range<usize>, style: TableStyle) -> String {
     let mut table = empty_table(style, USUAL_WIDTH);
     table.set_header(header);
-    table.add_rows(rows);
+    table.add_rows(rows.into_iter().map(|row| row.into_iter().map(|cell| style.cell(&cell)).collect::<Vec<_>>()));
     for column in numbers {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);

@@ -50,12 +50,14 @@ pub enum BrowserError {
     /// Browser and driver are of different versions.
     #[error("the driver is for version {driver} and the browser of `{browser}` is {found}")]
     #[diagnostic(help(
-        "install the driver of the browser's version (`gpujobs setup {browser}` brings both from the same source), or name a matching pair with \
+        "install the driver of the browser's version (`gpujobs setup {kind}` brings both from the same source), or name a matching pair with \
          `binary` and `driver` under [browser.{browser}]"
     ))]
     VersionMismatch {
         /// The name in the manifest.
         browser: String,
+        /// What it is.
+        kind: &'static str,
         /// The version that the driver is for.
         driver: String,
         /// The browser's version.

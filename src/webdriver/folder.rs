@@ -25,7 +25,12 @@ pub(super) struct Folder {
 impl Folder {
     /// Makes one. Its path is kept short: the sockets in it may have 107 bytes on Linux, 103 on macOS.
     pub(super) fn new(watchdog: &Watchdog) -> io::Result<Self> {
-        let directory = tempfile::Builder::new().prefix(PREFIX).rand_bytes(6).tempdir()?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(PREFIX).rand_bytes(6);
+        // A profile holds the page's address with the run's token: no other user of the machine may read it.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let directory = builder.tempdir()?;
         watchdog.send(&Note::Folder(directory.path().to_owned()))?;
         Ok(Self { directory, watchdog: watchdog.clone() })
     }

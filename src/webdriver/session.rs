@@ -116,7 +116,7 @@ pub(super) fn remote_base(url: &Url) -> Result<Url, BrowserError> {
 fn refusal(settings: &BrowserSettings, error: String, message: String) -> BrowserError {
     let browser = settings.name.clone();
     match (settings.kind.product().version_mismatch)(&message) {
-        Some((driver, found)) => BrowserError::VersionMismatch { browser, driver, found },
+        Some((driver, found)) => BrowserError::VersionMismatch { browser, kind: settings.kind.into(), driver, found },
         None => BrowserError::Refused { browser, error, message },
     }
 }

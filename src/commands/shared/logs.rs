@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::harness::PAGE_MARK;
 use crate::report::live::Live;
+use crate::terminal;
 use crate::webdriver::LogSink;
 
 /// How much of it stderr shows.
@@ -61,8 +62,7 @@ impl Logs {
         let Self { verbosity, live, .. } = self.clone();
         let name = browser.to_owned();
         LogSink::new(move |line| {
-            // A terminal must not take orders from a page.
-            let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let line = terminal::line(line);
             if let Ok(mut file) = file.lock()
                 && let Some(file) = file.as_mut()
             {

@@ -129,8 +129,15 @@ impl Checker<'_> {
     fn endpoint(&mut self, written: &At<String>) -> Option<Url> {
         let url = Url::parse(written.get());
         let problem = match url {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => return Some(url),
-            Ok(_) => Problem::at(written.span(), "`webdriver` is not an http address", "expected http:// or https://"),
+            Ok(url) if url.scheme() == "http" && url.has_host() => return Some(url),
+            Ok(url) if url.scheme() == "https" && url.has_host() => {
+                let help = "a tunnel on this machine speaks http, for instance `ssh -L 4444:localhost:4444 HOST`, then webdriver \
+                            = \"http://127.0.0.1:4444\"";
+                let message = "`webdriver` over https is not supported yet";
+                self.note(Problem::at(written.span(), message, "expected http://").help(help));
+                return None;
+            }
+            Ok(_) => Problem::at(written.span(), "`webdriver` is not an http address", "expected http://"),
             Err(error) => Problem::at(written.span(), "`webdriver` is not an address", error.to_string()),
         };
         let host = Url::parse(&format!("http://{}", written.get())).is_ok_and(|url| url.has_host());
