@@ -4,12 +4,14 @@
 //! sides use. Used by `harness`, which hands over the tensors read back from the page.
 //!
 //! Verification is stage by stage: a stage's expected output is computed from the GPU's *own* inputs of that stage, so
-//! an error is named where it arises and each tolerance covers one op only (see `graph::ops::tolerance`).
+//! an error is named where it arises and each tolerance covers one op only (see `graph::ops::tolerance`). A stage of the
+//! user's own without an expected file is checked by the files of the stages that its results flow into.
 
 mod elements;
 mod failure;
 mod fill;
 mod given;
+mod later;
 pub mod made;
 pub mod onnx;
 mod position;

@@ -8,13 +8,15 @@ use rayon::prelude::*;
 
 use super::failure::Failure;
 use super::given::Given;
+use super::later::checked_later;
 use super::stage::{Errors, Known, check, expect, not_finite};
 use crate::graph::{Graph, Stage, TensorId, Values, memory};
 
 /// What verification found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// `None` if a stage has neither reference nor expected file and nothing was wrong.
+    /// `None` if a stage has neither reference nor expected file, no later stage's file speaks for it, and nothing was
+    /// wrong.
     pub verified: Option<bool>,
     /// Largest |got - expected| of all elements that were compared; `None` where none was.
     pub max_abs_error: Option<f64>,
@@ -95,6 +97,7 @@ impl Verdict {
         }
         match found {
             Ok(Some(_)) => {}
+            Ok(None) if checked_later(graph, stage) => self.not_finite += not_finite(stage, tensors),
             Ok(None) => {
                 self.verified = None;
                 self.not_finite += not_finite(stage, tensors);
