@@ -19,6 +19,8 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod fetching;
 mod forms;
+#[cfg(target_os = "linux")]
+mod gallery;
 mod half;
 #[cfg(target_os = "linux")]
 mod interleaving;
