@@ -34,7 +34,6 @@ fn readers(graph: &Graph) -> Vec<Vec<&Stage>> {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
     use crate::graph::JobVars;
     use crate::manifest::Model;

@@ -192,7 +192,8 @@ fn syntax() -> SyntaxConfig {
 fn embedded(root: &str, folder: &Dir<'_>, sources: &mut BTreeMap<String, String>) {
     for file in folder.files() {
         let path = file.path().to_string_lossy().replace('\\', "/");
-        if let (Some(text), false) = (file.contents_utf8(), path.ends_with(".gitkeep")) {
+        let name = file.path().file_name().unwrap_or_default().to_string_lossy();
+        if let (Some(text), false) = (file.contents_utf8(), is_beside(&name)) {
             sources.insert(format!("{root}/{path}"), text.to_owned());
         }
     }
@@ -201,7 +202,12 @@ fn embedded(root: &str, folder: &Dir<'_>, sources: &mut BTreeMap<String, String>
     }
 }
 
-/// Reads the text files under `folder`; other files and hidden ones are none of ours.
+/// Whether a file lies beside templates without being one: a hidden file, or a text about them, which may show their syntax.
+fn is_beside(name: &str) -> bool {
+    name.starts_with('.') || Path::new(name).extension().is_some_and(|ending| ending == "md")
+}
+
+/// Reads the text files under `folder`; other files and those beside templates are none of ours.
 fn read_folder(name: &str, folder: &Path, sources: &mut BTreeMap<String, String>) -> Result<(), RenderError> {
     let fail = |path: &Path| {
         let path = path.to_owned();
@@ -210,7 +216,7 @@ fn read_folder(name: &str, folder: &Path, sources: &mut BTreeMap<String, String>
     for entry in std::fs::read_dir(folder).map_err(fail(folder))? {
         let path = entry.map_err(fail(folder))?.path();
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if file.starts_with('.') {
+        if is_beside(&file) {
             continue;
         }
         if path.is_dir() {

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use crate::models::validate;
 use crate::support::browser_turn;
 use crate::support::workshop::Workshop;
 
@@ -79,4 +80,25 @@ fn a_changed_shader_is_found_wrong_in_both_browsers() {
         assert_eq!((job["status"].as_str(), job["verified"].as_str()), ("incorrect", "false"), "{job:?}");
         assert!(job["reason"].contains("differs from its reference"), "{job:?}");
     }
+}
+
+#[test]
+fn the_skeleton_of_the_reference_is_a_shader() {
+    const REFERENCE: &str = include_str!("../../shaders/README.md");
+    let block = |language: &str| {
+        let (_, rest) = REFERENCE.split_once(&format!("```{language}\n")).unwrap();
+        rest.split_once("```").unwrap().0
+    };
+    let shop = Workshop::new();
+    shop.write("models/scale.toml", block("toml"));
+    shop.write("shaders/scale.wgsl", block("wgsl"));
+    // What is written about templates is none, whatever it shows.
+    shop.write("shaders/README.md", "{{ neither {% nor");
+    shop.write("m.toml", "name = 't'\nshaders = 'shaders'\n[matrix]\nbrowser = 'chrome'\nmodel = 'scale'\n");
+    shop.gpujobs(&["render", "m.toml", "--out", "out"]).expect(0);
+    let folder = shop.run_folder().join("wgsl");
+    let codes = std::fs::read_dir(folder).unwrap().map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    let codes: Vec<String> = codes.collect();
+    assert!(codes.len() == 1 && codes[0].contains("y[i] = 2.5f * x[i];"), "{codes:?}");
+    validate(&codes[0]).unwrap();
 }
