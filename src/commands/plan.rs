@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::PlanFormat as Format;
 use crate::error::Error;
+use crate::graph;
 use crate::manifest::axes::{self, AXES};
 use crate::manifest::{Manifest, ManifestErrors};
 use crate::plan::{Filter, Job, Plan, select};
@@ -33,7 +34,8 @@ pub fn run(
     Ok(())
 }
 
-/// The plan of each manifest with the jobs that `filter` keeps; the faults of all manifests are shown at once.
+/// The plan of each manifest with the jobs that `filter` keeps; the faults of all manifests are shown at once, then those
+/// that their models have with the jobs' values.
 pub fn plans(manifests: &[PathBuf], sets: &[String], filter: Option<&str>) -> Result<Vec<Plan>, Error> {
     let (mut loaded, mut errors) = (Vec::new(), Vec::new());
     for path in manifests {
@@ -50,6 +52,10 @@ pub fn plans(manifests: &[PathBuf], sets: &[String], filter: Option<&str>) -> Re
     let mut plans: Vec<Plan> = loaded.into_iter().map(Plan::of).collect();
     for plan in &mut plans {
         plan.retain(&filter);
+    }
+    let faulty: Vec<_> = plans.iter().flat_map(graph::check).collect();
+    if !faulty.is_empty() {
+        return Err(ManifestErrors(faulty).into());
     }
     Ok(plans)
 }

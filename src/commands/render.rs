@@ -14,6 +14,7 @@ use crate::plan::{Job, Plan};
 use crate::record::RecordError;
 use crate::render::Templates;
 use crate::render::page::{Content, Page, PageError, inlined, rendered_html, standalone_html};
+use crate::render::settings::{self, Purpose};
 use crate::render::target::AdapterHint;
 use crate::serve::Libraries;
 
@@ -27,6 +28,7 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     for plan in load_plans(&args.selection)? {
         models::need_libraries(&plan)?;
         let templates = templates_of(&plan.manifest, &args.folders)?;
+        settings::check(&templates, &plan.manifest, Purpose::Run)?;
         let mut modules = templates.harness()?;
         modules.retain(|(name, _)| !SPOKEN.contains(&name.as_str()));
         let harness = inlined(modules.iter().map(|(name, text)| (name.as_str(), text.as_str())));
@@ -49,7 +51,7 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 }
 
 fn write(plan: &Plan, templates: &Templates, harness: &str, job: &Job, index: usize, out: &Path) -> Result<(), Error> {
-    let fail = |source: PageError| Error::of_page(job, source);
+    let fail = |source: PageError| Error::of_page(&job.id, source);
     let page =
         match Page::render(templates, &plan.manifest, job, index as u64, job.axes.backend, &AdapterHint::default()) {
             // A shape that a shader can't take has no page; `plan` and `run` say so.

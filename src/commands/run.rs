@@ -23,8 +23,9 @@ use crate::record::row::Row;
 use crate::record::run_toml::RunToml;
 use crate::record::{Recorder, read, resume};
 use crate::render::page::{Page, PageError};
+use crate::render::settings::Purpose;
 use crate::render::target::AdapterHint;
-use crate::render::{RenderError, Templates};
+use crate::render::{RenderError, Templates, settings};
 use crate::report::live::Live;
 use crate::report::table::{self, Baseline};
 use crate::run::{Browsers, Dispatcher, Outcome, RunEvent};
@@ -133,10 +134,11 @@ pub(super) fn overrule(
 
 /// Renders every job once, in parallel, so that a faulty template is known before a browser opens.
 fn check_pages(plan: &Plan, templates: &Templates) -> Result<(), Error> {
+    settings::check(templates, &plan.manifest, Purpose::Run)?;
     plan.jobs.par_iter().filter(|job| job.unsupported_reason.is_none()).try_for_each(|job| {
         match Page::render(templates, &plan.manifest, job, 0, job.axes.backend, &AdapterHint::default()) {
             Ok(_) | Err(PageError::Render(RenderError::Unsupported { .. })) => Ok(()),
-            Err(error) => Err(Error::of_page(job, error)),
+            Err(error) => Err(Error::of_page(&job.id, error)),
         }
     })
 }

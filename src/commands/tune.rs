@@ -16,6 +16,7 @@ use crate::plan::{KernelOverride, Plan};
 use crate::record::fresh_folder;
 use crate::record::run_toml::RunToml;
 use crate::render::Templates;
+use crate::render::settings::{self, Purpose};
 use crate::render::space::check;
 use crate::report::live::Live;
 use crate::report::tuning;
@@ -33,7 +34,8 @@ pub fn run(args: &TuneArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         overrule(&mut plan.manifest, args.webdriver.as_deref(), args.headed, args.require_hardware)?;
         let templates = templates_of(&plan.manifest, &args.folders)?;
         check(&templates, &plan.manifest.tune)?;
-        let tasks = tasks(&plan, &templates).map_err(|(job, source)| Error::Page { job: job.0, source })?;
+        settings::check(&templates, &plan.manifest, Purpose::Tune)?;
+        let tasks = tasks(&plan, &templates).map_err(|(job, source)| Error::of_page(&job, source))?;
         if tasks.is_empty() {
             return Err(nothing(&plan));
         }

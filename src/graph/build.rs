@@ -5,8 +5,10 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 use minijinja::Value;
+use toml::Spanned;
 
 use super::names::{Names, fnv1a};
+use super::ops::{About, Complaint};
 use super::{
     Element, Expect, Fill, Graph, GraphError, JobVars, Param, Stage, Stored, Tensor, TensorId, TensorRole, element, ops,
 };
@@ -14,6 +16,7 @@ use crate::manifest::model::stages::{
     Block, FillKind, FillSpec, Input, InputValues, Item, ParamSpec, StageSpec, Stages, WeightSpec,
 };
 use crate::manifest::model::{Expr, Model, Program};
+use crate::manifest::problem::{Problem, nearest, with_near};
 use crate::units::Bytes;
 
 impl Graph {
@@ -38,10 +41,11 @@ impl Graph {
             }
         }
         for name in &stages.output {
-            let id = builder.latest.get(name).copied().ok_or_else(|| GraphError::Stage {
-                model: model.name.clone(),
-                stage: "output".to_owned(),
-                message: format!("no tensor `{name}` was written"),
+            let id = builder.latest.get(name).copied().ok_or_else(|| {
+                let near = nearest(name, builder.latest.keys().map(String::as_str));
+                let help = with_near(near, "`output` names tensors that stages write");
+                let problem = Problem::whole(format!("`output`: no tensor `{name}` was written"));
+                GraphError::of_model(model, problem.help(help))
             })?;
             builder.graph.outputs.push(id);
         }
@@ -58,7 +62,7 @@ struct Builder<'a> {
     model: &'a Model,
     /// The file of the model's weights, if it has one.
     weights: Option<&'a Path>,
-    scope: Names,
+    scope: Names<'a>,
     graph: Graph,
     /// The tensor that each name means now.
     latest: HashMap<String, TensorId>,
@@ -92,30 +96,25 @@ impl<'a> Builder<'a> {
 
     fn stage(&mut self, spec: &StageSpec) -> Result<(), GraphError> {
         let name = self.text(&spec.name);
-        let model = self.model;
-        let stage_name = name.clone();
-        let fail =
-            |message: String| GraphError::Stage { model: model.name.clone(), stage: stage_name.clone(), message };
-        let mut inputs = Vec::with_capacity(spec.inputs.len());
-        for input in &spec.inputs {
-            let input = self.text(input);
-            let id = self.latest.get(&input).ok_or_else(|| fail(format!("no tensor `{input}` exists before it")))?;
-            inputs.push(*id);
-        }
+        let inputs = self.read(spec, &name)?;
         let mut params = IndexMap::with_capacity(spec.params.len());
         for (key, param) in &spec.params {
-            params.insert(key.clone(), self.param(param, &name, key)?);
+            params.insert(key.get_ref().clone(), self.param(param.get_ref(), &name, key.get_ref())?);
         }
         let mut weights = IndexMap::with_capacity(spec.weights.len());
         for (key, weight) in &spec.weights {
-            let tensor = format!("{name}.{key}");
+            let tensor = format!("{name}.{}", key.get_ref());
             let shape = self.shape(&weight.shape, &tensor)?;
-            let fill = self.weight(weight, &tensor, key, &shape).map_err(&fail)?;
-            weights.insert(key.clone(), self.tensor(tensor, shape, TensorRole::Weight(fill)));
+            let fill = self.weight(weight, &tensor, key.get_ref(), &shape).map_err(|message| {
+                let problem = Problem::at(key.span(), message, "no `tensor`");
+                let help = "add one to its table, as { shape = […], tensor = \"encoder.weight\" }";
+                self.stage_error(&name, spec, problem.help(help))
+            })?;
+            weights.insert(key.get_ref().clone(), self.tensor(tensor, shape, TensorRole::Weight(fill)));
         }
         let mut outputs = Vec::with_capacity(spec.outputs.len());
         for (key, shape) in &spec.outputs {
-            let key = self.text(key);
+            let key = self.text(key.get_ref());
             let shape = self.shape(shape, &key)?;
             let unique = if self.latest.contains_key(&key) { format!("{key}@{name}") } else { key.clone() };
             outputs.push((key, self.tensor(unique, shape, TensorRole::Computed)));
@@ -124,7 +123,7 @@ impl<'a> Builder<'a> {
             spec.expect.as_ref().map(|expect| Expect { file: expect.file.clone(), tolerance: expect.tolerance });
         let mut stage = Stage {
             name,
-            op: spec.op.clone(),
+            op: spec.op.get_ref().clone(),
             shader: spec.shader.clone(),
             inputs,
             weights,
@@ -135,9 +134,53 @@ impl<'a> Builder<'a> {
             bytes: Bytes(0),
         };
         self.latest.extend(outputs);
-        stage.flops = ops::check(&self.model.name, &mut stage, &self.graph.tensors)?;
+        stage.flops = ops::check(&mut stage, &self.graph.tensors)
+            .map_err(|complaint| self.stage_error(&stage.name, spec, self.placed(spec, complaint)))?;
         self.graph.stages.push(stage);
         Ok(())
+    }
+
+    /// The tensors that a stage reads.
+    fn read(&self, spec: &StageSpec, stage: &str) -> Result<Vec<TensorId>, GraphError> {
+        let find = |input: &Spanned<String>| {
+            let name = self.text(input.get_ref());
+            self.latest.get(&name).copied().ok_or_else(|| {
+                let problem =
+                    Problem::at(input.span(), format!("no tensor `{name}` exists before it"), "not written yet");
+                let near = nearest(&name, self.latest.keys().map(String::as_str));
+                let help = with_near(near, "a stage reads inputs of the model and what stages before it write");
+                self.stage_error(stage, spec, problem.help(help))
+            })
+        };
+        spec.inputs.iter().map(find).collect()
+    }
+
+    /// Where the file of the model has what an op complains of.
+    fn placed(&self, spec: &StageSpec, complaint: Complaint) -> Problem {
+        let Complaint { about, message, label, help } = complaint;
+        let param = |key: &str| spec.params.get_key_value(key);
+        let span = match &about {
+            About::Op => None,
+            About::Input(position) => spec.inputs.get(*position).map(Spanned::span),
+            About::Weight(key) => spec.weights.get_key_value(key.as_str()).map(|(key, _)| key.span()),
+            About::Output => spec.outputs.keys().next().map(Spanned::span),
+            About::Key(key) => param(key).map(|(key, _)| key.span()),
+            About::Value(key) => param(key).map(|(_, value)| value.span()),
+        };
+        let came_from = match &about {
+            About::Value(key) => match param(key).map(|(_, value)| value.get_ref()) {
+                Some(ParamSpec::Expr(expr)) => Some(format!("it is `{}`: {}", expr.text(), self.scope.help(expr))),
+                _ => None,
+            },
+            _ => None,
+        };
+        let problem = Problem::at(span.unwrap_or_else(|| spec.op.span()), message, label);
+        let help: Vec<String> = help.into_iter().chain(came_from).collect();
+        if help.is_empty() { problem } else { problem.help(help.join(" ")) }
+    }
+
+    fn stage_error(&self, stage: &str, spec: &StageSpec, problem: Problem) -> GraphError {
+        GraphError::of_stage(self.model, &format!("stage `{stage}` ({})", spec.op.get_ref()), problem)
     }
 
     fn given(&self, input: &Input, shape: &[usize]) -> Result<Fill, GraphError> {
@@ -151,11 +194,14 @@ impl<'a> Builder<'a> {
             InputValues::Given(values) if shape.iter().product::<usize>().is_multiple_of(values.len()) => {
                 Ok(Fill::Given(values.clone()))
             }
-            InputValues::Given(values) => Err(GraphError::Stage {
-                model: self.model.name.clone(),
-                stage: "input".to_owned(),
-                message: format!("`{name}` {shape:?} can't be filled with {} values, again and again", values.len()),
-            }),
+            InputValues::Given(values) => {
+                let count = values.len();
+                let message = format!("`{name}` {shape:?} can't be filled with {count} values, again and again");
+                let span = input.shape.first().map(Expr::span).unwrap_or_default();
+                let label = format!("no multiple of {count} elements");
+                let problem = Problem::at(span, message, label);
+                Err(GraphError::of_model(self.model, problem.help("give values whose number divides the elements")))
+            }
         }
     }
 
@@ -167,7 +213,7 @@ impl<'a> Builder<'a> {
         };
         let Some(stored) = &spec.stored else {
             return Err(format!(
-                "the model's weights come from {}, and weight `{key}` names no `tensor` there: add one to its table",
+                "the model's weights come from {}, and weight `{key}` names no `tensor` there",
                 file.display()
             ));
         };

@@ -97,18 +97,27 @@ impl Place<'_> {
         target: &Target<'_>,
         wanted: &Tune,
     ) -> Result<Space, RenderError> {
-        let axes = axes((name, kernel), vars, target, wanted)?;
-        let Some(candidates) = kernel.lawful(&axes) else {
+        let mut fixed = Values::new();
+        target.fix(&mut fixed, (name, kernel), vars)?;
+        let axes = axes(kernel, &fixed, wanted);
+        let Some(mut candidates) = kernel.lawful(&axes)? else {
             return Err(RenderError::Parameter {
                 place: "[tune]".to_owned(),
                 message: format!("{name} has too many combinations of values to go through"),
                 help: Some("restrict some: parameters = { form = \"tiled\", bk = [8, 16] }".to_owned()),
             });
         };
+        // A form that lacks what the manifest sets is not what the manifest wants.
+        candidates.retain(|one| fixed.iter().all(|(name, value)| one.values.get(name) == Some(value)));
         // What runs without a search comes first, so that it stays among its equals.
         let without = target.configurations(self.templates.kernels(), (name, kernel), vars, &size)?;
-        let without = without.into_iter().filter(|one| kernel.broken(one).is_none());
-        let without = without.map(|one| (self.text(&one), one)).find(|(text, _)| text.is_ok());
+        let mut lawful = Vec::new();
+        for one in without {
+            if kernel.broken(&one)?.is_none() {
+                lawful.push(one);
+            }
+        }
+        let without = lawful.into_iter().map(|one| (self.text(&one), one)).find(|(text, _)| text.is_ok());
         let has_default = without.is_some();
         let texts: Vec<_> = candidates.into_par_iter().map(|one| (self.text(&one), one)).collect();
         let (mut seen, mut points) = (HashSet::new(), Vec::new());
@@ -134,15 +143,8 @@ impl Place<'_> {
     }
 }
 
-/// The workgroups and the values of each parameter that are searched.
-fn axes(
-    (name, kernel): (&str, &Kernel),
-    vars: &JobVars,
-    target: &Target<'_>,
-    wanted: &Tune,
-) -> Result<Vec<Vec<AxisValue>>, RenderError> {
-    let mut fixed = Values::new();
-    target.fix(&mut fixed, (name, kernel), vars)?;
+/// The workgroups and the values of each parameter that are searched; `fixed` are not.
+fn axes(kernel: &Kernel, fixed: &Values, wanted: &Tune) -> Vec<Vec<AxisValue>> {
     let mut workgroups =
         if wanted.workgroups.is_empty() { kernel.workgroups.clone() } else { wanted.workgroups.clone() };
     if workgroups.is_empty() {
@@ -161,7 +163,7 @@ fn axes(
             },
         });
     }
-    Ok(axes)
+    axes
 }
 
 /// Whether `[tune]` names what kernels declare: its kernel, its parameters and their values.

@@ -4,7 +4,7 @@
 
 use super::Op;
 use super::activation::activate;
-use super::complaint::{Checked, Complaint};
+use super::complaint::{About, Checked, Complaint};
 use super::dot::product;
 use super::operands::{Expected, Operands, TensorView};
 use super::parameters::{ACTIVATION, Kind, PADDING, Parameter, STRIDE};
@@ -42,7 +42,8 @@ fn conv2d_shape(v: &StageShapes<'_>) -> Checked {
     let steps = |extent: usize, taps: usize| match (extent + 2 * padding).checked_sub(taps) {
         Some(room) => Ok(room / stride + 1),
         None => {
-            Err(Complaint::Other(format!("{taps} taps do not fit {extent} pixels padded by {padding} on each side")))
+            let message = format!("{taps} taps do not fit {extent} pixels padded by {padding} on each side");
+            Err(Complaint::new(About::Weight("weight".to_owned()), message, "more taps than there is room for"))
         }
     };
     let (h, w) = (steps(x[x.len() - 3], weight[0])?, steps(x[x.len() - 2], weight[1])?);
@@ -60,7 +61,7 @@ fn patch_embed_shape(v: &StageShapes<'_>) -> Checked {
     let (h, w, c) = (image[image.len() - 3], image[image.len() - 2], image[image.len() - 1]);
     if h % patch != 0 || w % patch != 0 {
         let message = format!("patches of {patch} x {patch} pixels do not divide an image of {h} x {w}");
-        return Err(Complaint::Other(message));
+        return Err(Complaint::new(About::Value("patch".to_owned()), message, "does not divide it"));
     }
     let n = v.weight_rank("weight", 2)?[1];
     v.weight_is("weight", &[patch * patch * c, n])?;
