@@ -12,7 +12,7 @@
 {% set d = outputs[0].shape[-1] %}
 {# How far apart rows lie, and where k and v begin in them, in elements. #}
 {% set apart = 3 * d if packed else d %}
-{% set causal = params.causal is defined and params.causal %}
+{% set causal = params.causal %}
 {% set t = inputs[0].shape[-2] %}
 {% set s = t if packed else inputs[1].shape[-2] %}
 {% set width = d // heads %}

@@ -9,11 +9,11 @@
 {% set conv = {
     "t_in": x.shape[-2],
     "t_out": outputs[0].shape[-2],
-    "stride": params.stride if params.stride is defined else 1,
-    "padding": params.padding if params.padding is defined else 0,
+    "stride": params.stride,
+    "padding": params.padding,
 } %}
 {% set bias = weights.bias if weights.bias is defined else none %}
-{% set activation = params.activation if params.activation is defined else "none" %}
+{% set activation = params.activation %}
 {% set log10 = false %}
 {% set extra = weights.position if weights.position is defined else none %}
 {% set extra_rows = conv.t_out %}

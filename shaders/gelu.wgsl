@@ -6,5 +6,5 @@
 {% set reads = [[inputs[0], "x", element]] %}
 {% set value = "activate(x[i])" %}
 {% block functions %}
-{{ activation(params.activation if params.activation is defined else "gelu", element) }}
+{{ activation(params.activation, element) }}
 {% endblock %}

@@ -11,7 +11,7 @@
 {% set one_pass = tuning is defined and tuning.passes is defined and tuning.passes == 1 %}
 {% if one_pass %}{% set partial = "vec2f" %}{% endif %}
 {% set output_type = "T" %}
-{% set eps = params.eps if params.eps is defined else 0.00001 %}
+{% set eps = params.eps %}
 {% block body %}
 {% if one_pass %}
     // Both moments about one of the row's elements, which keeps them from cancelling (Chan, Golub & LeVeque, 1983).

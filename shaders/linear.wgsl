@@ -8,7 +8,7 @@
 {% set taps = 1 %}
 {% set conv = none %}
 {% set bias = weights.bias if weights.bias is defined else none %}
-{% set activation = params.activation if params.activation is defined else "none" %}
+{% set activation = params.activation %}
 {% set log10 = false %}
 {% set extra = inputs[1] if inputs | length > 1 else none %}
 {% set extra_rows = m %}

@@ -11,4 +11,4 @@
 {% set activation = "none" %}
 {% set log10 = false %}
 {% set extra = none %}
-{% set accumulate = params.accumulate if params.accumulate is defined else 32 %}
+{% set accumulate = params.accumulate %}

@@ -7,7 +7,7 @@
 {% include "lib/only_fp32.wgsl" %}
 {% set d = inputs[0].shape[-1] %}
 {% set t = inputs[0].shape[-2] %}
-{% set normalize = params.normalize is defined and params.normalize %}
+{% set normalize = params.normalize %}
 {% set lines = wg[1] * wg[2] %}
 {% set wide = 4 if d % 4 == 0 else 1 %}
 {% set columns = d // wide %}

@@ -6,7 +6,7 @@
 {% set size = [x.len // d, d] %}
 {% set reads = [] %}
 {% set output_type = "T" %}
-{% set causal = params.causal is defined and params.causal %}
+{% set causal = params.causal %}
 {% set seen = "c * 4u + vec4u(0u, 1u, 2u, 3u) <= vec4u(last)" if d % 4 == 0 else "c <= last" %}
 {% set element = widened(x, "T", "x[base + c]") %}
 {% set value = "select(T(-3.4e38), " ~ element ~ ", " ~ seen ~ ")" if causal else element %}

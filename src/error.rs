@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use miette::Diagnostic;
 
 use crate::commands::init::InitError;
+use crate::graph::GraphError;
 use crate::manifest::ManifestErrors;
-use crate::plan::Job;
+use crate::plan::JobId;
 use crate::plan::select::FilterError;
 use crate::record::RecordError;
 use crate::render::RenderError;
@@ -145,13 +146,14 @@ impl From<Exit> for ExitCode {
 impl Error {
     /// Why a job has no page: a faulty template or manifest, or a model that is not on this machine.
     #[must_use]
-    pub fn of_page(job: &Job, source: PageError) -> Self {
+    pub fn of_page(job: &JobId, source: PageError) -> Self {
         match source {
             PageError::Render(error) => Self::Render(error),
+            PageError::Graph(GraphError::Faulty { file, .. }) => Self::Manifest(ManifestErrors(vec![*file])),
             PageError::Missing(MissingFile { model, message, remedy }) => {
                 Self::Environment { message: format!("model `{model}`: {message}"), help: remedy }
             }
-            source => Self::Page { job: job.id.to_string(), source },
+            source => Self::Page { job: job.to_string(), source },
         }
     }
 

@@ -13,6 +13,7 @@ use crate::error::{Error, Exit};
 use crate::plan::Job;
 use crate::record::RecordError;
 use crate::render::page::{Content, Page, PageError, PageRequest, inlined, rendered_html, standalone_html};
+use crate::render::settings::{self, Purpose};
 use crate::render::{RenderError, Templates};
 use crate::serve::Libraries;
 
@@ -27,6 +28,7 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     all.iter().try_for_each(|one| models::need_libraries(&one.plan))?;
     for prepared in &all {
         let plan = &prepared.plan;
+        settings::check(&prepared.templates, &plan.manifest, Purpose::Run)?;
         let mut modules = prepared.templates.harness()?;
         modules.retain(|(name, _)| !SPOKEN.contains(&name.as_str()));
         let harness = inlined(modules.iter().map(|(name, text)| (name.as_str(), text.as_str())));
@@ -53,7 +55,7 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 
 /// Writes a job's folder; `harness` holds the modules of all pages.
 fn write(request: &PageRequest<'_>, templates: &Templates, harness: &str, out: &Path) -> Result<(), Error> {
-    let fail = |source: PageError| Error::of_page(request.job, source);
+    let fail = |source: PageError| Error::of_page(&request.job.id, source);
     let page = match Page::render(templates, request) {
         // A shape that a shader can't take has no page; `plan` and `run` say so.
         Err(PageError::Render(RenderError::Unsupported { .. })) => return Ok(()),

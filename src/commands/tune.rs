@@ -10,6 +10,7 @@ use crate::manifest::{Manifest, Measure};
 use crate::measure::{Measurement, Summary};
 use crate::plan::Plan;
 use crate::render::kernels::KernelOverride;
+use crate::render::settings::{self, Purpose};
 use crate::render::space::check;
 use crate::report::live::Live;
 use crate::report::tuning;
@@ -30,7 +31,8 @@ pub fn run(args: &TuneArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 /// What is to be tuned; an error where there is nothing.
 fn tasks_of(Prepared { plan, templates }: &Prepared) -> Result<Vec<TuneTask>, Error> {
     check(templates, &plan.manifest.tune)?;
-    let tasks = tasks(plan, templates).map_err(|(job, source)| Error::Page { job: job.0, source })?;
+    settings::check(templates, &plan.manifest, Purpose::Tune)?;
+    let tasks = tasks(plan, templates).map_err(|(job, source)| Error::of_page(&job, source))?;
     if !tasks.is_empty() {
         return Ok(tasks);
     }

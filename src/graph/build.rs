@@ -5,15 +5,19 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 use minijinja::Value;
+use toml::Spanned;
 
+use super::fills::fill;
 use super::names::{Names, fnv1a};
+use super::ops::{About, Complaint};
 use super::{
     Element, Fill, Graph, GraphError, JobVars, Param, Stage, Start, Stored, Tensor, TensorId, TensorRole, element, ops,
 };
 use crate::manifest::model::stages::{
-    Block, FillKind, FillSpec, Input, InputValues, Item, ParamSpec, StageSpec, Stages, StartSpec, WeightSpec,
+    Block, FillKind, Input, InputValues, Item, ParamSpec, StageSpec, Stages, StartSpec, WeightSpec,
 };
 use crate::manifest::model::{Expr, Model, Program};
+use crate::manifest::problem::{Problem, nearest, with_near};
 use crate::units::Bytes;
 
 impl Graph {
@@ -38,10 +42,11 @@ impl Graph {
             }
         }
         for name in &stages.output {
-            let id = builder.latest.get(name).copied().ok_or_else(|| GraphError::Stage {
-                model: model.name.clone(),
-                stage: "output".to_owned(),
-                message: format!("no tensor `{name}` was written"),
+            let id = builder.latest.get(name).copied().ok_or_else(|| {
+                let near = nearest(name, builder.latest.keys().map(String::as_str));
+                let help = with_near(near, "`output` names tensors that stages write");
+                let problem = Problem::whole(format!("`output`: no tensor `{name}` was written"));
+                GraphError::of_model(model, problem.help(help))
             })?;
             builder.graph.outputs.push(id);
         }
@@ -58,7 +63,7 @@ struct Builder<'a> {
     model: &'a Model,
     /// The file of the model's weights, if it has one.
     weights: Option<&'a Path>,
-    scope: Names,
+    scope: Names<'a>,
     graph: Graph,
     /// The tensor that each name means now.
     latest: HashMap<String, TensorId>,
@@ -92,40 +97,39 @@ impl<'a> Builder<'a> {
 
     fn stage(&mut self, spec: &StageSpec) -> Result<(), GraphError> {
         let name = self.text(&spec.name);
-        let model = self.model;
-        let stage_name = name.clone();
-        let fail =
-            |message: String| GraphError::Stage { model: model.name.clone(), stage: stage_name.clone(), message };
-        let mut inputs = Vec::with_capacity(spec.inputs.len());
-        for input in &spec.inputs {
-            let input = self.text(input);
-            let id = self.latest.get(&input).ok_or_else(|| fail(format!("no tensor `{input}` exists before it")))?;
-            inputs.push(*id);
-        }
+        let inputs = self.read(spec, &name)?;
         let mut params = IndexMap::with_capacity(spec.params.len());
         for (key, param) in &spec.params {
-            params.insert(key.clone(), self.param(param, &name, key)?);
+            params.insert(key.get_ref().clone(), self.param(param.get_ref(), &name, key.get_ref())?);
         }
         let mut weights = IndexMap::with_capacity(spec.weights.len());
         for (key, weight) in &spec.weights {
-            let tensor = format!("{name}.{key}");
+            let tensor = format!("{name}.{}", key.get_ref());
             let shape = self.shape(&weight.shape, &tensor)?;
-            let fill = self.weight(weight, &tensor, key, &shape).map_err(&fail)?;
-            weights.insert(key.clone(), self.tensor(tensor, shape, TensorRole::Weight(fill), Element::F32));
+            let fill = self.weight(weight, &tensor, key.get_ref(), &shape).map_err(|message| {
+                let problem = Problem::at(key.span(), message, "no `tensor`");
+                let help = "add one to its table, as { shape = […], tensor = \"encoder.weight\" }";
+                self.stage_error(&name, spec, problem.help(help))
+            })?;
+            let id = self.tensor(tensor, shape, TensorRole::Weight(fill), Element::F32);
+            weights.insert(key.get_ref().clone(), id);
         }
         let mut outputs = Vec::with_capacity(spec.outputs.len());
         let mut starts = Vec::with_capacity(spec.outputs.len());
-        for (key, output) in &spec.outputs {
-            let key = self.text(key);
+        for (written, output) in &spec.outputs {
+            let key = self.text(written.get_ref());
             let shape = self.shape(&output.shape, &key)?;
             let unique = if self.latest.contains_key(&key) { format!("{key}@{name}") } else { key.clone() };
             let id = self.tensor(unique, shape, TensorRole::Computed, output.element);
-            starts.push(self.start(&output.start, id).map_err(&fail)?);
+            let start = self.start(&output.start, id);
+            starts.push(start.map_err(|message| {
+                self.stage_error(&name, spec, Problem::at(written.span(), message, "can't begin so"))
+            })?);
             outputs.push((key, id));
         }
         let mut stage = Stage {
             name,
-            op: spec.op.clone(),
+            op: spec.op.get_ref().clone(),
             shader: spec.shader.clone(),
             inputs,
             weights,
@@ -138,8 +142,9 @@ impl<'a> Builder<'a> {
             bytes: Bytes(0),
         };
         self.latest.extend(outputs);
-        self.types(&stage).map_err(&fail)?;
-        stage.flops = ops::check(&self.model.name, &mut stage, &self.graph.tensors)?;
+        self.types(&stage, spec)?;
+        stage.flops = ops::check(&mut stage, &self.graph.tensors)
+            .map_err(|complaint| self.stage_error(&stage.name, spec, self.placed(spec, complaint)))?;
         self.graph.stages.push(stage);
         Ok(())
     }
@@ -162,18 +167,21 @@ impl<'a> Builder<'a> {
     }
 
     /// Whether its op takes the types of its tensors, and its file the first output's length.
-    fn types(&self, stage: &Stage) -> Result<(), String> {
+    fn types(&self, stage: &Stage, spec: &StageSpec) -> Result<(), GraphError> {
         let tensors = &self.graph.tensors;
         if ops::named(&stage.op).is_some()
             && let Some(id) = stage.inputs.iter().chain(&stage.outputs).find(|id| tensors[**id].element != Element::F32)
         {
             let Tensor { name, element, .. } = &tensors[*id];
             let (op, element) = (&stage.op, element);
-            return Err(format!(
-                "`{name}` is {element}, and the op `{op}` takes and gives f32: leave its `type` out (dtype = \"fp16\" stores \
-                 weights and inputs in f16), or give the stage an op name of its own and `shader = \"{}\"`",
+            let message = format!("`{name}` is {element}, and the op `{op}` takes and gives f32");
+            let help = format!(
+                "leave its `type` out (dtype = \"fp16\" stores weights and inputs in f16), or give the stage an op name of \
+                 its own and `shader = \"{}\"`",
                 stage.shader
-            ));
+            );
+            let problem = Problem::at(spec.op.span(), message, "of another type").help(help);
+            return Err(self.stage_error(&stage.name, spec, problem));
         }
         let (Some(expect), Some(id)) = (&stage.expect, stage.outputs.first()) else { return Ok(()) };
         let Tensor { name, shape, element, .. } = &tensors[*id];
@@ -182,7 +190,53 @@ impl<'a> Builder<'a> {
             return Ok(());
         }
         let (path, says, element) = (expect.file.path.display(), header.says(), element);
-        Err(format!("{path} holds {says}, and `{name}` is {shape:?} of {element}: write that many"))
+        let message = format!("{path} holds {says}, and `{name}` is {shape:?} of {element}");
+        let span = spec.outputs.keys().next().map_or(spec.op.span(), Spanned::span);
+        let problem = Problem::at(span, message, "of another length").help("write as many values as it has elements");
+        Err(self.stage_error(&stage.name, spec, problem))
+    }
+
+    /// The tensors that a stage reads.
+    fn read(&self, spec: &StageSpec, stage: &str) -> Result<Vec<TensorId>, GraphError> {
+        let find = |input: &Spanned<String>| {
+            let name = self.text(input.get_ref());
+            self.latest.get(&name).copied().ok_or_else(|| {
+                let problem =
+                    Problem::at(input.span(), format!("no tensor `{name}` exists before it"), "not written yet");
+                let near = nearest(&name, self.latest.keys().map(String::as_str));
+                let help = with_near(near, "a stage reads inputs of the model and what stages before it write");
+                self.stage_error(stage, spec, problem.help(help))
+            })
+        };
+        spec.inputs.iter().map(find).collect()
+    }
+
+    /// Where the file of the model has what an op complains of.
+    fn placed(&self, spec: &StageSpec, complaint: Complaint) -> Problem {
+        let Complaint { about, message, label, help } = complaint;
+        let param = |key: &str| spec.params.get_key_value(key);
+        let span = match &about {
+            About::Op => None,
+            About::Input(position) => spec.inputs.get(*position).map(Spanned::span),
+            About::Weight(key) => spec.weights.get_key_value(key.as_str()).map(|(key, _)| key.span()),
+            About::Output => spec.outputs.keys().next().map(Spanned::span),
+            About::Key(key) => param(key).map(|(key, _)| key.span()),
+            About::Value(key) => param(key).map(|(_, value)| value.span()),
+        };
+        let came_from = match &about {
+            About::Value(key) => match param(key).map(|(_, value)| value.get_ref()) {
+                Some(ParamSpec::Expr(expr)) => Some(format!("it is `{}`: {}", expr.text(), self.scope.help(expr))),
+                _ => None,
+            },
+            _ => None,
+        };
+        let problem = Problem::at(span.unwrap_or_else(|| spec.op.span()), message, label);
+        let help: Vec<String> = help.into_iter().chain(came_from).collect();
+        if help.is_empty() { problem } else { problem.help(help.join(" ")) }
+    }
+
+    fn stage_error(&self, stage: &str, spec: &StageSpec, problem: Problem) -> GraphError {
+        GraphError::of_stage(self.model, &format!("stage `{stage}` ({})", spec.op.get_ref()), problem)
     }
 
     fn given(&self, input: &Input, shape: &[usize]) -> Result<Fill, GraphError> {
@@ -194,19 +248,24 @@ impl<'a> Builder<'a> {
                 Ok(Fill::Tokens { seed: seed.unwrap_or_else(|| fnv1a(name)), below })
             }
             InputValues::File(file) if file.header.fits(shape) => Ok(Fill::File(file.clone())),
-            InputValues::File(file) => Err(GraphError::Stage {
-                model: self.model.name.clone(),
-                stage: "input".to_owned(),
-                message: format!("{} holds {}, and `{name}` is {shape:?}", file.path.display(), file.header.says()),
-            }),
+            InputValues::File(file) => {
+                let says = file.header.says();
+                let message = format!("{} holds {says}, and `{name}` is {shape:?}", file.path.display());
+                let span = input.shape.first().map(Expr::span).unwrap_or_default();
+                let problem = Problem::at(span, message, "of another length");
+                Err(GraphError::of_model(self.model, problem.help("write as many values as it has elements")))
+            }
             InputValues::Given(values) if shape.iter().product::<usize>().is_multiple_of(values.len()) => {
                 Ok(Fill::Given(values.clone()))
             }
-            InputValues::Given(values) => Err(GraphError::Stage {
-                model: self.model.name.clone(),
-                stage: "input".to_owned(),
-                message: format!("`{name}` {shape:?} can't be filled with {} values, again and again", values.len()),
-            }),
+            InputValues::Given(values) => {
+                let count = values.len();
+                let message = format!("`{name}` {shape:?} can't be filled with {count} values, again and again");
+                let span = input.shape.first().map(Expr::span).unwrap_or_default();
+                let label = format!("no multiple of {count} elements");
+                let problem = Problem::at(span, message, label);
+                Err(GraphError::of_model(self.model, problem.help("give values whose number divides the elements")))
+            }
         }
     }
 
@@ -218,7 +277,7 @@ impl<'a> Builder<'a> {
         };
         let Some(stored) = &spec.stored else {
             return Err(format!(
-                "the model's weights come from {}, and weight `{key}` names no `tensor` there: add one to its table",
+                "the model's weights come from {}, and weight `{key}` names no `tensor` there",
                 file.display()
             ));
         };
@@ -239,7 +298,7 @@ impl<'a> Builder<'a> {
         shape.iter().map(|expr| self.extent(expr, || format!("an extent of `{tensor}`"))).collect()
     }
 
-    fn value_error(&self, what: String, expr: &Expr, message: String) -> GraphError {
+    fn value_error(&self, what: &str, expr: &Expr, message: &str) -> GraphError {
         self.scope.error(what, expr, message)
     }
 
@@ -251,7 +310,8 @@ impl<'a> Builder<'a> {
             ParamSpec::Text(text) => return Ok(Param::Text(self.text(text))),
             ParamSpec::Expr(expr) => expr,
         };
-        let error = |message: String| self.value_error(format!("parameter `{key}` of stage `{stage}`"), expr, message);
+        let error =
+            |message: String| self.value_error(&format!("parameter `{key}` of stage `{stage}`"), expr, &message);
         let value = expr.value(&self.scope).map_err(error)?;
         if let Ok(value) = bool::try_from(value.clone()) {
             return Ok(Param::Bool(value));
@@ -283,31 +343,6 @@ fn traffic(tensors: &[Tensor], stage: &Stage) -> Bytes {
     ids.sort_unstable();
     ids.dedup();
     Bytes(ids.into_iter().map(|id| tensors[id].bytes()).sum())
-}
-
-/// A fill with what the model left open.
-///
-/// A weight of rank 2 or more is uniform in ±sqrt(3 / fan-in), so that a dot product with inputs of variance 1 has
-/// variance 1 and activations keep their scale through any depth (`LeCun` 1998, *Efficient `BackProp`*, §4.6). A
-/// vector named `weight` scales (a norm's) and is near 1; other vectors are biases near 0.
-fn fill(spec: &FillSpec, tensor: &str, key: &str, shape: &[usize], weight: bool) -> Fill {
-    let (mean, spread) = match &spec.kind {
-        FillKind::Named(name) => return Fill::Named(name.clone()),
-        FillKind::Uniform { mean, spread } => (*mean, *spread),
-    };
-    let fan_in: usize = shape.iter().rev().skip(1).product();
-    #[expect(clippy::cast_possible_truncation, reason = "a seeded range needs no more than f32")]
-    let (usual_mean, usual_spread) = match (weight, shape.len()) {
-        (false, _) => (0.0, 1.0),
-        (true, 1) if key == "weight" => (1.0, 0.1),
-        (true, 1) => (0.0, 0.1),
-        (true, _) => (0.0, (3.0 / fan_in as f64).sqrt() as f32),
-    };
-    Fill::Uniform {
-        seed: spec.seed.unwrap_or_else(|| fnv1a(tensor)),
-        mean: mean.unwrap_or(usual_mean),
-        spread: spread.unwrap_or(usual_spread),
-    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,13 @@
 //!
 //! Made from a [`Model`](crate::manifest::Model) and a job's variables by `build`; `ops` says what each stage computes and
 //! what must come out of it, `reference` verifies it, `render` writes each stage's WGSL, the page runs it. `inputs` evaluates
-//! what a model of ONNX is given.
+//! what a model of ONNX is given, and `check` says before a run whether all of it goes with the values of its jobs.
 
 mod build;
+mod check;
 mod element;
+mod error;
+mod fills;
 pub mod inputs;
 pub mod memory;
 mod names;
@@ -24,7 +27,9 @@ use crate::units::{Bytes, Flops};
 
 pub use crate::manifest::model::Element;
 pub use crate::manifest::model::stages::{ArrayFile, ExpectSpec};
+pub use check::check;
 pub use element::Values;
+pub use error::GraphError;
 pub use memory::Memory;
 
 /// A job's variables as the expressions and templates of its model see them.
@@ -58,57 +63,6 @@ impl Default for JobVars {
     fn default() -> Self {
         Self { workgroup: DEFAULT_SHAPE.into(), batch: 1, dtype: "fp32".to_owned(), custom: IndexMap::new() }
     }
-}
-
-/// Why a model has no graph for a job; the message names the model and what to change.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum GraphError {
-    /// A model of another engine: it has no stages.
-    #[error("model `{model}` runs on the engine `{engine}` and has no stages")]
-    NoStages {
-        /// The model.
-        model: String,
-        /// Its engine.
-        engine: &'static str,
-    },
-    /// A dim, extent, parameter or repetition that has no usable value.
-    #[error("model `{model}`: {what} = `{expression}`: {message}")]
-    Value {
-        /// The model.
-        model: String,
-        /// For instance ``dim `frames` ``.
-        what: String,
-        /// As written.
-        expression: String,
-        /// What is wrong with its value.
-        message: String,
-    },
-    /// A tensor whose shape the op can't take.
-    #[error("model `{model}`, stage `{stage}` ({op}): {tensor} has shape {found}, expected {expected}")]
-    Shape {
-        /// The model.
-        model: Box<str>,
-        /// The stage.
-        stage: Box<str>,
-        /// Its op.
-        op: Box<str>,
-        /// For instance ``weight `bias` ``.
-        tensor: Box<str>,
-        /// Its shape.
-        found: Box<str>,
-        /// The shape that the op's rule asks for, or the rule.
-        expected: Box<str>,
-    },
-    /// Anything else: a tensor that does not exist yet, a missing weight, a parameter out of range.
-    #[error("model `{model}`, stage `{stage}`: {message}")]
-    Stage {
-        /// The model.
-        model: String,
-        /// The stage.
-        stage: String,
-        /// What is wrong.
-        message: String,
-    },
 }
 
 /// Index into [`Graph::tensors`].

@@ -6,20 +6,21 @@ use std::collections::HashMap;
 use minijinja::Value;
 
 use super::{GraphError, JobVars};
-use crate::manifest::AxisValue;
 use crate::manifest::model::Model;
 use crate::manifest::model::expr::{Expr, Scope};
+use crate::manifest::problem::{listed, nearest, with_near};
+use crate::manifest::{AxisValue, Problem};
 
 /// The names with their values; the map is shared with minijinja until the next one is added.
-pub(super) struct Names {
-    model: String,
+pub(super) struct Names<'a> {
+    model: &'a Model,
     map: HashMap<String, Value>,
     shared: OnceCell<Value>,
 }
 
-impl Names {
+impl<'a> Names<'a> {
     /// The names of a model in a job, its dims evaluated in their order.
-    pub(super) fn of(model: &Model, vars: &JobVars) -> Result<Self, GraphError> {
+    pub(super) fn of(model: &'a Model, vars: &JobVars) -> Result<Self, GraphError> {
         let mut map: HashMap<String, Value> =
             model.params.iter().map(|(name, value)| (name.clone(), number(*value))).collect();
         map.insert("batch".to_owned(), Value::from(vars.batch));
@@ -31,7 +32,7 @@ impl Names {
                 AxisValue::Text(_) | AxisValue::Shape(_) => None,
             };
         }
-        let mut names = Self { model: model.name.clone(), map, shared: OnceCell::new() };
+        let mut names = Self { model, map, shared: OnceCell::new() };
         for (name, expr) in &model.dims {
             let extent = names.extent(expr, || format!("dim `{name}`"))?;
             names.set(name, Value::from(extent));
@@ -46,15 +47,33 @@ impl Names {
 
     /// The value of an expression that is an extent; `what` names it in the error.
     pub(super) fn extent(&self, expr: &Expr, what: impl FnOnce() -> String) -> Result<usize, GraphError> {
-        expr.extent(self).map_err(|message| self.error(what(), expr, message))
+        expr.extent(self).map_err(|message| self.error(&what(), expr, &message))
     }
 
-    pub(super) fn error(&self, what: String, expr: &Expr, message: String) -> GraphError {
-        GraphError::Value { model: self.model.clone(), what, expression: expr.text().to_owned(), message }
+    pub(super) fn error(&self, what: &str, expr: &Expr, message: &str) -> GraphError {
+        let problem = Problem::at(expr.span(), format!("{what} = `{}`: {message}", expr.text()), message);
+        GraphError::of_model(self.model, problem.help(self.help(expr)))
+    }
+
+    /// The values that an expression was made of, and what may have been meant by a name that has none.
+    pub(super) fn help(&self, expr: &Expr) -> String {
+        let mut names: Vec<String> = expr.names().into_iter().collect();
+        names.sort_unstable();
+        if let Some(unknown) = names.iter().find(|name| !self.map.contains_key(*name)) {
+            let mut known: Vec<&str> = self.map.keys().map(String::as_str).collect();
+            known.sort_unstable();
+            return with_near(
+                nearest(unknown, known.iter().copied()),
+                &format!("the names here are {}", listed(&known)),
+            );
+        }
+        let values = names.iter().filter_map(|name| Some(format!("`{name}` = {}", self.map.get(name)?)));
+        let values = values.collect::<Vec<_>>().join(", ");
+        if values.is_empty() { "write another value".to_owned() } else { format!("in this job {values}") }
     }
 }
 
-impl Scope for Names {
+impl Scope for Names<'_> {
     fn get(&self, name: &str) -> Option<&Value> {
         self.map.get(name)
     }

@@ -14,6 +14,7 @@ pub mod stages;
 pub mod tasks;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
@@ -34,6 +35,8 @@ pub struct Model {
     pub name: String,
     /// The file it came from; files that it names are relative to its folder.
     pub path: PathBuf,
+    /// The text of that file, for errors that only a job's values bring to light.
+    pub source: Arc<str>,
     /// What kind of data it works on.
     pub family: Family,
     /// What it is for, for instance `automatic-speech-recognition`.
@@ -109,7 +112,7 @@ impl Model {
     /// Reads and checks a model manifest; `path` is named in errors and is what its files are relative to.
     pub fn parse(name: &str, path: &Path, text: &str) -> Result<Self, ManifestError> {
         let (file, problems) = read::read::<schema::ModelFile>(text);
-        match check::check(name, path, &file, &problems) {
+        match check::check(name, (path, text), &file, &problems) {
             Ok(model) if problems.is_empty() => Ok(model),
             Ok(_) => Err(ManifestError::new(path, text, problems)),
             Err(found) => Err(ManifestError::new(path, text, problems.into_iter().chain(found).collect())),

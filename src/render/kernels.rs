@@ -1,26 +1,32 @@
 //! What kernels declare of themselves in `shaders/kernels.toml`: the parameters of their templates with the values that
 //! they take, what must hold between them, and what each compiler likes.
 //!
-//! Made with the templates; `target` chooses a configuration from it, `tune` searches it.
+//! Made with the templates by `file`, which checks it; `rules` judges configurations. `target` chooses a configuration,
+//! `tune` searches them.
 
-use std::borrow::Borrow;
+mod file;
+mod rules;
+
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
-use minijinja::{Environment, Expression, Value};
 use rayon::prelude::*;
-use serde::Deserialize;
 
 use super::RenderError;
-use crate::manifest::compiler::{Values, Winner, winners};
+use crate::manifest::AxisValue;
+use crate::manifest::compiler::{Values, Winner};
 use crate::manifest::problem::{listed, nearest};
-use crate::manifest::{AxisValue, ManifestErrors};
 use crate::webdriver::Compiler;
+use rules::{Rule, names};
 
-const KERNELS: &str = "shaders/kernels.toml";
+pub(super) use file::read;
+
+/// The parameter that says which of a kernel's forms runs.
+pub const FORM: &str = "form";
 /// Combinations that are gone through at most.
 const LARGEST_SPACE: usize = 500_000;
-const TUNED: &str = "shaders/tuned.toml";
 
 /// All kernels with their parameters.
 #[derive(Debug, Default)]
@@ -33,43 +39,40 @@ pub struct Kernels {
     pub winners: Vec<Winner>,
 }
 
-/// A kernel that is written once and rendered in many forms.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A kernel that is written once and rendered in many ways.
+#[derive(Debug)]
 pub struct Kernel {
     /// The templates that it is behind.
     pub templates: Vec<String>,
     /// Workgroups that a search tries.
     pub workgroups: Vec<[u32; 3]>,
-    /// What must hold, over the parameters and `wg`; WGSL's limits and the template's own rules come on top.
-    #[serde(default)]
-    pub constraints: Vec<String>,
-    /// What a search tells workgroups apart by, positive numbers over the parameters and `wg`; their extents where
-    /// nothing is said.
-    #[serde(default)]
-    pub traits: Vec<String>,
-    /// By name.
+    /// By name; `form` is the first where the kernel has forms.
     pub parameters: IndexMap<String, Parameter>,
+    /// What must hold, over the parameters and `wg`; WGSL's limits and the template's own rules come on top.
+    constraints: Vec<Rule>,
+    /// What a search tells workgroups apart by, positive numbers over the parameters and `wg`: as many in each form.
+    traits: Vec<Rule>,
+    file: Arc<Declaration>,
+}
+
+/// The file that declares kernels, for errors.
+#[derive(Debug)]
+struct Declaration {
+    path: PathBuf,
+    text: String,
 }
 
 /// A parameter of a kernel.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub struct Parameter {
     /// The values that it takes.
     pub values: Vec<AxisValue>,
-    /// Its value where nothing says otherwise.
+    /// Its value where nothing says otherwise, and in forms that lack it.
     pub default: AxisValue,
     /// Its value in a search, where it is not searched.
-    #[serde(default)]
     pub tuned: Option<AxisValue>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    compiler: BTreeMap<Compiler, Values>,
-    kernel: IndexMap<String, Kernel>,
+    /// The forms that have it; empty where all do.
+    pub forms: Vec<String>,
 }
 
 /// A kernel's workgroup and the values of all its parameters.
@@ -77,7 +80,7 @@ struct File {
 pub struct Configuration {
     /// x, y, z.
     pub workgroup: [u32; 3],
-    /// Complete, in the order in which they are declared.
+    /// Complete, in the order in which they are declared; a parameter that its form lacks has its default.
     pub values: Values,
 }
 
@@ -93,42 +96,42 @@ pub struct KernelOverride {
 }
 
 impl Kernels {
-    /// From the texts of all template files by their names.
-    pub(super) fn read(sources: &BTreeMap<String, String>) -> Result<Self, RenderError> {
-        let Some(text) = sources.get(KERNELS) else { return Ok(Self::default()) };
-        let bad = |message: String| RenderError::Parameter { place: KERNELS.to_owned(), message, help: None };
-        let File { compiler, kernel } = toml::from_str(text).map_err(|error| bad(error.to_string()))?;
-        let winners = match sources.get(TUNED) {
-            Some(text) => winners(TUNED.as_ref(), text).map_err(|error| RenderError::Parameter {
-                place: TUNED.to_owned(),
-                message: ManifestErrors(vec![error])
-                    .0
-                    .iter()
-                    .flat_map(|file| &file.problems)
-                    .map(ToString::to_string)
-                    .collect(),
-                help: None,
-            })?,
-            None => Vec::new(),
-        };
-        for (name, kernel) in &kernel {
-            for (parameter, declared) in &kernel.parameters {
-                for value in std::iter::once(&declared.default).chain(&declared.tuned) {
-                    if !declared.values.contains(value) {
-                        return Err(bad(format!("the default {value} of {name}.{parameter} is none of its values")));
-                    }
-                }
-            }
-        }
-        Ok(Self { kernels: kernel, compilers: compiler, winners })
-    }
-
     /// The kernel behind a template.
     #[must_use]
     pub fn behind(&self, template: &str) -> Option<(&str, &Kernel)> {
         let found = self.kernels.iter().find(|(_, kernel)| kernel.templates.iter().any(|name| name == template));
         found.map(|(name, kernel)| (name.as_str(), kernel))
     }
+}
+
+impl Configuration {
+    /// The value of `form`, where the kernel has forms.
+    #[must_use]
+    pub fn form(&self) -> Option<&str> {
+        match self.values.get(FORM) {
+            Some(AxisValue::Text(form)) => Some(form),
+            _ => None,
+        }
+    }
+}
+
+impl Parameter {
+    /// Whether a form has it.
+    #[must_use]
+    pub fn is_of(&self, form: Option<&str>) -> bool {
+        self.forms.is_empty() || form.is_some_and(|form| self.forms.iter().any(|one| one == form))
+    }
+
+    /// The forms that have it, in words.
+    pub(super) fn of_which(&self) -> String {
+        let forms: Vec<&str> = self.forms.iter().map(String::as_str).collect();
+        which_forms(&forms)
+    }
+}
+
+/// "the form `tiled`", "the forms `tiled` and `matrix`".
+pub(super) fn which_forms(forms: &[&str]) -> String {
+    format!("the form{} {}", if forms.len() == 1 { "" } else { "s" }, listed(forms))
 }
 
 impl Kernel {
@@ -158,102 +161,105 @@ impl Kernel {
         Ok(())
     }
 
-    /// The first constraint that a configuration breaks.
-    #[must_use]
-    pub fn broken(&self, configuration: &Configuration) -> Option<&str> {
-        let environment = Environment::new();
-        let compiled = self.constraints.iter().map(|rule| (rule.as_str(), environment.compile_expression(rule).ok()));
-        Self::first_broken(compiled, configuration)
+    /// What is wrong with a configuration, `None` where it is lawful: the first constraint that it breaks, or a parameter
+    /// that is set and that its form lacks. An error where a constraint can't be evaluated.
+    pub fn broken(&self, configuration: &Configuration) -> Result<Option<String>, RenderError> {
+        let form = configuration.form();
+        let foreign = |(name, value): &(&String, &AxisValue)| {
+            self.parameters.get(*name).is_some_and(|known| !known.is_of(form) && known.default != **value)
+        };
+        if let Some((name, value)) = configuration.values.iter().find(foreign) {
+            let of_which = self.parameters[name].of_which();
+            return Ok(Some(format!("sets `{name}` to {value}, a parameter of {of_which} alone")));
+        }
+        let rule = self.first_broken(&self.constraints, configuration)?;
+        Ok(rule.map(|rule| format!("breaks the rule `{}`", rule.text())))
     }
 
     /// Each combination of a workgroup with a value of each parameter that holds all constraints; `axes` are those values,
-    /// the workgroups first. `None` where there are too many to go through.
+    /// the workgroups first. A parameter that a form lacks has its default there, whatever its axis says. `None` where there
+    /// are too many to go through; an error where a constraint can't be evaluated.
     ///
     /// A constraint is judged as soon as all that it names has a value, so that what it forbids is not multiplied further.
-    #[must_use]
-    pub fn lawful(&self, axes: &[Vec<AxisValue>]) -> Option<Vec<Configuration>> {
-        let environment = Environment::new();
-        let mut rules = Vec::new();
-        for constraint in &self.constraints {
-            let rule = environment.compile_expression(constraint).ok();
-            let names = rule.as_ref().map(|rule| rule.undeclared_variables(false)).unwrap_or_default();
-            rules.push((rule, names));
-        }
-        let (workgroups, parameters) = axes.split_first()?;
+    pub fn lawful(&self, axes: &[Vec<AxisValue>]) -> Result<Option<Vec<Configuration>>, RenderError> {
+        let Some((workgroups, parameters)) = axes.split_first() else { return Ok(None) };
         let shapes = workgroups.iter().filter_map(|shape| match shape {
             AxisValue::Shape(shape) => Some(*shape),
             _ => None,
         });
         let mut found: Vec<Configuration> =
             shapes.map(|workgroup| Configuration { workgroup, values: Values::new() }).collect();
-        for (place, (name, values)) in self.parameters.keys().zip(parameters).enumerate() {
-            let later: Vec<&String> = self.parameters.keys().skip(place + 1).collect();
-            let due: Vec<_>;
-            (due, rules) = rules.into_iter().partition(|(_, names)| !names.iter().any(|name| later.contains(&name)));
+        let mut rules: Vec<&Rule> = self.constraints.iter().collect();
+        for (place, ((name, parameter), values)) in self.parameters.iter().zip(parameters).enumerate() {
+            let later = |rule: &&Rule| self.parameters.keys().skip(place + 1).any(|name| rule.names(name));
+            let waiting: Vec<&Rule> = rules.extract_if(.., |rule| later(rule)).collect();
+            let due = std::mem::replace(&mut rules, waiting);
+            let mut pairs: Vec<(&Configuration, &AxisValue)> = Vec::new();
+            for point in &found {
+                // `form` comes first, so that a point has its form from then on.
+                let fixed = std::slice::from_ref(&parameter.default);
+                let values = if parameter.is_of(point.form()) { values.as_slice() } else { fixed };
+                pairs.extend(values.iter().map(|value| (point, value)));
+            }
+            if pairs.len() > LARGEST_SPACE {
+                return Ok(None);
+            }
             let with = |(point, value): (&Configuration, &AxisValue)| {
                 let mut point = point.clone();
                 point.values.insert(name.clone(), value.clone());
-                let rules = due.iter().map(|(rule, _)| ("", rule.as_ref()));
-                Self::first_broken(rules, &point).is_none().then_some(point)
+                let broken = self.first_broken(due.iter().copied(), &point);
+                broken.map(|broken| broken.is_none().then_some(point))
             };
-            let pairs: Vec<_> = found.iter().flat_map(|point| values.iter().map(move |value| (point, value))).collect();
-            if pairs.len() > LARGEST_SPACE {
-                return None;
-            }
-            found = pairs.into_par_iter().filter_map(with).collect();
+            let judged: Vec<Option<Configuration>> = pairs.into_par_iter().map(with).collect::<Result<_, _>>()?;
+            found = judged.into_iter().flatten().collect();
         }
-        // What is left names nothing that is declared, or the workgroup alone.
-        found.retain(|point| Self::first_broken(rules.iter().map(|(rule, _)| ("", rule.as_ref())), point).is_none());
-        Some(found)
+        if self.parameters.is_empty() {
+            // The rules name the workgroup alone.
+            let mut lawful = Vec::new();
+            for point in found {
+                if self.first_broken(&self.constraints, &point)?.is_none() {
+                    lawful.push(point);
+                }
+            }
+            return Ok(Some(lawful));
+        }
+        Ok(Some(found))
     }
 
-    /// The traits of configurations, as binary logarithms: what is twice as large is one step away.
+    /// The traits of configurations, as binary logarithms: what is twice as large is one step away. Those of the workgroup's
+    /// extents where nothing is declared.
     pub fn traits_of(&self, points: &[Configuration]) -> Result<Vec<Vec<f64>>, RenderError> {
         if self.traits.is_empty() {
             let extents = |point: &Configuration| point.workgroup.map(|extent| f64::from(extent).log2()).to_vec();
             return Ok(points.iter().map(extents).collect());
         }
-        let environment = Environment::new();
-        let bad = |text: &str, what: String| RenderError::Parameter {
-            place: KERNELS.to_owned(),
-            message: format!("the trait `{text}` {what}"),
-            help: Some("a trait is a positive number over the parameters and `wg`, such as \"wg[0] * tn\"".to_owned()),
-        };
-        let mut compiled = Vec::new();
-        for text in &self.traits {
-            let expression = environment.compile_expression(text).map_err(|error| bad(text, error.to_string()))?;
-            compiled.push((text, expression));
-        }
         let each = |point: &Configuration| {
-            let context = context(point);
-            let found =
-                compiled.iter().map(|(text, expression)| match expression.eval(&context).and_then(f64::try_from) {
-                    Ok(value) if value > 0.0 => Ok(value.log2()),
-                    Ok(value) => Err(bad(text, format!("is {value} of {point:?}"))),
-                    Err(error) => Err(bad(text, error.to_string())),
-                });
-            found.collect()
+            let names = names(point);
+            let own = self.traits.iter().filter(|rule| rule.is_of(point.form()));
+            own.map(|rule| rule.size(&names).map_err(|what| self.faulty(rule, &what, point))).collect()
         };
         points.par_iter().map(each).collect()
     }
 
-    /// A rule that can't be evaluated is broken.
-    fn first_broken<'a, 'r>(
-        rules: impl Iterator<Item = (&'a str, Option<impl Borrow<Expression<'r, 'r>>>)>,
+    fn first_broken<'a>(
+        &self,
+        rules: impl IntoIterator<Item = &'a Rule>,
         configuration: &Configuration,
-    ) -> Option<&'a str> {
-        let context = context(configuration);
-        let holds = |rule: Option<&Expression<'r, 'r>>| {
-            rule.and_then(|rule| rule.eval(&context).ok()).is_some_and(|value| value.is_true())
-        };
-        let mut rules = rules.filter(|(_, rule)| !holds(rule.as_ref().map(Borrow::borrow)));
-        rules.next().map(|(name, _)| name)
+    ) -> Result<Option<&'a Rule>, RenderError> {
+        let (names, form) = (names(configuration), configuration.form());
+        for rule in rules.into_iter().filter(|rule| rule.is_of(form)) {
+            match rule.holds(&names) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Some(rule)),
+                Err(what) => return Err(self.faulty(rule, &what, configuration)),
+            }
+        }
+        Ok(None)
     }
-}
 
-/// What constraints and traits are about.
-fn context(configuration: &Configuration) -> Value {
-    let values = configuration.values.iter().map(|(name, value)| (name.as_str(), super::axis(value)));
-    let workgroup = Value::from(configuration.workgroup.to_vec());
-    Value::from(values.chain([("wg", workgroup)]).collect::<BTreeMap<&str, Value>>())
+    /// A rule that a configuration makes no sense of.
+    fn faulty(&self, rule: &Rule, what: &str, configuration: &Configuration) -> RenderError {
+        let problem = rule.problem(what, configuration);
+        self.file.error(vec![problem])
+    }
 }

@@ -6,6 +6,7 @@
 pub mod interface;
 pub mod kernels;
 pub mod page;
+pub mod settings;
 pub mod space;
 pub mod target;
 pub mod wgsl;
@@ -13,6 +14,7 @@ pub mod wgsl;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::manifest::ManifestErrors;
 use include_dir::{Dir, include_dir};
 use kernels::Kernels;
 use minijinja::syntax::SyntaxConfig;
@@ -59,10 +61,10 @@ pub enum RenderError {
         #[help]
         help: Option<String>,
     },
-    /// A table of kernels, or a value for one of their parameters, that can't be used.
+    /// A value for a parameter of a kernel that can't be used.
     #[error("{place}: {message}")]
     Parameter {
-        /// For instance `shaders/kernels.toml`, or `[compiler.naga.product]`.
+        /// For instance `[compiler.naga.product]`.
         place: String,
         /// What is wrong.
         message: String,
@@ -70,6 +72,10 @@ pub enum RenderError {
         #[help]
         help: Option<String>,
     },
+    /// A file that declares kernels or winners, with all that is wrong with it.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Table(ManifestErrors),
     /// A folder of the user's own that can't be read.
     #[error("can't read {}", path.display())]
     Folder {
@@ -96,16 +102,16 @@ pub struct Templates {
 impl Templates {
     /// The built-in templates with the user's folders looked in first.
     pub fn new(templates_dir: Option<&Path>, shaders_dir: Option<&Path>) -> Result<Self, RenderError> {
-        let mut sources = BTreeMap::new();
+        let mut sources = Sources::default();
         embedded("templates", &TEMPLATES, &mut sources);
         embedded("shaders", &SHADERS, &mut sources);
-        let mut own = BTreeMap::new();
         for (root, folder) in [("templates", templates_dir), ("shaders", shaders_dir)] {
             if let Some(folder) = folder {
-                read_folder(root, folder, &mut own)?;
+                read_folder(root, folder, &mut sources)?;
             }
         }
-        sources.extend(own.clone());
+        let text = |name: &String| Some((name.clone(), sources.texts.get(name)?.clone()));
+        let own = sources.own.keys().filter_map(text).collect();
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -121,8 +127,8 @@ impl Templates {
         environment.add_filter("ceil_div", ceil_div);
         environment.add_function("fold", fold);
         environment.add_filter("f32", f32_literal);
-        let kernels = Kernels::read(&sources)?;
-        for (name, source) in sources {
+        let kernels = kernels::read(&sources)?;
+        for (name, source) in sources.texts {
             environment.add_template_owned(name, source).map_err(|error| from_minijinja(&error, ""))?;
         }
         Ok(Self { environment, kernels, own })
@@ -181,6 +187,21 @@ impl Templates {
     }
 }
 
+/// The texts of all template files by their names, and where those that are not built in lie.
+#[derive(Default)]
+struct Sources {
+    texts: BTreeMap<String, String>,
+    own: BTreeMap<String, PathBuf>,
+}
+
+impl Sources {
+    /// A file's text, and the path to name it by.
+    fn file(&self, name: &str) -> Option<(PathBuf, &str)> {
+        let text = self.texts.get(name)?;
+        Some((self.own.get(name).cloned().unwrap_or_else(|| name.into()), text))
+    }
+}
+
 /// minijinja's delimiters; a line that holds only a tag leaves nothing behind.
 fn syntax() -> SyntaxConfig {
     let mut builder = SyntaxConfig::builder();
@@ -189,12 +210,12 @@ fn syntax() -> SyntaxConfig {
     builder.build().unwrap_or_default()
 }
 
-fn embedded(root: &str, folder: &Dir<'_>, sources: &mut BTreeMap<String, String>) {
+fn embedded(root: &str, folder: &Dir<'_>, sources: &mut Sources) {
     for file in folder.files() {
         let path = file.path().to_string_lossy().replace('\\', "/");
         let name = file.path().file_name().unwrap_or_default().to_string_lossy();
         if let (Some(text), false) = (file.contents_utf8(), is_beside(&name)) {
-            sources.insert(format!("{root}/{path}"), text.to_owned());
+            sources.texts.insert(format!("{root}/{path}"), text.to_owned());
         }
     }
     for inner in folder.dirs() {
@@ -208,7 +229,7 @@ fn is_beside(name: &str) -> bool {
 }
 
 /// Reads the text files under `folder`; other files and those beside templates are none of ours.
-fn read_folder(name: &str, folder: &Path, sources: &mut BTreeMap<String, String>) -> Result<(), RenderError> {
+fn read_folder(name: &str, folder: &Path, sources: &mut Sources) -> Result<(), RenderError> {
     let fail = |path: &Path| {
         let path = path.to_owned();
         move |source| RenderError::Folder { path, source }
@@ -222,7 +243,9 @@ fn read_folder(name: &str, folder: &Path, sources: &mut BTreeMap<String, String>
         if path.is_dir() {
             read_folder(&format!("{name}/{file}"), &path, sources)?;
         } else if let Ok(text) = String::from_utf8(std::fs::read(&path).map_err(fail(&path))?) {
-            sources.insert(format!("{name}/{file}"), as_saved_elsewhere(text));
+            let name = format!("{name}/{file}");
+            sources.own.insert(name.clone(), path);
+            sources.texts.insert(name, as_saved_elsewhere(text));
         }
     }
     Ok(())

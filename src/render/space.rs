@@ -74,9 +74,11 @@ pub fn spaces(
         if found.iter().any(|known| known.kernel == name && known.size == size) {
             continue;
         }
-        let axes = axes((name, kernel), vars, target, wanted)?;
+        let mut fixed = Values::new();
+        target.fix(&mut fixed, (name, kernel), vars)?;
+        let axes = axes(kernel, &fixed, wanted);
         let defaults = target.configurations(templates.kernels(), (name, kernel), vars, &size)?;
-        found.push(space(stage, (name, kernel), size, defaults, axes)?);
+        found.push(space(stage, (name, kernel), size, defaults, (axes, fixed))?);
     }
     Ok(found)
 }
@@ -87,20 +89,27 @@ fn space(
     (name, kernel): (&str, &Kernel),
     size: Vec<u64>,
     defaults: Vec<Configuration>,
-    axes: Vec<Vec<AxisValue>>,
+    (axes, fixed): (Vec<Vec<AxisValue>>, Values),
 ) -> Result<Space, RenderError> {
-    let Some(candidates) = kernel.lawful(&axes) else {
+    let Some(mut candidates) = kernel.lawful(&axes)? else {
         return Err(RenderError::Parameter {
             place: "[tune]".to_owned(),
             message: format!("{name} has too many combinations of values to go through"),
             help: Some("restrict some: parameters = { form = \"tiled\", bk = [8, 16] }".to_owned()),
         });
     };
+    // A form that lacks what the manifest sets is not what the manifest wants.
+    candidates.retain(|one| fixed.iter().all(|(name, value)| one.values.get(name) == Some(value)));
     // Two configurations with the same text and grid are the same.
     let text = |one: &Configuration| stage.render(one).map(|(code, dispatch)| (code, dispatch.grid));
     // What runs without a search comes first, so that it stays among its equals.
-    let without = defaults.into_iter().filter(|one| kernel.broken(one).is_none());
-    let without = without.map(|one| (text(&one), one)).find(|(text, _)| text.is_ok());
+    let mut lawful = Vec::new();
+    for one in defaults {
+        if kernel.broken(&one)?.is_none() {
+            lawful.push(one);
+        }
+    }
+    let without = lawful.into_iter().map(|one| (text(&one), one)).find(|(text, _)| text.is_ok());
     let has_default = without.is_some();
     let texts: Vec<_> = candidates.into_par_iter().map(|one| (text(&one), one)).collect();
     let (mut seen, mut points) = (HashSet::new(), Vec::new());
@@ -120,15 +129,8 @@ fn space(
     Ok(Space { kernel: name.to_owned(), size, stage, points, has_default, traits, axes })
 }
 
-/// The workgroups and the values of each parameter that are searched.
-fn axes(
-    (name, kernel): (&str, &Kernel),
-    vars: &JobVars,
-    target: &Target<'_>,
-    wanted: &Tune,
-) -> Result<Vec<Vec<AxisValue>>, RenderError> {
-    let mut fixed = Values::new();
-    target.fix(&mut fixed, (name, kernel), vars)?;
+/// The workgroups and the values of each parameter that are searched; `fixed` are not.
+fn axes(kernel: &Kernel, fixed: &Values, wanted: &Tune) -> Vec<Vec<AxisValue>> {
     let mut workgroups =
         if wanted.workgroups.is_empty() { kernel.workgroups.clone() } else { wanted.workgroups.clone() };
     if workgroups.is_empty() {
@@ -147,7 +149,7 @@ fn axes(
             },
         });
     }
-    Ok(axes)
+    axes
 }
 
 /// Whether `[tune]` names what kernels declare: its kernel, its parameters and their values.

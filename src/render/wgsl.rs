@@ -132,9 +132,9 @@ impl StageContext<'_> {
         let size = if matters { self.size(kernel)? } else { Vec::new() };
         let mut refusal = None;
         for configuration in target.configurations(templates.kernels(), (name, kernel), vars, &size)? {
-            let rendered = match kernel.broken(&configuration) {
-                Some(constraint) => {
-                    let reason = format!("{} breaks the rule `{constraint}`", described(name, &configuration));
+            let rendered = match kernel.broken(&configuration)? {
+                Some(why) => {
+                    let reason = format!("{} {why}", described(name, &configuration));
                     Err(RenderError::Unsupported { template: format!("shaders/{}", stage.shader), reason })
                 }
                 None => self.render(&configuration),

@@ -87,7 +87,7 @@ fn a_write_beyond_the_end_does_not_pass_for_the_element_that_was_meant() {
 #[test]
 fn a_faulty_template_ends_the_run_before_any_browser_opens() {
     let faults = [
-        ("shaders/axpy.wgsl", "params.a if", "params.typo.deep if", "axpy.wgsl:6"),
+        ("shaders/axpy.wgsl", "params.a ", "params.typo.deep ", "axpy.wgsl:6"),
         ("shaders/axpy.wgsl", "{% set value =", "{% sett value =", "axpy.wgsl:7"),
         ("shaders/axpy.wgsl", "lib/elementwise.wgsl", "lib/nowhere.wgsl", "nowhere"),
     ];

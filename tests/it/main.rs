@@ -28,11 +28,15 @@ mod javascript;
 #[cfg(target_os = "linux")]
 mod kernels;
 #[cfg(target_os = "linux")]
+mod kernels_toml;
+#[cfg(target_os = "linux")]
 mod killed;
 #[cfg(target_os = "linux")]
 mod loading;
 mod manifest_errors;
 mod matrix;
+#[cfg(target_os = "linux")]
+mod model_errors;
 mod models;
 mod ops;
 #[cfg(target_os = "linux")]

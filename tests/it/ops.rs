@@ -193,6 +193,26 @@ fn every_op_is_valid_wgsl_at_any_size_and_shape() {
     }
 }
 
+/// Defaults are spelled with the ops, and a stage of one's own that takes a shader of theirs finds them there too.
+#[test]
+fn an_op_of_ones_own_with_a_shipped_shader_has_its_defaults() {
+    let templates = Templates::new(None, None).unwrap();
+    let render = |text: &str| {
+        let rendered = render_stages(&templates, &graph(text), &JobVars::default(), &target(Compiler::Naga)).unwrap();
+        rendered.shaders.into_iter().map(|shader| shader.code).collect::<Vec<_>>()
+    };
+    for (op, text) in stages(Sizes::ODD) {
+        let own =
+            text.replace(&format!("op = '{op}'"), &format!("op = 'own_{op}'\nname = '{op}'\nshader = '{op}.wgsl'"));
+        assert_eq!(graph(&own).stages[0].flops, None);
+        assert_eq!(render(&own), render(&text), "{own}");
+    }
+    // A known op in another one's shader has the defaults of both.
+    let other = "family = 'text'\n[[input]]\nname = 'a'\nshape = [4, 4]\n[[input]]\nname = 'b'\nshape = [4, 4]\n\
+                 [[stage]]\nop = 'axpy'\nshader = 'matmul.wgsl'\nin = ['a', 'b']\nout = { y = [4, 4] }\n";
+    assert_eq!(render(other).len(), 1);
+}
+
 /// A right result is right, and one whose elements are all off by a thousandth is not.
 #[test]
 fn every_reference_takes_itself_for_right_and_notices_a_wrong_constant() {

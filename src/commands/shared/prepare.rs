@@ -11,9 +11,11 @@ use url::Url;
 use super::models;
 use crate::cli::{Folders, RunArgs, Selection, TuneArgs};
 use crate::error::Error;
+use crate::graph;
 use crate::manifest::{Manifest, ManifestErrors};
 use crate::plan::{Filter, Plan};
 use crate::render::page::{Page, PageError, PageRequest};
+use crate::render::settings::{self, Purpose};
 use crate::render::{RenderError, Templates};
 use crate::setup::install::{Components, install};
 use crate::webdriver::{BrowserKind, BrowserSettings};
@@ -77,7 +79,8 @@ impl Overrides<'_> {
     }
 }
 
-/// The plan of each manifest with the jobs that `filter` keeps; the faults of all manifests are shown at once.
+/// The plan of each manifest with the jobs that `filter` keeps; the faults of all manifests are shown at once, then those
+/// that their models have with the jobs' values.
 pub(in crate::commands) fn plans(
     manifests: &[PathBuf],
     sets: &[String],
@@ -98,6 +101,10 @@ pub(in crate::commands) fn plans(
     let mut plans: Vec<Plan> = loaded.into_iter().map(Plan::of).collect();
     for plan in &mut plans {
         plan.retain(&filter);
+    }
+    let faulty: Vec<_> = plans.iter().flat_map(graph::check).collect();
+    if !faulty.is_empty() {
+        return Err(ManifestErrors(faulty).into());
     }
     Ok(plans)
 }
@@ -133,10 +140,11 @@ impl Prepared {
     /// Renders every job once, in parallel, so that a faulty template is known before a browser opens.
     pub(in crate::commands) fn check_pages(&self) -> Result<(), Error> {
         let Self { plan, templates } = self;
+        settings::check(templates, &plan.manifest, Purpose::Run)?;
         plan.jobs.par_iter().filter(|job| job.unsupported_reason.is_none()).try_for_each(|job| {
             match Page::render(templates, &PageRequest::new(&plan.manifest, job)) {
                 Ok(_) | Err(PageError::Render(RenderError::Unsupported { .. })) => Ok(()),
-                Err(error) => Err(Error::of_page(job, error)),
+                Err(error) => Err(Error::of_page(&job.id, error)),
             }
         })
     }

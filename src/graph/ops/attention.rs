@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::Op;
-use super::complaint::{Checked, Complaint};
+use super::complaint::{About, Checked, Complaint};
 use super::dot::norm;
 use super::operands::{Expected, Operands};
 use super::parameters::{CAUSAL, HEADS};
@@ -42,7 +42,7 @@ pub(super) const OPS: &[Op] = &[
 fn attention_shape(v: &StageShapes<'_>) -> Checked {
     if v.stage.inputs.len() == 2 {
         let message = "it reads 2 tensors, expected 3 (q, k, v) or 1 (the three side by side)";
-        return Err(Complaint::Other(message.to_owned()));
+        return Err(Complaint::new(About::Op, message, "expected 3 or 1 in `in`"));
     }
     v.counts(1..=3, &[], &[])?;
     let q = v.rank(0, 2)?;
@@ -51,7 +51,7 @@ fn attention_shape(v: &StageShapes<'_>) -> Checked {
         if packed % 3 != 0 {
             let message =
                 format!("q, k and v side by side are 3 times as wide as one, which {packed} channels are not");
-            return Err(Complaint::Other(message));
+            return Err(Complaint::new(About::Input(0), message, "not three times as wide"));
         }
         (t, packed / 3, t)
     } else {
@@ -64,7 +64,7 @@ fn attention_shape(v: &StageShapes<'_>) -> Checked {
     };
     let (heads, _) = v.heads(d)?;
     if v.switch("causal") && t != s {
-        return Err(Complaint::Other(format!("`causal` needs as many keys as queries, not {s} and {t}")));
+        return Err(Complaint::not_square(s, t));
     }
     let out = ending(q, 1, &[d]);
     v.output_is(&out)?;

@@ -4,7 +4,7 @@
 
 use super::Op;
 use super::activation::activate;
-use super::complaint::{Checked, Complaint};
+use super::complaint::{About, Checked, Complaint};
 use super::dot::product;
 use super::operands::{Expected, Operands, TensorView};
 use super::parameters::{ACTIVATION, Kind, PADDING, Parameter, STRIDE};
@@ -39,11 +39,12 @@ fn conv2d_shape(v: &StageShapes<'_>) -> Checked {
     let (c, n) = (x[x.len() - 1], weight[3]);
     v.weight_is("weight", &[weight[0], weight[1], c, n])?;
     v.weight_is("bias", &[n])?;
-    let steps = |extent: usize, taps: usize| match (extent + 2 * padding).checked_sub(taps) {
-        Some(room) => Ok(room / stride + 1),
-        None => {
-            Err(Complaint::Other(format!("{taps} taps do not fit {extent} pixels padded by {padding} on each side")))
-        }
+    let steps = |extent: usize, taps: usize| {
+        let room = (extent + 2 * padding).checked_sub(taps);
+        room.map(|room| room / stride + 1).ok_or_else(|| {
+            let message = format!("{taps} taps do not fit {extent} pixels padded by {padding} on each side");
+            Complaint::new(About::Weight("weight".to_owned()), message, "more taps than there is room for")
+        })
     };
     let (h, w) = (steps(x[x.len() - 3], weight[0])?, steps(x[x.len() - 2], weight[1])?);
     let out = ending(x, 3, &[h, w, n]);
@@ -60,7 +61,7 @@ fn patch_embed_shape(v: &StageShapes<'_>) -> Checked {
     let (h, w, c) = (image[image.len() - 3], image[image.len() - 2], image[image.len() - 1]);
     if h % patch != 0 || w % patch != 0 {
         let message = format!("patches of {patch} x {patch} pixels do not divide an image of {h} x {w}");
-        return Err(Complaint::Other(message));
+        return Err(Complaint::new(About::Value("patch".to_owned()), message, "does not divide it"));
     }
     let n = v.weight_rank("weight", 2)?[1];
     v.weight_is("weight", &[patch * patch * c, n])?;

@@ -19,17 +19,19 @@ mod spectral;
 mod tokens;
 pub mod tolerance;
 
-use super::{GraphError, Stage, Tensor};
+use super::{Stage, Tensor};
 use crate::units::Flops;
-use complaint::{Checked, Complaint};
+use complaint::Checked;
 use shapes::StageShapes;
 
 pub use activation::Activation;
+pub(super) use complaint::{About, Complaint};
 pub use operands::Expected;
 pub(crate) use operands::{Operands, TensorView};
 pub use parameters::{Kind, Parameter};
 
-/// What a stage can compute.
+/// What a stage can compute. What it reads and writes at least follows from its tensors, each once, whatever the op
+/// ([`Stage::bytes`]).
 #[derive(Debug)]
 pub struct Op {
     /// As in `op = "…"`; its shader has the same name.
@@ -59,22 +61,21 @@ pub fn named(name: &str) -> Option<&'static Op> {
 }
 
 /// Checks a stage against its op and fills in the parameters that are not written; its FLOPs, `None` for an op of the user's
-/// own. An error where its tensors or parameters do not fit.
-pub(super) fn check(model: &str, stage: &mut Stage, tensors: &[Tensor]) -> Result<Option<Flops>, GraphError> {
-    let Some(op) = named(&stage.op) else { return Ok(None) };
-    let flops = parameters::complete(op.parameters, stage).and_then(|()| (op.shape)(&StageShapes { stage, tensors }));
-    flops.map(|flops| Some(Flops(flops))).map_err(|complaint| match complaint {
-        Complaint::Shape { tensor, found, expected } => GraphError::Shape {
-            model: model.into(),
-            stage: stage.name.as_str().into(),
-            op: stage.op.as_str().into(),
-            tensor: tensor.into(),
-            found: format!("{found:?}").into(),
-            expected: expected.into(),
-        },
-        Complaint::Other(message) => {
-            let message = format!("{message} (op `{}`)", stage.op);
-            GraphError::Stage { model: model.to_owned(), stage: stage.name.clone(), message }
+/// own. A complaint where its tensors or parameters do not fit.
+///
+/// A shader that comes with gpujobs reads the parameters of the op of its name, whatever stage uses it: they are filled in as
+/// well, so that defaults are spelled here alone.
+pub(super) fn check(stage: &mut Stage, tensors: &[Tensor]) -> Result<Option<Flops>, Complaint> {
+    let flops = match named(&stage.op) {
+        Some(op) => {
+            parameters::check(op.parameters, stage)?;
+            parameters::fill(op.parameters, stage);
+            Some(Flops((op.shape)(&StageShapes { stage, tensors })?))
         }
-    })
+        None => None,
+    };
+    if let Some(op) = stage.shader.strip_suffix(".wgsl").and_then(named) {
+        parameters::fill(op.parameters, stage);
+    }
+    Ok(flops)
 }

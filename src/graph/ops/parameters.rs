@@ -1,12 +1,13 @@
 //! The parameters of ops: what each may be, and what stands for one that is not written.
 //!
-//! [`complete`] checks a stage's and fills in the rest, once; shape rules, references and shaders then find each of them.
+//! [`check`] judges a stage's and [`fill`] adds the rest, once; shape rules, references and shaders then find each of them.
 
 use strum::VariantNames;
 
 use super::activation::Activation;
-use super::complaint::{Checked, Complaint};
+use super::complaint::{About, Checked, Complaint};
 use crate::graph::{Param, Stage};
+use crate::manifest::problem::nearest;
 
 /// A parameter of an op.
 #[derive(Debug, Clone, Copy)]
@@ -67,21 +68,33 @@ pub(super) const ACTIVATION: Parameter = Parameter::new("activation", Kind::Acti
 pub(super) const STRIDE: Parameter = Parameter::new("stride", Kind::Whole { least: 1, default: Some(1) });
 pub(super) const PADDING: Parameter = Parameter::new("padding", Kind::Whole { least: 0, default: Some(0) });
 
-/// Checks the parameters of a stage, and fills in those that are not written.
-pub(super) fn complete(known: &[Parameter], stage: &mut Stage) -> Checked<()> {
+/// Checks the parameters of a stage: all known, those without a default written, each what it may be.
+pub(super) fn check(known: &[Parameter], stage: &Stage) -> Checked<()> {
     if let Some(unknown) = stage.params.keys().find(|key| !known.iter().any(|one| one.name == *key)) {
-        let names = known.iter().map(|one| format!("`{}`", one.name)).collect::<Vec<_>>().join(", ");
-        let has = if names.is_empty() { "it has none".to_owned() } else { format!("it has {names}") };
-        return Err(Complaint::Other(format!("it has no parameter `{unknown}` ({has})")));
+        let names: Vec<&str> = known.iter().map(|one| one.name).collect();
+        return Err(Complaint::unknown(About::Key(unknown.clone()), "parameter", unknown, &names));
     }
     for Parameter { name, kind } in known {
         match (stage.params.get(*name), kind.default()) {
             (Some(found), _) => kind.check(name, found)?,
-            (None, Some(default)) => drop(stage.params.insert((*name).to_owned(), default)),
-            (None, None) => return Err(Complaint::Other(format!("it needs a parameter `{name}`"))),
+            (None, Some(_)) => {}
+            (None, None) => {
+                let message = format!("it needs a parameter `{name}`");
+                let help = format!("add {}: params = {{ {name} = … }}", kind.may_be());
+                return Err(Complaint::new(About::Op, message, "without it").help(help));
+            }
         }
     }
     Ok(())
+}
+
+/// Gives parameters that are not written their defaults.
+pub(super) fn fill(known: &[Parameter], stage: &mut Stage) {
+    for Parameter { name, kind } in known {
+        if let (false, Some(default)) = (stage.params.contains_key(*name), kind.default()) {
+            stage.params.insert((*name).to_owned(), default);
+        }
+    }
 }
 
 impl Kind {
@@ -89,7 +102,11 @@ impl Kind {
     #[must_use]
     pub fn says(self) -> String {
         let or = |default: Option<Param>| default.map_or_else(String::new, |value| format!("; default {value}"));
-        let may_be = match self {
+        self.may_be() + &or(self.default())
+    }
+
+    fn may_be(self) -> String {
+        match self {
             Self::Switch => "`true` or `false`".to_owned(),
             Self::Whole { least, .. } => format!("a whole number from {least}"),
             Self::OneOf { says, .. } => says.to_owned(),
@@ -99,8 +116,7 @@ impl Kind {
             Self::Activation { .. } => {
                 Activation::VARIANTS.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
             }
-        };
-        may_be + &or(self.default())
+        }
     }
 
     fn default(self) -> Option<Param> {
@@ -115,27 +131,27 @@ impl Kind {
     }
 
     fn check(self, name: &str, found: &Param) -> Checked<()> {
-        let wrong = |message: String| Err(Complaint::Other(format!("parameter `{name}` {message}")));
         match (self, found) {
             (Self::Switch, Param::Bool(_))
             | (Self::Signed | Self::Real { .. }, Param::Int(_))
             | (Self::Real { .. }, Param::Float(_))
-            | (Self::NotNegative { .. }, Param::Int(0..)) => Ok(()),
-            (Self::Whole { least, .. }, Param::Int(value)) if (least..=i64::from(u32::MAX)).contains(value) => Ok(()),
-            (Self::OneOf { values, .. }, Param::Int(value)) if values.contains(value) => Ok(()),
-            (Self::NotNegative { .. }, Param::Float(value)) if *value >= 0.0 => Ok(()),
-            (Self::Activation { .. }, Param::Text(text)) if text.parse::<Activation>().is_ok() => Ok(()),
-            (Self::Switch, _) => wrong("must be true or false".to_owned()),
-            (Self::Whole { least, .. }, Param::Int(value)) => wrong(format!("is {value}, expected at least {least}")),
-            (Self::OneOf { says, .. }, Param::Int(value)) => wrong(format!("is {value}, expected {says}")),
-            (Self::Whole { .. } | Self::OneOf { .. } | Self::Signed, _) => wrong("must be a whole number".to_owned()),
-            (Self::NotNegative { .. }, found) => wrong(format!("is {found}, expected a number from 0")),
-            (Self::Real { .. }, found) => wrong(format!("is {found}, expected a number")),
-            (Self::Activation { .. }, found) => {
-                let known = Activation::VARIANTS.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
-                wrong(format!("is {found}, expected one of {known}"))
+            | (Self::NotNegative { .. }, Param::Int(0..)) => return Ok(()),
+            (Self::Whole { least, .. }, Param::Int(value)) if (least..=i64::from(u32::MAX)).contains(value) => {
+                return Ok(());
             }
+            (Self::OneOf { values, .. }, Param::Int(value)) if values.contains(value) => return Ok(()),
+            (Self::NotNegative { .. }, Param::Float(value)) if *value >= 0.0 => return Ok(()),
+            (Self::Activation { .. }, Param::Text(text)) if text.parse::<Activation>().is_ok() => return Ok(()),
+            _ => {}
         }
+        let complaint = Complaint::value(name, &format!("is {found}"), &format!("expected {}", self.may_be()));
+        Err(match (self, found) {
+            (Self::Activation { .. }, Param::Text(text)) => {
+                let near = nearest(text, Activation::VARIANTS.iter().copied());
+                near.map(|near| format!("did you mean `{near}`?")).into_iter().fold(complaint, Complaint::help)
+            }
+            _ => complaint,
+        })
     }
 }
 
@@ -193,10 +209,10 @@ mod tests {
         for (params, said) in [
             ("eps = -1e-5", "parameter `eps` is -0.00001, expected a number from 0"),
             ("eps = true", "parameter `eps` is true, expected a number from 0"),
-            ("epsilon = 1e-5", "it has no parameter `epsilon` (it has `eps`)"),
+            ("epsilon = 1e-5", "it has no parameter `epsilon`"),
         ] {
             let error = layer_norm(params).unwrap_err();
-            assert_eq!(error, format!("model `m`, stage `layer_norm`: {said} (op `layer_norm`)"));
+            assert_eq!(error, format!("model `m`, stage `layer_norm` (layer_norm): {said}"));
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use super::Op;
 use super::activation::activate;
-use super::complaint::{Checked, Complaint};
+use super::complaint::{About, Checked, Complaint};
 use super::dot::product;
 use super::operands::{Expected, Operands};
 use super::parameters::{ACTIVATION, Kind, PADDING, Parameter, STRIDE};
@@ -93,7 +93,8 @@ fn conv1d_shape(v: &StageShapes<'_>) -> Checked {
     v.weight_is("weight", &[taps, c, n])?;
     v.weight_is("bias", &[n])?;
     let Some(room) = (t + 2 * padding).checked_sub(taps) else {
-        return Err(Complaint::Other(format!("{taps} taps do not fit {t} steps padded by {padding} on each side")));
+        let message = format!("{taps} taps do not fit {t} steps padded by {padding} on each side");
+        return Err(Complaint::new(About::Weight("weight".to_owned()), message, "more taps than there is room for"));
     };
     let t_out = room / stride + 1;
     v.weight_is("position", &[t_out, n])?;

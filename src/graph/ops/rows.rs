@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::Op;
-use super::complaint::{Checked, Complaint};
+use super::complaint::{About, Checked, Complaint};
 use super::operands::{Expected, Operands};
 use super::parameters::{CAUSAL, Kind, Parameter};
 use super::shapes::{StageShapes, count, divides};
@@ -83,8 +83,7 @@ fn softmax_shape(v: &StageShapes<'_>) -> Checked {
         let x = v.rank(0, 2)?;
         let (t, s) = (x[x.len() - 2], x[x.len() - 1]);
         if t != s {
-            let message = format!("`causal` needs as many keys as queries, not {s} and {t}");
-            return Err(Complaint::Other(message));
+            return Err(Complaint::not_square(s, t));
         }
     }
     // Per element: maximum, subtraction, exponential, sum, division.
@@ -94,7 +93,7 @@ fn softmax_shape(v: &StageShapes<'_>) -> Checked {
 /// One value of each run of consecutive elements; the output's length divides the input's.
 fn reduction_shape(v: &StageShapes<'_>) -> Checked {
     v.counts(1..=1, &[], &[])?;
-    divides(v, v.stage.outputs[0])?;
+    divides(v, About::Output, v.stage.outputs[0])?;
     Ok(count(v.input(0)))
 }
 

@@ -1,6 +1,6 @@
 //! What a rule sees of its stage, and the checks that rules share.
 
-use super::complaint::{Checked, Complaint};
+use super::complaint::{About, Checked, Complaint};
 use super::parameters;
 use crate::graph::{Stage, Tensor, TensorId};
 
@@ -33,18 +33,22 @@ impl<'a> StageShapes<'a> {
             } else {
                 format!("{} to {}", inputs.start(), inputs.end())
             };
-            return Err(Complaint::Other(format!("it reads {found} tensors, expected {expected}")));
+            let message = format!("it reads {found} tensors, expected {expected}");
+            return Err(Complaint::new(About::Op, message, format!("expected {expected} in `in`")));
         }
         if self.stage.outputs.len() != 1 {
             let message = format!("it writes {} tensors, expected 1", self.stage.outputs.len());
-            return Err(Complaint::Other(message));
+            return Err(Complaint::new(About::Output, message, "expected 1 in `out`"));
         }
         if let Some(missing) = needed.iter().find(|key| !self.stage.weights.contains_key(**key)) {
-            return Err(Complaint::Other(format!("it needs a weight `{missing}`")));
+            let message = format!("it needs a weight `{missing}`");
+            let help = format!("add it with its shape: weights = {{ {missing} = […] }}");
+            return Err(Complaint::new(About::Op, message, "without it").help(help));
         }
         let known = |key: &str| needed.contains(&key) || optional.contains(&key);
         if let Some(unknown) = self.stage.weights.keys().find(|key| !known(key)) {
-            return Err(Complaint::Other(format!("it has no weight `{unknown}`")));
+            let known: Vec<&str> = needed.iter().chain(optional).copied().collect();
+            return Err(Complaint::unknown(About::Weight(unknown.clone()), "weight", unknown, &known));
         }
         Ok(())
     }
@@ -68,35 +72,36 @@ impl<'a> StageShapes<'a> {
     pub(super) fn heads(&self, channels: usize) -> Checked<(usize, usize)> {
         let heads = self.whole("heads");
         if !channels.is_multiple_of(heads) {
-            return Err(Complaint::Other(format!("{heads} heads do not divide {channels} channels")));
+            let message = format!("{heads} heads do not divide {channels} channels");
+            return Err(Complaint::new(About::Value("heads".to_owned()), message, "does not divide them"));
         }
         Ok((heads, channels / heads))
     }
 
     pub(super) fn input_is(&self, position: usize, expected: &[usize]) -> Checked<()> {
         let id = self.stage.inputs[position];
-        self.is(format!("input `{}`", self.tensors[id].name), self.shape(id), expected)
+        self.is(About::Input(position), &format!("input `{}`", self.tensors[id].name), self.shape(id), expected)
     }
 
     pub(super) fn output_is(&self, expected: &[usize]) -> Checked<()> {
         let id = self.stage.outputs[0];
-        self.is(format!("output `{}`", self.tensors[id].name), self.shape(id), expected)
+        self.is(About::Output, &format!("output `{}`", self.tensors[id].name), self.shape(id), expected)
     }
 
     /// Checks a weight that is there; one that is absent is fine.
     pub(super) fn weight_is(&self, key: &str, expected: &[usize]) -> Checked<()> {
         match self.stage.weights.get(key) {
-            Some(id) => self.is(format!("weight `{key}`"), self.shape(*id), expected),
+            Some(id) => self.is(About::Weight(key.to_owned()), &format!("weight `{key}`"), self.shape(*id), expected),
             None => Ok(()),
         }
     }
 
     #[expect(clippy::unused_self, reason = "reads as the three above")]
-    pub(super) fn is(&self, tensor: String, found: &[usize], expected: &[usize]) -> Checked<()> {
+    fn is(&self, about: About, what: &str, found: &[usize], expected: &[usize]) -> Checked<()> {
         if found == expected {
             return Ok(());
         }
-        Err(Complaint::Shape { tensor, found: found.to_vec(), expected: format!("{expected:?}") })
+        Err(Complaint::shape(about, what, found, &format!("{expected:?}")))
     }
 
     pub(super) fn rank(&self, position: usize, least: usize) -> Checked<&'a [usize]> {
@@ -105,7 +110,7 @@ impl<'a> StageShapes<'a> {
             return Ok(shape);
         }
         let tensor = format!("input `{}`", self.tensors[self.stage.inputs[position]].name);
-        Err(Complaint::Shape { tensor, found: shape.to_vec(), expected: format!("at least {least} dimensions") })
+        Err(Complaint::shape(About::Input(position), &tensor, shape, &format!("at least {least} dimensions")))
     }
 
     pub(super) fn weight_rank(&self, key: &str, rank: usize) -> Checked<&'a [usize]> {
@@ -113,8 +118,8 @@ impl<'a> StageShapes<'a> {
         if shape.len() == rank {
             return Ok(shape);
         }
-        let tensor = format!("weight `{key}`");
-        Err(Complaint::Shape { tensor, found: shape.to_vec(), expected: format!("{rank} dimensions") })
+        let (about, expected) = (About::Weight(key.to_owned()), format!("{rank} dimensions"));
+        Err(Complaint::shape(about, &format!("weight `{key}`"), shape, &expected))
     }
 
     /// All `inputs` and the output have one shape; returns its length.
@@ -138,11 +143,11 @@ pub(super) fn ending(shape: &[usize], dropped: usize, end: &[usize]) -> Vec<usiz
 }
 
 /// Checks that a tensor has one element for each run of as many elements of the first input.
-pub(super) fn divides(v: &StageShapes<'_>, id: TensorId) -> Checked<()> {
+pub(super) fn divides(v: &StageShapes<'_>, about: About, id: TensorId) -> Checked<()> {
     let (n, tensor) = (count(v.input(0)), &v.tensors[id]);
     if n % count(&tensor.shape) == 0 {
         return Ok(());
     }
     let expected = format!("a number of elements that divides {n}");
-    Err(Complaint::Shape { tensor: format!("`{}`", tensor.name), found: tensor.shape.clone(), expected })
+    Err(Complaint::shape(about, &format!("`{}`", tensor.name), &tensor.shape, &expected))
 }

@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::Op;
-use super::complaint::{Checked, Complaint};
+use super::complaint::{About, Checked, Complaint};
 use super::dot::product;
 use super::operands::{Expected, Operands};
 use super::parameters::{Kind, Parameter};
@@ -48,7 +48,7 @@ fn stft_power_shape(v: &StageShapes<'_>) -> Checked {
     let samples = audio[audio.len() - 1];
     if samples <= n_fft / 2 || samples < hop {
         let message = format!("{samples} samples are too few for frames of {n_fft} with reflected ends");
-        return Err(Complaint::Other(message));
+        return Err(Complaint::new(About::Input(0), message, "too few samples"));
     }
     let out = ending(audio, 1, &[samples / hop, bins]);
     v.output_is(&out)?;
@@ -69,7 +69,7 @@ fn mel_log_shape(v: &StageShapes<'_>) -> Checked {
 fn log_mel_scale_shape(v: &StageShapes<'_>) -> Checked {
     v.counts(2..=2, &[], &[])?;
     v.output_is(v.input(0))?;
-    divides(v, v.stage.inputs[1])?;
+    divides(v, About::Input(1), v.stage.inputs[1])?;
     Ok(4 * count(v.input(0)))
 }
 

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::Op;
-use super::complaint::{Checked, Complaint};
+use super::complaint::{About, Checked, Complaint};
 use super::operands::{Expected, Operands};
 use super::parameters::{Kind, Parameter};
 use super::shapes::{StageShapes, count, ending};
@@ -46,7 +46,12 @@ fn embedding_shape(v: &StageShapes<'_>) -> Checked {
             let rows = v.weight_rank(key, 2)?[0];
             v.weight_is(key, &[rows, d])?;
             if key == "position" && rows < t {
-                return Err(Complaint::Other(format!("{t} tokens are more than the {rows} positions that are known")));
+                let message = format!("{t} tokens are more than the {rows} positions that are known");
+                return Err(Complaint::new(
+                    About::Weight(key.to_owned()),
+                    message,
+                    format!("expected at least {t} rows"),
+                ));
             }
         }
     }
@@ -72,7 +77,8 @@ fn select_row_shape(v: &StageShapes<'_>) -> Checked {
     let t = i64::try_from(x[x.len() - 2]).unwrap_or(i64::MAX);
     let row = v.signed("row");
     if !(-t..t).contains(&row) {
-        return Err(Complaint::Other(format!("parameter `row` is {row}, expected {} to {}", -t, t - 1)));
+        let expected = format!("expected {} to {}", -t, t - 1);
+        return Err(Complaint::value("row", &format!("is {row}"), &expected));
     }
     v.output_is(&ending(x, 2, &x[x.len() - 1..]))?;
     Ok(0)

@@ -19,8 +19,13 @@ use super::stages::{FillKind, FillSpec, NAMED_FILLS};
 use super::{Engine, Expr, Family, Model, Program};
 use crate::manifest::problem::{Problem, listed, nearest};
 
-/// Checks a file that `read` read with `problems`; what is missing there is not asked for again.
-pub fn check(name: &str, path: &Path, file: &ModelFile, problems: &[Problem]) -> Result<Model, Vec<Problem>> {
+/// Checks the file of a path and text that `read` read with `problems`; what is missing there is not asked for again.
+pub fn check(
+    name: &str,
+    (path, text): (&Path, &str),
+    file: &ModelFile,
+    problems: &[Problem],
+) -> Result<Model, Vec<Problem>> {
     let mut checker = Checker { found: Vec::new(), folder: path.parent().unwrap_or(Path::new("")) };
     let unread = !problems.is_empty();
     let family = checker.family(file, unread);
@@ -52,6 +57,7 @@ pub fn check(name: &str, path: &Path, file: &ModelFile, problems: &[Problem]) ->
         Some(program) if checker.found.is_empty() => Ok(Model {
             name: name.to_owned(),
             path: path.to_owned(),
+            source: text.into(),
             family,
             task: file.task.as_ref().map(|task| task.get_ref().clone()),
             description: file.description.clone().unwrap_or_default(),
@@ -125,9 +131,9 @@ impl Checker<'_> {
 
     fn expr(&mut self, value: &Value, span: &Range<usize>) -> Option<Expr> {
         let compiled = match value {
-            Value::Integer(number) if *number >= 1 => Ok(Expr::int(*number)),
+            Value::Integer(number) if *number >= 1 => Ok(Expr::int(*number, span.clone())),
             Value::Integer(number) => Err(format!("{number} is not at least 1")),
-            Value::String(text) => Expr::compile(text),
+            Value::String(text) => Expr::compile(text, span.clone()),
             other => Err(format!("found {}, expected a whole number or an expression in quotes", other.type_str())),
         };
         compiled

@@ -2,6 +2,8 @@
 //!
 //! Compiled once when a model is read; evaluated for each job. Plain numbers and names skip the evaluator.
 
+use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use minijinja::{Environment, Expression, UndefinedBehavior, Value};
@@ -17,6 +19,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 pub struct Expr {
     text: String,
     code: Code,
+    span: Range<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -41,23 +44,43 @@ pub trait Scope {
 }
 
 impl Expr {
-    /// A constant.
+    /// A constant that stands at `span` of its file.
     #[must_use]
-    pub fn int(value: i64) -> Self {
-        Self { text: value.to_string(), code: Code::Int(value) }
+    pub fn int(value: i64, span: Range<usize>) -> Self {
+        Self { text: value.to_string(), code: Code::Int(value), span }
     }
 
-    /// Compiles `text`; the error is minijinja's message.
-    pub fn compile(text: &str) -> Result<Self, String> {
+    /// Compiles `text`, which stands at `span` of its file; the error is minijinja's message.
+    pub fn compile(text: &str, span: Range<usize>) -> Result<Self, String> {
         let text = text.trim().to_owned();
         if let Ok(value) = text.parse() {
-            return Ok(Self::int(value));
+            return Ok(Self::int(value, span));
         }
         if is_name(&text) {
-            return Ok(Self { text, code: Code::Name });
+            return Ok(Self { text, code: Code::Name, span });
         }
         let compiled = ENVIRONMENT.compile_expression_owned(text.clone()).map_err(|error| message(&error))?;
-        Ok(Self { text, code: Code::Compiled(Arc::new(compiled)) })
+        Ok(Self { text, code: Code::Compiled(Arc::new(compiled)), span })
+    }
+
+    /// Where it stands in its file; of a shape's extent, the whole shape.
+    #[must_use]
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// The names that its value depends on.
+    #[must_use]
+    pub fn names(&self) -> HashSet<String> {
+        match &self.code {
+            Code::Int(_) => HashSet::new(),
+            Code::Name => HashSet::from([self.text.clone()]),
+            Code::Compiled(code) => {
+                let mut names = code.undeclared_variables(false);
+                names.retain(|name| !ENVIRONMENT.globals().any(|(global, _)| global == name));
+                names
+            }
+        }
     }
 
     /// As written.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
+use toml::Spanned;
 
 use super::Expr;
 use super::element::Element;
@@ -98,23 +99,23 @@ pub struct Block {
     pub stages: Vec<StageSpec>,
 }
 
-/// A stage before its names and expressions are known.
+/// A stage before its names and expressions are known. It keeps the places in the file of what its op may refuse.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageSpec {
     /// Its name; weights are named `NAME.KEY`.
     pub name: String,
     /// What it must compute.
-    pub op: String,
+    pub op: Spanned<String>,
     /// Template under the shader folders.
     pub shader: String,
     /// Tensors that it reads.
-    pub inputs: Vec<String>,
+    pub inputs: Vec<Spanned<String>>,
     /// Weights by the shader's name for them.
-    pub weights: IndexMap<String, WeightSpec>,
+    pub weights: IndexMap<Spanned<String>, WeightSpec>,
     /// Tensors that it writes.
-    pub outputs: IndexMap<String, OutputSpec>,
+    pub outputs: IndexMap<Spanned<String>, OutputSpec>,
     /// Parameters of the op.
-    pub params: IndexMap<String, ParamSpec>,
+    pub params: IndexMap<Spanned<String>, Spanned<ParamSpec>>,
     /// The shader's entry point; `None` where it has one only.
     pub entry: Option<String>,
     /// The output from a file, for an op without a reference.

@@ -80,10 +80,10 @@ impl Checker<'_> {
     fn stage(&mut self, entry: &Spanned<StageEntry>) -> StageSpec {
         let (span, entry) = (entry.span(), entry.get_ref());
         let Some(op) = &entry.op else {
-            self.help(span, "a stage needs an `op`", "what does it compute?", "for instance `op = \"linear\"`");
+            self.help(span.clone(), "a stage needs an `op`", "what does it compute?", "for instance `op = \"linear\"`");
             return StageSpec {
                 name: String::new(),
-                op: String::new(),
+                op: Spanned::new(span, String::new()),
                 shader: String::new(),
                 inputs: Vec::new(),
                 weights: IndexMap::new(),
@@ -93,28 +93,24 @@ impl Checker<'_> {
                 expect: None,
             };
         };
-        let op = op.get_ref().clone();
         if entry.out.is_empty() {
             let help = "for instance `out = { y = [\"rows\", 384] }`";
             self.help(span, "a stage needs an `out`", "what does it write?", help);
         }
-        let outputs: IndexMap<String, OutputSpec> = entry
-            .out
-            .iter()
-            .filter_map(|(key, value)| Some((key.get_ref().clone(), self.output_spec(value)?)))
-            .collect();
+        let outputs: IndexMap<Spanned<String>, OutputSpec> =
+            entry.out.iter().filter_map(|(key, value)| Some((key.clone(), self.output_spec(value)?))).collect();
         let element = outputs.first().map_or_else(Element::default, |(_, output)| output.element);
         StageSpec {
-            name: entry.name.as_ref().map_or_else(|| op.clone(), |name| name.get_ref().clone()),
-            shader: entry.shader.clone().unwrap_or_else(|| format!("{op}.wgsl")),
-            op,
-            inputs: entry.inputs.iter().map(|name| name.get_ref().clone()).collect(),
+            name: entry.name.as_ref().unwrap_or(op).get_ref().clone(),
+            shader: entry.shader.clone().unwrap_or_else(|| format!("{}.wgsl", op.get_ref())),
+            op: op.clone(),
+            inputs: entry.inputs.clone(),
             weights: entry
                 .weights
                 .iter()
                 .filter_map(|(key, value)| {
                     self.name(key, "a weight");
-                    Some((key.get_ref().clone(), self.weight(value)?))
+                    Some((key.clone(), self.weight(value)?))
                 })
                 .collect(),
             outputs,
@@ -123,7 +119,7 @@ impl Checker<'_> {
                 .iter()
                 .filter_map(|(key, value)| {
                     self.name(key, "a parameter");
-                    Some((key.get_ref().clone(), self.param(value)?))
+                    Some((key.clone(), Spanned::new(value.span(), self.param(value)?)))
                 })
                 .collect(),
             entry: entry.entry.as_ref().map(|entry| entry.get_ref().clone()),
@@ -192,7 +188,7 @@ impl Checker<'_> {
             Value::Boolean(value) => return Some(ParamSpec::Bool(*value)),
             Value::Integer(value) => return Some(ParamSpec::Int(*value)),
             Value::Float(value) if value.is_finite() => return Some(ParamSpec::Float(*value)),
-            Value::String(text) => match text.strip_prefix('=').map(Expr::compile) {
+            Value::String(text) => match text.strip_prefix('=').map(|text| Expr::compile(text, value.span())) {
                 None => return Some(ParamSpec::Text(text.clone())),
                 Some(Ok(expr)) => return Some(ParamSpec::Expr(expr)),
                 Some(Err(message)) => message,
@@ -253,12 +249,14 @@ impl Checker<'_> {
             })
             .collect();
         let Some(output) = &file.output else {
-            return written.last().map(|stage| stage.outputs.keys().cloned().collect()).unwrap_or_default();
+            let names = written.last().into_iter().flat_map(|stage| stage.outputs.keys());
+            return names.map(|name| name.get_ref().clone()).collect();
         };
         if output.is_empty() {
             self.found.push(Problem::whole("`output` is empty").help("leave it out to read back the last stage's"));
         }
-        let names: Vec<&str> = written.iter().flat_map(|stage| stage.outputs.keys()).map(String::as_str).collect();
+        let names: Vec<&str> =
+            written.iter().flat_map(|stage| stage.outputs.keys()).map(|name| name.get_ref().as_str()).collect();
         for name in output {
             if !name.get_ref().contains('{') && !names.contains(&name.get_ref().as_str()) {
                 self.one_of("output", name, &names);
