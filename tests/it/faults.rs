@@ -10,7 +10,7 @@ const BROWSERS: &str = "browser = ['chrome', 'firefox']";
 fn manifest(browsers: &str, model: &str) -> String {
     format!(
         "name = 'faults'\n[matrix]\n{browsers}\nmodel = '{model}'\n\
-         [measure]\nwarmup = 0\nsamples = 1\nrounds = 1\nretries = 0\ntimeout = '30s'\nfallback = []\n"
+         [measure]\nwarmup = 0\nsamples = 1\nrounds = 1\nretries = 0\ntimeout = '5m'\nfallback = []\n"
     )
 }
 
