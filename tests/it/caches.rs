@@ -118,28 +118,24 @@ fn now() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()
 }
 
-/// Kills the driver after the first sample of a run whose pages report, for every time that they measure, the time of
-/// day since `begin`: so each figure tells which try it is of.
+/// Kills the driver after the first sample of a run whose pages report, for the moment of each sample, the time of day since
+/// `begin`: so each tells which try it is of.
 fn only_the_last_try(browser: &str, driver: &str, measure: &str) {
     let _turn = browser_turn();
     let shop = Workshop::new();
     let begin = now();
-    for (file, from, to) in [
-        (
-            "first_run.js",
-            "const firstInferenceMs = performance.now() - runBegan;",
-            "const firstInferenceMs = Date.now() - BEGIN;",
-        ),
-        (
-            "engine_wgsl.js",
-            "wallMs = performance.now() - began;",
-            "wallMs = Date.now() - BEGIN; console.log('sampled');",
-        ),
+    let mut text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/harness/engine_wgsl.js")).unwrap();
+    let mark = format!("atMs: Date.now() - {begin},");
+    for (from, to) in [
+        ("atMs: timeToFirstResultMs,", mark.as_str()),
+        ("atMs: performance.now() - how.began,", mark.as_str()),
+        ("wallMs = performance.now() - began;", "wallMs = performance.now() - began; console.log('sampled');"),
     ] {
-        let text = std::fs::read_to_string(format!("{}/templates/harness/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
         assert!(text.contains(from), "{from}");
-        shop.write(&format!("own/harness/{file}"), &text.replace(from, &to.replace("BEGIN", &begin.to_string())));
+        text = text.replace(from, to);
     }
+    shop.write("own/harness/engine_wgsl.js", &text);
     let manifest = format!(
         "name = 'retried'\n[matrix]\nbrowser = '{browser}'\nmodel = 'axpy'\nworkgroup_size = [[64, 1, 1], [8, 1, 1]]\n\
          [measure]\nwarmup = 0\nretries = 1\nfallback = []\n{measure}\n"
@@ -163,7 +159,7 @@ fn only_the_last_try(browser: &str, driver: &str, measure: &str) {
         first_is_first(job, &samples);
     }
     for sample in &samples {
-        let at: f64 = sample["wall_ms"].parse().unwrap();
+        let at: f64 = sample["at_ms"].parse().unwrap();
         assert!(at >= f64::from(u32::try_from(killed).unwrap()), "measured before {killed}: {sample:?}");
     }
 }
