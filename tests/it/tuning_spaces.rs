@@ -10,7 +10,6 @@ use gpujobs::render::space::check;
 use gpujobs::render::{RenderError, Templates};
 use gpujobs::tune::tasks::{TuneTask, tasks};
 
-use crate::support::workshop::Workshop;
 use crate::tuning::{SMALL, product, task};
 
 #[test]
@@ -106,22 +105,4 @@ fn workgroups_are_told_apart_by_what_their_kernel_says() {
     };
     let place = space.points.iter().position(|point| is_it(&point)).unwrap();
     assert_eq!(space.traits[place], [5.0, 7.0, 7.0, 0.0]);
-}
-
-#[test]
-fn a_trait_that_is_no_positive_number_is_an_error() {
-    let shop = Workshop::new();
-    let kernels = std::fs::read_to_string("shaders/kernels.toml").unwrap();
-    let told = |faulty: &str| {
-        shop.write("own/kernels.toml", &kernels.replacen("\"wg[2]\",", &format!("\"{faulty}\","), 1));
-        let templates = Templates::new(None, Some(&shop.path("own"))).unwrap();
-        match tasks(&product(SMALL), &templates) {
-            Err((_, error)) => error.to_string(),
-            Ok(_) => panic!("{faulty} is taken"),
-        }
-    };
-    for (faulty, said) in [("wg[2] - 1", "is 0"), ("depth", "undefined"), ("wg[2] +", "syntax error"), ("form", "")] {
-        let error = told(faulty);
-        assert!(error.contains(&format!("the trait `{faulty}`")) && error.contains(said), "{error}");
-    }
 }
