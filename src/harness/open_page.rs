@@ -137,7 +137,11 @@ impl OpenPage {
                     None if check.random => "random",
                     None => "ok",
                 };
-                ready.check = Some(check);
+                // What was wrong once stays so: a page must not try until it is right.
+                let is_wrong = |known: &Check| known.verdict.failure.is_some();
+                if !ready.check.as_ref().is_some_and(is_wrong) {
+                    ready.check = Some(check);
+                }
                 verdict
             }
         };

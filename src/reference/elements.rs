@@ -50,8 +50,8 @@ impl Found {
         if error.is_finite() {
             found.max_abs = error;
         }
-        // Written so that a NaN in what is allowed counts as wrong.
-        if !(error <= allowed && expected.is_finite()) {
+        // Written so that a NaN in what is allowed counts as wrong, and that nothing is right by an infinite tolerance.
+        if !(error <= allowed && error.is_finite() && allowed.is_finite()) {
             found.wrong = 1;
             let excess = error / allowed;
             found.worst = Some((if excess.is_finite() { excess } else { f64::MAX }, at));
@@ -90,4 +90,23 @@ pub(crate) fn root_mean_square(values: &[f64]) -> f64 {
     let finite = values.iter().filter(|value| value.is_finite());
     let (sum, len) = finite.fold((0.0, 0_usize), |(sum, len), value| (sum + value * value, len + 1));
     (sum / len.max(1) as f64).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_right_by_a_tolerance_without_end() {
+        // The squares of such values are infinite, and so is their mean.
+        let expected = [1e200, 1.0];
+        let rms = root_mean_square(&expected);
+        assert!(rms.is_infinite());
+        for got in [1.0, f64::INFINITY, f64::NAN] {
+            let found = Found::of(2, |at| Element { got, expected: expected[at], allowed: 1e-5 * rms });
+            assert_eq!(found.wrong, 2, "{got}");
+        }
+        let found = Found::of(1, |_| Element { got: f64::NAN, expected: f64::NAN, allowed: 0.0 });
+        assert_eq!((found.wrong, found.not_finite), (0, 1));
+    }
 }

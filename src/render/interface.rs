@@ -104,7 +104,8 @@ impl OwnShader<'_> {
                 Some(Param::Text(_)) | None => None,
             };
             match value {
-                Some(value) => constants.push((name.clone(), value)),
+                // WebGPU knows a constant with `@id` by its number only.
+                Some(value) => constants.push((constant.id.map_or_else(|| name.clone(), |id| id.to_string()), value)),
                 None if constant.init.is_some() => {}
                 None => {
                     let message = format!("nothing gives `override {name}` a value");
