@@ -18,7 +18,7 @@ const LONGEST_HEADER: usize = 1 << 16;
 
 /// How the numbers of a file are stored, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stored {
+pub enum NumberType {
     /// IEEE 754 binary16.
     F16,
     /// IEEE 754 binary32.
@@ -33,7 +33,7 @@ pub enum Stored {
     Bool,
 }
 
-impl Stored {
+impl NumberType {
     /// Whether it holds numbers with a fraction.
     #[must_use]
     pub fn is_float(self) -> bool {
@@ -98,7 +98,7 @@ impl Stored {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     /// How they are stored.
-    pub stored: Stored,
+    pub stored: NumberType,
     /// Extents, outermost first; `None` for a raw file.
     pub shape: Option<Vec<usize>>,
     /// How many there are.
@@ -177,7 +177,7 @@ fn read_by<T>(
             then(&mut entry, header)
         }
         ending => {
-            let Some(stored) = Stored::of_ending(ending) else {
+            let Some(stored) = NumberType::of_ending(ending) else {
                 return Err("its ending says nothing of its numbers: gpujobs reads .npy, .npz, and raw values in \
                             .f32, .f16, .i32 and .u32"
                     .to_owned());
@@ -243,7 +243,7 @@ fn numpy_header(input: &mut dyn Read) -> Result<Header, String> {
         return Err(bad(&format!("its header is {:?}", text.trim())));
     };
     let descr = descr.trim_start_matches(['\'', '"']).split(['\'', '"']).next().unwrap_or_default();
-    let stored = Stored::of_numpy(descr).ok_or_else(|| {
+    let stored = NumberType::of_numpy(descr).ok_or_else(|| {
         format!("it holds values of type {descr:?}: save it as float32, float16, int32 or uint32, little-endian")
     })?;
     if order.starts_with("True") {
@@ -274,26 +274,26 @@ fn bytes(input: &mut dyn Read, header: &Header) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-fn numbers(bytes: &[u8], stored: Stored) -> Result<Numbers, String> {
+fn numbers(bytes: &[u8], stored: NumberType) -> Result<Numbers, String> {
     fn each<const N: usize, T>(bytes: &[u8], convert: impl Fn([u8; N]) -> T) -> Vec<T> {
         bytes.as_chunks::<N>().0.iter().map(|chunk| convert(*chunk)).collect()
     }
     Ok(match stored {
-        Stored::F16 => Numbers::Floats(each(bytes, |chunk| f16::from_le_bytes(chunk).to_f64())),
-        Stored::F32 => Numbers::Floats(each(bytes, |chunk| f64::from(f32::from_le_bytes(chunk)))),
-        Stored::F64 => Numbers::Floats(each(bytes, f64::from_le_bytes)),
-        Stored::Signed(1) => Numbers::Whole(each(bytes, |chunk| i64::from(i8::from_le_bytes(chunk)))),
-        Stored::Signed(2) => Numbers::Whole(each(bytes, |chunk| i64::from(i16::from_le_bytes(chunk)))),
-        Stored::Signed(4) => Numbers::Whole(each(bytes, |chunk| i64::from(i32::from_le_bytes(chunk)))),
-        Stored::Signed(_) => Numbers::Whole(each(bytes, i64::from_le_bytes)),
-        Stored::Unsigned(1) => Numbers::Whole(each(bytes, |chunk| i64::from(u8::from_le_bytes(chunk)))),
-        Stored::Unsigned(2) => Numbers::Whole(each(bytes, |chunk| i64::from(u16::from_le_bytes(chunk)))),
-        Stored::Unsigned(4) => Numbers::Whole(each(bytes, |chunk| i64::from(u32::from_le_bytes(chunk)))),
-        Stored::Unsigned(_) => {
+        NumberType::F16 => Numbers::Floats(each(bytes, |chunk| f16::from_le_bytes(chunk).to_f64())),
+        NumberType::F32 => Numbers::Floats(each(bytes, |chunk| f64::from(f32::from_le_bytes(chunk)))),
+        NumberType::F64 => Numbers::Floats(each(bytes, f64::from_le_bytes)),
+        NumberType::Signed(1) => Numbers::Whole(each(bytes, |chunk| i64::from(i8::from_le_bytes(chunk)))),
+        NumberType::Signed(2) => Numbers::Whole(each(bytes, |chunk| i64::from(i16::from_le_bytes(chunk)))),
+        NumberType::Signed(4) => Numbers::Whole(each(bytes, |chunk| i64::from(i32::from_le_bytes(chunk)))),
+        NumberType::Signed(_) => Numbers::Whole(each(bytes, i64::from_le_bytes)),
+        NumberType::Unsigned(1) => Numbers::Whole(each(bytes, |chunk| i64::from(u8::from_le_bytes(chunk)))),
+        NumberType::Unsigned(2) => Numbers::Whole(each(bytes, |chunk| i64::from(u16::from_le_bytes(chunk)))),
+        NumberType::Unsigned(4) => Numbers::Whole(each(bytes, |chunk| i64::from(u32::from_le_bytes(chunk)))),
+        NumberType::Unsigned(_) => {
             let values = each(bytes, |chunk| i64::try_from(u64::from_le_bytes(chunk)));
             let fail = |_| "it holds numbers of 2^63 and more".to_owned();
             Numbers::Whole(values.into_iter().collect::<Result<_, _>>().map_err(fail)?)
         }
-        Stored::Bool => Numbers::Whole(each(bytes, |[byte]: [u8; 1]| i64::from(byte != 0))),
+        NumberType::Bool => Numbers::Whole(each(bytes, |[byte]: [u8; 1]| i64::from(byte != 0))),
     })
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 /// An element: what it is, what it should be, and how far it may be off.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Element {
+pub(crate) struct Compared {
     /// As the page computed it.
     pub(crate) got: f64,
     /// As the reference says.
@@ -33,11 +33,11 @@ pub(crate) struct Found {
 
 impl Found {
     /// Compares `len` elements.
-    pub(crate) fn of(len: usize, element: impl Fn(usize) -> Element + Sync) -> Self {
+    pub(crate) fn of(len: usize, element: impl Fn(usize) -> Compared + Sync) -> Self {
         (0..len).into_par_iter().map(|at| Self::one(at, element(at))).reduce(Self::default, Self::with)
     }
 
-    fn one(at: usize, Element { got, expected, allowed }: Element) -> Self {
+    fn one(at: usize, Compared { got, expected, allowed }: Compared) -> Self {
         let mut found = Self::default();
         if expected.is_finite() {
             found.scale = expected.abs();
@@ -103,10 +103,10 @@ mod tests {
         let rms = root_mean_square(&expected);
         assert!(rms.is_infinite());
         for got in [1.0, f64::INFINITY, f64::NAN] {
-            let found = Found::of(2, |at| Element { got, expected: expected[at], allowed: 1e-5 * rms });
+            let found = Found::of(2, |at| Compared { got, expected: expected[at], allowed: 1e-5 * rms });
             assert_eq!(found.wrong, 2, "{got}");
         }
-        let found = Found::of(1, |_| Element { got: f64::NAN, expected: f64::NAN, allowed: 0.0 });
+        let found = Found::of(1, |_| Compared { got: f64::NAN, expected: f64::NAN, allowed: 0.0 });
         assert_eq!((found.wrong, found.not_finite), (0, 1));
     }
 }

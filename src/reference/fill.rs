@@ -61,6 +61,18 @@ pub enum FillError {
         /// What is wrong.
         message: String,
     },
+    /// A whole number beyond the range of its type.
+    #[error("tensor `{tensor}` holds {value} at [{at}], beyond {element}")]
+    Beyond {
+        /// Its name.
+        tensor: String,
+        /// The first such value.
+        value: i64,
+        /// Its index, row-major.
+        at: usize,
+        /// The type.
+        element: Element,
+    },
     /// A value beyond the range of f16.
     #[error("tensor `{tensor}` holds {value} at [{at}], and f16 ends at 65504: run it with dtype = \"fp32\"")]
     BeyondHalf {
@@ -108,12 +120,8 @@ fn whole(tensor: &Tensor) -> Result<Vec<i64>, FillError> {
         _ => exact(tensor)?.into_iter().map(|value| value as i64).collect(),
     };
     if let Some(at) = numbers.iter().position(|value| !tensor.element.takes(*value as f64)) {
-        let message = format!("it holds {} at [{at}], beyond {}", numbers[at], tensor.element);
-        let path = match fill {
-            Fill::File(numbers) => numbers.path.clone(),
-            _ => std::path::PathBuf::new(),
-        };
-        return Err(FillError::File { tensor: tensor.name.clone(), file: path, message });
+        let (tensor, element) = (tensor.name.clone(), tensor.element);
+        return Err(FillError::Beyond { tensor, value: numbers[at], at, element });
     }
     Ok(numbers)
 }

@@ -186,8 +186,10 @@ fn what_is_no_number_or_random_by_design_is_not_wrong() {
     let matrix = "browser = 'chrome'\nbackend = ['wasm', 'webgpu']\nmodel = ['nan_row', 'noise']";
     // More samples than outputs that a job may have that differ.
     shop.run(&manifest(matrix, NO_FALLBACK).replace("samples = 3", "samples = 10"), &[]);
-    for row in shop.jobs() {
-        let found = cells(&row, ["model", "backend", "status", "verified", "reference", "max_abs_error"]);
+    let jobs = shop.jobs();
+    assert_eq!(jobs.len(), 4);
+    for row in &jobs {
+        let found = cells(row, ["model", "backend", "status", "verified", "reference", "max_abs_error"]);
         match found {
             ["noise", _, "ok", "", "", ""] => {
                 assert!(row["warnings"].contains("`RandomNormalLike` draws random numbers"), "{row:?}");

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from whisper_numpy import fnv1a, unit
+
 GALLERY = Path("manifests/gallery")
 OUT = GALLERY / "expected"
 
@@ -24,28 +26,14 @@ def values(model, name):
     return np.array(next(entry["values"] for entry in inputs if entry["name"] == name), dtype=np.float32)
 
 
-def unit(name, n):
-    """The hash of `src/reference/fill.rs`, uniform in [-1, 1), seeded by FNV-1a of the input's name."""
-    seed = 0x811C9DC5
-    for byte in name.encode():
-        seed = ((seed ^ byte) * 0x01000193) & 0xFFFFFFFF
-    x = np.uint32(seed) ^ (np.arange(n, dtype=np.uint32) * np.uint32(0x9E3779B9))
-    x ^= x >> np.uint32(16)
-    x *= np.uint32(0x7FEB352D)
-    x ^= x >> np.uint32(15)
-    x *= np.uint32(0x846CA68B)
-    x ^= x >> np.uint32(16)
-    return (x >> np.uint32(8)).astype(np.float64) / 2**23 - 1
-
-
 def uniform(name, *shape):
     """An input of f32 without a `fill`: each value is one of f32 already."""
-    return unit(name, int(np.prod(shape))).reshape(shape)
+    return unit(fnv1a(name), int(np.prod(shape))).reshape(shape)
 
 
 def tokens(name, below, *shape):
     """An input of whole numbers with `below`."""
-    return np.floor((unit(name, int(np.prod(shape))) * 0.5 + 0.5) * below).astype(np.uint32).reshape(shape)
+    return np.floor((unit(fnv1a(name), int(np.prod(shape))) * 0.5 + 0.5) * below).astype(np.uint32).reshape(shape)
 
 
 def prefix_sum(n):

@@ -6,7 +6,7 @@
 
 use super::Tensor;
 use crate::graph::ops::tolerance;
-use crate::reference::elements::{Element, Found, root_mean_square};
+use crate::reference::elements::{Compared, Found, root_mean_square};
 use crate::reference::{Failure, Verdict};
 
 /// Largest error as a share of max(|expected|, root mean square of the expected output).
@@ -86,14 +86,14 @@ fn elements(got: &Tensor, want: &Tensor, share: Tolerance, verdict: &mut Verdict
         if exact {
             // 64-bit integers may differ where their f64 are equal.
             let allowed = if same_bytes(got, want, at * size, size) { 0.0 } else { -1.0 };
-            return Element { got: got_at, expected, allowed };
+            return Compared { got: got_at, expected, allowed };
         }
-        Element { got: got_at, expected, allowed: share.0 * expected.abs().max(rms) + tolerance::FLUSHED }
+        Compared { got: got_at, expected, allowed: share.0 * expected.abs().max(rms) + tolerance::FLUSHED }
     };
     let found = Found::of(values.len(), element);
     verdict.measured(found.max_abs, found.max_rel(), found.not_finite);
     let Some(worst) = found.worst() else { return Ok(()) };
-    let Element { got, expected, allowed } = element(worst);
+    let Compared { got, expected, allowed } = element(worst);
     let mut failure = whole(want, "differs from its reference".to_owned());
     failure.index = crate::reference::position::index(worst, want.shape());
     (failure.got, failure.expected, failure.tolerance) = (got, expected, allowed.max(0.0));
