@@ -34,7 +34,7 @@ pub use gpu::{Gpu, machine_has_gpu};
 pub use os::Os;
 pub use output::LogSink;
 pub use products::{BrowserKind, BrowserSettings, Compiler, PrefValue};
-pub use session::SessionFacts;
+pub use session::{SessionFacts, TUNNEL};
 pub use watchdog::Watchdog;
 
 use crate::units::Nanos;

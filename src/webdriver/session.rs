@@ -92,15 +92,17 @@ impl Session {
     }
 }
 
+/// The remedy for an endpoint that is not spoken to over http.
+pub const TUNNEL: &str = "make a tunnel to the machine and name its near end: `ssh -N -L 4444:localhost:4444 host`, then \
+                          `webdriver = \"http://localhost:4444\"`";
+
 /// The address that commands are joined to: a remote URL with its path kept and a slash at its end.
 pub(super) fn remote_base(url: &Url) -> Result<Url, BrowserError> {
     if url.scheme() != "http" || url.cannot_be_a_base() {
         return Err(BrowserError::Endpoint {
             url: url.to_string(),
             reason: format!("gpujobs speaks WebDriver over http, not {}", url.scheme()),
-            help: "make a tunnel to the machine and name its near end: `ssh -N -L 4444:localhost:4444 host`, then \
-                   `webdriver = \"http://localhost:4444\"`"
-                .to_owned(),
+            help: TUNNEL.to_owned(),
         });
     }
     let mut base = url.clone();

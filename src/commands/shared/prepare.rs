@@ -18,7 +18,7 @@ use crate::render::page::{Page, PageError, PageRequest};
 use crate::render::settings::{self, Purpose};
 use crate::render::{RenderError, Templates};
 use crate::setup::install::{Components, install};
-use crate::webdriver::{BrowserKind, BrowserSettings};
+use crate::webdriver::{BrowserKind, BrowserSettings, TUNNEL};
 
 /// A plan, ready to be rendered.
 pub(in crate::commands) struct Prepared {
@@ -67,6 +67,10 @@ impl Overrides<'_> {
             message: format!("--webdriver is not a URL: {error}"),
             help: "write it like http://host:4444/wd/hub".to_owned(),
         })?;
+        if let Some(url) = remote.as_ref().filter(|url| url.scheme() != "http") {
+            let message = format!("--webdriver speaks http, not {}", url.scheme());
+            return Err(Error::Usage { message, help: TUNNEL.to_owned() });
+        }
         for browser in manifest.browsers.values_mut() {
             if browser.webdriver.is_none() {
                 browser.webdriver.clone_from(&remote);

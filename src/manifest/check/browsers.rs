@@ -11,7 +11,7 @@ use crate::manifest::axes::is_name;
 use crate::manifest::problem::{Problem, listed, nearest, with_near};
 use crate::manifest::schema::BrowserFile;
 use crate::manifest::values::{At, Table, Value};
-use crate::webdriver::{BrowserKind, BrowserSettings, PrefValue};
+use crate::webdriver::{BrowserKind, BrowserSettings, PrefValue, TUNNEL};
 
 impl Checker<'_> {
     /// The settings of every browser in use; the tables of others are checked too.
@@ -131,10 +131,8 @@ impl Checker<'_> {
         let problem = match url {
             Ok(url) if url.scheme() == "http" && url.has_host() => return Some(url),
             Ok(url) if url.scheme() == "https" && url.has_host() => {
-                let help = "a tunnel on this machine speaks http, for instance `ssh -L 4444:localhost:4444 HOST`, then webdriver \
-                            = \"http://127.0.0.1:4444\"";
                 let message = "`webdriver` over https is not supported yet";
-                self.note(Problem::at(written.span(), message, "expected http://").help(help));
+                self.note(Problem::at(written.span(), message, "expected http://").help(TUNNEL));
                 return None;
             }
             Ok(_) => Problem::at(written.span(), "`webdriver` is not an http address", "expected http://"),
