@@ -1,15 +1,18 @@
 //! The interface of a shader is what it says of itself: its entry points, what it binds, the constants that a pipeline may
 //! override. For a shader of the user's own it is compared with its stage before a browser opens.
 //!
-//! naga reads it. What naga can't read, such as an extension of one browser, is left to the browsers, as before.
+//! naga reads it. Of what naga can't read, such as an extension of one browser, only the declarations are looked at; the
+//! rest is left to the browsers.
 
+use naga::compact::KeepUnused;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, GlobalVariable, Handle, Module, ScalarKind, ShaderStage, StorageAccess, TypeInner};
 
 use super::RenderError;
+use super::wgsl_text::{self, Declared, Override};
 use crate::graph::{Element, Graph, Param, Stage, TensorId};
 
-/// The entry point where a shader could not be read, and of several the one that is taken.
+/// The entry point of the shipped shaders, and of several the one that is taken.
 const MAIN: &str = "main";
 
 /// How a stage's shader is called.
@@ -47,6 +50,8 @@ struct Bound<'a> {
     id: TensorId,
     /// `in`, `weights` or `out`.
     key: &'static str,
+    /// How the template names it, for instance `inputs[0]`.
+    template: String,
     /// The shader's name for it, where it has one.
     variable: Option<(Handle<GlobalVariable>, &'a GlobalVariable)>,
 }
@@ -54,36 +59,38 @@ struct Bound<'a> {
 impl OwnShader<'_> {
     /// Compares what the shader says of itself with its stage.
     pub(super) fn entry_point(self, code: &str) -> Result<EntryPoint, RenderError> {
-        let named = || self.stage.entry.clone().unwrap_or_else(|| MAIN.to_owned());
-        let Ok(module) = naga::front::wgsl::parse_str(code) else {
-            return Ok(EntryPoint { name: named(), ..EntryPoint::main() });
+        let Ok(module) = naga::front::wgsl::parse_str(&wgsl_text::readable(code)) else {
+            let Declared { entries, overrides, uniforms } = wgsl_text::declared(code);
+            let name = self.function(&entries)?;
+            return Ok(EntryPoint { name, constants: self.constants(overrides)?, uniforms });
         };
-        let name = self.function(&module)?;
-        let constants = self.constants(&module)?;
+        let points = module.entry_points.iter().filter(|point| point.stage == ShaderStage::Compute);
+        let name = self.function(&points.map(|point| point.name.clone()).collect::<Vec<_>>())?;
+        let constants = self.constants(overrides(&module, &name))?;
         let mut entry = EntryPoint { name, constants, uniforms: Vec::new() };
         let Ok(info) = Validator::new(ValidationFlags::all(), Capabilities::all()).validate(&module) else {
+            entry.uniforms = wgsl_text::declared(code).uniforms;
             return Ok(entry);
         };
         entry.uniforms = self.bindings(&module, &info, &entry.name)?;
         Ok(entry)
     }
 
-    fn function(self, module: &Module) -> Result<String, RenderError> {
-        let points = module.entry_points.iter().filter(|point| point.stage == ShaderStage::Compute);
-        let names: Vec<&str> = points.map(|point| point.name.as_str()).collect();
+    /// The entry point that runs, of those that there are.
+    fn function(self, names: &[String]) -> Result<String, RenderError> {
         let listed = || names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        match (&self.stage.entry, names.as_slice()) {
-            (Some(entry), names) if names.contains(&entry.as_str()) => Ok(entry.clone()),
+        match (&self.stage.entry, names) {
+            (Some(entry), names) if names.contains(entry) => Ok(entry.clone()),
             (Some(entry), _) => {
                 let message = format!("there is no entry point `{entry}` of the stage `{}`", self.stage.name);
                 Err(self.fault(None, message, format!("its compute entry points are {}", listed())))
             }
-            (None, [one]) => Ok((*one).to_owned()),
+            (None, [one]) => Ok(one.clone()),
             (None, []) => {
                 let help = "mark the function that runs with `@compute @workgroup_size(…)`".to_owned();
                 Err(self.fault(None, "it has no compute entry point".to_owned(), help))
             }
-            (None, names) if names.contains(&MAIN) => Ok(MAIN.to_owned()),
+            (None, names) if names.iter().any(|name| name == MAIN) => Ok(MAIN.to_owned()),
             (None, [first, ..]) => {
                 let help = format!("say which one the stage `{}` runs: entry = \"{first}\"", self.stage.name);
                 Err(self.fault(None, format!("it has the entry points {}", listed()), help))
@@ -92,12 +99,11 @@ impl OwnShader<'_> {
     }
 
     /// The parameters of the stage that a constant of the shader is named like.
-    fn constants(self, module: &Module) -> Result<Vec<(String, f64)>, RenderError> {
+    fn constants(self, overrides: Vec<Override>) -> Result<Vec<(String, f64)>, RenderError> {
         let mut constants = Vec::new();
-        for (_, constant) in module.overrides.iter() {
-            let Some(name) = &constant.name else { continue };
+        for Override { name, id, wanted } in overrides {
             #[expect(clippy::cast_precision_loss, reason = "WGSL's constants have at most 32 bits")]
-            let value = match self.stage.params.get(name) {
+            let value = match self.stage.params.get(&name) {
                 Some(Param::Bool(value)) => Some(f64::from(u8::from(*value))),
                 Some(Param::Int(value)) => Some(*value as f64),
                 Some(Param::Float(value)) => Some(*value),
@@ -105,12 +111,12 @@ impl OwnShader<'_> {
             };
             match value {
                 // WebGPU knows a constant with `@id` by its number only.
-                Some(value) => constants.push((constant.id.map_or_else(|| name.clone(), |id| id.to_string()), value)),
-                None if constant.init.is_some() => {}
+                Some(value) => constants.push((id.map_or(name, |id| id.to_string()), value)),
+                None if !wanted => {}
                 None => {
                     let message = format!("nothing gives `override {name}` a value");
                     let help = format!("give the stage `{}` a number: params = {{ {name} = 1.0 }}", self.stage.name);
-                    return Err(self.fault(Some(name), message, help));
+                    return Err(self.fault(Some(&name), message, help));
                 }
             }
         }
@@ -152,11 +158,14 @@ impl OwnShader<'_> {
     }
 
     fn bound(self) -> Vec<Bound<'static>> {
-        let inputs = self.stage.inputs.iter().map(|id| (*id, "in"));
-        let weights = self.stage.weights.values().map(|id| (*id, "weights"));
-        let outputs = self.stage.outputs.iter().map(|id| (*id, "out"));
+        let numbered = |list: &str, at: usize| format!("{list}[{at}]");
+        let inputs = self.stage.inputs.iter().enumerate();
+        let inputs = inputs.map(|(at, id)| (*id, "in", numbered("inputs", at)));
+        let weights = self.stage.weights.iter().map(|(name, id)| (*id, "weights", format!("weights.{name}")));
+        let outputs = self.stage.outputs.iter().enumerate();
+        let outputs = outputs.map(|(at, id)| (*id, "out", numbered("outputs", at)));
         let all = inputs.chain(weights).chain(outputs).enumerate();
-        all.map(|(binding, (id, key))| Bound { binding, id, key, variable: None }).collect()
+        all.map(|(binding, (id, key, template))| Bound { binding, id, key, template, variable: None }).collect()
     }
 
     /// Whether a binding is a uniform buffer.
@@ -205,12 +214,17 @@ impl OwnShader<'_> {
             }
         };
         match element(module, variable) {
-            Some(found) if found != tensor.element.to_string() => {
+            // Bits of another type are meant where the shader says so: a compare-and-swap on floats, halves as words.
+            Some(found) if found != tensor.element.to_string() && !reinterprets(module) => {
                 let element = tensor.element;
                 let message =
                     format!("`{name}` holds {found}, and `{tensor_name}` of the stage `{stage}` is {element}");
                 let known = found.parse::<Element>().is_ok();
                 let help = match (known, is_output) {
+                    (true, _) if element == Element::F16 => format!(
+                        "the job stores it so (dtype = \"fp16\"): declare it array<{{{{ {}.element }}}}>",
+                        bound.template
+                    ),
                     (false, _) => format!("declare it as {element}"),
                     (true, true) => {
                         format!("write its type: out = {{ {tensor_name} = {{ shape = […], type = \"{found}\" }} }}")
@@ -240,6 +254,30 @@ impl OwnShader<'_> {
     }
 }
 
+/// The constants of a module, of which an entry point wants those that it reaches and that have no value.
+fn overrides(module: &Module, entry: &str) -> Vec<Override> {
+    let mut reached = module.clone();
+    reached.entry_points.retain(|point| point.name == entry);
+    naga::compact::compact(&mut reached, KeepUnused::No);
+    let reaches = |name: &str| reached.overrides.iter().any(|(_, one)| one.name.as_deref() == Some(name));
+    let all = module.overrides.iter().filter_map(|(_, one)| Some((one.name.clone()?, one)));
+    all.map(|(name, one)| Override { wanted: one.init.is_none() && reaches(&name), name, id: one.id }).collect()
+}
+
+/// Whether a shader reads the bits of one type as another's.
+fn reinterprets(module: &Module) -> bool {
+    let functions = module.functions.iter().map(|(_, function)| function);
+    let functions = functions.chain(module.entry_points.iter().map(|point| &point.function));
+    functions.flat_map(|function| function.expressions.iter()).any(|(_, expression)| {
+        use naga::{Expression, MathFunction as Math};
+        matches!(
+            expression,
+            Expression::As { convert: None, .. }
+                | Expression::Math { fun: Math::Pack2x16float | Math::Unpack2x16float, .. }
+        )
+    })
+}
+
 fn name_of(variable: &GlobalVariable) -> &str {
     variable.name.as_deref().unwrap_or("a variable")
 }
@@ -265,3 +303,6 @@ fn element(module: &Module, variable: &GlobalVariable) -> Option<String> {
     };
     Some(format!("{letter}{}", 8 * u32::from(scalar.width)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ pub mod settings;
 pub mod space;
 pub mod target;
 pub mod wgsl;
+mod wgsl_text;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::interface::{EntryPoint, OwnShader};
 use super::kernels::{Configuration, Kernel};
 use super::target::Target;
-use super::{MAX_GROUPS, RenderError, Templates, axis, from_minijinja};
+use super::{MAX_GROUPS, RenderError, Templates, axis, from_minijinja, wgsl_text};
 use crate::graph::{Element, Graph, JobVars, Param, Stage, TensorId};
 use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::manifest::compiler::Values;
@@ -261,8 +261,7 @@ fn described(kernel: &str, configuration: &Configuration) -> String {
 /// The features of the device that the `enable` directives of WGSL need. An included template can't tell the renderer
 /// anything, and a feature that a shader enables and nobody asked for would fail validation.
 fn enabled(code: &str) -> impl Iterator<Item = String> {
-    let lines = code.lines().filter_map(|line| line.trim().strip_prefix("enable ")?.strip_suffix(';'));
-    lines.flat_map(|names| names.split(',')).map(|name| match name.trim() {
+    wgsl_text::enabled(code).into_iter().map(|name| match name.as_str() {
         "f16" => "shader-f16".to_owned(),
         name => name.replace('_', "-"),
     })

@@ -187,6 +187,7 @@ fn what_does_not_fit_its_stage_is_said_before_a_browser_opens() {
     let inplace = plain()
         .replace("var<storage, read> x", "var<storage, read_write> x")
         .replace("y[i] = x[i];", "x[i] *= 2.0; y[i] = x[i];");
+    let gained = plain().replace("@compute", "override gain: f32;\n@compute").replace("= x[i]", "= gain * x[i]");
     let cases: Vec<(&str, String, String)> = vec![
         ("missing", format!("{F32}\nexpect = {{ file = 'none.f32' }}"), plain()),
         ("short", format!("{F32}\nexpect = {{ file = 'short.f32' }}"), plain()),
@@ -200,7 +201,7 @@ fn what_does_not_fit_its_stage_is_said_before_a_browser_opens() {
         ("texture", F32.to_owned(), textured.to_owned()),
         ("entries", F32.to_owned(), two),
         ("entry", format!("{F32}\nentry = 'mian'"), plain()),
-        ("constant", F32.to_owned(), plain().replace("@compute", "override gain: f32;\n@compute")),
+        ("constant", F32.to_owned(), gained),
         ("beyond", F32.to_owned(), plain().replace("{{ outputs[0].binding }}", "7")),
     ];
     let mut shown = String::new();
