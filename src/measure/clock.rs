@@ -25,8 +25,9 @@ pub fn demotion(measurement: &Measurement) -> Option<String> {
     let (mut wall_ms, mut gpu_ms, mut shortest_ms) = (0.0, 0.0, f64::INFINITY);
     for sample in measurement.steady() {
         let iterations = f64::from(sample.iterations);
-        let Some(gpu) = sample.gpu else {
-            if step_ms.is_some() || stamped {
+        // A time of zero is none: nothing that ran took no time.
+        let Some(gpu) = sample.gpu.filter(|gpu| gpu.0 > 0) else {
+            if step_ms.is_some() || stamped || sample.gpu.is_some() {
                 return Some("GPU timestamps that do not advance: wall time only".to_owned());
             }
             continue;
@@ -126,6 +127,7 @@ mod tests {
         assert!(said(measured(70.0, Some(1.0), 1, 1.0)).contains("1.00 ms where the wall clock says 70.0 ms"));
         assert!(said(measured(10.0, Some(15.0), 1, 1.0)).contains("where the wall clock says"));
         assert!(said(measured(10.0, None, 1, 1.0)).contains("do not advance"));
+        assert!(said(measured(0.2, Some(0.0), 1, 1.0)).contains("do not advance"));
         assert!(said(measured(1.2, Some(1.0), 1, 65_536.0)).contains("step by 0.0655 ms"));
         let drifted = |percent: f64| said(drifting(10.0, Some(9.0), 1, 1.0, percent));
         assert!(drifted(-98.6).contains("advance 99 % slower"), "{}", drifted(-98.6));

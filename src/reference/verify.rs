@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::failure::Failure;
 use super::given::Given;
 use super::later::checked_later;
-use super::stage::{Errors, Known, check, expect, not_finite};
+use super::stage::{Errors, Known, Right, check, expect, not_finite};
 use crate::graph::{Graph, Stage, TensorId, Values, memory};
 
 /// What verification found.
@@ -89,19 +89,21 @@ impl Verdict {
     fn add(&mut self, graph: &Graph, stage: &Stage, tensors: Known<'_>) -> bool {
         let found = check(graph, stage, tensors);
         let errors = match &found {
-            Ok(errors) => *errors,
+            Ok(right) => right.errors,
             Err(wrong) => wrong.errors,
         };
         if let Some(Errors { max_abs, max_rel, not_finite }) = errors {
             self.measured(max_abs, max_rel, not_finite);
         }
         match found {
-            Ok(Some(_)) => {}
-            Ok(None) if checked_later(graph, stage) => self.not_finite += not_finite(stage, tensors),
-            Ok(None) => {
-                self.verified = None;
-                self.not_finite += not_finite(stage, tensors);
-                self.unknown.push(stage.name.clone());
+            Ok(Right { whole: true, .. }) => {}
+            Ok(_) => {
+                let counted = errors.map_or(0, |errors| errors.not_finite);
+                self.not_finite += not_finite(stage, tensors) - counted;
+                if !checked_later(graph, stage) {
+                    self.verified = None;
+                    self.unknown.push(stage.name.clone());
+                }
             }
             Err(mut wrong) => {
                 wrong.failure.stage.clone_from(&stage.name);
