@@ -15,6 +15,8 @@ pub(super) struct OnnxCall {
     pub(super) feeds: Vec<Tensor>,
     /// Those whose values the page could read.
     pub(super) fetches: Vec<Tensor>,
+    /// Names of the feeds and fetches whose values it could not read: texts.
+    pub(super) unread: Vec<String>,
     /// Whether all feeds are there: without one nothing can be computed.
     pub(super) complete: bool,
 }
@@ -28,8 +30,22 @@ pub(super) enum CallError {
     Tensor(#[from] OnnxError),
 }
 
+/// What a page posts at once.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct PostedCalls {
+    /// The backend of a witness that made them; `None` where it was the job.
+    pub(super) witness: Option<String>,
+    pub(super) calls: Vec<OnnxCall>,
+}
+
 #[derive(Deserialize)]
 struct Header {
+    witness: Option<String>,
+    calls: Vec<PostedCall>,
+}
+
+#[derive(Deserialize)]
+struct PostedCall {
     file: String,
     feeds: Vec<PostedTensor>,
     fetches: Vec<PostedTensor>,
@@ -47,12 +63,12 @@ struct PostedTensor {
 }
 
 /// Reads what a page posted.
-pub(super) fn read(posted: &[u8]) -> Result<Vec<OnnxCall>, CallError> {
+pub(super) fn read(posted: &[u8]) -> Result<PostedCalls, CallError> {
     let short = || CallError::Header("they are cut short".to_owned());
     let (length, rest) = posted.split_first_chunk::<4>().ok_or_else(short)?;
     let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| short())?;
     let (header, data) = rest.split_at_checked(length).ok_or_else(short)?;
-    let calls: Vec<Header> = serde_json::from_slice(header).map_err(|error| CallError::Header(error.to_string()))?;
+    let header: Header = serde_json::from_slice(header).map_err(|error| CallError::Header(error.to_string()))?;
     let tensors = |places: Vec<PostedTensor>| {
         let near = places.into_iter().filter_map(|place| Some((place.offset?, place)));
         near.map(|(offset, place)| {
@@ -62,13 +78,17 @@ pub(super) fn read(posted: &[u8]) -> Result<Vec<OnnxCall>, CallError> {
         })
         .collect::<Result<Vec<_>, CallError>>()
     };
-    calls
-        .into_iter()
+    let calls = header.calls.into_iter();
+    let calls = calls
         .map(|call| {
             let complete = call.feeds.iter().all(|place| place.offset.is_some());
-            Ok(OnnxCall { file: call.file, feeds: tensors(call.feeds)?, fetches: tensors(call.fetches)?, complete })
+            let unread = call.feeds.iter().chain(&call.fetches).filter(|place| place.offset.is_none());
+            let unread = unread.map(|place| place.name.clone()).collect();
+            let (feeds, fetches) = (tensors(call.feeds)?, tensors(call.fetches)?);
+            Ok(OnnxCall { file: call.file, feeds, fetches, unread, complete })
         })
-        .collect()
+        .collect::<Result<_, CallError>>()?;
+    Ok(PostedCalls { witness: header.witness, calls })
 }
 
 #[cfg(test)]
@@ -79,16 +99,17 @@ mod tests {
         [&u32::try_from(header.len()).unwrap().to_le_bytes()[..], header.as_bytes(), data].concat()
     }
 
-    const CALL: &str = r#"[{"file":"m.onnx","feeds":[{"name":"x","type":"float32","shape":[2],"offset":0,"bytes":8}],"fetches":[{"name":"y","type":"int64","shape":[1],"offset":8,"bytes":8},{"name":"z","type":"float32","shape":[1],"offset":null,"bytes":0}]}]"#;
+    const CALL: &str = r#"{"witness":null,"calls":[{"file":"m.onnx","feeds":[{"name":"x","type":"float32","shape":[2],"offset":0,"bytes":8}],"fetches":[{"name":"y","type":"int64","shape":[1],"offset":8,"bytes":8},{"name":"z","type":"float32","shape":[1],"offset":null,"bytes":0}]}]}"#;
 
     #[test]
     fn a_call_is_read_with_what_lies_on_the_gpu_left_out() {
         let data = [1.0_f32.to_le_bytes(), 2.0_f32.to_le_bytes()].concat();
-        let calls = read(&posted(CALL, &[data, 7_i64.to_le_bytes().to_vec()].concat())).unwrap();
+        let calls = read(&posted(CALL, &[data, 7_i64.to_le_bytes().to_vec()].concat())).unwrap().calls;
         assert_eq!(calls[0].feeds[0].values_f64(), [1.0, 2.0]);
         assert_eq!(calls[0].fetches.len(), 1);
         assert_eq!(calls[0].fetches[0].values_f64(), [7.0]);
         assert!(calls[0].complete);
+        assert_eq!(calls[0].unread, ["z"]);
     }
 
     #[test]

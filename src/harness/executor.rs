@@ -110,6 +110,17 @@ pub struct Check {
     pub outputs: Vec<PostedOutput>,
 }
 
+/// What came of a piece that a page posted.
+#[derive(Debug)]
+pub(super) enum Checked {
+    /// It was not the last one.
+    More,
+    /// What was posted needs a witness: another backend that computes the same.
+    Witness,
+    /// All of it was checked.
+    Done(Box<Check>),
+}
+
 /// An output of a model, as it was checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PostedOutput {

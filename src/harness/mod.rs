@@ -2,8 +2,8 @@
 //! page computed.
 //!
 //! `executor` is what the dispatcher sees of it: [`Executor`](executor::Executor), played by a real browser in `live` and
-//! by a script in `fake`. Its events are in `protocol`; `check`, `recording`, `calls` and `references` compare what it computed with what
-//! must come out. Used by `run`, `measure` and `record`.
+//! by a script in `fake`. Its events are in `protocol`; `check`, `onnx_check`, `recording`, `calls` and `references` compare what it
+//! computed with what must come out. Used by `run`, `measure` and `record`.
 
 mod calls;
 mod check;
@@ -11,6 +11,7 @@ pub mod context;
 pub mod executor;
 pub mod fake;
 pub mod live;
+mod onnx_check;
 mod open_page;
 pub mod payload;
 mod plausible;

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::check::OutputChecker;
-use super::executor::{Check, ExecuteError, Opened};
+use super::executor::{Check, Checked, ExecuteError, Opened};
 use crate::plan::Cache;
 use crate::protocol::command::PageCommand;
 use crate::protocol::event::{self, PageEvent};
@@ -130,8 +130,9 @@ impl OpenPage {
         .map_err(|error| ExecuteError::Failed(format!("the check of the output broke off: {error}")))?;
         ready.checker = Some(checker);
         let verdict = match check.map_err(ExecuteError::Failed)? {
-            None => "more",
-            Some(check) => {
+            Checked::More => "more",
+            Checked::Witness => "witness",
+            Checked::Done(check) => {
                 let verdict = match check.verdict.failure {
                     Some(_) => "incorrect",
                     None if check.random => "random",
@@ -140,7 +141,7 @@ impl OpenPage {
                 // What was wrong once stays so: a page must not try until it is right.
                 let is_wrong = |known: &Check| known.verdict.failure.is_some();
                 if !ready.check.as_ref().is_some_and(is_wrong) {
-                    ready.check = Some(check);
+                    ready.check = Some(*check);
                 }
                 verdict
             }

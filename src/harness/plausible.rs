@@ -41,7 +41,7 @@ impl Step {
 
     /// Whether samples took some time, and together no longer than the step.
     pub(super) fn times(self, taken: &[RawSample]) -> Result<(), String> {
-        let counts = |kind| matches!(kind, SampleKind::Steady | SampleKind::Latency);
+        let counts = |kind| !matches!(kind, SampleKind::First | SampleKind::Warmup);
         if let Some(sample) = taken.iter().find(|sample| counts(sample.kind) && sample.wall_ms.0 == 0) {
             return Err(format!(
                 "a sample of {} inferences took no time by the page's clock: raise `iterations` under [measure], or leave \

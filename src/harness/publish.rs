@@ -1,11 +1,11 @@
 //! What a job's page loads from the server, and what checks the job.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use super::check::{OnnxChecker, OutputChecker};
+use super::check::OutputChecker;
 use super::context::RunContext;
 use super::executor::ExecuteError;
+use super::onnx_check::OnnxChecker;
 use crate::render::page::{Content, Page};
 use crate::serve::{Posted, Published};
 
@@ -35,7 +35,7 @@ pub(super) fn publishable(
             let published = Published { module, frame, parts: Vec::new(), files, posted, session };
             let checker =
                 OnnxChecker::new(onnx, page.backend, browser, context.references.clone(), context.keep_outputs);
-            (published, OutputChecker::Onnx(Arc::new(checker)))
+            (published, OutputChecker::Onnx(Box::new(checker)))
         }
     })
 }

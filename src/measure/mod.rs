@@ -151,6 +151,13 @@ impl Measurement {
         taken.map(|sample| sample.wall.millis()).collect()
     }
 
+    /// Wall times of single inferences, each awaited as an application does that only awaits, in milliseconds.
+    #[must_use]
+    pub fn latency_raw_ms(&self) -> Vec<f64> {
+        let taken = self.samples.iter().filter(|sample| sample.kind == SampleKind::LatencyRaw);
+        taken.map(|sample| sample.wall.millis()).collect()
+    }
+
     /// Inferences in each steady sample; `None` before there is one.
     #[must_use]
     pub fn iterations(&self) -> Option<u32> {

@@ -308,8 +308,8 @@ pub struct RawSample {
 
 /// What a sample counts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, strum::Display)]
-#[strum(serialize_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum SampleKind {
     /// The first inference: compilation, first touches and all.
@@ -320,6 +320,8 @@ pub enum SampleKind {
     Steady,
     /// One inference submitted by itself and waited for, taken where it is asked for.
     Latency,
+    /// The same, waited for as an application does that only awaits: however late its browser looks.
+    LatencyRaw,
 }
 
 /// Reads one message: the number of the job that it speaks of, where it speaks of one, and what it says.

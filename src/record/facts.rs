@@ -83,6 +83,7 @@ pub struct Facts<'row> {
     pub(super) gpu: Option<Summary>,
     /// Wall time of one that was submitted by itself, where that was asked for.
     pub(super) latency: Option<Summary>,
+    pub(super) latency_raw: Option<Summary>,
 }
 
 impl<'row> Facts<'row> {
@@ -105,6 +106,7 @@ impl<'row> Facts<'row> {
             wall: summary(Measurement::wall_ms),
             gpu: summary(Measurement::gpu_ms),
             latency: if context.latency { summary(Measurement::latency_ms) } else { None },
+            latency_raw: summary(Measurement::latency_raw_ms),
         }
     }
 

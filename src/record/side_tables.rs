@@ -36,7 +36,7 @@ pub const SAMPLES: &[SideColumn<PlacedSample>] = &[
     },
     SideColumn {
         name: "kind",
-        doc: "`first`, `warmup`, `steady` (counted) or `latency` (one inference by itself).",
+        doc: "`first`, `warmup`, `steady` (counted), `latency` (one inference by itself) or `latency_raw` (the same, only awaited).",
         cell: |(_, sample)| Cell::text(sample.kind.to_string()),
     },
     SideColumn { name: "wall_ms", doc: "Wall time of one inference.", cell: |(_, sample)| Cell::millis(sample.wall) },

@@ -19,6 +19,9 @@ use crate::render::page::{Page, PageError, PageRequest};
 /// Of a job's time, the share that further samples may use up: running out of it would lose those that are there.
 const SHARE_FOR_SAMPLES: f64 = 0.8;
 
+/// Bare waits in a round: each takes a tenth of a second in Firefox, and they differ little.
+const RAW_WAITS: u32 = 3;
+
 /// A job that is ready in its browser.
 pub(super) struct ActiveJob<'run> {
     /// The try that this is.
@@ -248,6 +251,9 @@ impl<'run> ActiveJob<'run> {
         }
         if measure.latency && self.iterations > 1 {
             asks.push(single(SampleKind::Latency, count));
+        }
+        if measure.latency {
+            asks.push(single(SampleKind::LatencyRaw, count.min(RAW_WAITS)));
         }
         asks.push(Ask { kind: SampleKind::Steady, count, iterations: self.iterations });
         let began = self.clock.spent;

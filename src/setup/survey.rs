@@ -169,9 +169,9 @@ impl Survey {
             gaps.push(Gap {
                 what: "onnxruntime-node has no library for this system: models of ONNX have no reference of their own"
                     .to_owned(),
-                remedy:
-                    "run them on wasm in two browsers in one manifest: the first is then the reference of the second"
-                        .to_owned(),
+                remedy: "WebGPU and WebNN are held to wasm in the same browser; for wasm itself run the models in two browsers in \
+                         one manifest: the first is then the reference of the second"
+                    .to_owned(),
             });
         }
         for state in &self.browsers {

@@ -58,9 +58,10 @@ export async function record(session, file, feeds, download, run) {
  * The calls as the runner reads them (`src/harness/calls.rs`): the length of a JSON header, the header, and the bytes that
  * it names, each beginning at a multiple of 8.
  * @param {Call[]} calls
+ * @param {string | null} witness The backend of a witness that made them; null where it was the job.
  * @returns {ArrayBufferView[]}
  */
-export function encode(calls) {
+export function encode(calls, witness = null) {
   /** @type {ArrayBufferView[]} */
   const data = [];
   let offset = 0;
@@ -74,8 +75,8 @@ export function encode(calls) {
     offset += bytes + padding;
     return { name, type, shape, offset: at, bytes };
   };
-  const header = calls.map(({ file, feeds, fetches }) => ({ file, feeds: feeds.map(place), fetches: fetches.map(place) }));
-  const text = new TextEncoder().encode(JSON.stringify(header));
+  const placed = calls.map(({ file, feeds, fetches }) => ({ file, feeds: feeds.map(place), fetches: fetches.map(place) }));
+  const text = new TextEncoder().encode(JSON.stringify({ witness, calls: placed }));
   const padding = (8 - ((4 + text.byteLength) % 8)) % 8;
   return [new Uint32Array([text.byteLength + padding]), text, new Uint8Array(padding).fill(0x20), ...data];
 }

@@ -56,6 +56,7 @@ async function load(job, runtime, files) {
       const cost = files.cost(job.files.map(({ path }) => path));
       return [{ name: job.file, ...cost, createMs, compileMs: null, firstInferenceMs: null }];
     },
+    sessions: () => [{ file: job.file, model, options }],
     placement: () => placementOf(runtime, model, options),
     profile: () => profileSession(runtime, model, options, (profiled) => runtime.alone(() => profiled.run(feeds))),
     dispose: () => void session.release(),

@@ -69,6 +69,7 @@ async function load(job, runtime, files) {
       return sessions.calls();
     },
     parts: () => sessions.parts(parts, firsts),
+    sessions: () => sessions.made(),
     placement: () => sessions.placement(),
     profile: () => sessions.profile(() => Promise.all(parts.map((part) => part.infer()))),
     dispose: () => void Promise.all(parts.map((part) => part.dispose())),

@@ -5,7 +5,7 @@
 
 import { accept } from "gpujobs/accepted.js";
 import { countOf, keepAndProve, openComparer } from "gpujobs/comparer.js";
-import { findAdapterFor, openDevice, readBuffers, scoped, settled } from "gpujobs/device.js";
+import { findAdapterFor, measuredRawWait, openDevice, readBuffers, scoped, settled } from "gpujobs/device.js";
 import { dispatch } from "gpujobs/dispatch.js";
 import { Incorrect, orExhausted } from "gpujobs/failures.js";
 import { firstRun } from "gpujobs/first_run.js";
@@ -60,6 +60,7 @@ export async function prepare(job, host) {
         hidden: document.hidden,
       },
       device,
+      learn: measuredRawWait,
       sample: (iterations, kind) => sample(job, host, run, accepted, { iterations, kind, began }),
       profile: () => profile(job, run),
       dispose: () => device.destroy(),
@@ -103,7 +104,8 @@ async function sample(job, host, run, accepted, how) {
     const began = performance.now();
     if (job.queued) dispatch(device, stages, stopwatch, 1, how.iterations);
     else dispatch(device, stages, stopwatch, how.iterations);
-    await settled(device, device.queue.onSubmittedWorkDone());
+    const finished = device.queue.onSubmittedWorkDone();
+    await (how.kind === "latency_raw" ? finished : settled(device, finished));
     wallMs = performance.now() - began;
     // Read while the scopes are: each wait for a GPU process costs about a millisecond.
     const stamps = stopwatch ? [stopwatch.stamps] : [];

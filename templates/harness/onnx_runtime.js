@@ -3,7 +3,7 @@
  * so that what ran is known and not assumed. One runtime a page.
  */
 
-import * as ort from "onnxruntime-web/webgpu";
+import * as onnxruntime from "onnxruntime-web/webgpu";
 import { findAdapterFor, openDevice, settled } from "gpujobs/device.js";
 import { Exhausted, forwardFailures, messageOf, Unsupported } from "gpujobs/failures.js";
 import { watchGpu } from "gpujobs/gpu_watch.js";
@@ -15,9 +15,9 @@ import { bytesOf } from "gpujobs/tensors.js";
 
 /**
  * @typedef {object} Runtime
- * @property {typeof ort} ort
- * @property {ort.InferenceSession.SessionOptions} options Those of every session.
- * @property {(model: Uint8Array, options: ort.InferenceSession.SessionOptions) => Promise<ort.InferenceSession>} create
+ * @property {typeof onnxruntime} ort
+ * @property {onnxruntime.InferenceSession.SessionOptions} options Those of every session.
+ * @property {(model: Uint8Array, options: onnxruntime.InferenceSession.SessionOptions) => Promise<onnxruntime.InferenceSession>} create
  *   A session; where there can be none, the reason is the runtime's or the browser's own.
  * @property {Gpu | null} gpu
  * @property {WebNn | null} webnn
@@ -51,10 +51,20 @@ const MOST_THREADS = 4;
  * Starts it; the error says in the browser's words why it can't be.
  * @param {OnnxJob} job
  * @param {Host} host
+ */
+export function openRuntime(job, host) {
+  forwardFailures(host.fail, host.log);
+  return startRuntime(onnxruntime, job, host);
+}
+
+/**
+ * Starts one instance of the library, which has one backend for as long as it lives.
+ * @param {typeof onnxruntime} ort
+ * @param {OnnxJob} job
+ * @param {Host} host
  * @returns {Promise<Runtime>}
  */
-export async function openRuntime(job, host) {
-  forwardFailures(host.fail, host.log);
+export async function startRuntime(ort, job, host) {
   const workers = countWorkers();
   const gpu = job.backend === "webgpu" ? await openGpu(job, host) : null;
   const webnn = job.backend === "webnn" ? await openWebNn(job) : null;
@@ -64,7 +74,7 @@ export async function openRuntime(job, host) {
   const at = (/** @type {string} */ file) => new URL(job.libraries + file, document.baseURI).href;
   ort.env.wasm.wasmPaths = { mjs: at(`${build}.mjs`), wasm: at(`${build}.wasm`) };
   ort.env.wasm.numThreads = threads;
-  /** @type {ort.InferenceSession.SessionOptions} */
+  /** @type {onnxruntime.InferenceSession.SessionOptions} */
   const options = { executionProviders: [provider(job, gpu, webnn)], logSeverityLevel: 3 };
   const free = job.freeDimensions;
   if (Object.keys(free).length > 0) options.freeDimensionOverrides = free;
@@ -143,7 +153,7 @@ async function openWebNn(job) {
  * @param {OnnxJob} job
  * @param {Gpu | null} gpu
  * @param {WebNn | null} webnn
- * @returns {ort.InferenceSession.ExecutionProviderConfig}
+ * @returns {onnxruntime.InferenceSession.ExecutionProviderConfig}
  */
 function provider(job, gpu, webnn) {
   if (gpu) return /** @type {any} */ ({ name: "webgpu", device: gpu.device });

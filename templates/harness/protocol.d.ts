@@ -830,4 +830,4 @@ hidden: boolean, };
 /**
  * What a sample counts for.
  */
-export type SampleKind = "first" | "warmup" | "steady" | "latency";
+export type SampleKind = "first" | "warmup" | "steady" | "latency" | "latency_raw";

@@ -189,10 +189,11 @@ async function takeSample(page, prepared, iterations, kind) {
  * @param {Page} page
  * @param {Prepared} prepared
  */
-async function clocksOf({ clocks }, { device, adapter }) {
+async function clocksOf({ clocks }, { device, adapter, learn }) {
   const key = device ? JSON.stringify(adapter) : "";
   const known = clocks.get(key) ?? (await calibrate(device));
   clocks.set(key, known);
+  if (known.emptySubmitRawMs !== null) learn(known.emptySubmitRawMs);
   return known;
 }
 

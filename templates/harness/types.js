@@ -44,6 +44,8 @@
  * @property {PartCost[]} parts
  * @property {Sample} first
  * @property {GPUDevice | null} device
+ * @property {(rawWaitMs: number) => void} learn What a bare wait takes in this browser, measured once a session: a job in a
+ *   frame of its own has modules of its own.
  * @property {(iterations: number, kind: Sample["kind"]) => Promise<Sample>} sample
  * @property {() => Promise<Kernel[]>} profile
  * @property {() => void} dispose
@@ -56,8 +58,9 @@
 /**
  * The runner's verdict on the tensors that the page posted.
  * @typedef {object} Verdict
- * @property {"ok" | "incorrect" | "random" | "more"} verdict `random`: no two outputs are alike, so that nothing can be right
- *   or wrong; `more`: the runner waits for another piece.
+ * @property {"ok" | "incorrect" | "random" | "more" | "witness"} verdict `random`: no two outputs are alike, so that nothing
+ *   can be right or wrong; `more`: the runner waits for another piece; `witness`: it waits for what another backend of this
+ *   browser makes of the same.
  */
 
 export {};

@@ -61,6 +61,7 @@ export function watchSessions(runtime, files) {
       watch.download = download;
     },
     calls: () => watch.calls,
+    made: () => watch.sessions,
     parts: (/** @type {Part[]} */ parts, /** @type {(number | null)[]} */ firsts) => costs(watch, parts, firsts),
     placement: async () => {
       const placements = [];

@@ -167,6 +167,8 @@ async fn single_inferences_are_timed_where_they_are_asked_for_and_samples_hold_s
             assert!(taken.clone().all(|sample| sample.iterations == 1));
             assert_eq!(measurement.wall_ms().len(), 6);
             assert_eq!(measurement.latency_ms().is_empty(), !latency);
+            // A bare wait stays in its own column, however many inferences a sample holds.
+            assert_eq!(measurement.latency_raw_ms().len(), if latency { 6 } else { 0 });
         }
     }
 }

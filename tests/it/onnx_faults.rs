@@ -110,14 +110,32 @@ fn a_browser_without_memory_left_is_started_again() {
     assert!(row["reason"].contains("no memory left"), "{row:?}");
 }
 
+/// The reference is given other inputs than the page's backends, both of which then contradict it alike.
+#[test]
+fn a_reference_that_both_backends_contradict_is_the_suspect() {
+    let given = "feeds: feeds.map(place)";
+    let other = "feeds: feeds.map((value) => place(witness === null ? shifted(value) : value))";
+    let shifted = "\nconst shifted = (/** @type {any} */ value) => \
+                   ({ ...value, data: value.data && value.data.map((/** @type {number} */ x) => x + 0.5) });\n";
+    let calls = tampered("harness/calls.js", given, other) + shifted;
+    let rows = with_harness("calls.js", &calls, "model = 'conv'", 0);
+    let row = &rows[0];
+    assert_eq!(cells(row, ["status", "verified", "reference", "max_rel_error"]), ["ok", "", "", ""], "{row:?}");
+    assert!(is_positive(&row["wall_median_ms"]), "{row:?}");
+    let warnings = &row["warnings"];
+    for said in ["it is off from that of onnxruntime by 0.", "from that of wasm in chrome by ", "is the suspect"] {
+        assert!(warnings.contains(said), "{said}: {warnings}");
+    }
+}
+
 #[test]
 fn outputs_that_are_not_the_models_are_incorrect() {
-    let read = "const data = near ? tensor.data : download ? await tensor.getData() : null;";
-    let wrong = format!(
-        "let {}\n    if (name === \"logits\" || name === \"last_hidden_state\") data = data && data.map((x) => 1.02 * x + 0.01);",
-        read.strip_prefix("const ").unwrap()
-    );
-    let calls = tampered("harness/calls.js", read, &wrong);
+    let read = "fetches: await valuesOf(fetches, download) };";
+    let wrong = "fetches: (await valuesOf(fetches, download)).map(wrong) };";
+    let wrong_of = "\nconst wrong = (/** @type {any} */ value) => \
+                    (/^(logits|last_hidden_state)$/.test(value.name) ? { ...value, data: value.data && \
+                    value.data.map((/** @type {number} */ x) => 1.02 * x + 0.01) } : value);\n";
+    let calls = tampered("harness/calls.js", read, wrong) + wrong_of;
     for row in with_harness("calls.js", &calls, "model = ['conv', 'tiny-bert']", 1) {
         assert_eq!(cells(&row, ["status", "verified", "wall_median_ms"]), ["incorrect", "false", ""], "{row:?}");
     }

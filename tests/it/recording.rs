@@ -115,6 +115,7 @@ fn a_given_number_of_inferences_is_queued_and_a_share_of_the_hardware_told() {
         assert_eq!((job["iterations"].as_str(), job["samples"].as_str()), ("7", "2"), "{job:?}");
         let number = |column: &str| job[column].parse::<f64>().unwrap();
         // Nothing is said of which is longer: two samples of a busy computer may come either way.
+        assert!(number("latency_raw_median_ms") > 0.0);
         assert!(number("latency_median_ms") > 0.0 && number("gpu_median_ms") > 0.0, "{job:?}");
         assert!((number("of_peak_gflops_percent") / (2.0 * number("gflops")) - 1.0).abs() < 1e-3, "{job:?}");
         assert_eq!(job["of_peak_gbytes_percent"], "");

@@ -375,6 +375,12 @@ const STEADY_STATE: &[Column] = &[
         cell: |facts| of(facts.latency, |times| Cell::Float(times.median)),
     },
     Column {
+        name: "latency_raw_median_ms",
+        unit: "ms",
+        doc: "The same as an application sees it that only awaits: some browsers look for finished work late.",
+        cell: |facts| of(facts.latency_raw, |times| Cell::Float(times.median)),
+    },
+    Column {
         name: "latency_low_ms",
         unit: "ms",
         doc: "The 95 % interval of the median by order statistics; empty below six samples.",
