@@ -136,7 +136,7 @@ fn every_shipped_model_fits_naga() {
 
 /// Configurations of a kernel in which each value of each parameter has its turn, with each workgroup: alone beside the
 /// defaults, and beside the tiled form with the least value that every other parameter can have then.
-pub(crate) fn configurations(kernel: &Kernel) -> Vec<Configuration> {
+fn configurations(kernel: &Kernel) -> Vec<Configuration> {
     let possible = |values: &Values| {
         let with = |workgroup: &[u32; 3]| Configuration { workgroup: *workgroup, values: values.clone() };
         kernel.workgroups.iter().any(|workgroup| kernel.broken(&with(workgroup)).unwrap().is_none())

@@ -2,20 +2,24 @@
 //!
 //! These need Chromium and Firefox with their drivers (`gpujobs setup`); a missing one fails its test.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 use gpujobs::manifest::AxisValue;
 use gpujobs::render::Templates;
 use gpujobs::render::kernels::{Configuration, Kernel};
+use indexmap::IndexSet;
 
-use crate::forms::configurations;
 use crate::ops::{Sizes, stages};
 use crate::support::workshop::{Row, Workshop};
 
 /// Each with the name that its jobs' models begin with.
 const SIZES: [(&str, Sizes); 4] =
     [("odd", Sizes::ODD), ("even", Sizes::EVEN), ("prime", Sizes::PRIME), ("one", Sizes::ONE)];
+
+/// The sizes of more than one tile, at which every form meets every workgroup that it takes.
+const TILES: &str = "prime";
 
 /// Which parameters each form of a kernel knows: each of their values must have run in it, or those that are named. A kernel
 /// without forms has one without a name.
@@ -33,32 +37,85 @@ const KNOWS: [(&str, &str, &[&str]); 8] = [
 /// The form that is left out: it runs on matrix units, which no software adapter has. `half.rs` renders each of its values.
 const MATRIX: &str = "matrix";
 
+/// What a shader costs whatever it unrolls, in units of [`unrolled`].
+const FIXED: u32 = 64;
+
 fn form(configuration: &Configuration) -> String {
     configuration.values.get("form").map(ToString::to_string).unwrap_or_default()
 }
 
 /// What a configuration gives its turn to: its form with each value and with the workgroup, as rows have them in `tuning`.
-fn turns(configuration: &Configuration) -> Vec<String> {
+/// Where there is one tile only, a workgroup may have its turn in any form. What a browser here refuses gives its turn to
+/// nothing else: a workgroup of more than 256 threads, and subgroups.
+fn turns(configuration: &Configuration, said: &str) -> Vec<String> {
     let form = form(configuration);
     let [x, y, z] = configuration.workgroup;
+    let shaped = if said == TILES { form.as_str() } else { "" };
+    let workgroup = format!("{shaped} {x}x{y}x{z}");
+    let subgroups = configuration.values.get("subgroups") == Some(&AxisValue::Bool(true));
+    if x * y * z > 256 {
+        return if subgroups { Vec::new() } else { vec![workgroup] };
+    }
+    if subgroups {
+        return vec![format!("{form} subgroups=true")];
+    }
     let values = configuration.values.iter().map(|(name, value)| format!("{form} {name}={value}"));
-    values.chain([format!("{form} {x}x{y}x{z}")]).collect()
+    values.chain([workgroup]).collect()
 }
 
-/// Few configurations in which each form has each value that it knows, and each workgroup, those with the least code first:
-/// `SwiftShader` takes eight seconds to compile the largest.
-fn few(kernel: &Kernel) -> Vec<Configuration> {
-    let mut seen = HashSet::new();
-    let mut all = configurations(kernel);
+/// The code that a configuration makes templates unroll, which the time of compiling follows: up to eight seconds in
+/// `SwiftShader`.
+fn unrolled(configuration: &Configuration) -> u32 {
+    let number = |name: &str| match configuration.values.get(name) {
+        Some(AxisValue::Int(number)) => u32::try_from(*number).unwrap(),
+        _ => 1,
+    };
+    let product = |names: &[&str]| names.iter().map(|name| number(name)).product::<u32>();
+    match form(configuration).as_str() {
+        "direct" => product(&["thread_rows", "panels", "unroll"]),
+        "tiled" => product(&["tm", "tn", "bk", "queries", "keys"]),
+        // Each lane has its share of the outputs of all lanes along x.
+        "blocked" => 8 * number("queries") * configuration.workgroup[0],
+        _ => number("turns"),
+    }
+}
+
+/// All configurations of a kernel that a software adapter may have.
+fn all(kernel: &Kernel) -> Vec<Configuration> {
+    let workgroups = kernel.workgroups.iter().map(|shape| AxisValue::Shape(*shape)).collect();
+    let values = kernel.parameters.values().map(|parameter| parameter.values.clone());
+    let mut all = kernel.lawful(&[workgroups].into_iter().chain(values).collect::<Vec<_>>()).unwrap().unwrap();
     all.retain(|configuration| form(configuration) != MATRIX);
-    all.sort_by_key(|configuration| -> (i64, Option<u32>) {
-        let number = |value: &AxisValue| if let AxisValue::Int(number) = value { (*number).max(1) } else { 1 };
-        // A long line of threads has each of them copy more.
-        (configuration.values.values().map(number).product(), configuration.workgroup.into_iter().max())
-    });
-    // `insert` of every turn, not only of the first that is new.
-    all.retain(|configuration| turns(configuration).into_iter().filter(|turn| seen.insert(turn.clone())).count() > 0);
     all
+}
+
+/// For each of the sizes few configurations that give all their turn: one after the other that which has the most new turns
+/// for its code. Others at each size, as far as there are others.
+fn few(kernel: &Kernel) -> [Vec<Configuration>; SIZES.len()] {
+    let all = all(kernel);
+    let mut used = HashSet::new();
+    SIZES.map(|(said, _)| {
+        let mut known = IndexSet::new();
+        let mut bit =
+            |turn| 1_u128.checked_shl(known.insert_full(turn).0.try_into().unwrap()).expect("at most 128 turns");
+        let turns: Vec<u128> =
+            all.iter().map(|one| turns(one, said).into_iter().map(&mut bit).fold(0, |all, turn| all | turn)).collect();
+        let (mut few, mut seen) = (Vec::new(), 0_u128);
+        loop {
+            let new = |index: &usize| (turns[*index] & !seen).count_ones();
+            let worth = |index: &usize| {
+                let one = &all[*index];
+                // A long line of threads has each of them copy more, and what lies behind another has its sums merged.
+                let [x, y, z] = one.workgroup;
+                let plain = Reverse((z, x.max(y)));
+                (new(index) * 1_000_000 / (FIXED + unrolled(one)), plain, !used.contains(index), Reverse(*index))
+            };
+            let Some(best) = (0..all.len()).filter(|index| new(index) > 0).max_by_key(worth) else { return few };
+            seen |= turns[best];
+            used.insert(best);
+            few.push(all[best].clone());
+        }
+    })
 }
 
 /// As TOML has it.
@@ -84,14 +141,13 @@ fn models(shop: &Workshop, kernel: &Kernel, said: &str, sizes: Sizes) -> Vec<Str
         .collect()
 }
 
-/// A manifest of one browser: at each size each of the few configurations of every kernel, each with the next of the ops
+/// A manifest of one browser: at each size each of its few configurations of every kernel, each with the next of the ops
 /// that the kernel is behind, until all of both had their turn.
 fn manifest(shop: &Workshop, templates: &Templates, browser: &str) -> String {
     let (mut includes, mut axes) = (String::new(), BTreeMap::new());
     for kernel in templates.kernels().kernels.values() {
         axes.extend(kernel.parameters.iter().map(|(name, declared)| (name, written(&declared.default))));
-        let configurations = few(kernel);
-        for (said, sizes) in SIZES {
+        for ((said, sizes), configurations) in SIZES.into_iter().zip(few(kernel)) {
             let models = models(shop, kernel, said, sizes);
             let turns = configurations.len().max(models.len());
             for (configuration, model) in configurations.iter().cycle().zip(models.iter().cycle()).take(turns) {
@@ -175,6 +231,11 @@ fn complete(templates: &Templates, ran: &BTreeSet<String>) {
             }
         }
     }
+    // Where edges of tiles differ, each form must have run with all that it takes.
+    for (name, kernel) in &templates.kernels().kernels {
+        missing
+            .extend(all(kernel).iter().flat_map(|one| turns(one, TILES)).map(|turn| format!("{TILES} {name} {turn}")));
+    }
     missing.retain(|turn| !ran.contains(turn));
     assert!(missing.is_empty(), "never verified: {missing:#?}");
 }
@@ -188,7 +249,8 @@ fn every_value_of_every_parameter_verifies(browser: &str) {
     let ran = verified(&jobs);
     ended.expect(0);
     complete(&templates, &ran);
-    println!("{browser}: {} jobs, {} turns", jobs.len(), ran.len());
+    let configurations: BTreeSet<&str> = jobs.iter().map(|job| job["tuning"].as_str()).collect();
+    println!("{browser}: {} jobs, {} configurations, {} turns", jobs.len(), configurations.len(), ran.len());
 }
 
 #[test]

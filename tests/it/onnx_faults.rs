@@ -194,7 +194,7 @@ fn nothing_beyond_this_machine_is_asked_for() {
     shop.write("own/page.html", &page_with(probe));
     model(&shop, "mlp", "mlp", "");
     let browsers = format!(
-        "{NO_FALLBACK}[browser.chrome]\nargs = ['--proxy-server=http://127.0.0.1:{port}']\n[browser.firefox.prefs]\n\
+        "{NO_FALLBACK}[browser.chrome]\nargs = ['--js-flags=--liftoff-only', '--proxy-server=http://127.0.0.1:{port}']\n[browser.firefox.prefs]\n\
          'network.proxy.type' = 1\n'network.proxy.http' = '127.0.0.1'\n'network.proxy.http_port' = {port}\n\
          'network.proxy.ssl' = '127.0.0.1'\n'network.proxy.ssl_port' = {port}\n"
     );
