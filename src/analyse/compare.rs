@@ -136,11 +136,10 @@ fn judged(mut pairs: Vec<Pair>, rules: &Rules) -> Vec<Comparison> {
 }
 
 /// The comparisons that `--fail-above` is about: slower, and by more than the share.
-#[must_use]
-pub fn regressions(comparisons: &[Comparison], above: f64) -> usize {
-    let worse = |comparison: &&Comparison| {
+pub fn regressions(comparisons: &[Comparison], above: f64) -> impl Iterator<Item = &Comparison> {
+    let worse = move |comparison: &&Comparison| {
         comparison.verdict == ComparisonVerdict::Slower
             && comparison.ratio.is_some_and(|ratio| ratio.ratio > 1.0 + above)
     };
-    comparisons.iter().filter(worse).count()
+    comparisons.iter().filter(worse)
 }

@@ -102,4 +102,6 @@ pub struct Comparison {
     pub verdict: ComparisonVerdict,
     /// Why it is refused, or has no interval, and what helps.
     pub reason: String,
+    /// How the circumstances of the two differed where that may be the difference; empty where they did not.
+    pub circumstances: String,
 }

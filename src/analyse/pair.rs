@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::comparison::{Comparison, ComparisonVerdict, Metric};
-use super::ratio::{FEWEST_ROUNDS, ratio};
+use super::ratio::{FEWEST_ROUNDS, Ratio, ratio};
 use crate::measure::Summary;
 use crate::record::read::{JobRecord, SampleRecord};
 
@@ -17,8 +17,10 @@ pub(super) struct Pair<'run> {
     new: &'run JobRecord,
     /// Whether round `i` of both was measured at the same time.
     together: bool,
-    /// The times of both that are compared, by round.
+    /// The times of both that are compared, by round or, where there are enough, by instance.
     times: [Rounds; 2],
+    /// Whether there are too few instances to tell how far apart they are.
+    few_instances: bool,
 }
 
 /// Times by round, ms; none of them is empty.
@@ -46,8 +48,9 @@ pub(super) fn pair<'run>(
         p_adjusted: None,
         verdict: ComparisonVerdict::Refused,
         reason: refusal.unwrap_or_default(),
+        circumstances: other_load(base, new).unwrap_or_default(),
     };
-    Pair { comparison, base, new, together, times: Default::default() }
+    Pair { comparison, base, new, together, times: Default::default(), few_instances: false }
 }
 
 impl Pair<'_> {
@@ -63,6 +66,13 @@ impl Pair<'_> {
             return;
         }
         self.times = both.map(|job| if metric == Metric::FirstResult { first_results(job) } else { rounds(job, gpu) });
+        if metric != Metric::FirstResult {
+            self.few_instances = both.into_iter().any(|job| job.first_results.len() < FEWEST_ROUNDS);
+            if !self.few_instances {
+                let [base, new] = std::mem::take(&mut self.times);
+                self.times = [by_instance(self.base, base), by_instance(self.new, new)];
+            }
+        }
         let [base, new] = self.times.each_ref().map(|rounds| rounds.values().flatten().copied().collect::<Vec<_>>());
         let median = |times: &[f64]| Summary::of(times).map(|summary| summary.median);
         (self.comparison.base_ms, self.comparison.new_ms) = (median(&base), median(&new));
@@ -91,7 +101,24 @@ impl Pair<'_> {
             let [base, new] = [base, new].map(|rounds| rounds.values().cloned().collect::<Vec<_>>());
             ratio(&base, &new, false, family)
         };
+        if self.few_instances {
+            self.comparison.ratio = self.comparison.ratio.map(Ratio::of_one_instance);
+        }
     }
+}
+
+/// The load beside each of them, in processors, where it differed by more than this a difference may be the load's.
+const LOAD_APART: f64 = 0.25;
+
+fn other_load(base: &JobRecord, new: &JobRecord) -> Option<String> {
+    let [before, after] = [base, new].map(|job| job.cell("other_load").parse::<f64>().ok());
+    let (before, after) = before.zip(after)?;
+    ((before - after).abs() > LOAD_APART).then(|| {
+        format!(
+            "other programs kept {before:.1} processors busy beside the base and {after:.1} beside the new one: measure both \
+             again on an idle machine"
+        )
+    })
 }
 
 /// A time that a ratio can be made of.
@@ -113,6 +140,16 @@ fn first_results(job: &JobRecord) -> Rounds {
         .iter()
         .map(|(round, times)| (*round, times.iter().copied().filter(|time| usable(*time)).collect()));
     usable.filter(|(_, times): &(u32, Vec<f64>)| !times.is_empty()).collect()
+}
+
+/// The rounds of each instance as one, under the round in which it was made ready.
+fn by_instance(job: &JobRecord, rounds: Rounds) -> Rounds {
+    let mut instances = Rounds::new();
+    for (round, times) in rounds {
+        let begun = job.first_results.keys().copied().filter(|begun| *begun <= round).max().unwrap_or(round);
+        instances.entry(begun).or_default().extend(times);
+    }
+    instances
 }
 
 /// A job's times by round; rounds without any are left out.

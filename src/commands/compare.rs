@@ -10,6 +10,7 @@ use crate::cli::CompareArgs;
 use crate::error::{Error, Exit};
 use crate::record::read::{self, CUSTOM_AXIS, Run};
 use crate::report::comparison;
+use crate::terminal;
 
 /// Writes the table; fails where a job is slower than `--fail-above` allows.
 pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Error> {
@@ -36,8 +37,13 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         });
     }
     comparison::write(&comparisons, &rules, args.format, out)?;
-    let worse = args.fail_above.map_or(0, |above| regressions(&comparisons, above));
-    Ok(if worse > 0 { Exit::Failure } else { Exit::Success })
+    let Some(above) = args.fail_above else { return Ok(Exit::Success) };
+    let worse: Vec<&Comparison> = regressions(&comparisons, above).collect();
+    for comparison in worse.iter().filter(|comparison| !comparison.circumstances.is_empty()) {
+        let (job, circumstances) = (terminal::line(&comparison.job), &comparison.circumstances);
+        anstream::eprintln!("{job} fails, but {circumstances}");
+    }
+    Ok(if worse.is_empty() { Exit::Success } else { Exit::Failure })
 }
 
 /// The equal jobs of two runs; says on stderr how many there are in one of them only.

@@ -39,11 +39,20 @@ fn table(comparisons: &[Comparison], rules: &Rules, style: TableStyle) -> String
             ms(comparison.new_ms),
             ratio.map(|ratio| format!("{:.3}", ratio.ratio)).unwrap_or_default(),
             ratio.map(|ratio| format!("{:.3}–{:.3}", ratio.low, ratio.high)).unwrap_or_default(),
-            in_words(comparison, rules),
+            with_circumstances(comparison, rules),
         ];
         table.add_row(cells.map(|cell| style.cell(&cell)));
     }
     table.to_string()
+}
+
+/// The verdict, and what else may have made the difference.
+fn with_circumstances(comparison: &Comparison, rules: &Rules) -> String {
+    let verdict = in_words(comparison, rules);
+    if comparison.verdict == ComparisonVerdict::Refused || comparison.circumstances.is_empty() {
+        return verdict;
+    }
+    format!("{verdict}, but {}", comparison.circumstances)
 }
 
 /// `1.80x slower`, `same within 1 %`, `refused: …`.
@@ -107,9 +116,10 @@ pub fn object(comparison: &Comparison) -> Value {
         "ratio_high": ratio.map(|ratio| ratio.high),
         "p": ratio.map(|ratio| ratio.p),
         "p_adjusted": comparison.p_adjusted,
-        "method": ratio.map(|ratio| ratio.method.to_string()),
+        "method": ratio.map(|ratio| ratio.method_in_words()),
         "verdict": comparison.verdict.to_string(),
         "reason": comparison.reason,
+        "circumstances": comparison.circumstances,
         "metric": comparison.metric.to_string(),
     })
 }

@@ -462,6 +462,12 @@ const TRUST: &[Column] = &[
         cell: |facts| of(facts.clocks.and_then(|clocks| clocks.empty_submit_raw_ms), Cell::Float),
     },
     Column {
+        name: "other_load",
+        unit: "",
+        doc: "Processors that other programs kept busy while its samples were taken; empty where the system does not say.",
+        cell: |facts| of(facts.report.circumstances.others, Cell::Float),
+    },
+    Column {
         name: "warnings",
         unit: "",
         doc: "What a reader has to know to trust the figures.",

@@ -86,6 +86,7 @@ const COLUMNS: [&str; 18] = [
     "gpu_median_ms",
     "backend_used",
     "group",
+    "other_load",
     "axis_unroll",
     "model",
     "backend",
@@ -127,7 +128,7 @@ pub(crate) fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
                 writeln!(samples, "{},{round},steady,{},{time}{none}\r", job.id, time + 1.0).unwrap();
             }
         }
-        for (round, time) in job.firsts.iter().enumerate() {
+        for (round, time) in job.firsts.iter().enumerate().filter(|(_, time)| time.is_finite()) {
             writeln!(samples, "{},{round},first,1,,{time}\r", job.id).unwrap();
         }
     }
