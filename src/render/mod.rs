@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::manifest::ManifestErrors;
+use crate::user_file;
 use include_dir::{Dir, include_dir};
 use kernels::Kernels;
 use minijinja::syntax::SyntaxConfig;
@@ -242,7 +243,7 @@ fn read_folder(name: &str, folder: &Path, sources: &mut Sources) -> Result<(), R
         }
         if path.is_dir() {
             read_folder(&format!("{name}/{file}"), &path, sources)?;
-        } else if let Ok(text) = String::from_utf8(std::fs::read(&path).map_err(fail(&path))?) {
+        } else if let Ok(text) = String::from_utf8(user_file::read(&path).map_err(fail(&path))?) {
             let name = format!("{name}/{file}");
             sources.own.insert(name.clone(), path);
             sources.texts.insert(name, as_saved_elsewhere(text));

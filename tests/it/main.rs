@@ -57,6 +57,8 @@ mod recording;
 mod records;
 mod server;
 mod setup;
+#[cfg(target_os = "linux")]
+mod too_large;
 mod store;
 mod store_faults;
 mod support;
