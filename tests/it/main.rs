@@ -15,6 +15,8 @@ mod drivers;
 #[cfg(target_os = "linux")]
 mod end_to_end;
 #[cfg(target_os = "linux")]
+mod endless;
+#[cfg(target_os = "linux")]
 mod faults;
 #[cfg(target_os = "linux")]
 mod fetching;
