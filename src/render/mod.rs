@@ -27,8 +27,7 @@ static SHADERS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/shaders");
 /// The most workgroups a dispatch may have along one dimension (WebGPU's default `maxComputeWorkgroupsPerDimension`).
 pub const MAX_GROUPS: u64 = 65535;
 
-/// Steps of one rendering, of which 64 bytes of text are one: some seconds, and 1.3 GB. The costliest shader of the built-in
-/// models takes less than a hundredth.
+/// Steps of one rendering, of which 64 bytes of text are one: seconds, and about 1.3 GB.
 const FUEL: u64 = 20_000_000;
 
 /// A template that could not be read or rendered.
