@@ -13,6 +13,9 @@ use std::path::Path;
 
 use half::f16;
 
+use crate::memory;
+use crate::user_file;
+
 /// The longest header of a `.npy` that is read: those of numpy have a few hundred bytes.
 const LONGEST_HEADER: usize = 1 << 16;
 
@@ -153,7 +156,7 @@ fn read_by<T>(
     array: Option<&str>,
     then: impl FnOnce(&mut dyn Read, Header) -> Result<T, String>,
 ) -> Result<T, String> {
-    let mut file = open(path)?;
+    let mut file = user_file::open(path).map_err(|error| error.to_string())?;
     let length = file.metadata().map_err(|error| error.to_string())?.len();
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     if array.is_some() && ending != "npz" {
@@ -190,15 +193,6 @@ fn read_by<T>(
             then(&mut file, Header { stored, shape: None, len })
         }
     }
-}
-
-/// A regular file: a pipe or a device would never end.
-fn open(path: &Path) -> Result<File, String> {
-    let found = std::fs::metadata(path).map_err(|error| error.to_string())?;
-    if !found.is_file() {
-        return Err("it is no regular file".to_owned());
-    }
-    File::open(path).map_err(|error| error.to_string())
 }
 
 /// The entry of an archive that holds the array.
@@ -266,6 +260,8 @@ fn expected_bytes(header: &Header) -> Option<u64> {
 /// The values' bytes; memory grows with what there is, not with what the header claims.
 fn bytes(input: &mut dyn Read, header: &Header) -> Result<Vec<u8>, String> {
     let expected = expected_bytes(header).ok_or("its header claims more than there can be")?;
+    // The bytes, and each as a number of eight.
+    memory::check(expected.saturating_add(8 * header.len as u64)).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     input.take(expected).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 != expected {

@@ -177,7 +177,7 @@ impl Error {
             | Self::Setup(_)
             | Self::Fetch(_)
             | Self::Hub(_)
-            | Self::Record(RecordError::Io { .. })
+            | Self::Record(RecordError::Io { .. } | RecordError::Busy { .. } | RecordError::Changed { .. })
             | Self::Environment { .. } => Exit::Environment,
         }
     }

@@ -14,9 +14,11 @@
 //! by running plan after plan; `report/` shows what there is. A subcommand in `commands/` calls the stages in this order;
 //! `commands/shared/` holds the steps that several take: preparing plans, and the session in which they run.
 
+pub mod units;
+pub mod memory;
+pub mod user_file;
 pub mod arrays;
 pub mod terminal;
-pub mod units;
 pub mod protocol;
 pub mod webdriver;
 

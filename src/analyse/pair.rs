@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::comparison::{Comparison, ComparisonVerdict, Metric};
-use super::ratio::{FEWEST_ROUNDS, Ratio, ratio};
+use super::ratio::{FEWEST_ROUNDS, SPREAD_OF_HARDWARE, SPREAD_OF_SOFTWARE, ratio};
 use crate::measure::Summary;
 use crate::record::read::{JobRecord, SampleRecord};
 
@@ -102,7 +102,9 @@ impl Pair<'_> {
             ratio(&base, &new, false, family)
         };
         if self.few_instances {
-            self.comparison.ratio = self.comparison.ratio.map(Ratio::of_one_instance);
+            let hardware = [self.base, self.new].iter().all(|job| job.cell("adapter_kind") == "hardware");
+            let spread = if hardware { SPREAD_OF_HARDWARE } else { SPREAD_OF_SOFTWARE };
+            self.comparison.ratio = self.comparison.ratio.map(|ratio| ratio.of_one_instance(spread));
         }
     }
 }

@@ -67,23 +67,26 @@ pub struct Ratio {
     pub p: f64,
     /// How it was computed.
     pub method: Method,
-    /// Whether the spread between instances had to be assumed, see [`Ratio::of_one_instance`].
-    pub assumed_spread: bool,
+    /// The spread between instances where it had to be assumed, see [`Ratio::of_one_instance`].
+    pub assumed_spread: Option<f64>,
 }
 
 /// How far apart two instances of one job may be in all their rounds, as a share: what making a job ready anew changes (where
 /// its buffers lie, what its shaders were compiled to) no round averages out. Of 12 pairs of the same job on one H100, 40
 /// rounds each, the ratios lay between 0.997 and 1.003, and 9 intervals from the rounds alone did not hold 1.
-pub const INSTANCE_SPREAD: f64 = 0.003;
+pub const SPREAD_OF_HARDWARE: f64 = 0.003;
+
+/// The same where a processor computes: two makings of one job in Chromium's software adapter were up to this apart.
+pub const SPREAD_OF_SOFTWARE: f64 = 0.02;
 
 impl Ratio {
     /// What may be said where each job was made ready once or twice: the spread between instances, which the rounds do not
     /// show, is added to theirs (independent errors add as squares; T. Kalibera & R. Jones, "Rigorous Benchmarking in
     /// Reasonable Time", ISMM 2013, §6, has the variance of each level estimated from its own repetitions).
     #[must_use]
-    pub fn of_one_instance(self) -> Self {
+    pub fn of_one_instance(self, spread: f64) -> Self {
         let (estimate, low, high) = (self.ratio.ln(), self.low.ln(), self.high.ln());
-        let reach = |end: f64| (end - estimate).hypot(INSTANCE_SPREAD);
+        let reach = |end: f64| (end - estimate).hypot(spread);
         let (below, above) = (reach(low), reach(high));
         // The share of 1.96 standard errors, as the interval has it.
         let error = if estimate > 0.0 { below } else { above } / Z_95;
@@ -92,7 +95,7 @@ impl Ratio {
             low: (estimate - below).exp(),
             high: (estimate + above).exp(),
             p: self.p.max(least_p),
-            assumed_spread: true,
+            assumed_spread: Some(spread),
             ..self
         }
     }
@@ -100,14 +103,14 @@ impl Ratio {
     /// How it was computed, in words.
     #[must_use]
     pub fn method_in_words(&self) -> String {
-        let assumed = format!(", ±{} % assumed between instances", INSTANCE_SPREAD * 100.0);
-        format!("{}{}", self.method, if self.assumed_spread { &assumed } else { "" })
+        let assumed = |spread: f64| format!(", ±{} % assumed between instances", spread * 100.0);
+        format!("{}{}", self.method, self.assumed_spread.map(assumed).unwrap_or_default())
     }
 
     /// From the shift of logarithms.
     fn of(shift: Shift, method: Method) -> Self {
         let Shift { estimate, low, high, p } = shift;
-        Self { ratio: estimate.exp(), low: low.exp(), high: high.exp(), p, method, assumed_spread: false }
+        Self { ratio: estimate.exp(), low: low.exp(), high: high.exp(), p, method, assumed_spread: None }
     }
 }
 
@@ -188,7 +191,7 @@ fn bootstrap(base: &[f64], new: &[f64]) -> Option<Ratio> {
         (quantile(&ratios, 0.025)?, quantile(&ratios, 0.975)?)
     };
     let p = if base.len().min(new.len()) < 2 { 1.0 } else { p };
-    Some(Ratio { ratio: estimate, low, high, p, method: Method::Bootstrap, assumed_spread: false })
+    Some(Ratio { ratio: estimate, low, high, p, method: Method::Bootstrap, assumed_spread: None })
 }
 
 /// A whole number below `end` from the `SplitMix64` sequence (Steele, Lea & Flood, "Fast Splittable Pseudorandom Number
@@ -314,12 +317,12 @@ mod tests {
         let new: Vec<Vec<f64>> = times(1.002);
         let found = ratio(&base, &new, true, 1).unwrap();
         assert!(found.low > 1.0 && found.p < 1e-6, "{found:?}");
-        let widened = found.of_one_instance();
+        let widened = found.of_one_instance(SPREAD_OF_HARDWARE);
         assert!(widened.low < 1.0 && widened.high > 1.0045 && widened.p > 0.05, "{widened:?}");
         assert!(widened.method_in_words().ends_with("signed-rank, ±0.3 % assumed between instances"), "{widened:?}");
         // Two per cent are found all the same.
         let slower: Vec<Vec<f64>> = times(1.02);
-        let found = ratio(&base, &slower, true, 1).unwrap().of_one_instance();
+        let found = ratio(&base, &slower, true, 1).unwrap().of_one_instance(SPREAD_OF_HARDWARE);
         assert!(found.low > 1.016 && found.p < 1e-6, "{found:?}");
     }
 

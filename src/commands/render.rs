@@ -12,9 +12,9 @@ use crate::cli::RenderArgs;
 use crate::error::{Error, Exit};
 use crate::plan::Job;
 use crate::record::RecordError;
+use crate::render::Templates;
 use crate::render::page::{Content, Page, PageError, PageRequest, inlined, rendered_html, standalone_html};
 use crate::render::settings::{self, Purpose};
-use crate::render::{RenderError, Templates};
 use crate::serve::Libraries;
 
 /// What speaks to a runner has no place in a page without one.
@@ -58,7 +58,7 @@ fn write(request: &PageRequest<'_>, templates: &Templates, harness: &str, out: &
     let fail = |source: PageError| Error::of_page(&request.job.id, source);
     let page = match Page::render(templates, request) {
         // A shape that a shader can't take has no page; `plan` and `run` say so.
-        Err(PageError::Render(RenderError::Unsupported { .. })) => return Ok(()),
+        Err(error) if error.unsupported_reason().is_some() => return Ok(()),
         page => page.map_err(fail)?,
     };
     let id = &request.job.id.0;

@@ -47,17 +47,25 @@ async fn one(prepared: Prepared, args: &RunArgs, out: &mut dyn Write) -> Result<
     let logs = Logs::in_folder(recorder.folder(), args.verbose, &live);
     let options = SessionOptions { live: live.clone(), logs, keep_outputs: args.save_outputs };
     let mut rows: Vec<(Job, Row)> = Vec::new();
+    let mut unrecorded = None;
     let outcome = LiveSession::with(&plan.manifest, templates, options, async |session| {
         let request = RunRequest { includes: &is_left, ..RunRequest::new(&plan) };
         let ran = session.run(request, |report| {
-            let row = recorder.add(&report).map_err(io::Error::other)?;
+            let row = recorder.add(&report).map_err(|error| {
+                let message = error.to_string();
+                unrecorded = Some(error);
+                io::Error::other(message)
+            })?;
             live.finished(&report.job, &row);
             rows.push((report.job, row));
             Ok(())
         });
-        Ok(ran.await?)
+        let ran = ran.await;
+        // With its remedy, which an error of the session does not have.
+        unrecorded.map_or_else(|| Ok(ran?), |error| Err(error.into()))
     })
     .await?;
+    recorder.check()?;
     table::sort(&plan, &mut rows);
     writeln!(out, "{}", table::text(&plan, &rows, &baseline(&recorder, &plan), args.format))?;
     if !args.quiet {
@@ -72,7 +80,8 @@ async fn one(prepared: Prepared, args: &RunArgs, out: &mut dyn Write) -> Result<
 fn recorder(args: &RunArgs, plan: &Plan) -> Result<(Recorder, HashSet<String>), Error> {
     if let Some(folder) = &args.resume {
         let resumable = resume::open(folder, &plan.manifest)?;
-        return Ok((Recorder::append(folder, plan, resumable.run)?, resumable.done));
+        let done = resumable.done.clone();
+        return Ok((Recorder::append(folder, plan, resumable)?, done));
     }
     let started = Timestamp::now();
     Ok((Recorder::create(&args.out, plan, RunToml::of(&plan.manifest, started), started)?, HashSet::new()))

@@ -295,7 +295,10 @@ impl<'a> Builder<'a> {
     }
 
     fn shape(&self, shape: &[Expr], tensor: &str) -> Result<Vec<usize>, GraphError> {
-        shape.iter().map(|expr| self.extent(expr, || format!("an extent of `{tensor}`"))).collect()
+        let extents = shape.iter().map(|expr| self.extent(expr, || format!("an extent of `{tensor}`")));
+        let shape = extents.collect::<Result<Vec<_>, _>>()?;
+        GraphError::check_size(self.model, tensor, &shape)?;
+        Ok(shape)
     }
 
     fn value_error(&self, what: &str, expr: &Expr, message: &str) -> GraphError {

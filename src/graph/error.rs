@@ -3,6 +3,7 @@
 //! Made while a model is evaluated; `check` shows them before a run.
 
 use crate::manifest::{ManifestError, Model, Problem};
+use crate::memory::{self, TooLarge};
 
 /// Why a model has no graph for a job; the message names the model and what to change.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,18 @@ pub enum GraphError {
         model: String,
         /// Its engine.
         engine: &'static str,
+    },
+    /// A tensor that no memory holds.
+    #[error("model `{model}`: `{tensor}` {shape:?}: {source}")]
+    TooLarge {
+        /// The model.
+        model: String,
+        /// The tensor's name.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// How far it goes.
+        source: TooLarge,
     },
     /// A dim or extent without a usable value, a tensor that does not exist yet, a shape or a parameter that the op
     /// can't take.
@@ -27,6 +40,13 @@ pub enum GraphError {
 }
 
 impl GraphError {
+    /// That a tensor has no more elements than can be counted.
+    pub(super) fn check_size(model: &Model, tensor: &str, shape: &[usize]) -> Result<(), Self> {
+        let Err(source) = memory::elements(shape) else { return Ok(()) };
+        let (model, tensor) = (model.name.clone(), tensor.to_owned());
+        Err(Self::TooLarge { model, tensor, shape: shape.to_vec(), source })
+    }
+
     /// A problem with a model as a whole.
     pub(super) fn of_model(model: &Model, problem: Problem) -> Self {
         let message = format!("model `{}`: {problem}", model.name);

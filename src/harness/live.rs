@@ -15,13 +15,15 @@ use super::publish::publishable;
 use crate::plan::Cache;
 use crate::protocol::command::{Ask, PageCommand};
 use crate::protocol::event::{self, AdapterKind, PageEvent, PageFacts, RawKernel, RawPrepared, RawSample};
-use crate::render::page::{Page, served_html};
+use crate::render::page::{Content, Page, served_html};
 use crate::render::target::AdapterHint;
 use crate::serve::{PageChannel, SessionEvent};
 use crate::webdriver::{self, Browser, BrowserError, BrowserSettings, Gpu, Launch, LogSink, Os};
 
 /// How long a browser may take to start, its driver included: Firefox through a Grid takes 11 s.
 const START_WITHIN: Duration = Duration::from_mins(1);
+/// What every adapter of WebGPU takes: the least `maxStorageBufferBindingSize` of the specification, in bytes.
+const ANY_ADAPTER_TAKES: u64 = 128 << 20;
 /// How long a page may take from its navigation to its first event.
 const HELLO_WITHIN: Duration = Duration::from_secs(30);
 /// How long a browser is given to close by itself before it is ended.
@@ -38,6 +40,8 @@ pub struct LiveBrowser {
     settled: bool,
     /// What was found then.
     adapter_hint: AdapterHint,
+    /// Bytes of the largest buffer of that adapter, once it was asked.
+    largest_buffer: Option<f64>,
     open: Option<OpenPage>,
 }
 
@@ -52,6 +56,7 @@ impl LiveBrowser {
             gpu: Gpu::Auto,
             settled: false,
             adapter_hint: AdapterHint::default(),
+            largest_buffer: None,
             open: None,
         }
     }
@@ -120,14 +125,14 @@ impl LiveBrowser {
         Ok((channel, facts, began.elapsed()))
     }
 
-    /// The adapter that an open page finds; `None` where there is none.
-    async fn probe(&self, session: &mut OpenPage) -> Result<Option<event::AdapterFacts>, OpenError> {
+    /// The adapter that an open page finds, and its largest buffer; `None` where there is none.
+    async fn probe(&self, session: &mut OpenPage) -> Result<(Option<event::AdapterFacts>, Option<f64>), OpenError> {
         session.send(&PageCommand::Probe).await;
         let answer = timeout(HELLO_WITHIN, async {
             loop {
                 match session.channel.next().await {
                     SessionEvent::Said(text) => match event::read(&text) {
-                        Ok((_, PageEvent::Probed { adapter })) => return Ok(adapter),
+                        Ok((_, PageEvent::Probed { adapter, largest_buffer })) => return Ok((adapter, largest_buffer)),
                         Ok((_, PageEvent::Failed { message })) => return Err(passing(message)),
                         _ => {}
                     },
@@ -153,12 +158,13 @@ impl LiveBrowser {
             session.opened.adapter_hint = self.adapter_hint.clone();
             return Ok(session);
         }
-        let found = self.probe(&mut session).await?;
+        let (found, largest_buffer) = self.probe(&mut session).await?;
         let found = found.filter(|adapter| adapter.kind == AdapterKind::Hardware);
         let found_hardware = found.is_some();
         if let Some(adapter) = found {
             let adapter = format!("{} {}", adapter.vendor, adapter.architecture).trim().to_owned();
             self.adapter_hint = AdapterHint { kind: AdapterKind::Hardware, adapter };
+            self.largest_buffer = largest_buffer;
         } else {
             self.log.line("no hardware adapter; starting again with the software adapter");
             self.gpu = Gpu::Software;
@@ -170,6 +176,32 @@ impl LiveBrowser {
         }
         session.opened.adapter_hint = self.adapter_hint.clone();
         Ok(session)
+    }
+
+    /// Whether the adapter takes the tensors of a page, where one is larger than what every adapter takes: known before such
+    /// tensors are made. A cold session that was probed would be none, and its page finds out by itself.
+    async fn check_sizes(&mut self, page: &Page) -> Result<(), ExecuteError> {
+        let Content::Stages(stages) = &page.content else { return Ok(()) };
+        let largest = stages.graph.tensors.iter().max_by_key(|tensor| tensor.bytes());
+        let Some(tensor) = largest.filter(|tensor| tensor.bytes() > ANY_ADAPTER_TAKES) else { return Ok(()) };
+        let warm = |session: &OpenPage| {
+            session.cache == Cache::Warm && session.opened.page.as_ref().is_some_and(|page| page.webgpu)
+        };
+        if self.largest_buffer.is_none()
+            && let Some(mut session) = self.open.take_if(|session| warm(session))
+        {
+            let probed = self.probe(&mut session).await;
+            self.open = Some(session);
+            self.largest_buffer = probed.map_err(|error| ExecuteError::Failed(error.message))?.1;
+        }
+        match self.largest_buffer {
+            Some(most) if tensor.bytes() as f64 > most => Err(ExecuteError::Unsupported(format!(
+                "the tensor {} has {} bytes, this adapter allows {most}",
+                tensor.name,
+                tensor.bytes()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn session(&mut self) -> Result<&mut OpenPage, ExecuteError> {
@@ -194,9 +226,14 @@ impl Executor for LiveBrowser {
         let context = self.context.clone();
         let log = self.log.clone();
         let name = self.settings.name.clone();
+        self.check_sizes(page).await?;
         let session = self.session()?;
-        let (published, checker) = publishable(&context, page, name, session.channel.number)?;
+        let (page, shared, channel) = (page.clone(), context.clone(), session.channel.number);
         let number = page.number;
+        // Making large inputs takes long; what ends the run meanwhile must not wait for it.
+        let made = tokio::task::spawn_blocking(move || publishable(&shared, &page, name, channel)).await;
+        let (published, checker) =
+            made.map_err(|error| ExecuteError::Failed(format!("making the job's data broke off: {error}")))??;
         let at = |path: &str| context.server.url(&format!("jobs/{number}/{path}"));
         let frame = published.frame.is_some().then(|| at("frame"));
         context.server.publish(number, published);

@@ -6,6 +6,8 @@ use super::check::OutputChecker;
 use super::context::RunContext;
 use super::executor::ExecuteError;
 use super::onnx_check::OnnxChecker;
+use super::payload::PayloadError;
+use crate::reference::FillError;
 use crate::render::page::{Content, Page};
 use crate::serve::{Posted, Published};
 
@@ -24,7 +26,12 @@ pub(super) fn publishable(
     let frame = page.frame(&context.templates).map_err(|error| fail(&error))?.map(Into::into);
     Ok(match &page.content {
         Content::Stages(stages) => {
-            let payload = context.payloads.of(stages).map_err(|error| fail(&error))?;
+            let payload = context.payloads.of(stages).map_err(|error| match error {
+                PayloadError::TooLarge { .. } | PayloadError::Fill(FillError::TooLarge { .. }) => {
+                    ExecuteError::Unsupported(error.to_string())
+                }
+                error @ PayloadError::Fill(_) => fail(&error),
+            })?;
             let (parts, posted) = (payload.parts.clone(), Posted::InPieces(stages.posted_bytes()));
             let published = Published { module, frame, parts, files: HashMap::new(), posted, session };
             (published, OutputChecker::of_stages(stages.graph.clone(), payload, context.keep_outputs))

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
+use crate::user_file;
+
 /// The manifests and models that gpujobs brings along.
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/manifests");
 
@@ -39,7 +41,7 @@ pub fn find(folder: &Path, name: &str) -> Option<Found> {
 /// The file that a manifest names itself.
 #[must_use]
 pub fn read(path: PathBuf) -> Found {
-    let text = match std::fs::read(&path) {
+    let text = match user_file::read(&path) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned()),
         Err(error) => Err(error.to_string()),
     };

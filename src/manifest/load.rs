@@ -11,6 +11,7 @@ use super::problem::{ManifestError, Problem, listed, nearest};
 use super::read::read;
 use super::schema::{ManifestFile, tables_with};
 use super::{Manifest, check, edit, library};
+use crate::user_file;
 
 /// The faulty files of one manifest: itself, and the model files that it names.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl From<ManifestError> for ManifestErrors {
 impl Manifest {
     /// Reads and checks the manifest at `path` with each of `sets` (`measure.samples=20`) applied to it.
     pub fn load(path: &Path, sets: &[String]) -> Result<Self, ManifestErrors> {
-        let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+        let bytes = user_file::read(path).map_err(|error| unreadable(path, &error))?;
         let text = String::from_utf8(bytes).map_err(|error| not_text(path, &error))?;
         Self::parse(path, text, sets)
     }

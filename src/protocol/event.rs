@@ -23,6 +23,9 @@ pub enum PageEvent {
     Probed {
         /// `None` where there is none.
         adapter: Option<AdapterFacts>,
+        /// Bytes of the largest buffer that its shaders can be given.
+        #[serde(rename = "largestBuffer")]
+        largest_buffer: Option<f64>,
     },
     /// The job has given its first result, and the result was verified.
     Prepared(Box<RawPrepared>),

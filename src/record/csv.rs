@@ -1,6 +1,6 @@
 //! CSV files as run folders hold them: RFC 4180, UTF-8, one header row, appended to and synced.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use super::RecordError;
@@ -10,6 +10,8 @@ use super::RecordError;
 pub struct CsvTable {
     path: PathBuf,
     writer: csv::Writer<File>,
+    /// Bytes that it has.
+    length: u64,
 }
 
 impl CsvTable {
@@ -17,7 +19,7 @@ impl CsvTable {
     pub fn create(path: &Path, header: &[String]) -> Result<Self, RecordError> {
         let file =
             OpenOptions::new().write(true).create_new(true).open(path).map_err(RecordError::io("create", path))?;
-        let mut table = Self { path: path.to_owned(), writer: writer(file) };
+        let mut table = Self { path: path.to_owned(), writer: writer(file), length: 0 };
         table.add(&[header.to_vec()])?;
         Ok(table)
     }
@@ -33,7 +35,8 @@ impl CsvTable {
             });
         }
         let file = OpenOptions::new().append(true).open(path).map_err(RecordError::io("open", path))?;
-        Ok(Self { path: path.to_owned(), writer: writer(file) })
+        let length = file.metadata().map_err(RecordError::io("read", path))?.len();
+        Ok(Self { path: path.to_owned(), writer: writer(file), length })
     }
 
     /// Appends rows and waits until they are on disk.
@@ -41,12 +44,43 @@ impl CsvTable {
         if rows.is_empty() {
             return Ok(());
         }
+        self.check()?;
         for row in rows {
             self.writer.write_record(row).map_err(|error| RecordError::io("write", &self.path)(error.into()))?;
         }
         self.writer.flush().map_err(RecordError::io("write", &self.path))?;
-        self.writer.get_ref().sync_data().map_err(RecordError::io("sync", &self.path))
+        self.writer.get_ref().sync_data().map_err(RecordError::io("sync", &self.path))?;
+        let own = self.writer.get_ref().metadata().map_err(RecordError::io("read", &self.path))?;
+        self.length = own.len();
+        self.check()
     }
+
+    /// Whether the file is still there, as it was written: what was written to one that was removed is lost.
+    pub fn check(&self) -> Result<(), RecordError> {
+        let changed = |what| Err(RecordError::Changed { path: self.path.clone(), what });
+        let own = self.writer.get_ref().metadata().map_err(RecordError::io("read", &self.path))?;
+        match fs::symlink_metadata(&self.path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => changed("removed"),
+            Err(error) => Err(RecordError::io("read", &self.path)(error)),
+            Ok(there) if !is_same(&own, &there) => changed("replaced"),
+            Ok(there) if there.len() != self.length => changed("changed"),
+            Ok(_) => Ok(()),
+        }
+    }
+}
+
+/// Whether two are of one file.
+#[cfg(unix)]
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// The system holds on to open files.
+#[cfg(not(unix))]
+fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    true
 }
 
 /// RFC 4180 ends lines with CRLF; readers on every system take it.
@@ -92,7 +126,7 @@ mod tests {
     fn a_row_that_did_not_reach_the_disk_is_an_error() {
         let path = PathBuf::from("/dev/null");
         let file = OpenOptions::new().write(true).open(&path).unwrap();
-        let mut table = CsvTable { path, writer: writer(file) };
+        let mut table = CsvTable { path, writer: writer(file), length: 0 };
         let error = table.add(&[vec!["row".to_owned()]]).unwrap_err().to_string();
         assert!(error.contains("sync") && error.contains("/dev/null"), "{error}");
     }

@@ -9,6 +9,7 @@ pub mod columns;
 pub mod csv;
 pub mod facts;
 pub mod host;
+pub mod lock;
 mod outputs;
 pub mod read;
 pub mod resume;
@@ -26,6 +27,8 @@ use crate::plan::Plan;
 use crate::run::JobReport;
 use csv::CsvTable;
 use facts::RowContext;
+use lock::RunLock;
+use resume::Resumable;
 use row::Row;
 use run_toml::RunToml;
 
@@ -45,6 +48,25 @@ pub enum RecordError {
         path: PathBuf,
         /// The cause.
         source: std::io::Error,
+    },
+    /// Another process writes the folder.
+    #[error("another gpujobs is writing {}", folder.display())]
+    #[diagnostic(help("wait until it has ended; --resume goes on with what it leaves"))]
+    Busy {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A file that only this process writes is no longer what it wrote.
+    #[error("{} was {what} while it was being written: rows that were on disk are lost", path.display())]
+    #[diagnostic(help(
+        "leave the files of a run alone until it has ended; `gpujobs run --resume {} MANIFEST` measures what is missing",
+        path.parent().unwrap_or(Path::new("")).display()
+    ))]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// `removed`, `replaced` or `changed`.
+        what: &'static str,
     },
     /// A folder that holds no run, or one of another format or manifest.
     #[error("{} {reason}", path.display())]
@@ -86,6 +108,7 @@ pub struct Recorder {
     jobs: CsvTable,
     samples: CsvTable,
     run: RunToml,
+    _lock: RunLock,
 }
 
 /// A file that only some runs have, made with its first row.
@@ -104,25 +127,26 @@ const SIDE_TABLES: [SideTable; 2] = [
 impl Recorder {
     /// Makes a new folder under `out`, named after the manifest and the time, with the files and their headers.
     pub fn create(out: &Path, plan: &Plan, run: RunToml, started: Timestamp) -> Result<Self, RecordError> {
-        let folder = fresh_folder(out, &plan.manifest.name, started)?;
+        let (folder, lock) = fresh_folder(out, &plan.manifest.name, started)?;
         let run_id = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let context = RowContext::of(run_id, plan);
         let jobs = CsvTable::create(&folder.join("jobs.csv"), &Row::header(&context))?;
         let samples = CsvTable::create(&folder.join("samples.csv"), &side_tables::samples_header())?;
-        let mut recorder = Self { folder, context, jobs, samples, run };
+        let mut recorder = Self { folder, context, jobs, samples, run, _lock: lock };
         recorder.run.run_id.clone_from(&recorder.context.run_id);
         recorder.run.write(&recorder.folder)?;
         Ok(recorder)
     }
 
     /// Takes up a folder whose rows were cleaned by [`resume::open`].
-    pub fn append(folder: &Path, plan: &Plan, run: RunToml) -> Result<Self, RecordError> {
+    pub fn append(folder: &Path, plan: &Plan, resumable: Resumable) -> Result<Self, RecordError> {
+        let Resumable { run, lock, .. } = resumable;
         let run_id = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let context = RowContext::of(run_id, plan);
         let jobs = CsvTable::append(&folder.join("jobs.csv"), &Row::header(&context))?;
         let samples = CsvTable::append(&folder.join("samples.csv"), &side_tables::samples_header())?;
         run.write(folder)?;
-        Ok(Self { folder: folder.to_owned(), context, jobs, samples, run })
+        Ok(Self { folder: folder.to_owned(), context, jobs, samples, run, _lock: lock })
     }
 
     /// Appends what a job brought and waits until it is on disk; samples first, so that a job with a row has them all.
@@ -149,6 +173,12 @@ impl Recorder {
         Ok(row)
     }
 
+    /// Whether all rows that were added are still there.
+    pub fn check(&self) -> Result<(), RecordError> {
+        self.samples.check()?;
+        self.jobs.check()
+    }
+
     /// The run folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -156,8 +186,8 @@ impl Recorder {
     }
 }
 
-/// Makes a folder `NAME-20261122T175200Z` with `logs` in it; a second run in the same second gets `-2`.
-pub fn fresh_folder(out: &Path, name: &str, started: Timestamp) -> Result<PathBuf, RecordError> {
+/// Makes a folder `NAME-20261122T175200Z` with `logs` in it, and locks it; a second run in the same second gets `-2`.
+pub fn fresh_folder(out: &Path, name: &str, started: Timestamp) -> Result<(PathBuf, RunLock), RecordError> {
     fs::create_dir_all(out).map_err(RecordError::io("create", out))?;
     let stem = format!("{name}-{}", started.strftime("%Y%m%dT%H%M%SZ"));
     for attempt in 1.. {
@@ -166,7 +196,8 @@ pub fn fresh_folder(out: &Path, name: &str, started: Timestamp) -> Result<PathBu
             Ok(()) => {
                 let logs = folder.join("logs");
                 fs::create_dir(&logs).map_err(RecordError::io("create", &logs))?;
-                return Ok(folder);
+                let lock = RunLock::take(&folder)?;
+                return Ok((folder, lock));
             }
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(RecordError::io("create", &folder)(error)),

@@ -10,6 +10,7 @@ use super::csv::original;
 use super::run_toml::RunToml;
 use crate::manifest::AxisValue;
 use crate::manifest::axes::{BuiltInAxis, Kind, TUNED};
+use crate::user_file;
 
 /// A run as it lies on disk.
 #[derive(Debug, Clone)]
@@ -134,7 +135,7 @@ fn rows(
         reason,
         help: "was it changed by hand or by a spreadsheet? A run that was killed is cleaned by --resume".to_owned(),
     };
-    let file = std::fs::File::open(path).map_err(RecordError::io("read", path))?;
+    let file = user_file::open(path).map_err(RecordError::io("read", path))?;
     let mut reader = csv::Reader::from_reader(file);
     let header = reader.headers().map_err(|error| not_rows(format!("is not readable: {error}")))?.clone();
     for record in reader.records() {

@@ -1,19 +1,22 @@
 //! Taking up a run that was killed: every job with a whole row is done, what was half written is removed.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::Path;
 
 use super::RecordError;
+use super::lock::RunLock;
 use super::run_toml::RunToml;
 use crate::manifest::Manifest;
 use crate::run::Status;
+use crate::user_file;
 
 /// A run folder that can be appended to.
 #[derive(Debug)]
 pub struct Resumable {
     /// Its `run.toml`.
     pub run: RunToml,
+    /// Held while it is written.
+    pub lock: RunLock,
     /// Ids of the jobs that need not run again: all with a row but those that were skipped.
     pub done: HashSet<String>,
 }
@@ -30,6 +33,7 @@ pub fn open(folder: &Path, manifest: &Manifest) -> Result<Resumable, RecordError
                 .to_owned(),
         });
     }
+    let lock = RunLock::take(folder)?;
     let mut done = HashSet::new();
     keep_rows(&folder.join("jobs.csv"), |id, status| {
         status != Some(Status::Skipped.into()) && done.insert(id.to_owned())
@@ -41,12 +45,12 @@ pub fn open(folder: &Path, manifest: &Manifest) -> Result<Resumable, RecordError
             keep_rows(&path, |id, _| done.contains(id))?;
         }
     }
-    Ok(Resumable { run, done })
+    Ok(Resumable { run, lock, done })
 }
 
 /// Rewrites a CSV file with its header and the whole rows for which `keep` is true, given `job_id` and `status`.
 fn keep_rows(path: &Path, mut keep: impl FnMut(&str, Option<&str>) -> bool) -> Result<(), RecordError> {
-    let text = fs::read(path).map_err(RecordError::io("read", path))?;
+    let text = user_file::read(path).map_err(RecordError::io("read", path))?;
     // A row that was being written when the run was killed has no line end.
     let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let not_rows = |reason: String| RecordError::NotTheRun {

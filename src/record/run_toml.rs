@@ -12,6 +12,7 @@ use crate::harness::executor::Opened;
 use crate::manifest::Manifest;
 use crate::measure::Measurement;
 use crate::protocol::event::{AdapterFacts, PageFacts};
+use crate::user_file;
 
 /// The file's content.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -109,7 +110,7 @@ impl RunToml {
     /// Reads the file of a run folder.
     pub fn read(folder: &Path) -> Result<Self, RecordError> {
         let path = folder.join("run.toml");
-        let text = match std::fs::read_to_string(&path) {
+        let text = match user_file::read_to_string(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(RecordError::NotTheRun {
                     path: folder.to_owned(),

@@ -19,6 +19,7 @@ use rayon::prelude::*;
 use super::stored::{self, StoredError};
 use crate::arrays::{self, Numbers};
 use crate::graph::{ArrayFile, Element, Fill, Tensor, TensorRole, Values};
+use crate::memory::{self, TooLarge};
 
 /// Values that can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +74,16 @@ pub enum FillError {
         /// The type.
         element: Element,
     },
+    /// More than this machine's memory holds.
+    #[error("tensor `{tensor}` {shape:?}: {source}")]
+    TooLarge {
+        /// Its name.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// How far it goes.
+        source: TooLarge,
+    },
     /// A value beyond the range of f16.
     #[error("tensor `{tensor}` holds {value} at [{at}], and f16 ends at 65504: run it with dtype = \"fp32\"")]
     BeyondHalf {
@@ -90,6 +101,10 @@ pub(super) const SAMPLE_RATE: f64 = 16_000.0;
 
 /// The values of an input or a weight as it is stored, row-major.
 pub fn fill(tensor: &Tensor) -> Result<Values, FillError> {
+    let each = if tensor.element.is_whole() { size_of::<i64>() } else { size_of::<f32>() };
+    memory::elements(&tensor.shape)
+        .and_then(|len| memory::check((len * each) as u64))
+        .map_err(|source| FillError::TooLarge { tensor: tensor.name.clone(), shape: tensor.shape.clone(), source })?;
     if tensor.element.is_whole() {
         return whole(tensor).map(Values::Whole);
     }

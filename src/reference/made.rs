@@ -2,12 +2,15 @@
 //!
 //! Made from `plan::given`; `render` puts it into the page.
 
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use super::fill::{self, SAMPLE_RATE};
 use super::onnx::{Dim, ElementType, OnnxError, Port, Tensor};
 use crate::graph::inputs::{Argument, FeedSpec, Feeds, seed};
 use crate::graph::{Element, Fill, TensorRole};
+use crate::memory::{self, TooLarge};
+use crate::user_file;
 
 /// Inputs that can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +30,14 @@ pub enum MadeError {
         input: String,
         /// What is wrong, and the remedy.
         message: String,
+    },
+    /// An input that memory does not hold.
+    #[error("`{input}`: {source}")]
+    TooLarge {
+        /// Which, in the manifest's words.
+        input: String,
+        /// How far it goes.
+        source: TooLarge,
     },
     /// Values that are no tensor.
     #[error(transparent)]
@@ -68,6 +79,7 @@ const WORDS: [&str; 64] = [
 /// An argument, `batch` times.
 pub fn argument(argument: &Argument, batch: u32) -> Result<InputData, MadeError> {
     let indices = || (0..batch).map(|index| index as usize);
+    room(argument, batch)?;
     Ok(match argument {
         Argument::Words(count) => InputData::Texts(indices().map(|index| words(*count, index)).collect()),
         Argument::Texts(texts) => InputData::Texts(texts.iter().cycle().take(batch as usize).cloned().collect()),
@@ -78,6 +90,21 @@ pub fn argument(argument: &Argument, batch: u32) -> Result<InputData, MadeError>
         }
         Argument::File(path) => repeated(from_file(path)?, batch as usize),
     })
+}
+
+/// Whether memory holds an argument `batch` times: as it is made, and as base64 in the job's module.
+fn room(argument: &Argument, batch: u32) -> Result<(), MadeError> {
+    const PIXEL: usize = 3 * (4 + 1 + 3);
+    let (input, elements, each) = match argument {
+        Argument::Words(count) => (format!("words = {count}"), memory::elements(&[*count]), 32),
+        Argument::Speech(samples) => (format!("samples = {samples}"), memory::elements(&[*samples]), 16),
+        Argument::Picture { width, height } => {
+            (format!("a picture of {width}x{height}"), memory::elements(&[*width, *height]), PIXEL)
+        }
+        Argument::Texts(_) | Argument::Labels(_) | Argument::File(_) => return Ok(()),
+    };
+    let needed = elements.map(|elements| (elements * each) as u64 * u64::from(batch));
+    needed.and_then(memory::check).map_err(|source| MadeError::TooLarge { input, source })
 }
 
 fn repeated(one: InputData, count: usize) -> InputData {
@@ -121,12 +148,12 @@ fn from_file(path: &Path) -> Result<InputData, MadeError> {
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     match ending.as_str() {
         "txt" => {
-            let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+            let text = user_file::read_to_string(path).map_err(|error| fail(error.to_string()))?;
             Ok(InputData::Texts(vec![text.trim_end().to_owned()]))
         }
         "wav" => sound(path).map(|sound| InputData::Sounds(vec![sound])).map_err(fail),
         "png" | "jpg" | "jpeg" => {
-            let image = image::open(path).map_err(|error| fail(error.to_string()))?.into_rgb8();
+            let image = picture_of(path).map_err(fail)?.into_rgb8();
             let (width, height) = (image.width() as usize, image.height() as usize);
             Ok(InputData::Pictures(vec![Picture { width, height, rgb: image.into_raw() }]))
         }
@@ -134,9 +161,20 @@ fn from_file(path: &Path) -> Result<InputData, MadeError> {
     }
 }
 
+/// An image, by what is in the file; the crate's own limits keep it from taking all memory.
+fn picture_of(path: &Path) -> Result<image::DynamicImage, String> {
+    let file = user_file::open(path).map_err(|error| error.to_string())?;
+    let reader = image::ImageReader::new(BufReader::new(file)).with_guessed_format();
+    reader.map_err(|error| error.to_string())?.decode().map_err(|error| error.to_string())
+}
+
 /// The mean of a WAV's channels.
 fn sound(path: &Path) -> Result<Vec<f32>, String> {
-    let mut reader = hound::WavReader::open(path).map_err(|error| error.to_string())?;
+    let file = user_file::open(path).map_err(|error| error.to_string())?;
+    let length = file.metadata().map_err(|error| error.to_string())?.len();
+    // Samples of a byte become four, twice.
+    memory::check(8 * length).map_err(|error| error.to_string())?;
+    let mut reader = hound::WavReader::new(BufReader::new(file)).map_err(|error| error.to_string())?;
     let spec = reader.spec();
     if f64::from(spec.sample_rate) != SAMPLE_RATE {
         return Err(format!(
@@ -173,7 +211,12 @@ pub fn feeds(ports: &[Port], feeds: &Feeds) -> Result<Vec<Tensor>, MadeError> {
 fn feed(port: &Port, feeds: &Feeds) -> Result<Tensor, MadeError> {
     let spec = feeds.feeds.iter().find(|feed| feed.name == port.name);
     let shape = shape(port, spec, feeds)?;
-    let length: usize = shape.iter().product();
+    let length = memory::elements(&shape).and_then(|length| {
+        // As f32, as f64, as what the input is of, and as base64 in the job's module.
+        let each = 4 + 8 + 3 * port.kind.size().unwrap_or(8);
+        memory::check((length * each) as u64).map(|()| length)
+    });
+    let length = length.map_err(|source| MadeError::TooLarge { input: format!("{} {shape:?}", port.name), source })?;
     let fail = |message: String| MadeError::Feed { input: port.name.clone(), message };
     let seed = seed(&port.name, None);
     let default = if port.kind.is_float() {

@@ -11,6 +11,8 @@ use safetensors::tensor::{Metadata, TensorInfo};
 
 use crate::graph::Stored;
 use crate::manifest::problem::nearest;
+use crate::memory;
+use crate::user_file;
 
 /// The longest header that is read: the format's own limit.
 const LONGEST_HEADER: u64 = 100_000_000;
@@ -60,17 +62,19 @@ pub(super) fn read(place: &Stored, shape: &[usize]) -> Result<Vec<f32>, StoredEr
             let near = nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
             return Err(StoredError::Missing { file: place.file.clone(), tensor: name.clone(), near });
         };
+        // Its shape before its bytes: a file may claim more than memory holds.
+        let stored = reordered(&info.shape, &place.permute).map_err(fail)?;
+        let (found, width) = matrix(&stored);
+        let alike = stored.len() != shape.len() || stored[..stored.len() - 1] == shape[..shape.len() - 1];
+        if found != rows || !alike || (place.tensors.len() == 1 && width != columns) || width > columns {
+            return Err(fail(format!("has shape {stored:?}{}, expected {shape:?}", order(place))));
+        }
         let values = values(&mut file, start, info).map_err(fail)?;
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
             let index = super::position::index(at, &info.shape);
             return Err(fail(format!("holds {} at {index:?}, and a weight must be finite", values[at])));
         }
-        let (values, stored) = permuted(values, &info.shape, &place.permute).map_err(fail)?;
-        let (found, width) = matrix(&stored);
-        let alike = stored.len() != shape.len() || stored[..stored.len() - 1] == shape[..shape.len() - 1];
-        if found != rows || !alike || (place.tensors.len() == 1 && width != columns) {
-            return Err(fail(format!("has shape {stored:?}{}, expected {shape:?}", order(place))));
-        }
+        let values = permuted(values, &info.shape, &place.permute);
         parts.push((values, width));
     }
     let found: usize = parts.iter().map(|(_, width)| width).sum();
@@ -91,14 +95,15 @@ fn order(place: &Stored) -> String {
 
 /// A shape as rows of its last extent.
 fn matrix(shape: &[usize]) -> (usize, usize) {
-    shape.split_last().map_or((1, 1), |(columns, rows)| (rows.iter().product(), *columns))
+    let product = |rows: &[usize]| rows.iter().fold(1_usize, |product, extent| product.saturating_mul(*extent));
+    shape.split_last().map_or((1, 1), |(columns, rows)| (product(rows), *columns))
 }
 
 /// The file, its header, and where its values begin.
 fn open(path: &Path) -> Result<(File, Metadata, u64), StoredError> {
     let fail = |message: String| StoredError::File { file: path.to_owned(), message };
     let io = |error: std::io::Error| fail(error.to_string());
-    let mut file = File::open(path).map_err(io)?;
+    let mut file = user_file::open(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
     let mut size = [0; 8];
     file.read_exact(&mut size).map_err(|_| fail(format!("it has {length} bytes, which is no .safetensors file")))?;
@@ -121,6 +126,8 @@ fn open(path: &Path) -> Result<(File, Metadata, u64), StoredError> {
 
 fn values(file: &mut File, start: u64, info: &TensorInfo) -> Result<Vec<f32>, String> {
     let (from, to) = info.data_offsets;
+    // The bytes, and each value as f32.
+    memory::check(3 * (to - from) as u64).map_err(|error| error.to_string())?;
     let mut bytes = vec![0; to - from];
     file.seek(SeekFrom::Start(start + from as u64)).map_err(|error| error.to_string())?;
     file.read_exact(&mut bytes).map_err(|error| error.to_string())?;
@@ -133,13 +140,21 @@ fn values(file: &mut File, start: u64, info: &TensorInfo) -> Result<Vec<f32>, St
     }
 }
 
-/// The values with the axes in another order, and their shape then.
-fn permuted(values: Vec<f32>, shape: &[usize], order: &[usize]) -> Result<(Vec<f32>, Vec<usize>), String> {
+/// A shape with its axes in another order.
+fn reordered(shape: &[usize], order: &[usize]) -> Result<Vec<usize>, String> {
     if order.is_empty() {
-        return Ok((values, shape.to_vec()));
+        return Ok(shape.to_vec());
     }
     if order.len() != shape.len() {
         return Err(format!("has shape {shape:?}, whose axes can't be put in the order {order:?}"));
+    }
+    Ok(order.iter().map(|axis| shape[*axis]).collect())
+}
+
+/// Values of a shape with the axes in another order, which has as many.
+fn permuted(values: Vec<f32>, shape: &[usize], order: &[usize]) -> Vec<f32> {
+    if order.is_empty() {
+        return values;
     }
     let strides: Vec<usize> = (0..shape.len()).map(|axis| shape[axis + 1..].iter().product()).collect();
     let new: Vec<usize> = order.iter().map(|axis| shape[*axis]).collect();
@@ -155,7 +170,7 @@ fn permuted(values: Vec<f32>, shape: &[usize], order: &[usize]) -> Result<(Vec<f
             *at = 0;
         }
     }
-    Ok((out, new))
+    out
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::manifest::ManifestErrors;
+use crate::user_file;
 use include_dir::{Dir, include_dir};
 use kernels::Kernels;
 use minijinja::syntax::SyntaxConfig;
@@ -26,6 +27,9 @@ static SHADERS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/shaders");
 
 /// The most workgroups a dispatch may have along one dimension (WebGPU's default `maxComputeWorkgroupsPerDimension`).
 pub const MAX_GROUPS: u64 = 65535;
+
+/// Steps of one rendering, of which 64 bytes of text are one: seconds, and about 1.3 GB.
+const FUEL: u64 = 20_000_000;
 
 /// A template that could not be read or rendered.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -115,6 +119,7 @@ impl Templates {
         let own = sources.own.keys().filter_map(text).collect();
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(FUEL));
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_syntax(syntax());
         environment.set_path_join_callback(|name, parent| match parent.split_once('/') {
@@ -243,7 +248,7 @@ fn read_folder(name: &str, folder: &Path, sources: &mut Sources) -> Result<(), R
         }
         if path.is_dir() {
             read_folder(&format!("{name}/{file}"), &path, sources)?;
-        } else if let Ok(text) = String::from_utf8(std::fs::read(&path).map_err(fail(&path))?) {
+        } else if let Ok(text) = String::from_utf8(user_file::read(&path).map_err(fail(&path))?) {
             let name = format!("{name}/{file}");
             sources.own.insert(name.clone(), path);
             sources.texts.insert(name, as_saved_elsewhere(text));
@@ -312,12 +317,17 @@ fn from_minijinja(error: &Error, rendering: &str) -> RenderError {
              jobs of a manifest that has it)"
                 .to_owned(),
         ),
+        ErrorKind::OutOfFuel => Some("does it loop without an end, or extend or include itself?".to_owned()),
         ErrorKind::TemplateNotFound => {
             Some("includes and imports are named from the root of `shaders/` or `templates/`".to_owned())
         }
         _ => None,
     };
     let message = innermost.detail().map_or_else(|| innermost.kind().to_string(), str::to_owned);
+    let message = match innermost.kind() {
+        ErrorKind::OutOfFuel => format!("the rendering takes more than {FUEL} steps"),
+        _ => message,
+    };
     let message = match undefined_name(innermost) {
         Some(name) => format!("`{name}` is not defined"),
         None => message,

@@ -77,6 +77,20 @@ pub enum PageError {
     Model(String),
 }
 
+impl PageError {
+    /// Why the job can't be run at all, here or with these values, where that is what is wrong; another error is a fault.
+    #[must_use]
+    pub fn unsupported_reason(&self) -> Option<String> {
+        match self {
+            Self::Render(RenderError::Unsupported { reason, .. }) => Some(reason.clone()),
+            Self::Graph(GraphError::TooLarge { .. })
+            | Self::Fill(FillError::TooLarge { .. })
+            | Self::Made(MadeError::TooLarge { .. }) => Some(self.to_string()),
+            _ => None,
+        }
+    }
+}
+
 /// What a page is made of besides the templates: a job, and what is known of the session that will run it.
 #[derive(Debug, Clone, Copy)]
 pub struct PageRequest<'a> {

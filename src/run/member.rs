@@ -13,7 +13,6 @@ use crate::plan::Cache;
 use crate::plan::matrix::refusal;
 use crate::protocol::command::Ask;
 use crate::protocol::event::SampleKind;
-use crate::render::RenderError;
 use crate::render::page::{Page, PageError, PageRequest};
 
 /// Of a job's time, the share that further samples may use up: running out of it would lose those that are there.
@@ -107,11 +106,11 @@ impl<'run> ActiveJob<'run> {
             let made = pages.make(&report, backend).and_then(|page| Ok((PageReport::new(&page)?, page)));
             let (about, page) = match made {
                 Ok(made) => made,
-                Err(PageError::Render(RenderError::Unsupported { reason, .. })) => {
-                    refusals.push((backend, reason));
-                    continue;
-                }
                 Err(error) => {
+                    if let Some(reason) = error.unsupported_reason() {
+                        refusals.push((backend, reason));
+                        continue;
+                    }
                     (report.status, report.reason) = (Status::Failed, error.to_string());
                     return Err((report, End::Reported));
                 }

@@ -3,12 +3,13 @@
 //! Made by `listing`; used by `download` before a file counts as there, and by `fetch` to leave alone what is.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
+
+use crate::user_file;
 
 /// A digest in lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl Checksum {
 
     /// The checksum of the same kind of what really is in a file.
     pub fn of_file(&self, path: &Path) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+        let mut file = user_file::open(path)?;
         let bytes = file.metadata()?.len();
         Ok(match self {
             Self::Sha256(_) => Self::Sha256(hex(&hashed(Sha256::new(), &mut file)?)),

@@ -3,7 +3,7 @@
 //!
 //! Made by `fetch` for each file that is not there.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use url::Url;
 
 use super::checksum::Checksum;
 use super::hub::{Hub, HubError, shown};
+use super::incoming::own_file;
 use super::listing::Remote;
 use super::progress::{FetchEvent, OnEvent};
 use super::reply::Reply;
@@ -119,7 +120,7 @@ pub fn download(
 impl Download<'_> {
     /// How much there is.
     fn there(&self) -> u64 {
-        fs::metadata(&self.partial).map_or(0, |metadata| metadata.len())
+        fs::symlink_metadata(&self.partial).map_or(0, |metadata| if metadata.is_file() { metadata.len() } else { 0 })
     }
 
     /// Tries until all bytes are there, or too many tries in a row brought too little.
@@ -166,8 +167,7 @@ impl Download<'_> {
             }
         };
         let commit = reply.commit.clone();
-        let mut partial = OpenOptions::new();
-        let opened = partial.create(true).write(true).append(goes_on).truncate(!goes_on).open(&self.partial);
+        let opened = own_file().append(goes_on).truncate(!goes_on).open(&self.partial);
         let mut partial = opened.map_err(|source| self.disk(source))?;
         self.receive(reply, &mut partial, if goes_on { from } else { 0 }, on_event)?;
         partial.sync_all().map_err(|source| self.disk(source))?;

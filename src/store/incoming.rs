@@ -7,7 +7,7 @@
 //!
 //! Used by `fetch`; what stays behind is shown by `gpujobs doctor`.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -57,7 +57,7 @@ impl Incoming {
     /// process holds.
     pub fn lock(&self, command: &str, waiting: impl FnOnce()) -> io::Result<File> {
         fs::create_dir_all(&self.room)?;
-        let lock = File::create(self.room.join(LOCK))?;
+        let lock = own_file().truncate(true).open(self.room.join(LOCK))?;
         match lock.try_lock() {
             Err(TryLockError::WouldBlock) => {
                 waiting();
@@ -92,6 +92,16 @@ impl Incoming {
         sync(parent);
         remove(&old)
     }
+}
+
+/// Opens a file of the store for writing, and makes it. A link that somebody put in its place is an error: it may lead
+/// anywhere.
+pub(super) fn own_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.create(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, nix::libc::O_NOFOLLOW);
+    options
 }
 
 /// A folder's names are on the disk; systems that can't say so write them soon enough.

@@ -79,7 +79,11 @@ pub fn listing(hub: &Hub, id: &ModelId, revision: &str) -> Result<Listing, HubEr
             return Err(nonsense("it lists no files".to_owned()));
         }
         let Some(next) = page.next else { return Ok(listing) };
-        url = url.join(&next).map_err(|error| nonsense(format!("its next page {next:?}: {error}")))?;
+        let joined = url.join(&next).map_err(|error| nonsense(format!("its next page {next:?}: {error}")))?;
+        if joined.origin() != url.origin() {
+            return Err(nonsense(format!("its next page is on another server: {}", shown(&joined))));
+        }
+        url = joined;
     }
     Err(HubError::Nonsense { url: shown(&url), why: format!("its listing has more than {PAGES} pages") })
 }

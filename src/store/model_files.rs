@@ -11,6 +11,7 @@ use crate::manifest::model::tasks::Loader;
 use crate::manifest::model::{Pipeline, Program};
 use crate::manifest::{Manifest, Model};
 use crate::plan::Job;
+use crate::user_file;
 
 /// A file of a model that is not there.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +107,12 @@ pub fn beside_or_stored(manifest: &Manifest, model: &Model, file: &Path) -> Resu
     let beside = model.path.parent().unwrap_or(Path::new("")).join(file);
     let mut places = std::iter::once(beside.clone()).chain(store.folders.iter().map(|folder| folder.join(file)));
     places.find(|place| place.is_file()).ok_or_else(|| {
-        let message = format!("there is no file {}, and none of that name in {}", beside.display(), folders(&store));
+        let message = match user_file::regular(&beside) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                format!("{} can't be read: {error}", beside.display())
+            }
+            _ => format!("there is no file {}, and none of that name in {}", beside.display(), folders(&store)),
+        };
         let remedy = "put it there, or name another one".to_owned();
         MissingFile { model: model.name.clone(), message, remedy }
     })

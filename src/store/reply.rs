@@ -3,12 +3,17 @@
 //! Made by `hub`; read by `listing` and `download`. Its headers are claims, which they check.
 
 use std::io::Read;
+use std::time::Duration;
 
 use ureq::Body;
 use ureq::http::header::{CONTENT_RANGE, LINK};
 use ureq::http::{HeaderMap, HeaderName, Response};
 
 use super::checksum::is_hex;
+use super::pace::Paced;
+
+/// How often it is looked at how much of a body came.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// An answer with a status that is a success, or 416.
 pub struct Reply {
@@ -46,10 +51,10 @@ impl Reply {
         Some(next.split_once('<')?.1.split_once('>')?.0.to_owned())
     }
 
-    /// The body, without a limit.
+    /// The body, without a limit to its length; one that comes too slowly ends with an error.
     #[must_use]
     pub fn body(self) -> impl Read {
-        self.response.into_body().into_reader()
+        Paced::new(self.response.into_body().into_reader(), LOOK_EVERY)
     }
 }
 

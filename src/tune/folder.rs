@@ -11,6 +11,7 @@ use super::files::{ReplaysFile, TriedFile, run_id, winner, write_winners};
 use super::tasks::TuneTask;
 use crate::manifest::Manifest;
 use crate::manifest::compiler::Winner;
+use crate::record::lock::RunLock;
 use crate::record::run_toml::RunToml;
 use crate::record::{RecordError, fresh_folder};
 use crate::run::JobReport;
@@ -26,18 +27,28 @@ pub struct TuneFolder {
     /// Where spaces are tried in full.
     replays: Option<ReplaysFile>,
     winners: Vec<Winner>,
+    _lock: RunLock,
 }
 
 impl TuneFolder {
     /// Makes a new folder under `out`, named after the manifest and the time, with its files.
     pub fn create(out: &Path, manifest: &Manifest, tasks: &[TuneTask], exhaustive: bool) -> Result<Self, RecordError> {
         let started = Timestamp::now();
-        let path = fresh_folder(out, &format!("{}-tune", manifest.name), started)?;
+        let (path, lock) = fresh_folder(out, &format!("{}-tune", manifest.name), started)?;
         let run = RunToml { run_id: run_id(&path), ..RunToml::of(manifest, started) };
         run.write(&path)?;
         let tried = TriedFile::create(&path, tasks)?;
         let replays = exhaustive.then(|| ReplaysFile::create(&path)).transpose()?;
-        Ok(Self { path, manifest: manifest.name.clone(), started, run, tried, replays, winners: Vec::new() })
+        Ok(Self {
+            path,
+            manifest: manifest.name.clone(),
+            started,
+            run,
+            tried,
+            replays,
+            winners: Vec::new(),
+            _lock: lock,
+        })
     }
 
     /// Where it is.

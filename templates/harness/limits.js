@@ -52,6 +52,14 @@ export function checkLimits(job, { limits, features }) {
 }
 
 /**
+ * Bytes of the largest tensor that an adapter takes.
+ * @param { { limits: GPUSupportedLimits } } adapter
+ */
+export function largestBuffer({ limits }) {
+  return Math.min(Number(limits.maxStorageBufferBindingSize), Number(limits.maxBufferSize));
+}
+
+/**
  * @param {Stage} stage
  * @param {GPUSupportedLimits} limits
  */

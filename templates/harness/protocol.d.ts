@@ -508,7 +508,11 @@ facts: PageFacts, } | { "kind": "probed",
 /**
  * `None` where there is none.
  */
-adapter: AdapterFacts | null, } | { "kind": "prepared" } & RawPrepared | { "kind": "sample", 
+adapter: AdapterFacts | null, 
+/**
+ * Bytes of the largest buffer that its shaders can be given.
+ */
+largestBuffer: number | null, } | { "kind": "prepared" } & RawPrepared | { "kind": "sample", 
 /**
  * The sample.
  */

@@ -7,6 +7,7 @@ import { calibrate } from "gpujobs/clock.js";
 import { adapterFacts, findAdapter } from "gpujobs/device.js";
 import { forwardFailures, kindOf, messageOf } from "gpujobs/failures.js";
 import { openFrame } from "gpujobs/frame.js";
+import { largestBuffer } from "gpujobs/limits.js";
 import { pilot } from "gpujobs/sampling.js";
 
 /** @import { ClockFacts, Command, PageEvent, PageFacts, Sample } from "gpujobs/protocol.js" */
@@ -70,7 +71,11 @@ function commandsOf(page) {
   return {
     probe: async () => {
       const adapter = await findAdapter().catch(() => null);
-      push(page, { kind: "probed", adapter: adapter && adapterFacts(adapter) });
+      push(page, {
+        kind: "probed",
+        adapter: adapter && adapterFacts(adapter),
+        largestBuffer: adapter && largestBuffer(adapter),
+      });
     },
     prepare: (command) => prepareJob(page, command),
     pilot: async ({ job }) => {

@@ -15,6 +15,8 @@ mod drivers;
 #[cfg(target_os = "linux")]
 mod end_to_end;
 #[cfg(target_os = "linux")]
+mod endless;
+#[cfg(target_os = "linux")]
 mod faults;
 #[cfg(target_os = "linux")]
 mod fetching;
@@ -57,6 +59,8 @@ mod recording;
 mod records;
 mod server;
 mod setup;
+#[cfg(target_os = "linux")]
+mod too_large;
 mod store;
 mod store_faults;
 mod support;

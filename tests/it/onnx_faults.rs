@@ -5,10 +5,13 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 
 use crate::onnx::{NO_FALLBACK, ROOT, assert_right, cells, manifest, model, source, stored};
-use crate::support::workshop::{Row, Workshop, is_positive};
+use crate::support::workshop::{Row, Workshop, ended, is_positive};
+use crate::support::{browser_turn, traces};
+use crate::too_large;
 
 /// A file of the templates with a change.
 fn tampered(file: &str, from: &str, to: &str) -> String {
@@ -45,15 +48,33 @@ fn a_broken_model_spoils_nothing_for_the_jobs_after_it() {
     let weights = store.join("tiny-bert/onnx/model.onnx");
     let whole = std::fs::read(&weights).unwrap();
     std::fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
-    let matrix = "browser = 'chrome'\nmodel = ['tiny-bert', 'tiny-vit-features']\nbackend = ['wasm', 'webgpu']";
-    let text = manifest(matrix, NO_FALLBACK).replace(&format!("{ROOT}/tests/data/models"), "own-store");
-    let ended = shop.run(&text, &[]);
+    let models = "['tiny-bert', 'countless', 'heavy', 'fed', 'stored', 'tiny-vit-features']";
+    let matrix = format!("browser = 'chrome'\nmodel = {models}\nbackend = ['wasm', 'webgpu']");
+    let text = manifest(&matrix, NO_FALLBACK).replace(&format!("{ROOT}/tests/data/models"), "own-store");
+    too_large::none_fits(&shop);
+    // The limit is gpujobs's: a browser needs more.
+    let driver = shop.write("driver", "#!/bin/sh\nulimit -Sv unlimited\nexec chromedriver \"$@\"\n");
+    std::fs::set_permissions(&driver, std::fs::Permissions::from_mode(0o755)).unwrap();
+    shop.write("m.toml", &format!("shaders = 'shaders'\n{text}[browser.chrome]\ndriver = '{}'\n", driver.display()));
+    let _turn = browser_turn();
+    let ended =
+        ended(too_large::with_little_memory(&shop, &["run", "m.toml", "--out", "out"]).spawn().unwrap()).expect(1);
     let jobs = shop.jobs();
+    for (model, backend, status, said) in [
+        ("countless", "webgpu", "unsupported", "73786976294838206464 elements, and a tensor has at most 1099511627776"),
+        ("heavy", "webgpu", "unsupported", "the tensor x has 8589934592 bytes, this adapter allows "),
+        ("fed", "wasm", "unsupported", "GiB of this machine's memory are needed, and "),
+        ("stored", "webgpu", "failed", "has shape [4294967296], expected [1000]"),
+    ] {
+        let row = jobs.iter().find(|row| row["model"] == model && row["backend"] == backend).unwrap();
+        assert!(row["status"] == status && row["reason"].contains(said), "{row:?}");
+    }
     for row in &jobs[..2] {
         assert!(["unsupported", "failed"].contains(&row["status"].as_str()) && !row["reason"].is_empty(), "{row:?}");
     }
-    jobs[2..].iter().for_each(assert_right);
-    assert!(ended.code.is_some_and(|code| code <= 1), "{ended:?}");
+    jobs[10..].iter().for_each(assert_right);
+    assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+    traces::assert_none(&shop);
 }
 
 /// A page in whose frames this script runs before anything else.

@@ -98,17 +98,71 @@ fn a_torn_run_is_taken_up_with_its_whole_rows_alone() {
 
     let text = std::fs::read_to_string(folder.join("jobs.csv")).unwrap();
     std::fs::write(folder.join("jobs.csv"), text.replace(",warnings", "")).unwrap();
-    let error = Recorder::append(&folder, &plan, resumable.run.clone()).unwrap_err();
+    let error = Recorder::append(&folder, &plan, resumable).unwrap_err();
     assert!(error.to_string().contains("has other columns"), "{error}");
     std::fs::write(folder.join("jobs.csv"), text).unwrap();
 
-    let mut recorder = Recorder::append(&folder, &plan, resumable.run).unwrap();
+    let resumable = resume::open(&folder, &plan.manifest).unwrap();
+    let mut recorder = Recorder::append(&folder, &plan, resumable).unwrap();
     for job in &plan.jobs[1..] {
         recorder.add(&report(job, Status::Ok)).unwrap();
     }
     let ids: Vec<String> = rows(&folder.join("jobs.csv")).into_iter().map(|row| row["job_id"].clone()).collect();
     assert_eq!(ids, plan.jobs.iter().map(|job| job.id.0.clone()).collect::<Vec<_>>());
+    drop(recorder);
     assert_eq!(resume::open(&folder, &plan.manifest).unwrap().done.len(), 3);
+}
+
+#[test]
+fn a_run_folder_has_one_writer() {
+    let out = tempfile::tempdir().unwrap();
+    let plan = plan();
+    let mut recorder = recorder(out.path(), &plan);
+    recorder.add(&report(&plan.jobs[0], Status::Ok)).unwrap();
+    let folder = recorder.folder().to_owned();
+    let before = std::fs::read(folder.join("jobs.csv")).unwrap();
+    let error = resume::open(&folder, &plan.manifest).unwrap_err();
+    assert_eq!(error.to_string(), format!("another gpujobs is writing {}", folder.display()));
+    assert_eq!(std::fs::read(folder.join("jobs.csv")).unwrap(), before);
+
+    // What its holder leaves, however it ends, is resumed, once.
+    drop(recorder);
+    let first = resume::open(&folder, &plan.manifest).unwrap();
+    assert!(matches!(resume::open(&folder, &plan.manifest), Err(RecordError::Busy { .. })));
+    let recorder = Recorder::append(&folder, &plan, first).unwrap();
+    assert!(matches!(resume::open(&folder, &plan.manifest), Err(RecordError::Busy { .. })));
+    drop(recorder);
+    assert_eq!(resume::open(&folder, &plan.manifest).unwrap().done.len(), 1);
+}
+
+#[test]
+fn rows_that_someone_takes_away_are_not_lost_silently() {
+    type Meddle = fn(&Path);
+    let remove = |path: &Path| std::fs::remove_file(path).unwrap();
+    let replace = |path: &Path| {
+        let text = std::fs::read(path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let empty = |path: &Path| std::fs::write(path, "").unwrap();
+    let meddle: [(&str, Meddle); 3] = [("removed", remove), ("replaced", replace), ("changed", empty)];
+    for (what, meddle) in meddle {
+        for file in ["jobs.csv", "samples.csv"] {
+            let out = tempfile::tempdir().unwrap();
+            let plan = plan();
+            let mut recorder = recorder(out.path(), &plan);
+            recorder.add(&report(&plan.jobs[0], Status::Ok)).unwrap();
+            recorder.check().unwrap();
+            let path = recorder.folder().join(file);
+            meddle(&path);
+            // At the next row, and where there is none, at the end.
+            for error in [recorder.check(), recorder.add(&report(&plan.jobs[1], Status::Ok)).map(drop)] {
+                let said = format!("{} was {what} while it was being written", path.display());
+                let error = error.unwrap_err().to_string();
+                assert!(error.starts_with(&said), "{error}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -83,6 +83,9 @@ fn a_hostile_listing_is_refused_before_anything_is_written() {
         assert!(shelf.refused(&hub).contains("answered nonsense"), "{path}");
         assert!(!shelf.path(".incoming").exists(), "{path}");
     }
+    let elsewhere = FakeHub::tiny().in_pages_of(1).links_to("http://elsewhere.invalid");
+    let refused = Shelf::new().refused(&elsewhere);
+    assert!(refused.contains("its next page is on another server: http://elsewhere.invalid/"), "{refused}");
     let (shelf, hub) = (Shelf::new(), FakeHub::tiny().fails(LISTING, 9, Fault::Lists(file("../evil").to_string())));
     insta::assert_snapshot!(shelf.refused(&hub), @r#"
     HUB/api/models/tests/tiny/tree/main answered nonsense: it lists a file "../evil": an empty, `.` or `..` part in its path

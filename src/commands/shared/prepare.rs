@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::graph;
 use crate::manifest::{Manifest, ManifestErrors};
 use crate::plan::{Filter, Plan};
-use crate::render::page::{Page, PageError, PageRequest};
+use crate::render::page::{Page, PageRequest};
 use crate::render::settings::{self, Purpose};
 use crate::render::{RenderError, Templates};
 use crate::setup::install::{Components, install};
@@ -147,7 +147,8 @@ impl Prepared {
         settings::check(templates, &plan.manifest, Purpose::Run)?;
         plan.jobs.par_iter().filter(|job| job.unsupported_reason.is_none()).try_for_each(|job| {
             match Page::render(templates, &PageRequest::new(&plan.manifest, job)) {
-                Ok(_) | Err(PageError::Render(RenderError::Unsupported { .. })) => Ok(()),
+                Ok(_) => Ok(()),
+                Err(error) if error.unsupported_reason().is_some() => Ok(()),
                 Err(error) => Err(Error::of_page(&job.id, error)),
             }
         })

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -136,12 +137,15 @@ pub(in crate::commands) fn in_turn<T>(
     mut one: impl AsyncFnMut(T) -> Result<Exit, Error>,
 ) -> Result<Exit, Error> {
     let runtime = tokio::runtime::Runtime::new()?;
-    let mut worst = Exit::Success;
-    for prepared in all {
-        worst = match runtime.block_on(one(prepared))? {
-            Exit::Interrupted => return Ok(Exit::Interrupted),
-            exit => worst.worse(exit),
-        };
+    let ended = all.into_iter().try_fold(Exit::Success, |worst, prepared| match runtime.block_on(one(prepared)) {
+        Ok(Exit::Interrupted) => ControlFlow::Break(Ok(Exit::Interrupted)),
+        Ok(exit) => ControlFlow::Continue(worst.worse(exit)),
+        Err(error) => ControlFlow::Break(Err(error)),
+    });
+    // What still computes, or waits for a disk, is not waited for: nobody wants its result any more.
+    runtime.shutdown_background();
+    match ended {
+        ControlFlow::Continue(worst) => Ok(worst),
+        ControlFlow::Break(ended) => ended,
     }
-    Ok(worst)
 }

@@ -9,6 +9,7 @@ use crate::manifest::compiler::{CompilerSettings, Values, winners};
 use crate::manifest::problem::Problem;
 use crate::manifest::schema::CompilerFile;
 use crate::manifest::values::{At, Value};
+use crate::user_file;
 use crate::webdriver::Compiler;
 
 impl Checker<'_> {
@@ -26,7 +27,7 @@ impl Checker<'_> {
                 continue;
             };
             let path = self.folder.join(name);
-            match std::fs::read_to_string(&path) {
+            match user_file::read_to_string(&path) {
                 Ok(text) => match winners(&path, &text) {
                     Ok(found) => settings.winners.extend(found),
                     Err(error) => self.models.push(error),

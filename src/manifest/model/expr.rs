@@ -11,6 +11,8 @@ use minijinja::{Environment, Expression, UndefinedBehavior, Value};
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // An extent is a line of arithmetic.
+    environment.set_fuel(Some(100_000));
     environment
 });
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use prost::{Message, Oneof};
 
 use super::OnnxError;
+use crate::user_file;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ModelProto {
@@ -176,7 +177,7 @@ pub(super) const DATA_TYPES: [(i32, &str, u64); 26] = [
 
 /// The model of a file; tensors in files of their own are not read.
 pub(super) fn read(path: &Path) -> Result<ModelProto, OnnxError> {
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, error.to_string()))?;
+    let bytes = user_file::read(path).map_err(|error| unreadable(path, error.to_string()))?;
     decode(&bytes, path)
 }
 

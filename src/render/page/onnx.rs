@@ -26,6 +26,7 @@ use crate::reference::made::{self, InputData};
 use crate::reference::onnx::{self, Dim, OnnxError, Signature, Tensor};
 use crate::render::{RenderError, Templates};
 use crate::store::model_files::{MissingFile, beside_or_stored, pipeline_files, weights};
+use crate::user_file;
 
 /// A job of the engines `transformers` and `onnxruntime`.
 #[derive(Debug, Clone)]
@@ -134,7 +135,7 @@ impl OnnxPage {
     fn new(job: &Job, common: Common, loaded: Loaded, program: ProgramSpec) -> Result<Self, PageError> {
         let Loaded { files, models, free_dimensions } = loaded;
         let sized = |(path, place): (&String, &PathBuf)| {
-            let bytes = std::fs::metadata(place).map_err(unreadable(place))?.len();
+            let bytes = user_file::regular(place).map_err(unreadable(place))?.len();
             Ok(ServedFile { path: path.clone(), bytes })
         };
         let part = OnnxPart {
@@ -243,7 +244,7 @@ fn remembered<T: Clone>(
     path: &Path,
     read: impl FnOnce() -> Result<T, OnnxError>,
 ) -> Result<T, OnnxError> {
-    let metadata = std::fs::metadata(path).map_err(unreadable(path))?;
+    let metadata = user_file::regular(path).map_err(unreadable(path))?;
     let key = (path.to_path_buf(), metadata.len(), metadata.modified().ok());
     if let Some(one) = known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return Ok(one.clone());
@@ -256,7 +257,7 @@ fn remembered<T: Clone>(
 fn file_digest(path: &Path) -> Result<[u8; 32], OnnxError> {
     remembered(&DIGESTS, path, || {
         let mut hash = Sha256::new();
-        let mut file = std::fs::File::open(path).map_err(unreadable(path))?;
+        let mut file = user_file::open(path).map_err(unreadable(path))?;
         let mut chunk = vec![0; 1 << 20];
         loop {
             match std::io::Read::read(&mut file, &mut chunk).map_err(unreadable(path))? {

@@ -58,6 +58,8 @@ struct State {
     /// How often each fault is still to happen.
     faults: HashMap<String, Vec<(usize, Fault)>>,
     seen: Vec<Seen>,
+    /// Where the next page of a listing is, if not here.
+    elsewhere: Option<String>,
     page: usize,
 }
 
@@ -106,6 +108,12 @@ impl FakeHub {
     /// The listing comes in pages of so many entries.
     pub(crate) fn in_pages_of(self, entries: usize) -> Self {
         self.state.lock().unwrap().page = entries;
+        self
+    }
+
+    /// The next page of the listing is said to be at another server.
+    pub(crate) fn links_to(self, server: &str) -> Self {
+        self.state.lock().unwrap().elsewhere = Some(server.to_owned());
         self
     }
 
@@ -257,6 +265,7 @@ impl State {
         let more = next < entries.len();
         let page: Vec<_> = entries.into_iter().skip(first).take(self.page).collect();
         let path = target.split('?').next().unwrap_or_default();
+        let url = self.elsewhere.as_deref().unwrap_or(url);
         let link = format!("Link: <{url}{path}?recursive=true&cursor={next}>; rel=\"next\"\r\n");
         (serde_json::to_vec(&page).unwrap(), if more { link } else { String::new() })
     }

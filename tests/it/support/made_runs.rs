@@ -73,7 +73,7 @@ const RUN_TOML: &str = "format = 1\nrun_id = 'x'\nstarted_at = '2026-11-22T00:00
         manifest_path = 'x.toml'\nmanifest = ''\n[host]\nos = 'o'\ncpu = 'c'\n";
 
 /// The columns of every `jobs.csv`; runs whose ids name a workgroup have its extents too.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "job_id",
     "status",
     "browser",
