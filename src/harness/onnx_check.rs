@@ -195,13 +195,13 @@ impl OnnxChecker {
     fn decide_between(&self, check: &mut Check, between: Verdict, witness: String) {
         let apart = share(between.max_rel_error);
         match (self.backend, between.failure) {
-            (Backend::Wasm, None) => {
-                check.unverified += &format!("; that of {witness} is within {apart} of the largest element");
-            }
-            (Backend::Wasm, Some(_)) => {
-                check.unverified += &format!(
-                    "; that of {witness} is off from it by {apart} of the largest element, and nothing says which is right"
-                );
+            (Backend::Wasm, failure) => {
+                let beside = if failure.is_none() {
+                    format!("within {apart} of the largest element")
+                } else {
+                    format!("off from it by {apart} of the largest element, and nothing says which is right")
+                };
+                check.unverified = format!("{}; that of {witness} is {beside}", check.unverified);
             }
             (_, failure) => {
                 let (max_abs, max_rel) = (between.max_abs_error.unwrap_or(0.0), between.max_rel_error.unwrap_or(0.0));

@@ -256,10 +256,10 @@ impl OwnShader<'_> {
 
 /// The constants of a module, of which an entry point wants those that it reaches and that have no value.
 fn overrides(module: &Module, entry: &str) -> Vec<Override> {
-    let mut reached = module.clone();
-    reached.entry_points.retain(|point| point.name == entry);
-    naga::compact::compact(&mut reached, KeepUnused::No);
-    let reaches = |name: &str| reached.overrides.iter().any(|(_, one)| one.name.as_deref() == Some(name));
+    let mut kept = module.clone();
+    kept.entry_points.retain(|point| point.name == entry);
+    naga::compact::compact(&mut kept, KeepUnused::No);
+    let reaches = |name: &str| kept.overrides.iter().any(|(_, one)| one.name.as_deref() == Some(name));
     let all = module.overrides.iter().filter_map(|(_, one)| Some((one.name.clone()?, one)));
     all.map(|(name, one)| Override { wanted: one.init.is_none() && reaches(&name), name, id: one.id }).collect()
 }
