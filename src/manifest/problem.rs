@@ -9,13 +9,18 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 
 /// A file that can't be used, with everything that is wrong with it.
 #[derive(Debug, thiserror::Error)]
-#[error("{} has {}", path.display(), count(problems.len()))]
+#[error("{} has {}", path.display(), count(*total))]
 pub struct ManifestError {
     /// The file as it was named by the user.
     pub path: PathBuf,
-    /// What is wrong, in the order of the file.
+    /// What is wrong, in the order of the file: the first of them, where there are very many.
     pub problems: Vec<Problem>,
+    /// How many there are.
+    total: usize,
 }
+
+/// Problems of a file that are shown; nobody reads more of them at once, and drawing each takes time.
+pub(super) const MOST_SHOWN: usize = 100;
 
 /// One thing wrong with a file: where, what was found, what was expected, and the remedy.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -88,16 +93,30 @@ impl ManifestError {
     #[must_use]
     pub fn shown_as(path: &Path, name: String, text: &str, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
+        let total = problems.len();
+        if total > MOST_SHOWN {
+            problems.truncate(MOST_SHOWN);
+            // Reading stops after as many.
+            let rest = match total - MOST_SHOWN {
+                1 => "at least one more error is not shown".to_owned(),
+                rest => format!("at least {rest} more errors are not shown"),
+            };
+            problems.push(Problem::whole(rest).help("mend these first: the same mistake may have made the others"));
+        }
         let source = std::sync::Arc::new(NamedSource::new(name, text.to_owned()));
         for problem in &mut problems {
             problem.text = Some(source.clone());
         }
-        Self { path: path.to_owned(), problems }
+        Self { path: path.to_owned(), problems, total }
     }
 }
 
 fn count(problems: usize) -> String {
-    if problems == 1 { "an error".to_owned() } else { format!("{problems} errors") }
+    match problems {
+        1 => "an error".to_owned(),
+        problems if problems > MOST_SHOWN => format!("more than {MOST_SHOWN} errors"),
+        problems => format!("{problems} errors"),
+    }
 }
 
 /// The candidate most like `name`, if one is like enough to be what was meant.

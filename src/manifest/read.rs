@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::problem::Problem;
+use super::problem::{MOST_SHOWN, Problem};
 use super::wording;
 
 /// Reads `text` as `T`. Everything that can be read is in the returned value; everything else is a problem.
@@ -28,6 +28,10 @@ pub fn read<T: DeserializeOwned + Default>(text: &str) -> (T, Vec<Problem>) {
         };
         let span = error.span().unwrap_or(0..0);
         problems.push(wording::problem(&error, text));
+        // Each error costs another reading of the whole file, and no more are shown.
+        if problems.len() > MOST_SHOWN {
+            return (T::default(), problems);
+        }
         if !take_out_of_table(root.get_mut(), &span) {
             return (T::default(), problems);
         }
@@ -99,6 +103,13 @@ mod tests {
         assert!(file.name.is_none() && file.inner.size.is_none());
         assert_eq!(file.entry.len(), 2);
         assert_eq!(file.entry[0].size.as_ref().map(|size| *size.get_ref()), Some(7));
+    }
+
+    #[test]
+    fn of_very_many_errors_the_first_are_found() {
+        let text: String = (0..20_000).map(|number| format!("key{number} = 1\n")).collect();
+        let (_, problems) = read::<File>(&text);
+        assert_eq!(problems.len(), MOST_SHOWN + 1);
     }
 
     #[test]

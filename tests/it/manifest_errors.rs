@@ -201,6 +201,32 @@ fn keys(root: &Value, schema: &Value, path: &[String], found: &mut Vec<Vec<Strin
 }
 
 #[test]
+fn of_very_many_errors_a_hundred_are_shown() {
+    let includes = |batch: &dyn Fn(u32) -> u32| -> String {
+        let entry =
+            |number| format!("[[matrix.include]]\nbrowser = 'chrome'\nmodel = 'axpy'\nbatch = {}\n", batch(number));
+        format!(
+            "name = 'many'\n[matrix]\nbrowser = 'chrome'\nmodel = 'axpy'\n{}",
+            (0..20_000).map(entry).collect::<String>()
+        )
+    };
+    let load = |text: String| Manifest::parse(&Path::new(DATA).join("many.toml"), text, &[]);
+    // Neither jobs nor errors are compared each with each.
+    assert_eq!(load(includes(&|number| number + 2)).unwrap().include.len(), 20_000);
+    let keys: String = (0..20_000).map(|number| format!("key{number} = 1\n")).collect();
+    for (text, rest) in [
+        (keys + "[matrix]\nbrowser = 'chrome'\nmodel = 'axpy'\n", "at least one more error is not shown"),
+        (includes(&|_| 7), "at least 19899 more errors are not shown"),
+    ] {
+        let error = load(text).unwrap_err();
+        assert!(error.to_string().ends_with("many.toml has more than 100 errors"), "{error}");
+        let shown = drawn(&error);
+        assert_eq!(shown.matches("many.toml:").count(), 100, "{shown}");
+        assert!(shown.contains(rest), "{shown}");
+    }
+}
+
+#[test]
 fn init_writes_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = init::run(folder.path(), Some("mine")).unwrap();

@@ -1,5 +1,7 @@
 //! The axes, what is taken out of their product, and what is added to it.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 
 use super::{Checker, Use};
@@ -68,8 +70,9 @@ impl Checker<'_> {
         if self.problems.len() > before || !self.product(table, &matrix) {
             return matrix;
         }
+        let mut known = HashSet::new();
         for (entry, include) in includes {
-            self.add_include(entry, include, &mut matrix);
+            self.add_include(entry, include, &mut matrix, &mut known);
         }
         matrix
     }
@@ -240,9 +243,15 @@ impl Checker<'_> {
         true
     }
 
-    /// Adds an include unless its job is there already.
-    fn add_include(&mut self, entry: &At<Entry>, include: IndexMap<String, AxisValue>, matrix: &mut Matrix) {
-        let message = if matrix.include.contains(&include) {
+    /// Adds an include unless its job is there already; `known` has those of the includes so far.
+    fn add_include(
+        &mut self,
+        entry: &At<Entry>,
+        include: IndexMap<String, AxisValue>,
+        matrix: &mut Matrix,
+        known: &mut HashSet<String>,
+    ) {
+        let message = if !known.insert(job_of(&include)) {
             "an earlier include adds the same job"
         } else if product::contains(&matrix.axes, &matrix.exclude, &include) {
             "the matrix has this job already"
@@ -252,6 +261,13 @@ impl Checker<'_> {
         };
         self.note(Problem::at(entry.span(), message, "a duplicate").help("remove it, or name what differs"));
     }
+}
+
+/// What is the same of two includes that add the same job, in whatever order they name the axes.
+fn job_of(include: &IndexMap<String, AxisValue>) -> String {
+    let mut values: Vec<_> = include.iter().collect();
+    values.sort_by_key(|(name, _)| *name);
+    format!("{values:?}")
 }
 
 /// The value of one key of an exclude or include.
