@@ -213,7 +213,7 @@ fn of_very_many_errors_a_hundred_are_shown() {
     let load = |text: String| Manifest::parse(&Path::new(DATA).join("many.toml"), text, &[]);
     // Neither jobs nor errors are compared each with each.
     assert_eq!(load(includes(&|number| number + 2)).unwrap().include.len(), 20_000);
-    let keys: String = (0..20_000).map(|number| format!("key{number} = 1\n")).collect();
+    let keys = (0..20_000).map(|number| format!("key{number} = 1")).collect::<Vec<_>>().join("\n") + "\n";
     for (text, rest) in [
         (keys + "[matrix]\nbrowser = 'chrome'\nmodel = 'axpy'\n", "at least one more error is not shown"),
         (includes(&|_| 7), "at least 19899 more errors are not shown"),

@@ -50,12 +50,13 @@ fn a_broken_model_spoils_nothing_for_the_jobs_after_it() {
     std::fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
     let models = "['tiny-bert', 'countless', 'heavy', 'fed', 'stored', 'tiny-vit-features']";
     let matrix = format!("browser = 'chrome'\nmodel = {models}\nbackend = ['wasm', 'webgpu']");
-    let text = manifest(&matrix, NO_FALLBACK).replace(&format!("{ROOT}/tests/data/models"), "own-store");
     too_large::none_fits(&shop);
     // The limit is gpujobs's: a browser needs more.
     let driver = shop.write("driver", "#!/bin/sh\nulimit -Sv unlimited\nexec chromedriver \"$@\"\n");
     std::fs::set_permissions(&driver, std::fs::Permissions::from_mode(0o755)).unwrap();
-    shop.write("m.toml", &format!("shaders = 'shaders'\n{text}[browser.chrome]\ndriver = '{}'\n", driver.display()));
+    let text = manifest(&matrix, &format!("{NO_FALLBACK}[browser.chrome]\ndriver = '{}'\n", driver.display()));
+    let text = text.replace(&format!("{ROOT}/tests/data/models"), "own-store");
+    shop.write("m.toml", &format!("shaders = 'shaders'\n{text}"));
     let _turn = browser_turn();
     let ended =
         ended(too_large::with_little_memory(&shop, &["run", "m.toml", "--out", "out"]).spawn().unwrap()).expect(1);
