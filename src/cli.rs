@@ -40,6 +40,8 @@ pub enum Command {
     Tune(TuneArgs),
     /// Download models from a hub into the model store.
     Fetch(FetchArgs),
+    /// Write a run in the format of another program.
+    Export(ExportArgs),
     /// Print the JSON Schema of a manifest, for editors.
     Schema,
     /// Write a commented starter manifest.
@@ -161,12 +163,36 @@ pub struct TuneArgs {
     pub format: TableFormat,
 }
 
+/// `gpujobs export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The folder of a run.
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub run: PathBuf,
+    /// What is written.
+    #[arg(long, value_enum)]
+    pub format: ExportFormat,
+    /// Where; by default in the run's folder, under its name.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+}
+
+/// A format of other programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// A workbook for spreadsheets, a sheet for each table.
+    Xlsx,
+}
+
 /// `gpujobs plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
     pub selection: Selection,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub folders: Folders,
     /// How the list is written to stdout.
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
     pub format: PlanFormat,

@@ -3,7 +3,7 @@
 //!
 //! Used by whatever a manifest, a model or the command line names a file for.
 
-use std::fs::{File, FileType, Metadata};
+use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -11,10 +11,16 @@ use crate::memory;
 
 /// Opens a regular file, or one that a link leads to, for reading.
 pub fn open(path: &Path) -> io::Result<File> {
-    // Opening a pipe waits for a writer, so it is looked at first.
     regular(path)?;
-    let file = File::open(path)?;
-    // What lies there now may be another one.
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // What lies there now may be another one: opening a pipe must not wait for a writer.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
+    }
+    let file = options.open(path)?;
     refuse(file.metadata()?.file_type())?;
     Ok(file)
 }

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::comparison::{Comparison, ComparisonVerdict, Metric};
-use super::ratio::{FEWEST_ROUNDS, SPREAD_OF_HARDWARE, SPREAD_OF_SOFTWARE, ratio};
+use super::ratio::{FEWEST_ROUNDS, ratio};
 use crate::measure::Summary;
+use crate::measure::instances::{FEWEST_INSTANCES, SPREAD_OF_HARDWARE, SPREAD_OF_SOFTWARE};
 use crate::record::read::{JobRecord, SampleRecord};
 
 /// Two jobs whose times may or may not be compared.
@@ -48,7 +49,7 @@ pub(super) fn pair<'run>(
         p_adjusted: None,
         verdict: ComparisonVerdict::Refused,
         reason: refusal.unwrap_or_default(),
-        circumstances: other_load(base, new).unwrap_or_default(),
+        circumstances: circumstances(base, new),
     };
     Pair { comparison, base, new, together, times: Default::default(), few_instances: false }
 }
@@ -67,10 +68,12 @@ impl Pair<'_> {
         }
         self.times = both.map(|job| if metric == Metric::FirstResult { first_results(job) } else { rounds(job, gpu) });
         if metric != Metric::FirstResult {
-            self.few_instances = both.into_iter().any(|job| job.first_results.len() < FEWEST_ROUNDS);
+            let [base, new] = &self.times;
+            // Those that have samples: rounds without any bring an instance that was only made ready.
+            let instances = [by_instance(self.base, base), by_instance(self.new, new)];
+            self.few_instances = instances.iter().any(|instances| instances.len() < FEWEST_INSTANCES);
             if !self.few_instances {
-                let [base, new] = std::mem::take(&mut self.times);
-                self.times = [by_instance(self.base, base), by_instance(self.new, new)];
+                self.times = instances;
             }
         }
         let [base, new] = self.times.each_ref().map(|rounds| rounds.values().flatten().copied().collect::<Vec<_>>());
@@ -109,18 +112,35 @@ impl Pair<'_> {
     }
 }
 
-/// The load beside each of them, in processors, where it differed by more than this a difference may be the load's.
+/// Where the load beside two jobs differed by more processors than this, a difference may be the load's.
 const LOAD_APART: f64 = 0.25;
+/// The same as a share of the smaller load: on a large machine that does much else a quarter of a processor is noise.
+const LOAD_APART_SHARE: f64 = 0.25;
+/// The same of the GPU's clock, as a share.
+const CLOCK_APART: f64 = 0.02;
 
-fn other_load(base: &JobRecord, new: &JobRecord) -> Option<String> {
-    let [before, after] = [base, new].map(|job| job.cell("other_load").parse::<f64>().ok());
-    let (before, after) = before.zip(after)?;
-    ((before - after).abs() > LOAD_APART).then(|| {
+/// In what two jobs were measured under unlike circumstances; empty where nothing is known of any.
+fn circumstances(base: &JobRecord, new: &JobRecord) -> String {
+    let both = |column: &str| {
+        let [before, after] = [base, new].map(|job| job.cell(column).parse::<f64>().ok());
+        before.zip(after)
+    };
+    let load = both("other_load")
+        .filter(|(before, after)| (before - after).abs() > LOAD_APART.max(LOAD_APART_SHARE * before.min(*after)));
+    let load = load.map(|(before, after)| {
         format!(
             "other programs kept {before:.1} processors busy beside the base and {after:.1} beside the new one: measure both \
              again on an idle machine"
         )
-    })
+    });
+    let clock = both("gpu_clock_mhz").filter(|(before, after)| (before / after).ln().abs() > CLOCK_APART);
+    let clock = clock.map(|(before, after)| {
+        format!(
+            "the GPU's clock was {before:.0} MHz at the base and {after:.0} MHz at the new one: fix it, for instance with \
+             `nvidia-smi --lock-gpu-clocks`, and measure both again"
+        )
+    });
+    load.into_iter().chain(clock).collect::<Vec<_>>().join("; ")
 }
 
 /// A time that a ratio can be made of.
@@ -145,10 +165,11 @@ fn first_results(job: &JobRecord) -> Rounds {
 }
 
 /// The rounds of each instance as one, under the round in which it was made ready.
-fn by_instance(job: &JobRecord, rounds: Rounds) -> Rounds {
+fn by_instance(job: &JobRecord, rounds: &Rounds) -> Rounds {
     let mut instances = Rounds::new();
     for (round, times) in rounds {
-        let begun = job.first_results.keys().copied().filter(|begun| *begun <= round).max().unwrap_or(round);
+        // Of a job without first results nothing says that there was more than one.
+        let begun = job.first_results.keys().copied().filter(|begun| begun <= round).max().unwrap_or_default();
         instances.entry(begun).or_default().extend(times);
     }
     instances

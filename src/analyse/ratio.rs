@@ -71,14 +71,6 @@ pub struct Ratio {
     pub assumed_spread: Option<f64>,
 }
 
-/// How far apart two instances of one job may be in all their rounds, as a share: what making a job ready anew changes (where
-/// its buffers lie, what its shaders were compiled to) no round averages out. Of 12 pairs of the same job on one H100, 40
-/// rounds each, the ratios lay between 0.997 and 1.003, and 9 intervals from the rounds alone did not hold 1.
-pub const SPREAD_OF_HARDWARE: f64 = 0.003;
-
-/// The same where a processor computes: two makings of one job in Chromium's software adapter were up to this apart.
-pub const SPREAD_OF_SOFTWARE: f64 = 0.02;
-
 impl Ratio {
     /// What may be said where each job was made ready once or twice: the spread between instances, which the rounds do not
     /// show, is added to theirs (independent errors add as squares; T. Kalibera & R. Jones, "Rigorous Benchmarking in
@@ -233,6 +225,7 @@ pub(super) fn variance(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::instances::SPREAD_OF_HARDWARE;
 
     fn rounds(times: &[f64]) -> Vec<Vec<f64>> {
         times.iter().map(|time| vec![*time, time * 1.01, time * 0.99]).collect()

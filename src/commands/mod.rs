@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod completions;
 pub mod doctor;
+pub mod export;
 pub mod fetch;
 pub mod init;
 pub mod plan;
@@ -38,8 +39,8 @@ pub fn dispatch(cli: Cli) -> Exit {
 fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
     match cli.command {
         Command::Run(args) => run::run(&args, out),
-        Command::Plan(PlanArgs { selection, format }) => {
-            plan::run(&selection.manifests, &selection.sets, selection.filter.as_deref(), format, out)?;
+        Command::Plan(PlanArgs { selection, folders, format }) => {
+            plan::run(&selection, &folders, format, out)?;
             Ok(Exit::Success)
         }
         Command::Render(args) => render::run(&args, out),
@@ -57,6 +58,7 @@ fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
             fetch::run(&args, out)?;
             Ok(Exit::Success)
         }
+        Command::Export(args) => export::run(&args, out),
         Command::Schema => {
             schema::run(out)?;
             Ok(Exit::Success)

@@ -1,27 +1,20 @@
 //! `gpujobs plan`: the jobs that would run, those that can't with the reason, and about how long it takes.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use comfy_table::{Table, presets};
 use serde_json::{Map, Value, json};
 
-use super::shared::prepare::plans;
-use crate::cli::PlanFormat as Format;
+use super::shared::prepare::checked;
+use crate::cli::{Folders, PlanFormat as Format, Selection};
 use crate::error::Error;
 use crate::manifest::Manifest;
 use crate::manifest::axes::{self, AXES};
 use crate::plan::{Job, Plan, select};
 
-/// Reads each manifest and writes the jobs that `filter` keeps. Opens no browser.
-pub fn run(
-    manifests: &[PathBuf],
-    sets: &[String],
-    filter: Option<&str>,
-    format: Format,
-    out: &mut dyn Write,
-) -> Result<(), Error> {
-    let plans = plans(manifests, sets, filter)?;
+/// Reads each manifest and writes the selected jobs, whose pages are made as for a run. Opens no browser.
+pub fn run(selection: &Selection, folders: &Folders, format: Format, out: &mut dyn Write) -> Result<(), Error> {
+    let plans = checked(selection, folders)?;
     match format {
         Format::Table => tables(&plans, out)?,
         Format::Json => {

@@ -108,6 +108,10 @@ fn remedy(report: &JobReport) -> &'static str {
             "times are those of a CPU: on a machine with a GPU check its Vulkan driver (vulkaninfo --summary) and that \
              /dev/dri or /dev/nvidia* can be opened; `--require-hardware` makes a run fail here"
         }
+        "unknown" => {
+            "the browser does not say whether its adapter is a GPU: compare its speed with another browser's, or update it; \
+             `--require-hardware` makes a run fail here"
+        }
         "absent" => lacks.unwrap_or("update the browser, or see the flags and prefs in the README for this system"),
         "wrong" => "the driver or browser computes wrongly: update both and report it with this output",
         "not started" => "`gpujobs doctor` says what is missing",
@@ -140,7 +144,11 @@ fn answer(report: &JobReport) -> String {
         let names = [&adapter.vendor, &adapter.architecture, &adapter.device, &adapter.description];
         let names: Vec<&str> = names.into_iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
         let names = if names.is_empty() { "the browser hides its names".to_owned() } else { names.join(", ") };
-        let fallback = adapter.kind == AdapterKind::Software;
+        let fallback = match adapter.kind {
+            AdapterKind::Hardware => "false",
+            AdapterKind::Software => "true",
+            AdapterKind::Unknown => "undefined",
+        };
         lines.push(format!("adapter: {names}; isFallbackAdapter is {fallback}"));
         let check = &measurement.check;
         lines.push(format!("computed a x + y with random a and length: right, digest {}", check.output_digest));

@@ -48,7 +48,7 @@ impl GraphError {
     }
 
     /// A problem with a model as a whole.
-    pub(super) fn of_model(model: &Model, problem: Problem) -> Self {
+    pub(crate) fn of_model(model: &Model, problem: Problem) -> Self {
         let message = format!("model `{}`: {problem}", model.name);
         Self::Faulty { message, file: Box::new(ManifestError::new(&model.path, &model.source, vec![problem])) }
     }

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use super::names::{Names, fnv1a};
 use super::{Fill, GraphError, JobVars};
 use crate::manifest::Model;
-use crate::manifest::model::stages::FillKind;
+use crate::manifest::model::stages::{FillKind, FillSpec, InputValues};
 use crate::manifest::model::{Given, OnnxFile, Pipeline};
 
 /// An argument of a task; the data of one call holds as many as the job's batch.
@@ -86,8 +86,6 @@ pub struct FeedSpec {
     pub shape: Option<Vec<usize>>,
     /// Its values; `None` where the element type decides.
     pub fill: Option<Fill>,
-    /// Of whole numbers: the values are below this.
-    pub below: Option<usize>,
 }
 
 impl Feeds {
@@ -96,28 +94,36 @@ impl Feeds {
         let names = Names::of(model, vars)?;
         let mut dims = IndexMap::new();
         for (name, expr) in &model.dims {
-            dims.insert(name.clone(), names.extent(expr, || format!("dim `{name}`"))?);
+            dims.insert(name.clone(), names.extent_from(0, expr, || format!("dim `{name}`"))?);
         }
         let mut feeds = Vec::new();
         for feed in &file.feeds {
-            let extent = |expr| names.extent(expr, || format!("an extent of `{}`", feed.name));
+            let name = feed.name.get_ref();
+            let extent = |expr| names.extent_from(0, expr, || format!("an extent of `{name}`"));
             let shape = feed.shape.as_ref().map(|shape| shape.iter().map(extent).collect()).transpose()?;
-            let below = feed.below.as_ref().map(|below| names.extent(below, || "`below`".to_owned())).transpose()?;
-            feeds.push(FeedSpec { name: feed.name.clone(), shape, fill: Some(fill(feed)), below });
+            let values = match &feed.values {
+                None => None,
+                Some(InputValues::Filled(spec)) => Some(fill(name, spec)),
+                Some(InputValues::Tokens { below, seed: written }) => {
+                    let below = names.extent(below, || format!("`below` of `{name}`"))?;
+                    Some(Fill::Tokens { seed: seed(name, *written), below })
+                }
+                Some(InputValues::Given(values)) => Some(Fill::Given(values.clone())),
+                Some(InputValues::File(file)) => Some(Fill::File(file.clone())),
+            };
+            feeds.push(FeedSpec { name: name.clone(), shape, fill: values });
         }
         Ok(Self { dims, feeds, batch: vars.batch })
     }
 }
 
 /// Uniform in -1 to 1 unless the manifest says otherwise.
-fn fill(feed: &crate::manifest::model::Feed) -> Fill {
-    match &feed.fill.kind {
+fn fill(name: &str, spec: &FillSpec) -> Fill {
+    match &spec.kind {
         FillKind::Named(name) => Fill::Named(name.clone()),
-        FillKind::Uniform { mean, spread } => Fill::Uniform {
-            seed: seed(&feed.name, feed.fill.seed),
-            mean: mean.unwrap_or(0.0),
-            spread: spread.unwrap_or(1.0),
-        },
+        FillKind::Uniform { mean, spread } => {
+            Fill::Uniform { seed: seed(name, spec.seed), mean: mean.unwrap_or(0.0), spread: spread.unwrap_or(1.0) }
+        }
     }
 }
 

@@ -34,7 +34,7 @@ impl<'a> Names<'a> {
         }
         let mut names = Self { model, map, shared: OnceCell::new() };
         for (name, expr) in &model.dims {
-            let extent = names.extent(expr, || format!("dim `{name}`"))?;
+            let extent = names.extent_from(0, expr, || format!("dim `{name}`"))?;
             names.set(name, Value::from(extent));
         }
         Ok(names)
@@ -45,9 +45,19 @@ impl<'a> Names<'a> {
         self.shared.take();
     }
 
-    /// The value of an expression that is an extent; `what` names it in the error.
+    /// The value of an expression that is an extent of at least 1; `what` names it in the error.
     pub(super) fn extent(&self, expr: &Expr, what: impl FnOnce() -> String) -> Result<usize, GraphError> {
-        expr.extent(self).map_err(|message| self.error(&what(), expr, &message))
+        self.extent_from(1, expr, what)
+    }
+
+    /// The same of one that is at least `least`.
+    pub(super) fn extent_from(
+        &self,
+        least: u32,
+        expr: &Expr,
+        what: impl FnOnce() -> String,
+    ) -> Result<usize, GraphError> {
+        expr.extent(self, least).map_err(|message| self.error(&what(), expr, &message))
     }
 
     pub(super) fn error(&self, what: &str, expr: &Expr, message: &str) -> GraphError {

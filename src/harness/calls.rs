@@ -5,6 +5,7 @@
 
 use serde::Deserialize;
 
+use crate::protocol::event::OnCpu;
 use crate::reference::onnx::{ElementType, OnnxError, Tensor};
 
 /// One run of a model.
@@ -33,14 +34,24 @@ pub(super) enum CallError {
 /// What a page posts at once.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PostedCalls {
-    /// The backend of a witness that made them; `None` where it was the job.
-    pub(super) witness: Option<String>,
+    /// Who made them besides the job; `None` where it was the job.
+    pub(super) witness: Option<PostedWitness>,
     pub(super) calls: Vec<OnnxCall>,
+}
+
+/// Another backend of the job's browser.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PostedWitness {
+    /// As the page names it.
+    pub(super) backend: String,
+    /// What the GPU's side of the two, job or witness, left to the CPU.
+    pub(super) on_cpu: Vec<OnCpu>,
 }
 
 #[derive(Deserialize)]
 struct Header {
-    witness: Option<String>,
+    witness: Option<PostedWitness>,
     calls: Vec<PostedCall>,
 }
 

@@ -5,6 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use super::agreement::Agreement;
 use super::payload::Payloads;
 use super::references::References;
 use crate::render::Templates;
@@ -24,6 +25,8 @@ pub struct RunContext {
     pub payloads: Payloads,
     /// What ONNX models must give, computed once.
     pub references: Arc<References>,
+    /// What jobs of which nothing verified the outputs make of each other.
+    pub agreement: Agreement,
     /// Whether checks are to hold the outputs, which are saved then.
     pub keep_outputs: bool,
 }

@@ -35,6 +35,10 @@ pub trait Executor {
     /// Takes the time of each kernel of the prepared job whose page has this number.
     fn profile(&mut self, number: u64) -> impl Future<Output = Result<Vec<RawKernel>, ExecuteError>>;
 
+    /// What the outputs of other jobs say of those of the prepared job whose page has this number, where nothing verified
+    /// them; in words.
+    fn beside(&self, number: u64) -> Option<String>;
+
     /// Lets go of everything that the job with this number holds; harmless when there is none.
     fn release(&mut self, number: u64) -> impl Future<Output = ()>;
 
@@ -115,8 +119,8 @@ pub struct Check {
 pub(super) enum Checked {
     /// It was not the last one.
     More,
-    /// What was posted needs a witness: another backend that computes the same.
-    Witness,
+    /// What was posted needs a witness: another backend that computes the same. This is the check as it stands without one.
+    Witness(Box<Check>),
     /// All of it was checked.
     Done(Box<Check>),
 }

@@ -30,6 +30,8 @@ pub enum Act {
         /// How long one takes.
         ms: f64,
     },
+    /// It runs, and its first result takes so many milliseconds.
+    Starts(f64),
     /// This browser can't run it.
     Unsupported(String),
     /// Its output is wrong.
@@ -143,6 +145,11 @@ impl Executor for Fake {
         self.jobs.insert(page.number, (act.clone(), 0));
         match act {
             Act::Runs(_) | Act::Slow(..) | Act::Needs { .. } | Act::LostAtSamples(_) => Ok(prepared()),
+            Act::Starts(ms) => {
+                let mut prepared = prepared();
+                prepared.phases.time_to_first_result_ms = Nanos::from_millis_f64(ms);
+                Ok(prepared)
+            }
             Act::Unsupported(message) => Err(ExecuteError::Unsupported(message)),
             Act::Incorrect(message) => Err(ExecuteError::Incorrect { message, check: None }),
             Act::Failed(message) => Err(ExecuteError::Failed(message)),
@@ -176,6 +183,7 @@ impl Executor for Fake {
                 tokio::time::sleep(*each).await;
                 (times.clone(), taken)
             }
+            Some((Act::Starts(_), taken)) => (vec![1.0], taken),
             // Warming up goes well.
             Some((Act::LostAtSamples(_), taken)) if steady == 0 => (vec![1.0], taken),
             Some((Act::LostAtSamples(message), _)) => return Err(ExecuteError::Lost(message.clone())),
@@ -200,6 +208,10 @@ impl Executor for Fake {
 
     async fn release(&mut self, number: u64) {
         self.jobs.remove(&number);
+    }
+
+    fn beside(&self, _: u64) -> Option<String> {
+        None
     }
 
     async fn close(&mut self) {

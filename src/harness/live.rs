@@ -15,6 +15,7 @@ use super::publish::publishable;
 use crate::plan::Cache;
 use crate::protocol::command::{Ask, PageCommand};
 use crate::protocol::event::{self, AdapterKind, PageEvent, PageFacts, RawKernel, RawPrepared, RawSample};
+use crate::reference::verifiable;
 use crate::render::page::{Content, Page, served_html};
 use crate::render::target::AdapterHint;
 use crate::serve::{PageChannel, SessionEvent};
@@ -40,8 +41,8 @@ pub struct LiveBrowser {
     settled: bool,
     /// What was found then.
     adapter_hint: AdapterHint,
-    /// Bytes of the largest buffer of that adapter, once it was asked.
-    largest_buffer: Option<f64>,
+    /// Bytes of the largest buffer of the adapters that were asked, by the preference that finds them.
+    largest_buffers: HashMap<Option<String>, f64>,
     open: Option<OpenPage>,
 }
 
@@ -56,7 +57,7 @@ impl LiveBrowser {
             gpu: Gpu::Auto,
             settled: false,
             adapter_hint: AdapterHint::default(),
-            largest_buffer: None,
+            largest_buffers: HashMap::new(),
             open: None,
         }
     }
@@ -125,9 +126,13 @@ impl LiveBrowser {
         Ok((channel, facts, began.elapsed()))
     }
 
-    /// The adapter that an open page finds, and its largest buffer; `None` where there is none.
-    async fn probe(&self, session: &mut OpenPage) -> Result<(Option<event::AdapterFacts>, Option<f64>), OpenError> {
-        session.send(&PageCommand::Probe).await;
+    /// The adapter that an open page finds by a preference, and its largest buffer; `None` where there is none.
+    async fn probe(
+        &self,
+        session: &mut OpenPage,
+        power_preference: Option<String>,
+    ) -> Result<(Option<event::AdapterFacts>, Option<f64>), OpenError> {
+        session.send(&PageCommand::Probe { power_preference }).await;
         let answer = timeout(HELLO_WITHIN, async {
             loop {
                 match session.channel.next().await {
@@ -158,18 +163,18 @@ impl LiveBrowser {
             session.opened.adapter_hint = self.adapter_hint.clone();
             return Ok(session);
         }
-        let (found, largest_buffer) = self.probe(&mut session).await?;
-        let found = found.filter(|adapter| adapter.kind == AdapterKind::Hardware);
-        let found_hardware = found.is_some();
-        if let Some(adapter) = found {
-            let adapter = format!("{} {}", adapter.vendor, adapter.architecture).trim().to_owned();
-            self.adapter_hint = AdapterHint { kind: AdapterKind::Hardware, adapter };
-            self.largest_buffer = largest_buffer;
+        let (found, largest_buffer) = self.probe(&mut session, None).await?;
+        let found = found.filter(|adapter| adapter.kind != AdapterKind::Software);
+        let found_gpu = found.is_some();
+        if let Some(found) = found {
+            let adapter = format!("{} {}", found.vendor, found.architecture).trim().to_owned();
+            self.adapter_hint = AdapterHint { kind: found.kind, adapter };
+            self.largest_buffers.extend(largest_buffer.map(|most| (None, most)));
         } else {
             self.log.line("no hardware adapter; starting again with the software adapter");
             self.gpu = Gpu::Software;
         }
-        if !found_hardware || cache == Cache::Cold {
+        if !found_gpu || cache == Cache::Cold {
             // A probed session is no longer cold.
             session.browser.close(CLOSE_WITHIN).await;
             session = self.start(cache).await?;
@@ -187,14 +192,17 @@ impl LiveBrowser {
         let warm = |session: &OpenPage| {
             session.cache == Cache::Warm && session.opened.page.as_ref().is_some_and(|page| page.webgpu)
         };
-        if self.largest_buffer.is_none()
+        let preference = &page.job.axes.power_preference;
+        if !self.largest_buffers.contains_key(preference)
             && let Some(mut session) = self.open.take_if(|session| warm(session))
         {
-            let probed = self.probe(&mut session).await;
+            let probed = self.probe(&mut session, preference.clone()).await;
             self.open = Some(session);
-            self.largest_buffer = probed.map_err(|error| ExecuteError::Failed(error.message))?.1;
+            // A page that does not answer is lost with all that is ready in it.
+            let (_, most) = probed.map_err(|error| ExecuteError::Lost(error.message))?;
+            self.largest_buffers.extend(most.map(|most| (preference.clone(), most)));
         }
-        match self.largest_buffer {
+        match self.largest_buffers.get(preference).copied() {
             Some(most) if tensor.bytes() as f64 > most => Err(ExecuteError::Unsupported(format!(
                 "the tensor {} has {} bytes, this adapter allows {most}",
                 tensor.name,
@@ -228,6 +236,10 @@ impl Executor for LiveBrowser {
         let name = self.settings.name.clone();
         self.check_sizes(page).await?;
         let session = self.session()?;
+        let compared = match &page.content {
+            Content::Stages(stages) if !verifiable(&stages.graph) => Some((page.job.clone(), stages.graph.clone())),
+            _ => None,
+        };
         let (page, shared, channel) = (page.clone(), context.clone(), session.channel.number);
         let number = page.number;
         // Making large inputs takes long; what ends the run meanwhile must not wait for it.
@@ -237,7 +249,7 @@ impl Executor for LiveBrowser {
         let at = |path: &str| context.server.url(&format!("jobs/{number}/{path}"));
         let frame = published.frame.is_some().then(|| at("frame"));
         context.server.publish(number, published);
-        session.jobs.insert(number, Ready { checker: Some(checker), check: None });
+        session.jobs.insert(number, Ready::new(checker));
         session.current = Some(number);
         let (module, tensors) = (at("job.js"), at("tensors"));
         let step = Step::begin();
@@ -245,10 +257,16 @@ impl Executor for LiveBrowser {
         loop {
             if let PageEvent::Prepared(prepared) = session.next_event(&log).await? {
                 let RawPrepared { adapter, ran, phases, parts, first, clocks } = *prepared;
-                let check = session.jobs.get(&number).and_then(|job| job.check.clone());
-                let check = check.ok_or_else(|| {
+                let check = session.jobs.get_mut(&number).and_then(|job| job.settled().cloned());
+                let mut check = check.ok_or_else(|| {
                     ExecuteError::Failed("the page went on without having its output checked".to_owned())
                 })?;
+                if let Some((job, graph)) = &compared {
+                    context.agreement.add(number, job, graph, &check);
+                    if !context.keep_outputs {
+                        check.outputs.clear();
+                    }
+                }
                 step.span("the first inference", first.wall_ms).map_err(ExecuteError::Failed)?;
                 step.span("the first result", phases.time_to_first_result_ms).map_err(ExecuteError::Failed)?;
                 return Ok(PreparedJob { adapter, ran, clocks, phases, parts, first, check });
@@ -305,6 +323,10 @@ impl Executor for LiveBrowser {
                 return Ok(kernels);
             }
         }
+    }
+
+    fn beside(&self, number: u64) -> Option<String> {
+        self.context.agreement.about(number)
     }
 
     async fn release(&mut self, number: u64) {

@@ -3,8 +3,9 @@
 //!
 //! `executor` is what the dispatcher sees of it: [`Executor`](executor::Executor), played by a real browser in `live` and
 //! by a script in `fake`. Its events are in `protocol`; `check`, `onnx_check`, `recording`, `calls` and `references` compare what it
-//! computed with what must come out. Used by `run`, `measure` and `record`.
+//! computed with what must come out, `agreement` with what other jobs computed. Used by `run`, `measure` and `record`.
 
+pub mod agreement;
 mod calls;
 mod check;
 pub mod context;

@@ -11,9 +11,11 @@ use sha2::{Digest, Sha256};
 
 use super::calls::{self, OnnxCall, PostedCalls};
 use super::executor::{Check, Checked, PostedOutput};
-use super::references::{Reference, References};
+use super::references::{self, Heard, Reference, References, Testimony};
 use crate::graph::{Element, Values};
 use crate::manifest::Backend;
+use crate::manifest::model::OutputFile;
+use crate::protocol::on_cpu;
 use crate::reference::onnx::{self, ElementType, Tensor, Tolerance};
 use crate::reference::{Failure, Verdict};
 use crate::render::page::{OnnxPage, short_digest};
@@ -27,10 +29,14 @@ pub(super) struct OnnxChecker {
     backend: Backend,
     browser: String,
     references: Arc<References>,
+    /// Outputs that files say the values of.
+    expect: Vec<OutputFile>,
     /// Whether outputs are to be in the check.
     keep: bool,
     /// What waits for a witness.
     doubtful: Option<Doubtful>,
+    /// Whether an output of the job was verified.
+    verified: bool,
 }
 
 /// A check that a witness is asked about.
@@ -49,19 +55,37 @@ impl OnnxChecker {
         keep: bool,
     ) -> Self {
         let files = page.models.iter().map(|model| (model.clone(), page.files[model].clone())).collect();
-        Self { files, dtype: page.dtype.clone(), backend, browser, references, keep, doubtful: None }
+        let (dtype, expect) = (page.dtype.clone(), page.expect.clone());
+        Self { files, dtype, backend, browser, references, expect, keep, doubtful: None, verified: false }
     }
 
     pub(super) fn check(&mut self, posted: &[u8]) -> Result<Checked, String> {
         let PostedCalls { witness, calls } = calls::read(posted).map_err(|error| error.to_string())?;
         match (witness, self.doubtful.take()) {
+            (None, Some(Doubtful { check, .. })) if check.verdict.failure.is_some() => Ok(self.done(check)),
             (None, _) => self.first(calls),
-            (Some(backend), Some(doubtful)) => {
-                let check = self.hear(&backend, &calls, doubtful)?;
-                Ok(Checked::Done(Box::new(check)))
+            (Some(witness), Some(doubtful)) => {
+                if witness.backend != witness_of(self.backend).to_string() {
+                    return Err("the page brought another witness than it was asked for".to_owned());
+                }
+                let heard = Heard { shared: on_cpu::work(&witness.on_cpu), calls };
+                let check = self.hear(&heard, &doubtful.calls, doubtful.check)?;
+                self.references.heard(self.testimony(&doubtful.calls), Arc::new(heard));
+                Ok(self.done(check))
             }
             (Some(_), None) => Err("the page brought a witness that it was not asked for".to_owned()),
         }
+    }
+
+    fn done(&mut self, check: Check) -> Checked {
+        self.verified |= check.verdict.verified == Some(true);
+        Checked::Done(Box::new(check))
+    }
+
+    /// What a witness's words are kept by: who it is, and what it was given.
+    fn testimony(&self, calls: &[OnnxCall]) -> Testimony {
+        let given = calls.iter().map(|call| (call.file.clone(), references::digest(&call.feeds))).collect();
+        Testimony { browser: self.browser.clone(), job: self.backend, given }
     }
 
     /// Compares the job's own calls with the references.
@@ -76,7 +100,7 @@ impl OnnxChecker {
             outputs: Vec::new(),
         };
         let mut hash = Sha256::new();
-        let mut unknown = false;
+        let (mut unknown, mut contradicted) = (false, false);
         for (number, call) in calls.iter().enumerate() {
             let path = self.path(call)?;
             for fetch in &call.fetches {
@@ -90,7 +114,17 @@ impl OnnxChecker {
             if let [name, ..] = call.unread.as_slice() {
                 leave_open(&mut check, format!("`{name}` of {} holds texts, which are not compared", call.file));
             }
-            if call.complete && !call.fetches.is_empty() {
+            let well = check.verdict.failure.is_none();
+            if call.fetches.is_empty() && call.unread.is_empty() {
+                leave_open(&mut check, format!("{} returned nothing", call.file));
+            }
+            let by_file = self.add_files(&mut check, call)?;
+            contradicted |= well && check.verdict.failure.is_some();
+            if by_file == call.fetches.len() && by_file > 0 {
+                // Only its arithmetic is asked for: what onnxruntime says against the file does not count.
+                let reference = self.references.of(path, call, self.backend, &self.browser);
+                check.flops = check.flops.zip(reference.ok().and_then(|reference| reference.flops)).map(sum);
+            } else if call.complete && !call.fetches.is_empty() {
                 let reference = self.references.of(path, call, self.backend, &self.browser)?;
                 unknown |= reference.outputs.is_none();
                 self.add(&mut check, call, &reference)?;
@@ -103,11 +137,21 @@ impl OnnxChecker {
         }
         check.output_digest = short_digest(hash);
         let can_be_repeated = calls.iter().all(|call| call.unread.is_empty());
-        if (check.verdict.failure.is_some() || unknown) && can_be_repeated && !check.random && !calls.is_empty() {
-            self.doubtful = Some(Doubtful { calls, check });
-            return Ok(Checked::Witness);
+        // A file is no witness: what it says is what must come out. Nor may an output change from one that the reference
+        // confirms into one that it contradicts.
+        let contradicted = contradicted || self.verified;
+        let doubtful =
+            (check.verdict.failure.is_some() && !contradicted) || (unknown && check.verdict.failure.is_none());
+        if !doubtful || !can_be_repeated || check.random || calls.is_empty() {
+            return Ok(self.done(check));
         }
-        Ok(Checked::Done(Box::new(check)))
+        if let Some(heard) = self.references.testimony(&self.testimony(&calls)) {
+            let check = self.hear(&heard, &calls, check)?;
+            return Ok(self.done(check));
+        }
+        let as_it_stands = Box::new(check.clone());
+        self.doubtful = Some(Doubtful { calls, check });
+        Ok(Checked::Witness(as_it_stands))
     }
 
     fn path(&self, call: &OnnxCall) -> Result<&Path, String> {
@@ -118,34 +162,61 @@ impl OnnxChecker {
     /// Adds one call's verdict to the check.
     fn add(&self, check: &mut Check, call: &OnnxCall, reference: &Reference) -> Result<(), String> {
         check.random |= reference.random;
-        check.flops = check.flops.zip(reference.flops).map(|(sum, more)| Flops(sum.0 + more.0));
-        if check.reference.is_empty() {
-            check.reference.clone_from(&reference.name);
-        }
+        check.flops = check.flops.zip(reference.flops).map(sum);
+        name_reference(check, &reference.name);
         let Some(expected) = &reference.outputs else {
             leave_open(check, reference.why_none.clone());
             return Ok(());
         };
-        let mut verdict = self.compare(call, &call.fetches, expected)?;
-        let total = &mut check.verdict;
-        if let (Some(max_abs), Some(max_rel)) = (verdict.max_abs_error, verdict.max_rel_error) {
-            total.measured(max_abs, max_rel, verdict.not_finite);
+        let others = call.fetches.iter().filter(|fetch| self.file_of(fetch).is_none());
+        let returned = |name: &str| call.fetches.iter().any(|fetch| fetch.name() == name);
+        let missing =
+            expected.iter().find(|one| !returned(one.name()) && !call.unread.iter().any(|name| name == one.name()));
+        if let Some(missing) = missing {
+            leave_open(check, format!("{} did not return `{}`", call.file, missing.name()));
         }
-        if total.failure.is_none() && verdict.failure.is_some() {
-            if let Some(failure) = &mut verdict.failure {
-                failure.stage.clone_from(&call.file);
-            }
-            total.failure = verdict.failure;
-            total.verified = Some(false);
-        }
+        let verdict = if self.expect.is_empty() {
+            self.compare(call, &call.fetches, expected)?
+        } else {
+            self.compare(call, &others.cloned().collect::<Vec<_>>(), expected)?
+        };
+        add_verdict(check, call, verdict);
         Ok(())
+    }
+
+    /// The file that says what an output holds.
+    fn file_of(&self, fetch: &Tensor) -> Option<&OutputFile> {
+        self.expect.iter().find(|output| output.name.get_ref() == fetch.name())
+    }
+
+    /// Compares the outputs of a call that files speak of, and says how many they are.
+    fn add_files(&self, check: &mut Check, call: &OnnxCall) -> Result<usize, String> {
+        let mut compared = 0;
+        for output in &self.expect {
+            let name = output.name.get_ref();
+            let fetch = call.fetches.iter().find(|fetch| fetch.name() == name);
+            let fetch =
+                fetch.ok_or_else(|| format!("the page returned no numbers of `{name}`, which `expect` names"))?;
+            let usual = self.tolerance(call, std::slice::from_ref(fetch))?;
+            let share = output.tolerance.unwrap_or(usual.share);
+            let tolerance = Tolerance { share, absolute: output.absolute };
+            name_reference(check, "file");
+            add_verdict(check, call, onnx::compare_with_file(fetch, &output.file, tolerance));
+            compared += 1;
+        }
+        Ok(compared)
+    }
+
+    /// What elements of outputs may be off by.
+    fn tolerance(&self, call: &OnnxCall, found: &[Tensor]) -> Result<Tolerance, String> {
+        let half = call.feeds.iter().chain(found).any(|tensor| *tensor.kind() == ElementType::F16);
+        let dtype = if half { "fp16" } else { self.dtype.as_str() };
+        Tolerance::of(dtype).ok_or_else(|| format!("there is no tolerance for the dtype {dtype}"))
     }
 
     /// Compares outputs of a call with what they should be; the error is of outputs that are not the model's.
     fn compare(&self, call: &OnnxCall, found: &[Tensor], expected: &[Tensor]) -> Result<Verdict, String> {
-        let half = call.feeds.iter().chain(found).any(|tensor| *tensor.kind() == ElementType::F16);
-        let dtype = if half { "fp16" } else { self.dtype.as_str() };
-        let tolerance = Tolerance::of(dtype).ok_or_else(|| format!("there is no tolerance for the dtype {dtype}"))?;
+        let tolerance = self.tolerance(call, found)?;
         let comparable = expected.iter().filter(|tensor| found.iter().any(|one| one.name() == tensor.name()));
         let comparable: Vec<Tensor> = comparable.cloned().collect();
         // What nothing was compared with must not count as right.
@@ -159,40 +230,41 @@ impl OnnxChecker {
 
     /// Decides by what another backend of the same browser made of the same calls. A witness that could not run them has no
     /// calls, and changes nothing.
-    fn hear(&self, backend: &str, heard: &[OnnxCall], doubtful: Doubtful) -> Result<Check, String> {
-        let Doubtful { calls, mut check } = doubtful;
-        if heard.is_empty() {
+    fn hear(&self, heard: &Heard, calls: &[OnnxCall], mut check: Check) -> Result<Check, String> {
+        if heard.calls.is_empty() {
             return Ok(check);
         }
-        if heard.len() != calls.len() || heard.iter().zip(&calls).any(|(heard, own)| heard.file != own.file) {
+        if heard.calls.len() != calls.len() || heard.calls.iter().zip(calls).any(|(heard, own)| heard.file != own.file)
+        {
             return Err("the page's witness ran other calls than the job".to_owned());
         }
-        let witness = format!("{backend} in {}", self.browser);
-        let between = self.between(&calls, heard)?;
+        let witness = format!("{} in {}", witness_of(self.backend), self.browser);
+        let shared = heard.shared.as_str();
+        let between = self.between(calls, &heard.calls, check.verdict.failure.is_none())?;
         match check.verdict.failure.take() {
-            Some(mut failure) if between.failure.is_some() => {
-                let agrees = self.backs_reference(&calls, heard)?;
-                let says = if agrees { ", with which {} agrees" } else { ", as that of {} does in another way" };
-                failure.reason += &says.replace("{}", &witness);
+            Some(mut failure) => {
+                let says = match (self.backs_reference(calls, &heard.calls)?, &between.failure) {
+                    (true, _) => format!(", with which {witness} agrees"),
+                    (false, Some(_)) => format!("; {witness} differs from it too, and from this output"),
+                    (false, None) if !shared.is_empty() => {
+                        format!("; {witness} gives the same, but both compute {shared} on the CPU")
+                    }
+                    (false, None) => {
+                        suspect(&mut check, &between, &witness);
+                        return Ok(check);
+                    }
+                };
+                failure.reason.push_str(&says);
                 check.verdict.failure = Some(failure);
             }
-            Some(_) => {
-                let (off, apart) = (share(check.verdict.max_rel_error), share(between.max_rel_error));
-                check.verdict.verified = None;
-                check.unverified = format!(
-                    "it is off from that of {} by {off} of the largest element, and from that of {witness} by {apart}: \
-                     the reference is the suspect",
-                    check.reference
-                );
-            }
-            None => self.decide_between(&mut check, between, witness),
+            None => self.decide_between(&mut check, between, &witness, shared),
         }
         Ok(check)
     }
 
     /// Where there is no reference: of two backends it is the GPU's that is held to the other, since wasm computes as
     /// onnxruntime does natively.
-    fn decide_between(&self, check: &mut Check, between: Verdict, witness: String) {
+    fn decide_between(&self, check: &mut Check, between: Verdict, witness: &str, shared: &str) {
         let apart = share(between.max_rel_error);
         match (self.backend, between.failure) {
             (Backend::Wasm, failure) => {
@@ -203,21 +275,28 @@ impl OnnxChecker {
                 };
                 check.unverified = format!("{}; that of {witness} is {beside}", check.unverified);
             }
+            (_, None) if !shared.is_empty() => {
+                let beside = format!("that of {witness} is within {apart} of the largest element");
+                check.unverified = format!("{}; {beside}, but both compute {shared} on the CPU", check.unverified);
+            }
             (_, failure) => {
                 let (max_abs, max_rel) = (between.max_abs_error.unwrap_or(0.0), between.max_rel_error.unwrap_or(0.0));
                 check.verdict.measured(max_abs, max_rel, between.not_finite);
                 check.verdict.verified = Some(failure.is_none());
                 check.verdict.failure = failure;
-                check.reference = witness;
+                name_reference(check, witness);
                 check.unverified.clear();
             }
         }
     }
 
-    /// The job's outputs against those of the witness.
-    fn between(&self, calls: &[OnnxCall], heard: &[OnnxCall]) -> Result<Verdict, String> {
+    /// The job's outputs against those of the witness; of the calls without a reference alone, where `unknown` says so.
+    fn between(&self, calls: &[OnnxCall], heard: &[OnnxCall], unknown: bool) -> Result<Verdict, String> {
         let mut all = Verdict::default();
         for (own, heard) in calls.iter().zip(heard) {
+            if unknown && self.references.of(self.path(own)?, own, self.backend, &self.browser)?.outputs.is_some() {
+                continue;
+            }
             let verdict = self.compare(own, &own.fetches, &heard.fetches)?;
             if let (Some(max_abs), Some(max_rel)) = (verdict.max_abs_error, verdict.max_rel_error) {
                 all.measured(max_abs, max_rel, verdict.not_finite);
@@ -238,6 +317,47 @@ impl OnnxChecker {
             }
         }
         Ok(true)
+    }
+}
+
+fn sum((sum, more): (Flops, Flops)) -> Flops {
+    Flops(sum.0 + more.0)
+}
+
+/// The backend that is a witness of jobs on another.
+fn witness_of(backend: Backend) -> Backend {
+    if backend == Backend::Wasm { Backend::Webgpu } else { Backend::Wasm }
+}
+
+/// Adds to the names of what a job was compared with.
+fn name_reference(check: &mut Check, name: &str) {
+    if check.reference.is_empty() {
+        name.clone_into(&mut check.reference);
+    } else if !name.is_empty() && !check.reference.split(" and ").any(|known| known == name) {
+        check.reference = format!("{} and {name}", check.reference);
+    }
+}
+
+/// Leaves a check open whose output another backend computed as well, against the reference.
+fn suspect(check: &mut Check, between: &Verdict, witness: &str) {
+    let (off, apart) = (share(check.verdict.max_rel_error), share(between.max_rel_error));
+    let reference = &check.reference;
+    check.verdict.verified = None;
+    check.unverified = format!(
+        "it differs from that of {reference} by {off} of the largest element, and from that of {witness} by {apart} only: \
+         the reference is the suspect"
+    );
+}
+
+/// Adds what was found of a call; the first failure counts.
+fn add_verdict(check: &mut Check, call: &OnnxCall, verdict: Verdict) {
+    let total = &mut check.verdict;
+    if let (Some(max_abs), Some(max_rel)) = (verdict.max_abs_error, verdict.max_rel_error) {
+        total.measured(max_abs, max_rel, verdict.not_finite);
+    }
+    if let (Some(failure), None) = (verdict.failure, &total.failure) {
+        total.failure = Some(Failure { stage: call.file.clone(), ..failure });
+        total.verified = Some(false);
     }
 }
 

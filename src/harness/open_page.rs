@@ -40,6 +40,30 @@ pub(super) struct Ready {
     /// `None` while it checks.
     pub(super) checker: Option<OutputChecker>,
     pub(super) check: Option<Check>,
+    /// The check of what was posted last, while the page looks for a witness.
+    pub(super) doubt: Option<Box<Check>>,
+}
+
+impl Ready {
+    /// A job of which nothing was posted yet.
+    pub(super) fn new(checker: OutputChecker) -> Self {
+        Self { checker: Some(checker), check: None, doubt: None }
+    }
+
+    /// The check as it stands. A page that goes on without the witness that it was to look for has none.
+    pub(super) fn settled(&mut self) -> Option<&Check> {
+        if let Some(doubt) = self.doubt.take() {
+            self.take(*doubt);
+        }
+        self.check.as_ref()
+    }
+
+    /// Takes a check. What was wrong once stays so: a page must not try until it is right.
+    fn take(&mut self, check: Check) {
+        if self.check.as_ref().is_none_or(|known| known.verdict.failure.is_none()) {
+            self.check = Some(check);
+        }
+    }
 }
 
 impl OpenPage {
@@ -78,13 +102,13 @@ impl OpenPage {
         }
     }
 
-    fn classify(&self, event: PageEvent) -> Result<PageEvent, ExecuteError> {
+    fn classify(&mut self, event: PageEvent) -> Result<PageEvent, ExecuteError> {
         match event {
             PageEvent::Unsupported { message } => Err(ExecuteError::Unsupported(message)),
             PageEvent::Failed { message } => Err(ExecuteError::Failed(message)),
             PageEvent::Lost { message } => Err(ExecuteError::Lost(message)),
             PageEvent::Incorrect { message } => {
-                let check = self.current.and_then(|current| self.jobs.get(&current)?.check.clone());
+                let check = self.current.and_then(|current| self.jobs.get_mut(&current)?.settled().cloned());
                 let found = check.as_ref().and_then(|check| check.verdict.failure.as_ref());
                 let message = found.map_or(message, ToString::to_string);
                 Err(ExecuteError::Incorrect { message, check: check.map(Box::new) })
@@ -98,8 +122,8 @@ impl OpenPage {
     }
 
     /// That what the current job posted last is wrong.
-    fn wrong(&self) -> Option<ExecuteError> {
-        let check = self.jobs.get(&self.current?)?.check.as_ref()?;
+    fn wrong(&mut self) -> Option<ExecuteError> {
+        let check = self.jobs.get_mut(&self.current?)?.settled()?;
         let message = check.verdict.failure.as_ref()?.to_string();
         Some(ExecuteError::Incorrect { message, check: Some(Box::new(check.clone())) })
     }
@@ -131,18 +155,18 @@ impl OpenPage {
         ready.checker = Some(checker);
         let verdict = match check.map_err(ExecuteError::Failed)? {
             Checked::More => "more",
-            Checked::Witness => "witness",
+            Checked::Witness(check) => {
+                ready.doubt = Some(check);
+                "witness"
+            }
             Checked::Done(check) => {
                 let verdict = match check.verdict.failure {
                     Some(_) => "incorrect",
                     None if check.random => "random",
                     None => "ok",
                 };
-                // What was wrong once stays so: a page must not try until it is right.
-                let is_wrong = |known: &Check| known.verdict.failure.is_some();
-                if !ready.check.as_ref().is_some_and(is_wrong) {
-                    ready.check = Some(*check);
-                }
+                ready.doubt = None;
+                ready.take(*check);
                 verdict
             }
         };

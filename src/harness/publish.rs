@@ -7,7 +7,7 @@ use super::context::RunContext;
 use super::executor::ExecuteError;
 use super::onnx_check::OnnxChecker;
 use super::payload::PayloadError;
-use crate::reference::FillError;
+use crate::reference::{FillError, verifiable};
 use crate::render::page::{Content, Page};
 use crate::serve::{Posted, Published};
 
@@ -34,7 +34,9 @@ pub(super) fn publishable(
             })?;
             let (parts, posted) = (payload.parts.clone(), Posted::InPieces(stages.posted_bytes()));
             let published = Published { module, frame, parts, files: HashMap::new(), posted, session };
-            (published, OutputChecker::of_stages(stages.graph.clone(), payload, context.keep_outputs))
+            // What nothing verifies is held against other jobs' outputs.
+            let keep = context.keep_outputs || !verifiable(&stages.graph);
+            (published, OutputChecker::of_stages(stages.graph.clone(), payload, keep))
         }
         Content::Onnx(onnx) => {
             let files = onnx.served().map(|(path, place)| (path, place.clone())).collect();

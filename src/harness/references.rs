@@ -37,8 +37,29 @@ pub struct References {
     /// onnxruntime's library; `None` where there is none for this system.
     library: Option<PathBuf>,
     kept: Mutex<Vec<(ReferenceKey, Kept)>>,
+    /// What witnesses gave.
+    heard: Mutex<Vec<(Testimony, Arc<Heard>)>>,
     /// The model that was asked for last: generated texts ask again and again, with inputs that grow.
     prepared: Mutex<Option<(PathBuf, Prepared)>>,
+}
+
+/// What a witness was asked: the calls of a job in a browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Testimony {
+    pub(super) browser: String,
+    /// The backend of the job, by which that of the witness is known.
+    pub(super) job: Backend,
+    /// The models' files with digests of their inputs.
+    pub(super) given: Vec<(String, [u8; 32])>,
+}
+
+/// What a witness gave.
+#[derive(Debug)]
+pub(super) struct Heard {
+    /// The work that neither it nor the job did on a GPU, for instance `2 Conv`.
+    pub(super) shared: String,
+    /// None where it could not run them.
+    pub(super) calls: Vec<OnnxCall>,
 }
 
 /// A model and its inputs.
@@ -58,7 +79,22 @@ impl References {
     /// Of a run; `library` is onnxruntime's own, which is opened for the first model of ONNX.
     #[must_use]
     pub fn new(library: Option<PathBuf>) -> Self {
-        Self { library, kept: Mutex::default(), prepared: Mutex::default() }
+        Self { library, kept: Mutex::default(), heard: Mutex::default(), prepared: Mutex::default() }
+    }
+
+    /// What a witness gave when it was asked the same before: jobs are made ready again and again.
+    pub(super) fn testimony(&self, asked: &Testimony) -> Option<Arc<Heard>> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.iter().find(|(other, _)| other == asked).map(|(_, heard)| heard.clone())
+    }
+
+    /// Keeps what a witness gave.
+    pub(super) fn heard(&self, asked: Testimony, gave: Arc<Heard>) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if heard.len() == KEPT {
+            heard.remove(0);
+        }
+        heard.push((asked, gave));
     }
 
     /// The reference of a call that a backend made in a browser. One that wasm made is kept where onnxruntime has none.
@@ -136,7 +172,8 @@ impl References {
     }
 }
 
-fn digest(tensors: &[Tensor]) -> [u8; 32] {
+/// A digest of tensors' names, types, shapes and values.
+pub(super) fn digest(tensors: &[Tensor]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for tensor in tensors {
         hash.update(format!("{} {} {:?}\n", tensor.name(), tensor.kind(), tensor.shape()));

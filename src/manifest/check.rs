@@ -152,7 +152,7 @@ impl Checker<'_> {
             self.at_least_one("rounds", rounds);
             *rounds.get()
         });
-        let instances = file.instances.as_ref().map_or(default.instances, |instances| {
+        let instances = file.instances.as_ref().map(|instances| {
             self.at_least_one("instances", instances);
             if *instances.get() > rounds {
                 let label = format!("expected at most {rounds}, the number of rounds");

@@ -35,7 +35,7 @@ pub struct Winner {
     pub kernel: String,
     /// What compiled it.
     pub compiler: Compiler,
-    /// `hardware` or `software`.
+    /// `hardware`, `software` or `unknown`.
     pub adapter_kind: AdapterKind,
     /// The adapter as the browser names it (vendor, architecture); empty where it names none.
     #[serde(default)]

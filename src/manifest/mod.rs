@@ -125,8 +125,8 @@ pub struct Measure {
     /// Over how many rounds the samples are spread.
     pub rounds: u32,
     /// How many times a job is made ready in the course of its rounds, at most once a round: where its code and buffers
-    /// come to lie is luck, which then averages out.
-    pub instances: u32,
+    /// come to lie is luck, which then averages out. `None` for as often as is cheap.
+    pub instances: Option<u32>,
     /// Inferences in each sample, each submitted by itself, and one wait for all; `None` where a pilot finds out how many
     /// make a sample long.
     pub iterations: Option<u32>,
@@ -150,7 +150,7 @@ impl Default for Measure {
             warmup: 3,
             samples: Samples::default(),
             rounds: 10,
-            instances: 1,
+            instances: None,
             iterations: None,
             latency: false,
             profile: false,

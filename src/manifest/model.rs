@@ -21,7 +21,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
 pub use element::Element;
 pub use expr::Expr;
-pub use onnx::{Feed, Given, OnnxFile, Pipeline};
+pub use onnx::{Feed, Given, OnnxFile, OutputFile, Pipeline};
 pub use stages::Stages;
 
 use super::problem;

@@ -6,10 +6,13 @@
 
 pub mod clock;
 pub mod drift;
+pub mod instances;
 pub mod modes;
 pub mod sampling;
 pub mod stats;
 pub mod warmup;
+
+use std::collections::BTreeMap;
 
 use crate::harness::executor::{Check, PreparedJob};
 use crate::protocol::event::{
@@ -138,6 +141,28 @@ impl Measurement {
     #[must_use]
     pub fn wall_ms(&self) -> Vec<f64> {
         self.steady().map(|sample| sample.wall.millis()).collect()
+    }
+
+    /// The summary of wall or GPU times of the steady state, in milliseconds, with an interval that covers another
+    /// making-ready of the job; `None` where there are none, or none of the GPU's that are trusted.
+    #[must_use]
+    pub fn summary(&self, gpu: bool) -> Option<Summary> {
+        let summary = Summary::of(&if gpu { self.gpu_ms() } else { self.wall_ms() })?;
+        let begun: Vec<u32> = self
+            .samples
+            .iter()
+            .filter(|sample| sample.time_to_first_result.is_some())
+            .map(|sample| sample.round)
+            .collect();
+        let mut instances: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+        for sample in self.steady() {
+            let own = begun.iter().copied().filter(|round| *round <= sample.round).max().unwrap_or_default();
+            let time = if gpu { sample.gpu } else { Some(sample.wall) };
+            instances.entry(own).or_default().extend(time.map(Nanos::millis));
+        }
+        let instances: Vec<Vec<f64>> = instances.into_values().collect();
+        let spread = instances::assumed_spread(self.adapter.as_ref().map(|adapter| adapter.kind));
+        Some(instances::with_interval_of_instances(summary, &instances, spread))
     }
 
     /// Wall times of single inferences, each waited for, in milliseconds. Where a steady sample holds one inference it is

@@ -11,7 +11,12 @@ use super::event::SampleKind;
 #[serde(tag = "do", rename_all = "lowercase")]
 pub enum PageCommand {
     /// Says which adapter a job would get.
-    Probe,
+    Probe {
+        /// The job's `power_preference`; null where it has none.
+        #[serde(rename = "powerPreference")]
+        #[cfg_attr(test, ts(type = "\"high-performance\" | \"low-power\" | null"))]
+        power_preference: Option<String>,
+    },
     /// Loads a job, runs it once, and has its output checked.
     Prepare {
         /// The job.

@@ -132,6 +132,8 @@ pub enum AdapterKind {
     Hardware,
     /// The browser's rasteriser on the CPU.
     Software,
+    /// The browser does not say which.
+    Unknown,
 }
 
 /// `GPUAdapterInfo`, and what it makes of the adapter.

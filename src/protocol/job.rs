@@ -225,6 +225,7 @@ pub enum ProgramSpec {
 
 /// What a job of the engine `transformers` has beside.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PipelineSpec {
     /// The id of the model.
@@ -233,6 +234,8 @@ pub struct PipelineSpec {
     pub dtype: String,
     /// As transformers.js names it.
     pub task: &'static str,
+    /// The name of its ONNX file, without dtype and ending; null where it has the usual one.
+    pub model_file_name: Option<String>,
     /// Models that are loaded by themselves; null for a pipeline.
     pub parts: Option<Vec<TaskPart>>,
     /// In the order of the task's inputs.

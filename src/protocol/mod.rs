@@ -7,7 +7,7 @@ pub mod command;
 pub mod event;
 pub mod job;
 mod numbers;
-mod on_cpu;
+pub mod on_cpu;
 
 #[cfg(test)]
 mod typescript;

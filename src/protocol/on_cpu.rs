@@ -1,6 +1,6 @@
 //! Which of the nodes that a runtime left to the CPU are work.
 
-use super::event::ExecutionInfo;
+use super::event::{ExecutionInfo, OnCpu};
 
 /// Operators that count, compare and move a few whole numbers: runtimes keep them on the CPU on purpose, where shapes are
 /// known. Every other one is work, and one of them on the CPU means that the backend is not all that ran.
@@ -51,8 +51,7 @@ impl ExecutionInfo {
     /// The operators on the CPU that are work, for instance `2 Conv, 1 MatMul`; empty where there are none.
     #[must_use]
     pub fn work_on_cpu(&self) -> String {
-        let work = self.on_cpu.iter().filter(|nodes| !BOOKKEEPING.contains(&nodes.op.as_str()));
-        work.map(|nodes| format!("{} {}", nodes.count, nodes.op)).collect::<Vec<_>>().join(", ")
+        work(&self.on_cpu)
     }
 
     /// How many nodes ran on the CPU.
@@ -60,4 +59,11 @@ impl ExecutionInfo {
     pub fn cpu_nodes(&self) -> u32 {
         self.on_cpu.iter().fold(0, |sum, nodes| sum.saturating_add(nodes.count))
     }
+}
+
+/// The nodes that are work, for instance `2 Conv, 1 MatMul`; empty where there are none.
+#[must_use]
+pub fn work(on_cpu: &[OnCpu]) -> String {
+    let work = on_cpu.iter().filter(|nodes| !BOOKKEEPING.contains(&nodes.op.as_str()));
+    work.map(|nodes| format!("{} {}", nodes.count, nodes.op)).collect::<Vec<_>>().join(", ")
 }

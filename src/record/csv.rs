@@ -26,6 +26,9 @@ impl CsvTable {
 
     /// Opens a file that has this header row.
     pub fn append(path: &Path, header: &[String]) -> Result<Self, RecordError> {
+        if !path.exists() {
+            return Self::create(path, header);
+        }
         let found = csv::Reader::from_path(path).and_then(|mut reader| reader.headers().cloned());
         if !found.is_ok_and(|found| found.iter().eq(header.iter().map(String::as_str))) {
             return Err(RecordError::NotTheRun {

@@ -11,7 +11,7 @@ use crate::manifest::hardware::Hardware;
 use crate::measure::{Measurement, Phases, Summary};
 use crate::plan::Plan;
 use crate::protocol::event::{AdapterFacts, ClockFacts, ExecutionInfo};
-use crate::run::{JobReport, Status};
+use crate::run::{GpuState, JobReport, Status};
 
 /// What all rows of a run share.
 #[derive(Debug, Clone)]
@@ -103,11 +103,22 @@ impl<'row> Facts<'row> {
             check: measurement.map(|measurement| &measurement.check).or(report.wrong.as_ref()),
             phases: measurement.map(|measurement| measurement.phases),
             clocks: measurement.map(|measurement| measurement.clocks),
-            wall: summary(Measurement::wall_ms),
-            gpu: summary(Measurement::gpu_ms),
+            wall: measurement.and_then(|it| it.summary(false)),
+            gpu: measurement.and_then(|it| it.summary(true)),
             latency: if context.latency { summary(Measurement::latency_ms) } else { None },
             latency_raw: summary(Measurement::latency_raw_ms),
         }
+    }
+
+    /// The GPU's state while it ran there.
+    pub(super) fn gpu_state(&self) -> Option<GpuState> {
+        self.report.circumstances.gpu.filter(|_| self.adapter.is_some())
+    }
+
+    /// What an inference took of energy, in joules.
+    pub(super) fn gpu_joules(&self) -> Option<f64> {
+        let time = self.gpu.or(self.wall)?.median;
+        Some(self.gpu_state()?.power_w? * time / 1e3)
     }
 
     /// Whether the output was checked and right.

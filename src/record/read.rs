@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
-use super::RecordError;
 use super::csv::original;
 use super::run_toml::RunToml;
+use super::{RecordError, SIDE_TABLES};
 use crate::manifest::AxisValue;
 use crate::manifest::axes::{BuiltInAxis, Kind, TUNED};
 use crate::user_file;
@@ -83,6 +83,35 @@ impl JobRecord {
 
 /// The column of `samples.csv` that is filled for a job's first results.
 pub const FIRST_RESULT: &str = "time_to_first_result_ms";
+
+/// A table of a run's folder as it is written, texts without what keeps spreadsheets from taking them for formulas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// The file's name.
+    pub name: String,
+    /// The names of its columns.
+    pub header: Vec<String>,
+    /// Its rows.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// Reads all tables of the folder of a run, finished or not.
+pub fn tables(folder: &Path) -> Result<Vec<Table>, RecordError> {
+    RunToml::read(folder)?;
+    let sides = SIDE_TABLES.iter().map(|side| side.name).filter(|name| folder.join(name).exists());
+    let names = ["jobs.csv", "samples.csv"].into_iter().chain(sides);
+    names
+        .map(|name| {
+            let mut all = Vec::new();
+            let header = rows(&folder.join(name), |_, record| {
+                all.push(record.iter().map(|cell| original(cell).to_owned()).collect());
+                Ok(())
+            })?;
+            let header = header.iter().map(str::to_owned).collect();
+            Ok(Table { name: name.to_owned(), header, rows: all })
+        })
+        .collect()
+}
 
 /// Reads the folder of a run, finished or not.
 pub fn run(folder: &Path) -> Result<Run, RecordError> {

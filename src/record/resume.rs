@@ -24,6 +24,9 @@ pub struct Resumable {
 /// Opens the folder of a run of this very manifest and removes torn rows, rows of jobs that will run again, and
 /// samples of jobs without a row.
 pub fn open(folder: &Path, manifest: &Manifest) -> Result<Resumable, RecordError> {
+    // What is no run's folder gets no lock; what it says is read once nobody else writes it.
+    RunToml::read(folder)?;
+    let lock = RunLock::take(folder)?;
     let run = RunToml::read(folder)?;
     if run.manifest != manifest.source {
         return Err(RecordError::NotTheRun {
@@ -33,12 +36,23 @@ pub fn open(folder: &Path, manifest: &Manifest) -> Result<Resumable, RecordError
                 .to_owned(),
         });
     }
-    let lock = RunLock::take(folder)?;
     let mut done = HashSet::new();
-    keep_rows(&folder.join("jobs.csv"), |id, status| {
-        status != Some(Status::Skipped.into()) && done.insert(id.to_owned())
-    })?;
-    keep_rows(&folder.join("samples.csv"), |id, _| done.contains(id))?;
+    // Where a table was removed or emptied all jobs run again, since their samples belong to their rows.
+    let tables = ["jobs.csv", "samples.csv"].map(|name| folder.join(name));
+    let whole = tables.iter().all(|path| user_file::regular(path).is_ok_and(|found| found.len() > 0));
+    for path in tables.iter().filter(|_| !whole) {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(RecordError::io("remove", path)(error));
+            }
+            _ => {}
+        }
+    }
+    if whole {
+        let [jobs, samples] = &tables;
+        keep_rows(jobs, |id, status| status != Some(Status::Skipped.into()) && done.insert(id.to_owned()))?;
+        keep_rows(samples, |id, _| done.contains(id))?;
+    }
     for side in super::SIDE_TABLES {
         let path = folder.join(side.name);
         if path.exists() {

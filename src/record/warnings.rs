@@ -29,8 +29,11 @@ pub(super) fn of(circumstances: &Circumstances, measurement: &Measurement, preci
 /// What computed, and by which clock.
 fn of_clocks(measurement: &Measurement) -> Vec<String> {
     let mut warnings = Vec::new();
-    if measurement.adapter.as_ref().is_some_and(|adapter| adapter.kind == AdapterKind::Software) {
-        warnings.push("software adapter: times are those of a CPU".to_owned());
+    match measurement.adapter.as_ref().map(|adapter| adapter.kind) {
+        Some(AdapterKind::Software) => warnings.push("software adapter: times are those of a CPU".to_owned()),
+        Some(AdapterKind::Unknown) => warnings
+            .push("the browser does not say whether its adapter is a GPU: times may be those of a CPU".to_owned()),
+        Some(AdapterKind::Hardware) | None => {}
     }
     match clock::demotion(measurement) {
         Some(demotion) => warnings.push(demotion),

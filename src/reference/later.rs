@@ -3,7 +3,7 @@
 //! Expected values in a file are absolute: whatever led to the right ones was right. A reference in Rust is no such
 //! witness for what comes before it, since it is given what its stage read.
 
-use crate::graph::{Graph, Stage};
+use crate::graph::{Graph, Stage, ops};
 
 /// Whether all that a stage writes is read, and is, by whatever way, part of what a file of expected values is compared
 /// with.
@@ -19,6 +19,14 @@ pub(super) fn checked_later(graph: &Graph, stage: &Stage) -> bool {
         }
     }
     stage.outputs.iter().all(|id| covered[*id])
+}
+
+/// Whether all that the stages of a graph write is compared with something.
+#[must_use]
+pub fn verifiable(graph: &Graph) -> bool {
+    let by_itself =
+        |stage: &Stage| stage.outputs.len() == 1 && (stage.expect.is_some() || ops::named(&stage.op).is_some());
+    graph.stages.iter().all(|stage| by_itself(stage) || checked_later(graph, stage))
 }
 
 /// The stages that read each tensor.

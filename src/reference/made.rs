@@ -6,7 +6,8 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use super::fill::{self, SAMPLE_RATE};
-use super::onnx::{Dim, ElementType, OnnxError, Port, Tensor};
+use super::onnx::{Dim, OnnxError, Port, Tensor};
+use crate::arrays::Numbers;
 use crate::graph::inputs::{Argument, FeedSpec, Feeds, seed};
 use crate::graph::{Element, Fill, TensorRole};
 use crate::memory::{self, TooLarge};
@@ -225,19 +226,37 @@ fn feed(port: &Port, feeds: &Feeds) -> Result<Tensor, MadeError> {
         Fill::Uniform { seed, mean: 1.0, spread: 0.0 }
     };
     let fill = spec.and_then(|spec| spec.fill.clone()).unwrap_or(default);
-    if let Some(below) = spec.and_then(|spec| spec.below) {
-        if port.kind.is_float() {
+    let numbers = match fill {
+        Fill::Tokens { .. } if port.kind.is_float() => {
             return Err(fail("`below` is for whole numbers, and this input is of floats".to_owned()));
         }
-        let values = fill::uniform(length, seed, 0.5, 0.5);
-        #[expect(clippy::cast_possible_truncation, reason = "between 0 and below")]
-        let values: Vec<i64> = values.iter().map(|value| (f64::from(*value) * below as f64) as i64).collect();
-        return encode(port, shape, &values.iter().map(|value| *value as f64).collect::<Vec<_>>());
-    }
-    let role = TensorRole::Input(fill);
-    let tensor = crate::graph::Tensor { name: port.name.clone(), shape: shape.clone(), role, element: Element::F32 };
-    let values = fill::fill(&tensor).map_err(|error| fail(error.to_string()))?;
-    encode(port, shape, &values.numbers().collect::<Vec<_>>())
+        Fill::Given(values) if !values.is_empty() && length.is_multiple_of(values.len()) => {
+            Numbers::Floats(values.into_iter().cycle().take(length).collect())
+        }
+        Fill::Given(values) => {
+            let count = values.len();
+            return Err(fail(format!("{count} values can't fill {shape:?}, again and again")));
+        }
+        Fill::File(array) => {
+            let path = array.path.display();
+            if !array.header.fits(&shape) {
+                let says = array.header.says();
+                return Err(fail(format!("{path} holds {says}, and the input is {shape:?}")));
+            }
+            array.read().map_err(|message| fail(format!("{path} can't be read: {message}")))?
+        }
+        fill => {
+            let role = TensorRole::Input(fill);
+            let (name, shape) = (port.name.clone(), shape.clone());
+            let tensor = crate::graph::Tensor { name, shape, role, element: Element::F32 };
+            let values = fill::fill(&tensor).map_err(|error| fail(error.to_string()))?;
+            Numbers::Floats(values.numbers().collect())
+        }
+    };
+    Tensor::of_numbers(port.name.clone(), port.kind.clone(), shape, &numbers).map_err(|error| match error {
+        OnnxError::BadTensor { message, .. } => fail(message),
+        error => error.into(),
+    })
 }
 
 /// The extents of an input: those of the file, then of `[dims]`, the job's batch, or the manifest's own for this input.
@@ -271,33 +290,4 @@ fn shape(port: &Port, spec: Option<&FeedSpec>, feeds: &Feeds) -> Result<Vec<usiz
 #[must_use]
 pub fn is_batch(name: &str) -> bool {
     ["batch", "batch_size", "N", "n", "bs"].contains(&name)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "made within the range of the type, or rounded to it by design"
-)]
-fn encode(port: &Port, shape: Vec<usize>, values: &[f64]) -> Result<Tensor, MadeError> {
-    use ElementType as E;
-    let each = |to: fn(f64) -> Vec<u8>| values.iter().flat_map(|value| to(*value)).collect::<Vec<u8>>();
-    let bytes = match &port.kind {
-        E::F32 => each(|value| (value as f32).to_le_bytes().to_vec()),
-        E::F64 => each(|value| value.to_le_bytes().to_vec()),
-        E::F16 => each(|value| half::f16::from_f64(value).to_le_bytes().to_vec()),
-        E::I64 => each(|value| (value as i64).to_le_bytes().to_vec()),
-        E::U64 => each(|value| (value as u64).to_le_bytes().to_vec()),
-        E::I32 => each(|value| (value as i32).to_le_bytes().to_vec()),
-        E::U32 => each(|value| (value as u32).to_le_bytes().to_vec()),
-        E::I16 => each(|value| (value as i16).to_le_bytes().to_vec()),
-        E::U16 => each(|value| (value as u16).to_le_bytes().to_vec()),
-        E::I8 => each(|value| (value as i8).to_le_bytes().to_vec()),
-        E::U8 => each(|value| (value as u8).to_le_bytes().to_vec()),
-        E::Bool => each(|value| vec![u8::from(value != 0.0)]),
-        E::Other(name) => {
-            let message = format!("gpujobs makes no input of type {name}");
-            return Err(MadeError::Feed { input: port.name.clone(), message });
-        }
-    };
-    Ok(Tensor::new(port.name.clone(), port.kind.clone(), shape, bytes)?)
 }

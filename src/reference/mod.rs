@@ -22,5 +22,6 @@ mod verify;
 pub use failure::{Failure, SENTINEL_BITS};
 pub use fill::{FillError, fill};
 pub use given::Given;
+pub use later::verifiable;
 pub use stored::StoredError;
 pub use verify::{Progress, Verdict, compute, verify};

@@ -6,5 +6,6 @@ pub mod fetching;
 pub mod format;
 pub mod live;
 pub mod reference;
+pub mod spreadsheet;
 pub mod table;
 pub mod tuning;

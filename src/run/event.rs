@@ -88,10 +88,23 @@ pub struct Circumstances {
     pub drift: Option<Drift>,
     /// Processors that other programs kept busy, on average.
     pub others: Option<f64>,
+    /// The GPU's state in its turns; `None` where nothing tells.
+    pub gpu: Option<GpuState>,
     /// Whether the group's jobs are so unlike that their samples hold different numbers of inferences.
     pub uneven: bool,
     /// Whether the time of a job ran out before each had the samples that it was to have.
     pub cut_short: bool,
+}
+
+/// The state of a GPU while a job was measured, medians.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct GpuState {
+    /// Clock of the multiprocessors.
+    pub clock_mhz: Option<f64>,
+    /// What it drew.
+    pub power_w: Option<f64>,
+    /// Of the chip.
+    pub temperature_c: Option<f64>,
 }
 
 /// What is known of a page without running it.

@@ -8,22 +8,21 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::time::Duration;
+use std::time::Instant;
 
-use indexmap::{IndexMap, IndexSet};
-use rand::rngs::StdRng;
-use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
+use indexmap::IndexMap;
 
+use super::gpu_state::{self, GpuWatch};
 use super::load::Load;
 use super::member::{ActiveJob, End, RoundShare};
 use super::pages::PageMaker;
+use super::rounds::{further, instances, settle_iterations, shuffled};
 use super::{Attempt, BrowserSlot, GiveUp, JobReport, Outcome, RunEvent, Status, blank};
 use crate::graph::{Graph, JobVars, Memory};
 use crate::harness::executor::{Executor, OpenError};
-use crate::manifest::{Manifest, Measure};
+use crate::manifest::Measure;
 use crate::measure::{drift, sampling};
-use crate::plan::{Cache, Job, Plan, select};
+use crate::plan::{Cache, Job, Plan};
 use crate::render::page::{Page, PageError, PageRequest};
 use crate::store::model_files;
 
@@ -31,9 +30,6 @@ use crate::store::model_files;
 const LARGEST: usize = 12;
 /// What the tensors of a group's jobs may take together, in bytes.
 const HEAVIEST: u64 = 2 << 30;
-/// A sample of the slowest job that is longer than this is not worth an equal number of inferences for all.
-const LONGEST_SAMPLE: Duration = Duration::from_millis(500);
-
 /// Jobs with their positions in the plan.
 type Indexed<'run> = Vec<(usize, &'run Job)>;
 
@@ -97,6 +93,8 @@ struct Group<'run> {
     again: Vec<Attempt<'run>>,
     /// Whether time ran out before each had the samples that it was to have.
     cut_short: bool,
+    /// Reads the state of the GPU that they run on.
+    gpu: Option<GpuWatch>,
 }
 
 impl Group<'_> {
@@ -146,6 +144,7 @@ where
             self.make_ready(one, &mut group).await?;
         }
         let load = Load::begin(self.pages.manifest);
+        group.gpu = GpuWatch::begin(self.pages.manifest, group.active.iter().map(|job| &job.measurement));
         self.in_order(Step::Pilot, &mut group).await?;
         self.give_up(&mut group).await?;
         let uneven = self.measure().iterations.is_none() && settle_iterations(&mut group.active);
@@ -155,17 +154,25 @@ where
             self.in_order(Step::Profile, &mut group).await?;
         }
         let others = load.end();
-        let Group { mut active, again, cut_short } = group;
+        let Group { mut active, again, cut_short, gpu: _ } = group;
         let times: Vec<Vec<f64>> = active.iter().map(|job| job.measurement.deciding_ms()).collect();
         let drift = drift::common(&times);
         let shared = active.len() > 1;
         active.sort_by_key(|job| job.origin.index);
         for mut job in active {
+            if let Some(beside) =
+                self.slots.get(&job.origin.job.axes.browser).and_then(|slot| slot.executor.beside(job.number))
+            {
+                let unverified = &mut job.measurement.check.unverified;
+                let both = [unverified.as_str(), beside.as_str()];
+                *unverified = both.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
+            }
             self.release(&job).await;
             let circumstances = &mut job.report.circumstances;
             circumstances.group = number.filter(|_| shared);
             (circumstances.drift, circumstances.others) = (drift, others);
             (circumstances.uneven, circumstances.cut_short) = (uneven, cut_short);
+            circumstances.gpu = gpu_state::state(job.measurement.adapter.as_ref(), &job.readings);
             self.finish(job.well())?;
         }
         Ok(again)
@@ -245,8 +252,9 @@ where
         let planned = (0..measure.rounds).map(|round| sampling::share(measure.samples.min, round, measure.rounds));
         let mut counts: VecDeque<u32> = planned.collect();
         let size = measure.samples.min.div_ceil(measure.rounds).max(1);
-        // Exactly `instances` in the rounds that are planned, and as often in further ones.
-        let instance = |round: u32| u64::from(round) * u64::from(measure.instances) / u64::from(measure.rounds.max(1));
+        // Exactly so many in the rounds that are planned, and as often in further ones.
+        let instances = u64::from(instances(measure, &group.active));
+        let instance = |round: u32| u64::from(round) * instances / u64::from(measure.rounds.max(1));
         for round in 0_u32.. {
             if counts.is_empty() {
                 let more = further(measure, &group.active);
@@ -289,6 +297,7 @@ where
         let Some(place) = group.active.iter().position(|job| job.origin.index == index) else { return Ok(()) };
         let job = &mut group.active[place];
         let Some(slot) = self.slots.get_mut(job.origin.job.axes.browser.as_str()) else { return Ok(()) };
+        let began = Instant::now();
         let ended = match step {
             Step::Pilot => job.pilot(slot, measure).await,
             Step::SecondChance => job.once_more(slot, measure).await,
@@ -297,6 +306,9 @@ where
             Step::Renew { round } => job.renew(&mut self.pages, slot, round).await,
             Step::Profile => job.profile(slot, measure).await,
         };
+        if let (Step::Samples(_), Some(gpu)) = (step, &group.gpu) {
+            job.readings.extend(gpu.since(began));
+        }
         let Err(end) = ended else { return Ok(()) };
         let mut job = group.active.remove(place);
         match end {
@@ -345,48 +357,4 @@ where
         self.outcome.count(report.status);
         (self.on_event)(RunEvent::JobFinished(Box::new(report)))
     }
-}
-
-/// The members' positions in the plan in the order of a round, which is the same in every run: the values of each axis
-/// shuffled, and jobs sorted by them, the plan's first axis first. So jobs that differ in the last axis are neighbours in
-/// time. What disturbs a machine comes and goes: on a shared processor, samples 12 ms apart differed by 9 %, samples a
-/// second apart by 30 %.
-fn shuffled(manifest: &Manifest, members: &[ActiveJob<'_>], round: u32) -> Vec<usize> {
-    let mut random = StdRng::seed_from_u64(u64::from(round));
-    let mut order: Vec<(Vec<usize>, usize)> = members.iter().map(|member| (Vec::new(), member.origin.index)).collect();
-    for axis in &manifest.axes {
-        let values: Vec<_> = members.iter().map(|member| select::value(member.origin.job, &axis.name)).collect();
-        let mut distinct: Vec<_> = values.iter().collect::<IndexSet<_>>().into_iter().collect();
-        distinct.shuffle(&mut random);
-        for ((ranks, _), value) in order.iter_mut().zip(&values) {
-            ranks.push(distinct.iter().position(|other| *other == value).unwrap_or(0));
-        }
-    }
-    // Jobs that no axis tells apart, included outside the product, are shuffled as they are.
-    for (ranks, _) in &mut order {
-        ranks.push(random.random_range(0..usize::MAX));
-    }
-    order.sort();
-    order.into_iter().map(|(_, index)| index).collect()
-}
-
-/// Gives all members the largest of their numbers of inferences, unless that would make the slowest one's samples too
-/// long; then each keeps its own, and the answer is true.
-fn settle_iterations(members: &mut [ActiveJob<'_>]) -> bool {
-    let Some(most) = members.iter().map(|member| member.iterations).max() else { return false };
-    let slowest = members.iter().map(|member| member.inference).max().unwrap_or_default();
-    if slowest.saturating_mul(most) > LONGEST_SAMPLE {
-        return members.iter().any(|member| member.iterations != most);
-    }
-    for member in members {
-        member.iterations = most;
-    }
-    false
-}
-
-/// How many more samples every member takes: as many as the one that needs most, and as its time allows it.
-fn further(measure: &Measure, members: &[ActiveJob<'_>]) -> u32 {
-    let wanted = members.iter().map(|member| sampling::more(&measure.samples, &member.measurement.deciding_ms())).max();
-    let affordable = members.iter().map(|member| member.affordable(measure)).min();
-    wanted.unwrap_or(0).min(affordable.unwrap_or(0))
 }

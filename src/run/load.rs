@@ -40,8 +40,27 @@ impl Load {
     }
 }
 
-/// Processor time of this process and all its descendants so far, in ms.
+/// Processor time of this process and all its descendants so far, in ms: of those that live, and of those that have ended and
+/// been waited for, as a browser that was closed.
 fn own_millis(system: &mut System) -> u64 {
+    ended_millis() + living_millis(system)
+}
+
+/// That of ended children and theirs.
+fn ended_millis() -> u64 {
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{UsageWho, getrusage};
+        use nix::sys::time::TimeValLike;
+        let usage = getrusage(UsageWho::RUSAGE_CHILDREN).ok();
+        let millis = usage.map(|usage| (usage.user_time() + usage.system_time()).num_milliseconds());
+        millis.and_then(|millis| u64::try_from(millis).ok()).unwrap_or_default()
+    }
+    #[cfg(not(unix))]
+    0
+}
+
+fn living_millis(system: &mut System) -> u64 {
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing().with_cpu());
     let Ok(own) = sysinfo::get_current_pid() else { return 0 };
     let processes = system.processes();

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::event::{JobReport, PageReport, Status};
+use super::gpu_state::Reading;
 use super::pages::PageMaker;
 use super::{Attempt, BrowserSlot};
 use crate::harness::executor::{ExecuteError, Executor, PreparedJob};
@@ -39,6 +40,8 @@ pub(super) struct ActiveJob<'run> {
     clock: Clock,
     /// The part of it that steady samples took, with all that goes with them.
     sampling: Duration,
+    /// The GPU's state in its turns.
+    pub(super) readings: Vec<Reading>,
 }
 
 /// How a try came to an end before its samples were complete.
@@ -142,7 +145,17 @@ impl<'run> ActiveJob<'run> {
         }
         let inference = Duration::from_nanos(prepared.first.wall_ms.0);
         let measurement = Measurement::begin(prepared);
-        Self { origin, report, number, measurement, iterations: 1, inference, clock, sampling: Duration::ZERO }
+        Self {
+            origin,
+            report,
+            number,
+            measurement,
+            iterations: 1,
+            inference,
+            clock,
+            sampling: Duration::ZERO,
+            readings: Vec::new(),
+        }
     }
 
     /// Finds out how many inferences make a sample, or, where the manifest says it, how long they take.
@@ -251,10 +264,11 @@ impl<'run> ActiveJob<'run> {
         if measure.latency && self.iterations > 1 {
             asks.push(single(SampleKind::Latency, count));
         }
+        asks.push(Ask { kind: SampleKind::Steady, count, iterations: self.iterations });
+        // The GPU idles while a page only waits, so that comes last.
         if measure.latency {
             asks.push(single(SampleKind::LatencyRaw, count.min(RAW_WAITS)));
         }
-        asks.push(Ask { kind: SampleKind::Steady, count, iterations: self.iterations });
         let began = self.clock.spent;
         let taken = self.clock.step(measure, &mut self.report, slot.executor.measure(self.number, &asks)).await?;
         self.sampling += self.clock.spent.checked_sub(began).unwrap_or_default();

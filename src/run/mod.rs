@@ -4,10 +4,12 @@
 //! [`RunEvent`]s. It never writes and never prints.
 
 pub mod event;
+mod gpu_state;
 mod group;
 mod load;
 mod member;
 mod pages;
+mod rounds;
 
 use std::collections::HashMap;
 use std::io;
@@ -23,7 +25,7 @@ use crate::webdriver::BrowserSettings;
 use group::GroupRunner;
 use pages::PageMaker;
 
-pub use event::{Circumstances, JobReport, PageReport, RunEvent, Status};
+pub use event::{Circumstances, GpuState, JobReport, PageReport, RunEvent, Status};
 
 /// What the dispatcher needs besides the plan.
 pub struct Dispatcher<'run, E, Open, Render>

@@ -56,11 +56,12 @@ pub fn pipeline_files(
 ) -> Result<(IndexMap<String, PathBuf>, Vec<String>), MissingFile> {
     let folder = stored(manifest, model, &pipeline.id)?;
     let there = |names: &&&[&str]| names.iter().all(|name| folder.join(weights(name, job)).is_file());
-    let names: Vec<&str> = match &pipeline.task.loader {
-        Loader::Pipeline(choices) => {
+    let names: Vec<&str> = match (&pipeline.task.loader, &pipeline.file_name) {
+        (_, Some(name)) => vec![name],
+        (Loader::Pipeline(choices), None) => {
             choices.iter().find(there).or(choices.first()).map_or(Vec::new(), |names| names.to_vec())
         }
-        Loader::Parts(parts) => parts.iter().map(|part| part.file).collect(),
+        (Loader::Parts(parts), None) => parts.iter().map(|part| part.file).collect(),
     };
     let mut found = IndexMap::new();
     for name in SETTINGS {
@@ -71,7 +72,7 @@ pub fn pipeline_files(
     let models: Vec<String> = names.into_iter().map(|name| weights(name, job)).collect();
     for name in &models {
         if !folder.join(name).is_file() {
-            return Err(no_weights(model, &pipeline.id, job, &folder, name));
+            return Err(no_weights(model, pipeline, job, &folder, name));
         }
         found.insert(name.clone(), folder.join(name));
         let beside = files(&folder).into_iter().filter(|(other, _)| other.starts_with(&format!("{name}_data")));
@@ -118,7 +119,16 @@ pub fn beside_or_stored(manifest: &Manifest, model: &Model, file: &Path) -> Resu
     })
 }
 
-fn no_weights(model: &Model, id: &str, job: &Job, folder: &Path, name: &str) -> MissingFile {
+fn no_weights(model: &Model, pipeline: &Pipeline, job: &Job, folder: &Path, name: &str) -> MissingFile {
+    let id = &pipeline.id;
+    if pipeline.file_name.is_some() {
+        let there = files(folder).into_iter().filter_map(|(path, _)| Some(path.strip_prefix("onnx/")?.to_owned()));
+        let there: Vec<String> = there.filter(|name| name.strip_suffix(".onnx").is_some()).collect();
+        let there = if there.is_empty() { "no .onnx there".to_owned() } else { there.join(", ") };
+        let message = format!("{name} is not in {}, which has {there}", folder.display());
+        let remedy = "`model_file_name` is a file's name below onnx/, without dtype and ending".to_owned();
+        return MissingFile { model: model.name.clone(), message, remedy };
+    }
     let there: Vec<&str> = dtypes_of(folder).into_iter().map(<&str>::from).collect();
     let has = if there.is_empty() { "no weights at all".to_owned() } else { there.join(", ") };
     let message = format!("{name} is not in {}, which has {has}", folder.display());

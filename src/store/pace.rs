@@ -31,11 +31,9 @@ impl<R: Read> Read for Paced<R> {
         let elapsed = self.began.elapsed();
         if read > 0 && elapsed >= self.window {
             if (self.came as f64) < BYTES_A_SECOND as f64 * elapsed.as_secs_f64() {
-                let why = format!("{} bytes came in {} s", self.came, elapsed.as_secs());
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    format!("{why}, and fewer than 1 KiB a second are a fault"),
-                ));
+                let came = if self.came == 1 { "1 byte".to_owned() } else { format!("{} bytes", self.came) };
+                let message = format!("only {came} came in {} s, less than 1 KiB a second", elapsed.as_secs());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, message));
             }
             (self.began, self.came) = (Instant::now(), 0);
         }
@@ -54,7 +52,7 @@ mod tests {
         dripping.began = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
         let error = dripping.read(&mut [0]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(error.to_string(), "1 bytes came in 5 s, and fewer than 1 KiB a second are a fault");
+        assert_eq!(error.to_string(), "only 1 byte came in 5 s, less than 1 KiB a second");
 
         let mut flowing = Paced::new(io::repeat(1).take(1 << 20), Duration::ZERO);
         flowing.began = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();

@@ -254,7 +254,7 @@ fn brief(measure: &Measure) -> Measure {
         warmup: 0,
         samples: Samples { min: SAMPLES, max: SAMPLES, precision: None },
         rounds: 2,
-        instances: 1,
+        instances: Some(1),
         latency: false,
         profile: false,
         ..measure.clone()

@@ -58,7 +58,8 @@ export async function record(session, file, feeds, download, run) {
  * The calls as the runner reads them (`src/harness/calls.rs`): the length of a JSON header, the header, and the bytes that
  * it names, each beginning at a multiple of 8.
  * @param {Call[]} calls
- * @param {string | null} witness The backend of a witness that made them; null where it was the job.
+ * @param { { backend: string, onCpu: { op: string, count: number }[] } | null } witness The witness that made them, with what
+ *   the GPU's side of witness and job left to the CPU; null where it was the job.
  * @returns {ArrayBufferView[]}
  */
 export function encode(calls, witness = null) {

@@ -45,22 +45,24 @@ export async function findAdapter(powerPreference = null) {
 export async function findAdapterFor(job) {
   const adapter = await findAdapter(job.powerPreference);
   const facts = adapterFacts(adapter);
-  if (job.requireHardware && facts.kind === "software") {
-    throw new Error("require_hardware is set and the adapter is a software one");
+  if (job.requireHardware && facts.kind !== "hardware") {
+    const found =
+      facts.kind === "software" ? "the adapter is a software one" : "the browser does not say whether its adapter is a GPU";
+    throw new Error(`require_hardware is set and ${found}`);
   }
   return { adapter, facts };
 }
 
 /**
  * `isFallbackAdapter` alone tells software from hardware: SwiftShader, lavapipe and WARP set it, names may be empty.
- * It moved from the adapter to its info in Chrome 140, so both places are read.
+ * It moved from the adapter to its info in Chrome 140, so both places are read. A browser that has it in neither has not
+ * said that it is a GPU.
  * @param {GPUAdapter} adapter
  * @returns {AdapterFacts}
  */
 export function adapterFacts(adapter) {
   const info = adapter.info;
-  const fallback =
-    info.isFallbackAdapter ?? /** @type { { isFallbackAdapter?: boolean } } */ (adapter).isFallbackAdapter ?? false;
+  const fallback = info.isFallbackAdapter ?? /** @type { { isFallbackAdapter?: boolean } } */ (adapter).isFallbackAdapter;
   return {
     vendor: info.vendor ?? "",
     architecture: info.architecture ?? "",
@@ -68,7 +70,7 @@ export function adapterFacts(adapter) {
     description: info.description ?? "",
     // Chromium's own, with its developer features on; not in the types.
     backend: /** @type { { backend?: string } } */ (info).backend ?? "",
-    kind: fallback ? "software" : "hardware",
+    kind: typeof fallback !== "boolean" ? "unknown" : fallback ? "software" : "hardware",
   };
 }
 
@@ -84,7 +86,8 @@ export async function openDevice(adapter, { fail, lose }) {
   for (const limit of RAISED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
   const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
-  if (adapterFacts(adapter).kind === "software") onProcessors.add(device);
+  // One that may compute on processors is spared as one that does.
+  if (adapterFacts(adapter).kind !== "hardware") computesOnProcessors(device);
   device.addEventListener("uncapturederror", (event) => fail(`WebGPU error: ${event.error.message}`));
   void device.lost.then((info) => {
     if (info.reason !== "destroyed") lose(`the GPU device was lost: ${info.message || "no reason given"}`);
@@ -137,6 +140,14 @@ export function measuredRawWait(rawMs) {
 
 /** The devices on whose adapter pages must not spend processors: one of software computes there. @type {WeakSet<GPUDevice>} */
 const onProcessors = new WeakSet();
+
+/**
+ * Takes note that a device computes on processors; one that was opened in a frame is not known here otherwise.
+ * @param {GPUDevice} device
+ */
+export function computesOnProcessors(device) {
+  onProcessors.add(device);
+}
 
 /**
  * Milliseconds between two nudges. On hardware every 0.2 ms pays in each browser: an awaited MiniLM on an H100 was seen to be

@@ -115,7 +115,7 @@ async function loadPart(job, part, given) {
 /** @param {PipelineJob} job */
 function pretrained(job) {
   const device = job.backend === "webnn" ? `webnn-${job.webnnDevice}` : job.backend;
-  return { device, dtype: job.dtype };
+  return { device, dtype: job.dtype, ...(job.modelFileName === null ? {} : { model_file_name: job.modelFileName }) };
 }
 
 /**

@@ -342,6 +342,10 @@ dtype: string,
  */
 task: string, 
 /**
+ * The name of its ONNX file, without dtype and ending; null where it has the usual one.
+ */
+modelFileName: string | null, 
+/**
  * Models that are loaded by themselves; null for a pipeline.
  */
 parts: Array<TaskPart> | null, 
@@ -442,7 +446,11 @@ base64: string, };
 /**
  * A command; it is about the job of that number.
  */
-export type Command = { "do": "probe" } | { "do": "prepare", 
+export type Command = { "do": "probe", 
+/**
+ * The job's `power_preference`; null where it has none.
+ */
+powerPreference: "high-performance" | "low-power" | null, } | { "do": "prepare", 
 /**
  * The job.
  */
@@ -619,7 +627,7 @@ webnnRefusal: string, };
 /**
  * What computes.
  */
-export type AdapterKind = "hardware" | "software";
+export type AdapterKind = "hardware" | "software" | "unknown";
 
 /**
  * `GPUAdapterInfo`, and what it makes of the adapter.

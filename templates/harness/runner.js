@@ -4,7 +4,7 @@
 
 import { openChannel, postTensors } from "gpujobs/channel.js";
 import { calibrate } from "gpujobs/clock.js";
-import { adapterFacts, findAdapter } from "gpujobs/device.js";
+import { adapterFacts, computesOnProcessors, findAdapter } from "gpujobs/device.js";
 import { forwardFailures, kindOf, messageOf } from "gpujobs/failures.js";
 import { openFrame } from "gpujobs/frame.js";
 import { largestBuffer } from "gpujobs/limits.js";
@@ -69,8 +69,8 @@ function push(page, event) {
  */
 function commandsOf(page) {
   return {
-    probe: async () => {
-      const adapter = await findAdapter().catch(() => null);
+    probe: async ({ powerPreference }) => {
+      const adapter = await findAdapter(powerPreference).catch(() => null);
       push(page, {
         kind: "probed",
         adapter: adapter && adapterFacts(adapter),
@@ -195,6 +195,7 @@ async function takeSample(page, prepared, iterations, kind) {
  * @param {Prepared} prepared
  */
 async function clocksOf({ clocks }, { device, adapter, learn }) {
+  if (device && adapter && adapter.kind !== "hardware") computesOnProcessors(device);
   const key = device ? JSON.stringify(adapter) : "";
   const known = clocks.get(key) ?? (await calibrate(device));
   clocks.set(key, known);

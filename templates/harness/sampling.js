@@ -15,7 +15,7 @@ export const BUSY_MS = 20;
  * GPU's own time as well: Chromium's copy of 256 MiB on an H200 took 0.1326 ms with 8 in a submission and 0.1299 with 16, so
  * 44 µs go to the submission.
  */
-const SHORTEST_MS = { hardware: 10, software: 1 };
+const SHORTEST_MS = { hardware: 10, software: 1, unknown: 10 };
 /** And at least this many steps of each clock, so that a step is at most 1 % of it. */
 const FEWEST_STEPS = 100;
 /** Wall time of a tiny kernel on a fast GPU has been seen to be twelve times the GPU's; see `measure/clock.rs`. */

@@ -4,11 +4,13 @@
  */
 
 import { valuesOf } from "gpujobs/calls.js";
+import { placementOf, together } from "gpujobs/onnx_placement.js";
 import { startRuntime } from "gpujobs/onnx_runtime.js";
 
 /** @import { InferenceSession } from "onnxruntime-common" */
 /** @import { Host, OnnxJob } from "gpujobs/types.js" */
 /** @import { Call, Value } from "gpujobs/calls.js" */
+/** @import { Placement } from "gpujobs/onnx_placement.js" */
 /** @import { Runtime } from "gpujobs/onnx_runtime.js" */
 
 /**
@@ -20,15 +22,23 @@ import { startRuntime } from "gpujobs/onnx_runtime.js";
  */
 
 /**
- * What the calls give elsewhere, and on which backend; no calls where this browser has no other backend, or that one can't
- * run them.
+ * What another backend made of the calls.
+ * @typedef {object} Heard
+ * @property {string} backend
+ * @property {Placement["onCpu"]} onCpu What the GPU's side of the two left to the CPU, where the same kernels computed it twice.
+ * @property {Call[]} calls None where this browser has no other backend, or that one can't run them.
+ */
+
+/**
+ * What the calls give elsewhere.
  * @param {OnnxJob} job
  * @param {Host} host
  * @param {Made[]} sessions
+ * @param {() => Promise<Placement>} placement Of the job.
  * @param {Call[]} calls
- * @returns {Promise< { backend: string, calls: Call[] } >}
+ * @returns {Promise<Heard>}
  */
-export async function hear(job, host, sessions, calls) {
+export async function hear(job, host, sessions, placement, calls) {
   const backend = job.backend === "wasm" ? "webgpu" : "wasm";
   try {
     // An instance of its own: the job's has its backend for as long as it lives.
@@ -37,13 +47,16 @@ export async function hear(job, host, sessions, calls) {
     const deaf = { ...host, fail: () => {}, lose: () => {} };
     const runtime = await startRuntime(library, /** @type {OnnxJob} */ ({ ...job, backend, threads: 1 }), deaf);
     try {
-      return { backend, calls: await replay(runtime, sessions, calls) };
+      const replayed = await replay(runtime, sessions, calls);
+      if (runtime.gpu && runtime.dispatches() === 0) throw new Error("the runtime left the whole model to the CPU");
+      const { onCpu } = runtime.gpu ? await placementOfAll(runtime, sessions) : await placement();
+      return { backend, onCpu, calls: replayed };
     } finally {
       runtime.gpu?.device.destroy();
     }
   } catch (error) {
     host.log("info", `no witness on ${backend}: ${error}`);
-    return { backend, calls: [] };
+    return { backend, onCpu: [], calls: [] };
   }
 }
 
@@ -74,9 +87,27 @@ async function replay(runtime, made, calls) {
 function open(runtime, made, file) {
   const one = made.find((session) => session.file === file);
   if (!one) throw new Error(`there is no session of ${file}`);
-  const { executionProviders } = runtime.options;
-  const { preferredOutputLocation: _, ...options } = one.options;
-  return runtime.create(one.model, { ...options, executionProviders });
+  return runtime.create(one.model, optionsOf(runtime, one));
+}
+
+/**
+ * The options of a session, on the witness's backend.
+ * @param {Runtime} runtime
+ * @param {Made} made
+ */
+function optionsOf(runtime, made) {
+  const { preferredOutputLocation: _, ...options } = made.options;
+  return { ...options, executionProviders: runtime.options.executionProviders };
+}
+
+/**
+ * @param {Runtime} runtime
+ * @param {Made[]} made
+ */
+async function placementOfAll(runtime, made) {
+  const placements = [];
+  for (const one of made) placements.push(await placementOf(runtime, one.model, optionsOf(runtime, one)));
+  return together(placements);
 }
 
 /**

@@ -345,7 +345,8 @@ async fn time_that_runs_out_ends_the_samples_and_not_the_job() {
 
 #[tokio::test]
 async fn time_that_runs_out_in_the_rounds_that_were_planned_keeps_what_there_is() {
-    let text = TWO_BROWSERS.replace("samples = 2\nrounds = 1\n", "samples = 400\nrounds = 400\ntimeout = '400ms'\n");
+    let text = TWO_BROWSERS
+        .replace("samples = 2\nrounds = 1\n", "samples = 400\nrounds = 400\ninstances = 1\ntimeout = '400ms'\n");
     let slow = Act::Slow(std::time::Duration::from_millis(20), vec![1.0, 9.0]);
     let script = Script::new().job("chrome/axpy/webgpu/64", [slow]);
     let told = run(&plan(&text), &script).await;

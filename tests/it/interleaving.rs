@@ -9,7 +9,7 @@ use crate::dispatcher::{plan, run};
 
 /// Three jobs in each of two browsers, six samples each.
 const SIX: &str = "[matrix]\nbrowser = ['chrome', 'firefox']\nmodel = 'axpy'\nworkgroup_size = [[64, 1, 1], [8, 1, 1], [1, 1, 1]]\n\
-    [measure]\nwarmup = 1\nsamples = 6\nrounds = 3\nretries = 1\nfallback = []\n";
+    [measure]\nwarmup = 1\nsamples = 6\nrounds = 3\ninstances = 1\nretries = 1\nfallback = []\n";
 
 fn calls(script: &Script, begin: &str) -> Vec<String> {
     script.calls().into_iter().filter_map(|call| call.strip_prefix(begin).map(str::to_owned)).collect()
@@ -187,7 +187,7 @@ async fn each_round_can_have_its_own_first_result() {
         [("30", 10, all.clone()), ("2", 10, all), ("10", 7, vec![0, 2, 3, 5, 6, 8, 9]), ("10", 1, vec![0])]
     {
         let measure = format!("samples = {samples}\nrounds = 10\ninstances = {instances}");
-        let told = run(&plan(&SIX.replace("samples = 6\nrounds = 3", &measure)), &Script::new()).await;
+        let told = run(&plan(&SIX.replace("samples = 6\nrounds = 3\ninstances = 1", &measure)), &Script::new()).await;
         assert_eq!(told.reports.len(), 6);
         for report in &told.reports {
             assert_eq!(firsts(report), expected, "{measure}");
@@ -197,7 +197,7 @@ async fn each_round_can_have_its_own_first_result() {
     // Nothing is cold in a browser that has seen the job.
     let text = SIX
         .replace("model = 'axpy'", "model = 'axpy'\ncache = 'cold'")
-        .replace("samples = 6\nrounds = 3", "samples = 4\nrounds = 4\ninstances = 4");
+        .replace("samples = 6\nrounds = 3\ninstances = 1", "samples = 4\nrounds = 4\ninstances = 4");
     let script = Script::new();
     let told = run(&plan(&text), &script).await;
     assert!(told.reports.iter().all(|report| firsts(report) == [0, 1, 2, 3]));
@@ -205,8 +205,25 @@ async fn each_round_can_have_its_own_first_result() {
 }
 
 #[tokio::test]
+async fn jobs_are_made_ready_as_often_as_is_cheap_where_nobody_says_how_often() {
+    let made = async |measure: &str, cache: &str, act: Act| {
+        let text = SIX
+            .replace("samples = 6\nrounds = 3\ninstances = 1", measure)
+            .replace("'axpy'\n", &format!("'axpy'\n{cache}\n"));
+        let told = run(&plan(&text), &Script::new().job("chrome/axpy/webgpu/8x", [act])).await;
+        told.reports.iter().map(|report| firsts(report).len()).collect::<Vec<_>>()
+    };
+    assert_eq!(made("samples = 8\nrounds = 8", "", Act::Runs(vec![1.0])).await, [8; 6]);
+    assert_eq!(made("samples = 6\nrounds = 8", "", Act::Runs(vec![1.0])).await, [6; 6], "each has a sample");
+    // One that takes 400 ms to its first result leaves time for three; one that takes longer for too few to learn from.
+    assert_eq!(made("samples = 8\nrounds = 8", "", Act::Starts(400.0)).await, [3; 6]);
+    assert_eq!(made("samples = 8\nrounds = 8", "", Act::Starts(600.0)).await, [1; 6]);
+    assert_eq!(made("samples = 8\nrounds = 8", "cache = 'cold'", Act::Runs(vec![1.0])).await, [1; 6]);
+}
+
+#[tokio::test]
 async fn jobs_are_made_ready_anew_as_often_as_asked_for_each_time_with_a_first_run() {
-    let text = SIX.replace("samples = 6\nrounds = 3", "samples = 7\nrounds = 7\ninstances = 3");
+    let text = SIX.replace("samples = 6\nrounds = 3\ninstances = 1", "samples = 7\nrounds = 7\ninstances = 3");
     let script = Script::new();
     let told = run(&plan(&text), &script).await;
     // Rounds 0 to 2, 3 and 4, 5 and 6.

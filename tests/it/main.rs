@@ -17,6 +17,7 @@ mod end_to_end;
 #[cfg(target_os = "linux")]
 mod endless;
 #[cfg(target_os = "linux")]
+mod export;
 mod faults;
 #[cfg(target_os = "linux")]
 mod fetching;
@@ -47,9 +48,11 @@ mod odd_sizes;
 mod onnx;
 #[cfg(target_os = "linux")]
 mod onnx_faults;
+mod onnx_values;
 mod order;
 mod own_shaders;
 #[cfg(target_os = "linux")]
+mod planning;
 mod processes;
 #[cfg(target_os = "linux")]
 mod readme;

@@ -6,13 +6,19 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use gpujobs::cli::PlanFormat as Format;
+use gpujobs::cli::{Folders, PlanFormat as Format, Selection};
 use gpujobs::commands::plan;
 use gpujobs::manifest::Manifest;
 use gpujobs::plan::{Filter, Plan};
 use serde_json::Value;
 
 const ORDER: &str = "tests/data/manifests/ok/order.toml";
+
+const NO_FOLDERS: Folders = Folders { shaders: None, templates: None };
+
+fn selection(manifests: Vec<PathBuf>, filter: Option<&str>) -> Selection {
+    Selection { manifests, filter: filter.map(str::to_owned), sets: Vec::new() }
+}
 
 fn ids(plan: &Plan) -> Vec<&str> {
     plan.jobs.iter().map(|job| job.id.0.as_str()).collect()
@@ -84,7 +90,7 @@ fn filters_keep_what_matches_all_terms() {
 fn written(manifests: &[&str], filter: Option<&str>, format: Format) -> String {
     let manifests: Vec<PathBuf> = manifests.iter().map(PathBuf::from).collect();
     let mut out = Vec::new();
-    plan::run(&manifests, &[], filter, format, &mut out).unwrap();
+    plan::run(&selection(manifests, filter), &NO_FOLDERS, format, &mut out).unwrap();
     String::from_utf8(out).unwrap().lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
@@ -103,7 +109,9 @@ fn the_plan_is_shown() {
 #[test]
 fn a_faulty_filter_is_an_error_before_anything_is_written() {
     let mut out = Vec::new();
-    let error = plan::run(&[PathBuf::from(ORDER)], &[], Some("brwser=x"), Format::Table, &mut out).unwrap_err();
+    let error =
+        plan::run(&selection(vec![PathBuf::from(ORDER)], Some("brwser=x")), &NO_FOLDERS, Format::Table, &mut out)
+            .unwrap_err();
     assert_eq!(error.to_string(), "no axis is named `brwser`");
     assert!(out.is_empty());
 }

@@ -112,9 +112,15 @@ fn webnn_is_webnn_only_where_its_context_computes() {
 
 /// What a tampered harness brings.
 fn with_harness(file: &str, text: &str, matrix: &str, code: i32) -> Vec<Row> {
+    with_harnesses(&[(file, text)], matrix, code)
+}
+
+fn with_harnesses(files: &[(&str, &str)], matrix: &str, code: i32) -> Vec<Row> {
     let shop = Workshop::new();
     model(&shop, "conv", "conv", "");
-    shop.write(&format!("own/harness/{file}"), text);
+    for (file, text) in files {
+        shop.write(&format!("own/harness/{file}"), text);
+    }
     let matrix = format!("browser = 'chrome'\nbackend = 'webgpu'\n{matrix}");
     shop.run(&manifest(&matrix, NO_FALLBACK), &["--templates", "own", "--set", "measure.retries=1"]).expect(code);
     shop.jobs()
@@ -132,22 +138,63 @@ fn a_browser_without_memory_left_is_started_again() {
     assert!(row["reason"].contains("no memory left"), "{row:?}");
 }
 
-/// The reference is given other inputs than the page's backends, both of which then contradict it alike.
-#[test]
-fn a_reference_that_both_backends_contradict_is_the_suspect() {
+/// A harness that gives the reference other inputs than the page's backends, both of which then contradict it alike.
+fn shifted() -> String {
     let given = "feeds: feeds.map(place)";
     let other = "feeds: feeds.map((value) => place(witness === null ? shifted(value) : value))";
     let shifted = "\nconst shifted = (/** @type {any} */ value) => \
                    ({ ...value, data: value.data && value.data.map((/** @type {number} */ x) => x + 0.5) });\n";
-    let calls = tampered("harness/calls.js", given, other) + shifted;
+    tampered("harness/calls.js", given, other) + shifted
+}
+
+/// A harness that leaves a convolution to the CPU.
+fn half_on_the_cpu() -> String {
+    let plain = "{ name: \"webgpu\", device: gpu.device }";
+    let forced = "{ name: \"webgpu\", device: gpu.device, forceCpuNodeNames: [\"Conv_0\"] }";
+    tampered("harness/onnx_runtime.js", plain, forced)
+}
+
+#[test]
+fn a_reference_that_both_backends_contradict_is_the_suspect() {
+    let calls = shifted();
     let rows = with_harness("calls.js", &calls, "model = 'conv'", 0);
     let row = &rows[0];
     assert_eq!(cells(row, ["status", "verified", "reference", "max_rel_error"]), ["ok", "", "", ""], "{row:?}");
     assert!(is_positive(&row["wall_median_ms"]), "{row:?}");
     let warnings = &row["warnings"];
-    for said in ["it is off from that of onnxruntime by 0.", "from that of wasm in chrome by ", "is the suspect"] {
+    for said in ["it differs from that of onnxruntime by 0.", "from that of wasm in chrome by ", "is the suspect"] {
         assert!(warnings.contains(said), "{said}: {warnings}");
     }
+    // Kernels that both have on the CPU are no second witness.
+    let files = [("calls.js", calls.as_str()), ("onnx_runtime.js", &half_on_the_cpu())];
+    let row = with_harnesses(&files, "model = 'conv'", 1).remove(0);
+    assert_eq!(cells(&row, ["status", "verified", "wall_median_ms"]), ["incorrect", "false", ""], "{row:?}");
+    let said = "wasm in chrome gives the same, but both compute 1 Conv on the CPU";
+    assert!(row["reason"].contains(said), "{row:?}");
+}
+
+#[test]
+fn what_a_page_keeps_back_or_ignores_is_no_result() {
+    let read = "fetches: await valuesOf(fetches, download) };";
+    let nothing = tampered("harness/calls.js", read, "fetches: [] };");
+    let row = with_harness("calls.js", &nothing, "model = 'conv'", 0).remove(0);
+    assert_eq!(cells(&row, ["status", "verified", "reference", "max_rel_error"]), ["ok", "", "", ""], "{row:?}");
+    assert!(row["warnings"].contains("conv.onnx returned nothing"), "{row:?}");
+
+    // It is told to look for a witness, and goes on as if all were well.
+    let calls = tampered(
+        "harness/calls.js",
+        read,
+        &read.replace("await valuesOf", "wrong(await valuesOf").replace(" }", ") }"),
+    );
+    let wrong = "\nconst wrong = (/** @type {any[]} */ values) => values.map((value) => ({ ...value, data: value.data && \
+                 value.data.map((/** @type {number} */ x) => 1.1 * x + 0.01) }));\n";
+    let asked = "let { verdict } = await host.verify(encode(whole));";
+    let deaf = tampered("harness/onnx_job.js", asked, &format!("{asked}\n  verdict = \"ok\";"));
+    let files = [("calls.js", &*(calls + wrong)), ("onnx_job.js", &deaf)];
+    let row = with_harnesses(&files, "model = 'conv'", 1).remove(0);
+    assert_eq!(cells(&row, ["status", "verified", "wall_median_ms"]), ["incorrect", "false", ""], "{row:?}");
+    assert!(row["reason"].contains("differs from its reference"), "{row:?}");
 }
 
 #[test]
@@ -165,10 +212,7 @@ fn outputs_that_are_not_the_models_are_incorrect() {
 
 #[test]
 fn work_that_was_left_to_the_cpu_is_in_the_backends_name() {
-    let plain = "{ name: \"webgpu\", device: gpu.device }";
-    let forced = "{ name: \"webgpu\", device: gpu.device, forceCpuNodeNames: [\"Conv_0\"] }";
-    let runtime = tampered("harness/onnx_runtime.js", plain, forced);
-    let row = with_harness("onnx_runtime.js", &runtime, "model = 'conv'", 0).remove(0);
+    let row = with_harness("onnx_runtime.js", &half_on_the_cpu(), "model = 'conv'", 0).remove(0);
     assert_eq!(cells(&row, ["status", "verified", "backend_used"]), ["ok", "true", "webgpu+cpu"], "{row:?}");
     assert!(row["warnings"].contains("on the CPU") && row["warnings"].contains("Conv"), "{row:?}");
     assert!(is_positive(&row["cpu_nodes"]) || row["cpu_nodes"].contains("Conv"), "{row:?}");

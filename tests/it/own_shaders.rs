@@ -46,12 +46,12 @@ fn manifest(browsers: &str, models: &[(&str, String, String)]) -> String {
     )
 }
 
-fn words<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+pub(crate) fn words<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
     values.iter().flat_map(|value| bytes(*value)).collect()
 }
 
 /// As numpy writes them.
-fn npy(descr: &str, shape: &str, values: &[u8]) -> Vec<u8> {
+pub(crate) fn npy(descr: &str, shape: &str, values: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
     let padded = format!("{header:<117}\n");
     [b"\x93NUMPY\x01\x00".as_slice(), &118_u16.to_le_bytes(), padded.as_bytes(), values].concat()

@@ -161,6 +161,16 @@ fn rows_that_someone_takes_away_are_not_lost_silently() {
                 let error = error.unwrap_err().to_string();
                 assert!(error.starts_with(&said), "{error}");
             }
+            // The remedy is one: what is missing is measured again.
+            let folder = recorder.folder().to_owned();
+            drop(recorder);
+            let resumed = resume::open(&folder, &plan.manifest).unwrap();
+            assert_eq!(resumed.done.is_empty(), what != "replaced", "{what} {file}");
+            let mut recorder = Recorder::append(&folder, &plan, resumed).unwrap();
+            for job in &plan.jobs {
+                recorder.add(&report(job, Status::Ok)).unwrap();
+            }
+            recorder.check().unwrap();
         }
     }
 }
@@ -175,7 +185,7 @@ fn a_folder_of_another_manifest_or_of_no_run_is_refused() {
     assert!(matches!(&error, RecordError::NotTheRun { .. }), "{error}");
     assert_eq!(std::fs::read(folder.join("jobs.csv")).unwrap(), before, "nothing was touched");
     assert!(resume::open(out.path(), &plan().manifest).is_err());
-    std::fs::write(folder.join("jobs.csv"), "").unwrap();
+    std::fs::write(folder.join("jobs.csv"), "something else\r\n").unwrap();
     assert!(matches!(resume::open(&folder, &plan().manifest).unwrap_err(), RecordError::NotTheRun { .. }));
 }
 

@@ -166,3 +166,66 @@ fn other_programs_that_keep_processors_busy_are_said() {
         assert!(job["warnings"].contains("background load: other programs kept "), "{}", job["warnings"]);
     }
 }
+
+#[test]
+fn an_adapter_that_does_not_say_what_it_is_is_no_gpu() {
+    let shop = Workshop::new();
+    let flag = "info.isFallbackAdapter ?? /** @type { { isFallbackAdapter?: boolean } } */ (adapter).isFallbackAdapter";
+    let silent = "/** @type {boolean | undefined} */ (undefined)";
+    shop.write("own/harness/device.js", &tampered("device.js", &[(flag, silent)]));
+    let manifest = "[matrix]\nbrowser = 'chrome'\nmodel = 'axpy'\n[measure]\nsamples = 2\nrounds = 1\nretries = 0\n\
+                    fallback = []\n";
+    shop.run(manifest, &["--templates", "own"]).expect(0);
+    let row = &shop.jobs()[0];
+    assert_eq!([&row["status"], &row["adapter_kind"]], ["ok", "unknown"], "{row:?}");
+    assert!(row["warnings"].contains("does not say whether its adapter is a GPU"), "{row:?}");
+    std::fs::remove_dir_all(shop.path("out")).unwrap();
+    shop.run(manifest, &["--templates", "own", "--require-hardware"]).expect(1);
+    let row = &shop.jobs()[0];
+    assert_eq!(row["status"], "failed", "{row:?}");
+    assert!(row["reason"].contains("require_hardware is set and the browser does not say"), "{row:?}");
+}
+
+/// Nothing says what the shader must compute, so its configurations are held against each other.
+#[test]
+fn of_outputs_that_nothing_verifies_the_outlier_is_named() {
+    let shop = Workshop::new();
+    let model = "family = 'vision'\n[[input]]\nname = 'x'\nshape = [64]\n[[stage]]\nop = 'twice'\nin = ['x']\n\
+                 out = { y = [64] }\n";
+    shop.write("models/twice.toml", model);
+    let shader = "{% set grid = [64 // wg[0], 1, 1] %}\n\
+                  @group(0) @binding(0) var<storage, read> x: array<f32>;\n\
+                  @group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
+                  @compute @workgroup_size({{ wg | join(', ') }})\n\
+                  fn main(@builtin(global_invocation_id) id: vec3u) {\n\
+                  y[id.x] = {{ '2.25' if wg[0] == 32 else '2.0' }} * x[id.x]; }\n";
+    shop.write("shaders/twice.wgsl", shader);
+    let manifest = "shaders = 'shaders'\n[matrix]\nbrowser = 'chrome'\nmodel = 'twice'\n\
+                    workgroup_size = [[64, 1, 1], [32, 1, 1], [16, 1, 1]]\n[measure]\nsamples = 2\nrounds = 2\nretries = 0\n\
+                    fallback = []\n";
+    shop.run(manifest, &[]).expect(0);
+    let jobs = shop.jobs();
+    assert_eq!(jobs.len(), 3);
+    let id = |shape: &str| format!("chrome/twice/webgpu/{shape}/precompiled");
+    for row in &jobs {
+        assert_eq!([&row["status"], &row["verified"]], ["ok", ""], "{row:?}");
+        let said = match row["workgroup_x"].as_str() {
+            "32" => format!(
+                "it is the outlier: {}, {} agree with each other, and differ from it by 0.11",
+                id("64x1x1"),
+                id("16x1x1")
+            ),
+            "64" => format!(
+                "{} agree with it within 0 of the largest element, {} differ by 0.11",
+                id("16x1x1"),
+                id("32x1x1")
+            ),
+            _ => format!(
+                "{} agree with it within 0 of the largest element, {} differ by 0.11",
+                id("64x1x1"),
+                id("32x1x1")
+            ),
+        };
+        assert!(row["warnings"].contains(&said), "{said}: {}", row["warnings"]);
+    }
+}

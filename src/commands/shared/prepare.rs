@@ -113,6 +113,28 @@ pub(in crate::commands) fn plans(
     Ok(plans)
 }
 
+/// The selected jobs of each manifest, with the reason of those that can't run on this machine or with these values.
+pub(in crate::commands) fn checked(selection: &Selection, folders: &Folders) -> Result<Vec<Plan>, Error> {
+    let mut plans = plans(&selection.manifests, &selection.sets, selection.filter.as_deref())?;
+    for plan in plans.iter_mut().filter(|plan| !plan.jobs.is_empty()) {
+        let templates = templates(&plan.manifest, folders)?;
+        settings::check(&templates, &plan.manifest, Purpose::Run)?;
+        let Plan { manifest, jobs } = plan;
+        jobs.par_iter_mut().filter(|job| job.unsupported_reason.is_none()).try_for_each(|job| {
+            let Err(error) = Page::render(&templates, &PageRequest::new(manifest, job)) else { return Ok(()) };
+            job.unsupported_reason = Some(match error.unsupported_reason() {
+                Some(reason) => reason,
+                None => match Error::of_page(&job.id, error) {
+                    Error::Environment { message, help } => format!("{message}; {help}"),
+                    error => return Err(error),
+                },
+            });
+            Ok(())
+        })?;
+    }
+    Ok(plans)
+}
+
 /// Prepares the selected jobs of each manifest; an error where there is none in any of them.
 pub(in crate::commands) fn prepare(
     selection: &Selection,

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::signals;
 use crate::error::{Error, Exit};
+use crate::harness::agreement::Agreement;
 use crate::harness::context::{LOOPBACK, RunContext};
 use crate::harness::live::LiveBrowser;
 use crate::harness::payload::Payloads;
@@ -128,7 +129,8 @@ async fn context(serve: Serve, templates: Templates, keep_outputs: bool) -> Resu
     })?;
     let watchdog = Watchdog::start()?;
     let payloads = Payloads::default();
-    Ok(RunContext { server, templates, watchdog, payloads, references, keep_outputs })
+    let agreement = Agreement::default();
+    Ok(RunContext { server, templates, watchdog, payloads, references, agreement, keep_outputs })
 }
 
 /// Carries out several prepared runs in turn; the exit is that of the worst, and one that is interrupted ends them all.

@@ -44,7 +44,7 @@ pub fn check(
         if params.contains_key(key.get_ref()) {
             checker.at(key.span(), format!("`{}` is already a parameter", key.get_ref()), "second meaning");
         }
-        if let Some(expr) = checker.expr(value.get_ref(), &value.span()) {
+        if let Some(expr) = checker.expr_from(0, value.get_ref(), &value.span()) {
             dims.insert(key.get_ref().clone(), expr);
         }
     }
@@ -130,9 +130,14 @@ impl Checker<'_> {
     }
 
     fn expr(&mut self, value: &Value, span: &Range<usize>) -> Option<Expr> {
+        self.expr_from(1, value, span)
+    }
+
+    /// An expression whose value, where it is known already, is at least `least`.
+    fn expr_from(&mut self, least: i64, value: &Value, span: &Range<usize>) -> Option<Expr> {
         let compiled = match value {
-            Value::Integer(number) if *number >= 1 => Ok(Expr::int(*number, span.clone())),
-            Value::Integer(number) => Err(format!("{number} is not at least 1")),
+            Value::Integer(number) if *number >= least => Ok(Expr::int(*number, span.clone())),
+            Value::Integer(number) => Err(format!("{number} is not at least {least}")),
             Value::String(text) => Expr::compile(text, span.clone()),
             other => Err(format!("found {}, expected a whole number or an expression in quotes", other.type_str())),
         };
@@ -142,6 +147,11 @@ impl Checker<'_> {
     }
 
     fn shape(&mut self, value: &Value, span: &Range<usize>) -> Option<Vec<Expr>> {
+        self.shape_from(1, value, span)
+    }
+
+    /// A shape whose extents are at least `least`.
+    fn shape_from(&mut self, least: i64, value: &Value, span: &Range<usize>) -> Option<Vec<Expr>> {
         let Value::Array(extents) = value else {
             let message = format!("found {}, expected a shape", value.type_str());
             self.help(span.clone(), message, "not a shape", "for instance `[80, \"frames\"]`");
@@ -151,7 +161,7 @@ impl Checker<'_> {
             self.at(span.clone(), format!("a shape has 1 to 6 extents, not {}", extents.len()), "wrong rank");
             return None;
         }
-        extents.iter().map(|extent| self.expr(extent, span)).collect()
+        extents.iter().map(|extent| self.expr_from(least, extent, span)).collect()
     }
 
     fn fill(

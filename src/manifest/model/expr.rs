@@ -104,20 +104,20 @@ impl Expr {
         }
     }
 
-    /// The value as an extent: a whole number from 1 to 2^31.
+    /// The value as an extent: a whole number from `least` to 2^31.
     ///
     /// Rounding in products of decimals (`0.3 * 16000`) is forgiven: a value within 1e-6 of a whole number is that number.
-    pub fn extent(&self, scope: &impl Scope) -> Result<usize, String> {
+    pub fn extent(&self, scope: &impl Scope, least: u32) -> Result<usize, String> {
         let value = self.value(scope)?;
         let number = f64::try_from(value.clone()).map_err(|_| format!("it is {value}, which is not a number"))?;
         let whole = number.round();
         if (number - whole).abs() > 1e-6 {
             return Err(format!("it is {number}, which is not a whole number"));
         }
-        if !(1.0..=f64::from(1_u32 << 31)).contains(&whole) {
-            return Err(format!("it is {number}, which is not in 1..=2147483648"));
+        if !(f64::from(least)..=f64::from(1_u32 << 31)).contains(&whole) {
+            return Err(format!("it is {number}, which is not in {least}..=2147483648"));
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be within 1..=2^31")]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be within 0..=2^31")]
         Ok(whole as usize)
     }
 }

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use toml::Spanned;
+
 use super::Expr;
-use super::stages::FillSpec;
+use super::stages::{ArrayFile, InputValues};
 use super::tasks::Task;
 
 /// A pipeline of transformers.js.
@@ -17,6 +19,8 @@ pub struct Pipeline {
     pub given: Vec<Given>,
     /// Passed to each call as they are, for instance `pooling`.
     pub options: serde_json::Map<String, serde_json::Value>,
+    /// The name of its ONNX file, without dtype and ending; `None` where it has the usual one.
+    pub file_name: Option<String>,
     /// Texts are cut to so many tokens.
     pub tokens: Option<Expr>,
 }
@@ -45,17 +49,30 @@ pub struct OnnxFile {
     pub file: PathBuf,
     /// How some of its inputs are filled; the others by what the file declares.
     pub feeds: Vec<Feed>,
+    /// Outputs that are compared with files instead of native onnxruntime's.
+    pub expect: Vec<OutputFile>,
 }
 
 /// How an input of an ONNX file is filled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Feed {
     /// Its name.
-    pub name: String,
+    pub name: Spanned<String>,
     /// Extents where the file leaves them open.
     pub shape: Option<Vec<Expr>>,
+    /// Its values; `None` where its type decides.
+    pub values: Option<InputValues>,
+}
+
+/// What an output of an ONNX file must hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputFile {
+    /// The output's name.
+    pub name: Spanned<String>,
     /// Its values.
-    pub fill: FillSpec,
-    /// Of a whole-number input: values are 0 up to this, exclusive.
-    pub below: Option<Expr>,
+    pub file: ArrayFile,
+    /// Largest error of a float, as a share of its size or of the root mean square of all; `None` for that of the dtype.
+    pub tolerance: Option<f64>,
+    /// Largest error of a float whatever the sizes.
+    pub absolute: f64,
 }

@@ -30,7 +30,8 @@ pub struct ModelFile {
     /// store; without it they are seeded.
     #[schemars(with = "Option<String>")]
     pub weights: Option<Spanned<String>>,
-    /// `transformers`: passed to each call, for instance `{ pooling = "mean", normalize = true }`.
+    /// `transformers`: passed to each call, for instance `{ pooling = "mean", normalize = true }`; `model_file_name` names the
+    /// ONNX file instead of `model`.
     #[schemars(with = "Option<IndexMap<String, serde_json::Value>>")]
     pub options: Option<Spanned<toml::Table>>,
     /// `transformers`: texts are cut to so many tokens.
@@ -51,6 +52,9 @@ pub struct ModelFile {
     /// Stages repeated.
     #[schemars(with = "Vec<BlockEntry>")]
     pub block: Vec<Spanned<BlockEntry>>,
+    /// `onnxruntime`: outputs whose values are known from files, by their names; native onnxruntime is not asked about them.
+    #[schemars(with = "IndexMap<String, ExpectEntry>")]
+    pub expect: IndexMap<Spanned<String>, Spanned<ExpectEntry>>,
     /// Tensors that are read back; by default the last stage's outputs.
     #[schemars(with = "Option<Vec<String>>")]
     pub output: Option<Vec<Spanned<String>>>,
@@ -79,10 +83,10 @@ pub struct InputEntry {
     #[serde(rename = "type")]
     #[schemars(with = "Option<String>")]
     pub element: Option<Spanned<String>>,
-    /// `wgsl`: the values themselves, in row-major order; repeated where the shape holds a multiple of them.
+    /// `wgsl`, `onnxruntime`: the values themselves, in row-major order; repeated where the shape holds a multiple of them.
     #[schemars(with = "Option<Vec<f64>>")]
     pub values: Option<Spanned<Vec<f64>>>,
-    /// `wgsl`: which of the arrays of an `.npz` in `file`.
+    /// `wgsl`, `onnxruntime`: which of the arrays of an `.npz` in `file`.
     pub array: Option<String>,
     /// The values of a fill with `tokens`, or of a whole-number input of `onnxruntime`, are 0 up to this, exclusive.
     #[schemars(with = "Option<Extent>")]
@@ -105,8 +109,8 @@ pub struct InputEntry {
     /// `transformers`: the height of a seeded image; default its width.
     #[schemars(with = "Option<Extent>")]
     pub height: Option<Spanned<Value>>,
-    /// `transformers`: a text, a WAV, a PNG or a JPEG; `wgsl`: numbers as .npy, .npz, .f32, .f16, .i32 or .u32. Relative to
-    /// this file.
+    /// `transformers`: a text, a WAV, a PNG or a JPEG; `wgsl`, `onnxruntime`: numbers as .npy, .npz, .f32, .f16, .i32 or .u32.
+    /// Relative to this file.
     #[schemars(with = "Option<String>")]
     pub file: Option<Spanned<String>>,
 }
@@ -163,25 +167,25 @@ pub struct BlockEntry {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExpectEntry {
-    /// The values of the first output: .npy, .npz, or raw little-endian ones in .f32, .f16, .i32 or .u32; relative to the
-    /// model's file.
+    /// The values of a stage's first output, or of the model's output: .npy, .npz, or raw little-endian ones in .f32, .f16,
+    /// .i32 or .u32; relative to the model's file.
     #[schemars(with = "Option<String>")]
     pub file: Option<Spanned<String>>,
     /// Which of the arrays of an `.npz`.
     pub array: Option<String>,
     /// How far an element of floats may be off, as a share of its size or of the root mean square of all, whichever is
-    /// larger; default 1e-5. Whole numbers must be equal.
+    /// larger; default 1e-5, for `onnxruntime` that of the dtype. Whole numbers must be equal.
     pub tolerance: Option<f64>,
     /// How far an element of floats may be off whatever the sizes; default 0.
     pub absolute: Option<f64>,
 }
 
-/// An extent: a whole number, the name of a dim, or an expression.
+/// An extent: a whole number, the name of a dim, or an expression. At least 1; of `[dims]` and inputs of `onnxruntime` also 0.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[expect(dead_code, reason = "only its JSON Schema is used: as serde types, untagged enums lose spans")]
 enum Extent {
-    /// A whole number of at least 1.
+    /// A whole number.
     Number(u32),
     /// An expression.
     Expression(String),

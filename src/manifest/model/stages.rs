@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use super::Expr;
 use super::element::Element;
-use crate::arrays::Header;
+use crate::arrays::{self, Header, Numbers};
 
 /// Stages over named tensors.
 #[derive(Debug, Clone, PartialEq)]
@@ -189,6 +189,14 @@ pub struct ArrayFile {
     pub array: Option<String>,
     /// What it said of its numbers when the model was read.
     pub header: Header,
+}
+
+impl ArrayFile {
+    /// Its numbers; the error says what is wrong with it now, without naming it.
+    pub fn read(&self) -> Result<Numbers, String> {
+        let (header, numbers) = arrays::read(&self.path, self.array.as_deref())?;
+        if header == self.header { Ok(numbers) } else { Err("it has changed since the run began".to_owned()) }
+    }
 }
 
 /// A stage's expected output.

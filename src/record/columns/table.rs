@@ -164,7 +164,7 @@ const WHAT_RAN: &[Column] = &[
     Column {
         name: "adapter_kind",
         unit: "",
-        doc: "`hardware`, `software`, or `none` where a page had no WebGPU.",
+        doc: "`hardware`, `software`, `unknown` where the browser does not say which, or `none` where a page had no WebGPU.",
         cell: |facts| of(facts.adapter_kind(), Cell::text),
     },
     Column {
@@ -415,6 +415,32 @@ const STEADY_STATE: &[Column] = &[
         unit: "GB/s",
         doc: "The same of its least traffic: each tensor of a stage once.",
         cell: |facts| of(facts.gbytes_per_s(), Cell::Float),
+    },
+    Column {
+        name: "gpu_clock_mhz",
+        unit: "MHz",
+        doc: "Clock of the GPU's multiprocessors while samples were taken, median; where NVIDIA's management library is installed \
+              and knows one GPU.",
+        cell: |facts| of(facts.gpu_state().and_then(|state| state.clock_mhz), Cell::Float),
+    },
+    Column {
+        name: "gpu_power_w",
+        unit: "W",
+        doc: "What the GPU drew meanwhile, median; what keeps it busy between samples is part of it.",
+        cell: |facts| of(facts.gpu_state().and_then(|state| state.power_w), Cell::Float),
+    },
+    Column {
+        name: "gpu_temperature_c",
+        unit: "°C",
+        doc: "Its temperature meanwhile, median.",
+        cell: |facts| of(facts.gpu_state().and_then(|state| state.temperature_c), Cell::Float),
+    },
+    Column {
+        name: "gpu_joules",
+        unit: "J",
+        doc: "`gpu_power_w` times the time of an inference, by the GPU's clock where there is one: an estimate, since a reading \
+              of power takes longer than most inferences.",
+        cell: |facts| of(facts.gpu_joules(), Cell::Float),
     },
     Column {
         name: "of_peak_gflops_percent",

@@ -5,19 +5,25 @@
 //! carry those ones' errors; a purely relative rule would fail them, a purely absolute one would not know the scale.
 
 use super::Tensor;
-use crate::graph::ops::tolerance;
+use crate::graph::ArrayFile;
+use crate::graph::ops::tolerance::FLUSHED;
 use crate::reference::elements::{Compared, Found, root_mean_square};
 use crate::reference::{Failure, Verdict};
 
-/// Largest error as a share of max(|expected|, root mean square of the expected output).
+/// How far an element may be off.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Tolerance(pub f64);
+pub struct Tolerance {
+    /// As a share of max(|expected|, root mean square of the expected output).
+    pub share: f64,
+    /// Whatever the sizes.
+    pub absolute: f64,
+}
 
 impl Tolerance {
     /// By a model's dtype as transformers.js names it; `None` for a name that it does not have.
     ///
     /// A rounding error of u an operator, independent from operator to operator, grows to u·√n over n operators (Higham
-    /// & Mary, as in [`tolerance`]); a transformer of 12 to 24 layers has n ≈ 300 on its longest way, √n ≈ 17. An output
+    /// & Mary, as in `graph::ops::tolerance`); a transformer of 12 to 24 layers has n ≈ 300 on its longest way, √n ≈ 17. An output
     /// has up to 10⁵ elements, whose furthest lies at about 5 standard deviations. Hence 85·u, and:
     ///
     /// - `fp32`, 1e-4: 85·2⁻²⁴ is 5e-6; sums of a thousand terms and WGSL's `exp` and `tanh`, which may be off by many
@@ -30,12 +36,19 @@ impl Tolerance {
     ///   rounded to f16 and, in onnxruntime's `accuracy_level` 4, activations to 8 bits.
     #[must_use]
     pub fn of(dtype: &str) -> Option<Self> {
-        match dtype {
-            "fp32" => Some(Self(1e-4)),
-            "fp16" => Some(Self(2e-2)),
-            "q8" | "int8" | "uint8" | "q4" | "q4f16" | "bnb4" | "q2" | "q2f16" => Some(Self(5e-2)),
-            _ => None,
-        }
+        let share = match dtype {
+            "fp32" => 1e-4,
+            "fp16" => 2e-2,
+            "q8" | "int8" | "uint8" | "q4" | "q4f16" | "bnb4" | "q2" | "q2f16" => 5e-2,
+            _ => return None,
+        };
+        Some(Self::of_share(share))
+    }
+
+    /// A share alone.
+    #[must_use]
+    pub fn of_share(share: f64) -> Self {
+        Self { share, absolute: 0.0 }
     }
 }
 
@@ -76,7 +89,7 @@ fn same_form(got: &Tensor, want: &Tensor) -> Result<(), Box<Failure>> {
 }
 
 /// Compares tensors of one form and adds what it measured to the verdict.
-fn elements(got: &Tensor, want: &Tensor, share: Tolerance, verdict: &mut Verdict) -> Result<(), Box<Failure>> {
+fn elements(got: &Tensor, want: &Tensor, tolerance: Tolerance, verdict: &mut Verdict) -> Result<(), Box<Failure>> {
     let exact = !want.kind().is_float();
     let size = want.kind().size().unwrap_or(1);
     let (values, expected) = (got.values_f64(), want.values_f64());
@@ -88,7 +101,8 @@ fn elements(got: &Tensor, want: &Tensor, share: Tolerance, verdict: &mut Verdict
             let allowed = if same_bytes(got, want, at * size, size) { 0.0 } else { -1.0 };
             return Compared { got: got_at, expected, allowed };
         }
-        Compared { got: got_at, expected, allowed: share.0 * expected.abs().max(rms) + tolerance::FLUSHED }
+        let allowed = tolerance.share * expected.abs().max(rms) + tolerance.absolute + FLUSHED;
+        Compared { got: got_at, expected, allowed }
     };
     let found = Found::of(values.len(), element);
     verdict.measured(found.max_abs, found.max_rel(), found.not_finite);
@@ -103,6 +117,25 @@ fn elements(got: &Tensor, want: &Tensor, share: Tolerance, verdict: &mut Verdict
 
 fn same_bytes(got: &Tensor, want: &Tensor, at: usize, size: usize) -> bool {
     got.bytes()[at..][..size] == want.bytes()[at..][..size]
+}
+
+/// Compares an output with a file's numbers, which are taken for values of its type.
+#[must_use]
+pub fn compare_with_file(got: &Tensor, file: &ArrayFile, tolerance: Tolerance) -> Verdict {
+    let expected = file.read().and_then(|numbers| {
+        if !file.header.fits(got.shape()) {
+            return Err(format!("it holds {}, and the output is {:?}", file.header.says(), got.shape()));
+        }
+        let (name, kind, shape) = (got.name().to_owned(), got.kind().clone(), got.shape().to_vec());
+        Tensor::of_numbers(name, kind, shape, &numbers).map_err(|error| error.to_string())
+    });
+    match expected {
+        Ok(expected) => compare(std::slice::from_ref(got), &[expected], tolerance),
+        Err(message) => {
+            let failure = whole(got, format!("can't be compared with {}: {message}", file.path.display()));
+            Verdict { verified: Some(false), failure: Some(*failure), ..Verdict::default() }
+        }
+    }
 }
 
 /// A failure of the whole tensor.

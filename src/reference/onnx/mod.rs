@@ -21,7 +21,7 @@ mod tests;
 
 use std::path::PathBuf;
 
-pub use compare::{Tolerance, compare};
+pub use compare::{Tolerance, compare, compare_with_file};
 pub use runtime::{Computed, PACKAGE, Prepared, Runtime, disable_telemetry, library};
 pub use signature::{Dim, Port, Signature, signature, signature_of_bytes};
 pub use tensor::{ElementType, Tensor};

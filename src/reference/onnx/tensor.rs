@@ -5,6 +5,7 @@
 use half::f16;
 
 use super::OnnxError;
+use crate::arrays::Numbers;
 
 /// What a tensor's elements are; as text, the name among the tensor types of onnxruntime-web.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, strum::Display, strum::EnumString)]
@@ -108,6 +109,42 @@ impl Tensor {
         Self::new(name, ElementType::F32, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
+    /// A tensor of numbers that were made elsewhere: rounded to a floating type, and exactly what a whole one holds.
+    /// [`OnnxError::BadTensor`] names the first that its type does not have.
+    pub fn of_numbers(
+        name: impl Into<String>,
+        kind: ElementType,
+        shape: Vec<usize>,
+        numbers: &Numbers,
+    ) -> Result<Self, OnnxError> {
+        let name = name.into();
+        let bad = |message: String| OnnxError::BadTensor { tensor: name.clone(), message };
+        let mut bytes = Vec::new();
+        if kind.is_float() {
+            let mut add = |value: f64| encode_float(&kind, value, &mut bytes);
+            match numbers {
+                Numbers::Floats(values) => values.iter().for_each(|value| add(*value)),
+                Numbers::Whole(values) => values.iter().for_each(|value| add(*value as f64)),
+            }
+        } else {
+            let mut add = |value: i64| encode_whole(&kind, value, &mut bytes);
+            let no_value = |value: &dyn std::fmt::Display| bad(format!("{value} is no value of the type {kind}"));
+            match numbers {
+                Numbers::Floats(values) => {
+                    for value in values {
+                        whole(*value).and_then(&mut add).ok_or_else(|| no_value(value))?;
+                    }
+                }
+                Numbers::Whole(values) => {
+                    for value in values {
+                        add(*value).ok_or_else(|| no_value(value))?;
+                    }
+                }
+            }
+        }
+        Self::new(name, kind, shape, bytes)
+    }
+
     /// A tensor of i64.
     pub fn from_i64(name: impl Into<String>, shape: Vec<usize>, values: &[i64]) -> Result<Self, OnnxError> {
         Self::new(name, ElementType::I64, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect())
@@ -169,6 +206,40 @@ impl Tensor {
             ElementType::Other(_) => Vec::new(),
         }
     }
+}
+
+/// A number without a fraction.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be whole and within the type's range")]
+fn whole(value: f64) -> Option<i64> {
+    let limit = 2.0_f64.powi(63);
+    (value.fract() == 0.0 && (-limit..limit).contains(&value)).then_some(value as i64)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "rounded to the type by design")]
+fn encode_float(kind: &ElementType, value: f64, bytes: &mut Vec<u8>) {
+    match kind {
+        ElementType::F16 => bytes.extend(f16::from_f64(value).to_le_bytes()),
+        ElementType::F32 => bytes.extend((value as f32).to_le_bytes()),
+        _ => bytes.extend(value.to_le_bytes()),
+    }
+}
+
+/// Nothing where the type does not have the value.
+fn encode_whole(kind: &ElementType, value: i64, bytes: &mut Vec<u8>) -> Option<()> {
+    match kind {
+        ElementType::I64 => bytes.extend(value.to_le_bytes()),
+        ElementType::U64 => bytes.extend(u64::try_from(value).ok()?.to_le_bytes()),
+        ElementType::I32 => bytes.extend(i32::try_from(value).ok()?.to_le_bytes()),
+        ElementType::U32 => bytes.extend(u32::try_from(value).ok()?.to_le_bytes()),
+        ElementType::I16 => bytes.extend(i16::try_from(value).ok()?.to_le_bytes()),
+        ElementType::U16 => bytes.extend(u16::try_from(value).ok()?.to_le_bytes()),
+        ElementType::I8 => bytes.extend(i8::try_from(value).ok()?.to_le_bytes()),
+        ElementType::U8 => bytes.push(u8::try_from(value).ok()?),
+        ElementType::Bool => bytes.push(u8::try_from(value).ok().filter(|value| *value <= 1)?),
+        // `new` says what is wrong with it.
+        _ => {}
+    }
+    Some(())
 }
 
 fn decode<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f64) -> Vec<f64> {

@@ -12,17 +12,18 @@ use minijinja::value::Serde;
 use sha2::{Digest, Sha256};
 
 use super::{PageError, short_digest};
-use crate::graph::JobVars;
 use crate::graph::inputs::{Call, Feeds};
+use crate::graph::{GraphError, JobVars};
 use crate::manifest::model::tasks::Loader;
-use crate::manifest::model::{OnnxFile, Pipeline};
-use crate::manifest::{Manifest, Model};
+use crate::manifest::model::{OnnxFile, OutputFile, Pipeline};
+use crate::manifest::problem::listed;
+use crate::manifest::{Manifest, Model, Problem};
 use crate::plan::Job;
 use crate::protocol::job::{
     ArgumentSpec, Common, FileSpec, OnnxInputSpec, OnnxJob, OnnxPart, PictureSpec, PipelineSpec, ProgramSpec,
     ServedFile, TaskPart,
 };
-use crate::reference::made::{self, InputData};
+use crate::reference::made::{self, InputData, MadeError};
 use crate::reference::onnx::{self, Dim, OnnxError, Signature, Tensor};
 use crate::render::{RenderError, Templates};
 use crate::store::model_files::{MissingFile, beside_or_stored, pipeline_files, weights};
@@ -37,6 +38,8 @@ pub struct OnnxPage {
     pub models: Vec<String>,
     /// Number format of the weights.
     pub dtype: String,
+    /// Outputs that are compared with files.
+    pub expect: Vec<OutputFile>,
     pub(super) spec: OnnxJob,
 }
 
@@ -85,6 +88,7 @@ impl OnnxPage {
             model: pipeline.id.clone(),
             dtype: job.axes.dtype.clone(),
             task: pipeline.task.name,
+            model_file_name: pipeline.file_name.clone(),
             parts,
             arguments: arguments.collect::<Result<_, PageError>>()?,
             options: pipeline.options.clone(),
@@ -105,7 +109,7 @@ impl OnnxPage {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
         let feeds = Feeds::of(model, file, &JobVars::of(job))?;
-        let given = made::feeds(&signature.inputs, &feeds)?;
+        let given = made::feeds(&signature.inputs, &feeds).map_err(|error| of_an_input(model, file, error))?;
         let mut free = IndexMap::new();
         for (port, tensor) in signature.inputs.iter().zip(&given) {
             for (dim, extent) in port.dims.iter().flatten().zip(tensor.shape()) {
@@ -113,6 +117,9 @@ impl OnnxPage {
                     free.insert(name.clone(), *extent);
                 }
             }
+        }
+        for output in &file.expect {
+            check_output(model, output, &signature, &free)?;
         }
         let mut files = IndexMap::from([(name.clone(), path)]);
         for beside in &signature.external {
@@ -129,7 +136,8 @@ impl OnnxPage {
         let models = vec![name.clone()];
         let feeds = given.iter().map(feed_spec).collect();
         let program = ProgramSpec::File(FileSpec { file: name, feeds });
-        Self::new(job, common, Loaded { files, models, free_dimensions: free }, program)
+        let page = Self::new(job, common, Loaded { files, models, free_dimensions: free }, program)?;
+        Ok(Self { expect: file.expect.clone(), ..page })
     }
 
     fn new(job: &Job, common: Common, loaded: Loaded, program: ProgramSpec) -> Result<Self, PageError> {
@@ -148,7 +156,7 @@ impl OnnxPage {
             free_dimensions,
         };
         let spec = OnnxJob { part, program };
-        Ok(Self { files, models, dtype: job.axes.dtype.clone(), spec })
+        Ok(Self { files, models, dtype: job.axes.dtype.clone(), expect: Vec::new(), spec })
     }
 
     /// The job's own module, for a page in a folder of rendered jobs: beside it are `files/`, beside its folder the
@@ -175,6 +183,51 @@ impl OnnxPage {
             hash.update(file_digest(&self.files[model])?);
         }
         Ok(short_digest(hash))
+    }
+}
+
+/// Shows an input that can't be made where the model's file speaks of it.
+fn of_an_input(model: &Model, file: &OnnxFile, error: MadeError) -> PageError {
+    let MadeError::Feed { input, message } = &error else { return error.into() };
+    let Some(feed) = file.feeds.iter().find(|feed| feed.name.get_ref() == input) else { return error.into() };
+    let problem = Problem::at(feed.name.span(), format!("input `{input}`: {message}"), "this input");
+    GraphError::of_model(model, problem).into()
+}
+
+/// Whether a file can be what an output holds, as far as the ONNX file and the inputs' extents tell.
+fn check_output(
+    model: &Model,
+    expect: &OutputFile,
+    signature: &Signature,
+    extents: &IndexMap<String, usize>,
+) -> Result<(), GraphError> {
+    let (name, header) = (expect.name.get_ref(), &expect.file.header);
+    let fail = |message: String, label: &str, help: &str| {
+        let problem = Problem::at(expect.name.span(), message, label.to_owned());
+        Err(GraphError::of_model(model, problem.help(help.to_owned())))
+    };
+    let Some(port) = signature.outputs.iter().find(|port| port.name == *name) else {
+        let known: Vec<&str> = signature.outputs.iter().map(|port| port.name.as_str()).collect();
+        let help = format!("its outputs are {}", listed(&known));
+        return fail(format!("the ONNX file has no output `{name}`"), "no output", &help);
+    };
+    let (path, says) = (expect.file.path.display(), header.says());
+    if header.stored.is_float() && !port.kind.is_float() {
+        let help = "save it as whole numbers: np.save(\"y.npy\", y.astype(np.int64))";
+        return fail(format!("{path} holds {says}, and `{name}` is of {}", port.kind), "of another type", help);
+    }
+    let extent = |dim: &Dim| match dim {
+        Dim::Fixed(extent) => Some(*extent),
+        Dim::Named(name) => extents.get(name).copied(),
+        Dim::Unknown => None,
+    };
+    // What is open is compared when the output is there.
+    let shape: Option<Vec<usize>> = port.dims.as_ref().and_then(|dims| dims.iter().map(extent).collect());
+    match shape {
+        Some(shape) if !header.fits(&shape) => {
+            fail(format!("{path} holds {says}, and `{name}` is {shape:?}"), "of another length", "make the file anew")
+        }
+        _ => Ok(()),
     }
 }
 

@@ -21,6 +21,7 @@
 `qdq_blocks`   DequantizeLinear of one axis in blocks of 4: onnxruntime-web 1.31-dev is wrong on WebGPU
 `nan_row`      a Softmax of a row that is wholly masked: NaN
 `noise`        RandomNormalLike: no two outputs are alike
+`cache`        a Concat of what was and what is new, where `past` may be 0; and how long the two are together
 `corrupt`      the first half of `static`
 """
 
@@ -303,6 +304,20 @@ def qdq_blocks():
     )
 
 
+def cache():
+    write(
+        "cache",
+        [
+            ("Concat", ["past", "new"], ["present"], {"axis": 1}),
+            ("Shape", ["present"], ["shape"], {}),
+            ("Gather", ["shape", "axis"], ["length"], {}),
+        ],
+        [("past", FLOAT, ["batch", "past", 4]), ("new", FLOAT, ["batch", 2, 4])],
+        [("present", FLOAT, ["batch", "total", 4]), ("length", INT64, [1])],
+        {"axis": np.array([1])},
+    )
+
+
 def nan_row():
     write(
         "nan_row",
@@ -329,7 +344,7 @@ def corrupt():
 
 
 def main():
-    for build in (static, dynamic, unsupported, conv, half, mlp, cpu_only, nbits, grid_sample, lstm, loop, branch, nonzero, qdq, qdq_blocks, nan_row, noise, corrupt):
+    for build in (static, dynamic, unsupported, conv, half, mlp, cpu_only, nbits, grid_sample, lstm, loop, branch, nonzero, qdq, qdq_blocks, nan_row, noise, cache, corrupt):
         build()
     for path in sorted(HERE.glob("*.onnx")):
         print(path.name, path.stat().st_size)

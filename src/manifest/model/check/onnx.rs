@@ -1,20 +1,27 @@
 //! The parts of a model on the engines `transformers` and `onnxruntime`.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use toml::{Spanned, Value};
 
 use super::Checker;
 use crate::manifest::model::schema::{InputEntry, ModelFile};
-use crate::manifest::model::tasks::{InputKind, TASKS, Task, task};
-use crate::manifest::model::{Engine, Expr, Feed, Given, OnnxFile, Pipeline};
+use crate::manifest::model::stages::InputValues;
+use crate::manifest::model::tasks::{InputKind, Loader, TASKS, Task, task};
+use crate::manifest::model::{Engine, Feed, Given, OnnxFile, OutputFile, Pipeline};
 use crate::manifest::problem::{Problem, listed};
+
+/// The option of a pipeline that says which of a model's files is loaded; transformers.js takes it with the model, not
+/// with a call.
+const FILE_NAME: &str = "model_file_name";
 
 impl Checker<'_> {
     /// A pipeline; nothing where its task is not known.
     pub(super) fn pipeline(&mut self, file: &ModelFile, unread: bool) -> Option<Pipeline> {
         self.no_stages(file, Engine::Transformers);
-        self.foreign(Engine::Transformers, &[("file", file.file.as_ref().map(Spanned::span))]);
+        let expect = file.expect.keys().next().map(Spanned::span);
+        self.foreign(Engine::Transformers, &[("file", file.file.as_ref().map(Spanned::span)), ("expect", expect)]);
         let names: Vec<&str> = TASKS.iter().map(|task| task.name).collect();
         let task = match &file.task {
             None => {
@@ -42,11 +49,14 @@ impl Checker<'_> {
             let message = format!("{:?} can't be the id of a model", id.get_ref());
             self.help(id.span(), message, "not an id", "`name` or `owner/name` of letters, digits, `-`, `_` and `.`");
         }
-        let options = file.options.as_ref().map_or_else(serde_json::Map::new, |options| self.options(options));
+        let mut options = file.options.as_ref().map_or_else(serde_json::Map::new, |options| self.options(options));
+        let file_name = options.shift_remove(FILE_NAME);
         let tokens = file.tokens.as_ref().and_then(|tokens| self.expr(tokens.get_ref(), &tokens.span()));
         let task = task?;
         let given = self.given(task, file);
-        Some(Pipeline { task, id: file.id.as_ref()?.get_ref().clone(), given, options, tokens })
+        let span = file.options.as_ref().map(Spanned::span).unwrap_or_default();
+        let file_name = file_name.and_then(|name| self.file_name(task, &name, span));
+        Some(Pipeline { task, id: file.id.as_ref()?.get_ref().clone(), given, options, file_name, tokens })
     }
 
     /// An ONNX file.
@@ -65,7 +75,32 @@ impl Checker<'_> {
             self.missing("file", unread, "the `.onnx` file, relative to this one or under the model store");
         }
         let feeds = file.input.iter().filter_map(|entry| self.feed(entry)).collect();
-        Some(OnnxFile { file: PathBuf::from(file.file.as_ref()?.get_ref()), feeds })
+        let expect = file.expect.iter().filter_map(|(name, entry)| {
+            let (tolerance, absolute) = (entry.get_ref().tolerance, entry.get_ref().absolute.unwrap_or(0.0));
+            Some(OutputFile { name: name.clone(), file: self.expected(entry, None)?, tolerance, absolute })
+        });
+        let expect = expect.collect();
+        Some(OnnxFile { file: PathBuf::from(file.file.as_ref()?.get_ref()), feeds, expect })
+    }
+
+    /// The name of a model's only file.
+    fn file_name(&mut self, task: &Task, name: &serde_json::Value, span: Range<usize>) -> Option<String> {
+        let name = name.as_str().filter(|name| crate::manifest::axes::is_name(name));
+        let one = matches!(task.loader, Loader::Pipeline(choices) if choices.iter().any(|names| names.len() == 1));
+        match name {
+            Some(name) if one => Some(name.to_owned()),
+            Some(_) => {
+                let message =
+                    format!("`{FILE_NAME}` names a model's only file, and those of `{}` have several", task.name);
+                self.help(span, message, "of several files", "leave it out, and name the files as the hub does");
+                None
+            }
+            None => {
+                let help = "the file's name below onnx/, without dtype and ending: `\"bert\"` for onnx/bert_fp16.onnx";
+                self.help(span, format!("`{FILE_NAME}` is no name of a file"), "here", help);
+                None
+            }
+        }
     }
 
     fn no_stages(&mut self, file: &ModelFile, engine: Engine) {
@@ -178,28 +213,55 @@ impl Checker<'_> {
             Engine::Onnxruntime,
             &[
                 ("type", entry.element.as_ref().map(Spanned::span)),
-                ("values", entry.values.as_ref().map(Spanned::span)),
                 ("text", entry.text.as_ref().map(Spanned::span)),
                 ("words", entry.words.as_ref().map(Spanned::span)),
                 ("labels", entry.labels.as_ref().map(Spanned::span)),
                 ("samples", entry.samples.as_ref().map(Spanned::span)),
                 ("width", entry.width.as_ref().map(Spanned::span)),
-                ("file", entry.file.as_ref().map(Spanned::span)),
             ],
         );
-        let fill_span = entry.fill.as_ref().map_or(span.clone(), Spanned::span);
-        let fill = entry.fill.as_ref().map(|fill| fill.get_ref().as_str());
-        let fill = self.fill(fill, entry.seed, (entry.mean, entry.spread), &fill_span);
+        let values = self.feed_values(entry, &span);
         let shape = match &entry.shape {
             None => None,
-            Some(shape) => Some(self.shape(shape.get_ref(), &shape.span())?),
+            Some(shape) => Some(self.shape_from(0, shape.get_ref(), &shape.span())?),
         };
-        let below: Option<Expr> = entry.below.as_ref().and_then(|below| self.expr(below.get_ref(), &below.span()));
         let Some(name) = &entry.name else {
             self.at(span, "an input needs a `name`", "without a name");
             return None;
         };
-        Some(Feed { name: name.get_ref().clone(), shape, fill, below })
+        Some(Feed { name: name.clone(), shape, values })
+    }
+
+    /// Where the values of an ONNX file's input come from, whose type only that file says.
+    fn feed_values(&mut self, entry: &InputEntry, span: &Range<usize>) -> Option<InputValues> {
+        let fills = entry.fill.is_some() || entry.mean.is_some() || entry.spread.is_some();
+        let ways = [fills, entry.below.is_some(), entry.values.is_some(), entry.file.is_some()];
+        let tokens = entry.fill.as_ref().is_some_and(|fill| fill.get_ref() == "tokens");
+        if ways.iter().filter(|way| **way).count() > 1 && !(tokens && entry.values.is_none() && entry.file.is_none()) {
+            let help = "one of `fill`, `below`, `values` and `file`";
+            self.help(span.clone(), "an input's values come from one place", "from several", help);
+        }
+        if let Some(values) = &entry.values {
+            if values.get_ref().is_empty() {
+                self.help(values.span(), "an input takes at least one value", "empty", "write a number");
+            }
+            return Some(InputValues::Given(values.get_ref().clone()));
+        }
+        if let Some(file) = &entry.file {
+            return self.numbers(file, entry.array.as_ref(), None).map(InputValues::File);
+        }
+        if let Some(below) = &entry.below {
+            let below = self.expr(below.get_ref(), &below.span())?;
+            return Some(InputValues::Tokens { below, seed: entry.seed });
+        }
+        if tokens {
+            let help = "for instance `below = 30522`: one more than the largest token";
+            self.help(span.clone(), "tokens need `below`", "up to where?", help);
+        }
+        let fill_span = entry.fill.as_ref().map_or(span.clone(), Spanned::span);
+        let fill = entry.fill.as_ref().map(|fill| fill.get_ref().as_str()).filter(|_| !tokens);
+        let fills = fills || entry.seed.is_some();
+        fills.then(|| InputValues::Filled(self.fill(fill, entry.seed, (entry.mean, entry.spread), &fill_span)))
     }
 }
 

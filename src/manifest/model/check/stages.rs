@@ -29,6 +29,10 @@ impl Checker<'_> {
                 ("tokens", file.tokens.as_ref().map(Spanned::span)),
             ],
         );
+        if let Some((_, entry)) = file.expect.first() {
+            let help = "write `expect = { file = \"y.npy\" }` in the `[[stage]]` whose output it is";
+            self.help(entry.span(), "a model in WGSL has an `expect` in its stages", "of no stage", help);
+        }
         let inputs: Vec<Input> = file.input.iter().filter_map(|entry| self.input(entry)).collect();
         let items = self.items(file, unread);
         self.tensors(file);

@@ -53,7 +53,7 @@ impl Checker<'_> {
             if fill.is_some() {
                 self.at(span, "an input is filled, or read from its `file`", "both");
             }
-            return self.numbers(file, entry.array.as_ref(), element).map(InputValues::File);
+            return self.numbers(file, entry.array.as_ref(), Some(element)).map(InputValues::File);
         }
         if fill == Some("tokens") || (fill.is_none() && entry.below.is_some() && element.is_whole()) {
             let Some(below) = &entry.below else {
@@ -116,22 +116,30 @@ impl Checker<'_> {
         Some(OutputSpec { shape: self.shape(shape, &span)?, element, start })
     }
 
-    /// A file of numbers, whose header is read; its values are when a job needs them.
-    fn numbers(&mut self, file: &Spanned<String>, array: Option<&String>, element: Element) -> Option<ArrayFile> {
+    /// A file of numbers, whose header is read; its values are when a job needs them. Without an `element` the tensor's type is
+    /// not known yet.
+    pub(super) fn numbers(
+        &mut self,
+        file: &Spanned<String>,
+        array: Option<&String>,
+        element: Option<Element>,
+    ) -> Option<ArrayFile> {
         let path = self.folder.join(file.get_ref());
         match arrays::header(&path, array.map(String::as_str)) {
-            Ok(header) if header.stored.is_float() && element.is_whole() => {
-                let message =
-                    format!("{} holds {}, and the tensor's type is {}", path.display(), header.says(), element);
-                let help = if header.shape.is_some() {
-                    "save it as whole numbers: np.save(\"y.npy\", y.astype(np.uint32))".to_owned()
-                } else {
-                    format!("whole numbers lie in a .{element}, or in a .npy")
-                };
-                self.help(file.span(), message, "of another type", help);
-                None
-            }
-            Ok(header) => Some(ArrayFile { path, array: array.cloned(), header }),
+            Ok(header) => match element.filter(|element| header.stored.is_float() && element.is_whole()) {
+                None => Some(ArrayFile { path, array: array.cloned(), header }),
+                Some(element) => {
+                    let message =
+                        format!("{} holds {}, and the tensor's type is {element}", path.display(), header.says());
+                    let help = if header.shape.is_some() {
+                        "save it as whole numbers: np.save(\"y.npy\", y.astype(np.uint32))".to_owned()
+                    } else {
+                        format!("whole numbers lie in a .{element}, or in a .npy")
+                    };
+                    self.help(file.span(), message, "of another type", help);
+                    None
+                }
+            },
             Err(reason) => {
                 let message = format!("{} can't be read: {reason}", path.display());
                 let help = "numbers in .npy, .npz, .f32, .f16, .i32 or .u32; its path is relative to the model's file";
@@ -143,12 +151,19 @@ impl Checker<'_> {
 
     /// What the first output of a stage must hold.
     pub(super) fn expect(&mut self, entry: &Spanned<ExpectEntry>, element: Element) -> Option<ExpectSpec> {
+        let file = self.expected(entry, Some(element))?;
+        let (tolerance, absolute) = (entry.get_ref().tolerance, entry.get_ref().absolute);
+        Some(ExpectSpec { file, tolerance: tolerance.unwrap_or(TOLERANCE), absolute: absolute.unwrap_or(0.0) })
+    }
+
+    /// The file of an `expect`, and whether its tolerances are any.
+    pub(super) fn expected(&mut self, entry: &Spanned<ExpectEntry>, element: Option<Element>) -> Option<ArrayFile> {
         let (span, entry) = (entry.span(), entry.get_ref());
         for (key, value) in [("tolerance", entry.tolerance), ("absolute", entry.absolute)] {
             if value.is_some_and(|value| !value.is_finite() || value < 0.0) {
                 self.at(span.clone(), format!("`{key}` must be a finite number of at least 0"), "here");
             }
-            if value.is_some_and(|value| value != 0.0) && element.is_whole() {
+            if value.is_some_and(|value| value != 0.0) && element.is_some_and(Element::is_whole) {
                 self.at(span.clone(), format!("whole numbers must be equal: leave `{key}` out"), "here");
             }
         }
@@ -157,9 +172,7 @@ impl Checker<'_> {
             self.help(span, "`expect` needs a `file`", "without a file", help);
             return None;
         };
-        let file = self.numbers(file, entry.array.as_ref(), element)?;
-        let tolerance = entry.tolerance.unwrap_or(TOLERANCE);
-        Some(ExpectSpec { file, tolerance, absolute: entry.absolute.unwrap_or(0.0) })
+        self.numbers(file, entry.array.as_ref(), element)
     }
 }
 

@@ -298,7 +298,7 @@ fn products_are_counted() {
 #[test]
 fn outputs_are_held_to_a_share_of_their_size() {
     let want = [f32s("y", &[4], &[100.0, -100.0, 0.0, 1.0])];
-    let verdict = |values: &[f32]| compare(&[f32s("y", &[4], values)], &want, Tolerance(0.01));
+    let verdict = |values: &[f32]| compare(&[f32s("y", &[4], values)], &want, Tolerance::of_share(0.01));
     // The root mean square is 71.
     let fine = verdict(&[100.9, -99.1, 0.7, 0.4]);
     assert_eq!((fine.verified, &fine.failure), (Some(true), &None));
@@ -313,7 +313,7 @@ fn outputs_are_held_to_a_share_of_their_size() {
 #[test]
 fn forms_and_infinities_must_be_the_same() {
     let want = [f32s("y", &[2], &[f32::NEG_INFINITY, 1.0])];
-    let verdict = |got: &[Tensor]| compare(got, &want, Tolerance(0.01));
+    let verdict = |got: &[Tensor]| compare(got, &want, Tolerance::of_share(0.01));
     assert_eq!(verdict(&want).verified, Some(true));
     assert_eq!(verdict(&[f32s("y", &[2], &[-1e30, 1.0])]).verified, Some(false));
     let reason = |got: &[Tensor]| verdict(got).failure.unwrap().reason;
@@ -322,11 +322,11 @@ fn forms_and_infinities_must_be_the_same() {
     assert_eq!(reason(&[Tensor::from_i64("y", vec![2], &[0, 1]).unwrap()]), "is int64, the reference float32");
     let unknown = [f32s("y", &[2], &[f32::NAN, 1.0])];
     // What is no number in the reference either is right.
-    let verdict = compare(&unknown, &unknown, Tolerance(0.01));
+    let verdict = compare(&unknown, &unknown, Tolerance::of_share(0.01));
     assert_eq!((verdict.verified, verdict.not_finite), (Some(true), 1));
     let large = |last: i64| [Tensor::from_i64("i", vec![1], &[(1 << 60) + last]).unwrap()];
-    assert_eq!(compare(&large(0), &large(0), Tolerance(0.01)).verified, Some(true));
-    assert_eq!(compare(&large(1), &large(0), Tolerance(0.01)).verified, Some(false));
+    assert_eq!(compare(&large(0), &large(0), Tolerance::of_share(0.01)).verified, Some(true));
+    assert_eq!(compare(&large(1), &large(0), Tolerance::of_share(0.01)).verified, Some(false));
 }
 
 proptest::proptest! {
