@@ -125,7 +125,8 @@ where
         let attempts = jobs.iter().map(|(index, job)| Attempt { index: *index, job, used: 0, announced: false });
         let mut groups = VecDeque::from([attempts.collect::<Vec<_>>()]);
         while let Some(attempts) = groups.pop_front() {
-            let mut again = self.together(attempts).await?;
+            // Large: what a group holds while it waits.
+            let mut again = Box::pin(self.together(attempts)).await?;
             again.sort_by_key(|one| one.index);
             groups.extend(again.into_iter().map(|one| vec![one]));
         }

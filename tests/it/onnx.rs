@@ -309,7 +309,7 @@ fn where_there_is_no_native_onnxruntime_wasm_of_the_run_is_the_reference() {
             match cells(&row, ["browser", "backend", "verified", "reference"]) {
                 // No wasm had run yet: a witness in its own page did.
                 [browser, "webgpu", "true", reference] => {
-                    assert_eq!(reference, format!("wasm in {browser}"), "{row:?}")
+                    assert_eq!(reference, format!("wasm in {browser}"), "{row:?}");
                 }
                 ["chrome", "wasm", "", ""] | ["firefox", "wasm", "true", "wasm in chrome"] => {}
                 other => panic!("{other:?}: {row:?}"),

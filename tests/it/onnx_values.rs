@@ -3,6 +3,8 @@
 //!
 //! Those that run need Chromium with its driver, and the libraries (`gpujobs setup`); a missing one fails its test.
 
+use std::fmt::Write as _;
+
 use crate::onnx::{NO_FALLBACK, ROOT, cells, manifest, model, stored};
 use crate::own_shaders::{npy, words};
 use crate::support::workshop::Workshop;
@@ -96,7 +98,7 @@ fn what_does_not_fit_is_said_at_its_place_before_a_browser_opens() {
         model(&shop, name, "cache", rest);
         shop.write("m.toml", &format!("[matrix]\nbrowser = 'chrome'\nbackend = 'wasm'\nmodel = '{name}'\n"));
         let told = shop.gpujobs(&["plan", "m.toml"]).expect(2);
-        said += &format!("## {name}\n{}\n", told.stderr);
+        writeln!(said, "## {name}\n{}", told.stderr).unwrap();
     }
     insta::assert_snapshot!(said.replace(ROOT, "ROOT"));
 }
