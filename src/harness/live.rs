@@ -219,6 +219,7 @@ impl LiveBrowser {
 
 impl Executor for LiveBrowser {
     async fn open(&mut self, cache: Cache) -> Result<Opened, OpenError> {
+        drop(self.context.making.lock().await);
         // A session without caches is none for a warm job either.
         let is_cold = |session: &OpenPage| session.cache == Cache::Cold;
         if cache == Cache::Cold || self.open.as_ref().is_some_and(is_cold) {
@@ -243,7 +244,12 @@ impl Executor for LiveBrowser {
         let (page, shared, channel) = (page.clone(), context.clone(), session.channel.number);
         let number = page.number;
         // Making large inputs takes long; what ends the run meanwhile must not wait for it.
-        let made = tokio::task::spawn_blocking(move || publishable(&shared, &page, name, channel)).await;
+        let making = context.making.clone().lock_owned().await;
+        let made = tokio::task::spawn_blocking(move || {
+            let _making = making;
+            publishable(&shared, &page, name, channel)
+        });
+        let made = made.await;
         let (published, checker) =
             made.map_err(|error| ExecuteError::Failed(format!("making the job's data broke off: {error}")))??;
         let at = |path: &str| context.server.url(&format!("jobs/{number}/{path}"));

@@ -1,11 +1,11 @@
 //! A payload is the data of a page's model: its inputs and weights as numbers, for the check, and as bytes, to load.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::graph::{Graph, Tensor, TensorRole, Values};
+use crate::graph::{Graph, Tensor, TensorId, TensorRole, Values, ops};
 use crate::memory::{self, TooLarge};
 use crate::reference::{FillError, Given, fill};
 use crate::render::page::{Part, StagesPage};
@@ -52,12 +52,13 @@ impl Payloads {
         let given = page.graph.tensors.iter().filter(|tensor| tensor.role != TensorRole::Computed);
         let key: PayloadKey = (given.cloned().collect(), page.parts.clone());
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, payload)) = kept.iter().find(|(other, _)| *other == key) {
-            return Ok(payload.clone());
+        if let Some(payload) = kept.iter().find(|(other, _)| *other == key).map(|(_, payload)| payload.clone()) {
+            room(&page.graph, true)?;
+            return Ok(payload);
         }
-        if room(&page.graph).is_err() {
+        if room(&page.graph, false).is_err() {
             kept.clear();
-            room(&page.graph)?;
+            room(&page.graph, false)?;
         }
         let payload = Arc::new(Payload::make(page)?);
         if kept.len() == KEPT {
@@ -70,12 +71,16 @@ impl Payloads {
 
 /// Whether memory holds what a run of a graph takes here at the least: inputs and weights as numbers and as the bytes that the
 /// page loads, which has them once more, and beside them what is at hand of one tensor at a time: a result as it was posted,
-/// as numbers, and its reference, of 16 bytes an element.
-fn room(graph: &Graph) -> Result<(), PayloadError> {
-    let sizes = graph.tensors.iter().map(|tensor| {
+/// as numbers, and, of an op that has one, its reference, of 16 bytes an element. `made` says that inputs and weights
+/// are there already.
+fn room(graph: &Graph, made: bool) -> Result<(), PayloadError> {
+    let known = graph.stages.iter().filter(|stage| ops::named(&stage.op).is_some());
+    let referenced: HashSet<TensorId> = known.flat_map(|stage| stage.outputs.iter().copied()).collect();
+    let sizes = graph.tensors.iter().enumerate().map(|(id, tensor)| {
         let len = tensor.len() as u64;
         match tensor.role {
-            TensorRole::Computed => (0, tensor.bytes() + 20 * len),
+            TensorRole::Computed => (0, tensor.bytes() + if referenced.contains(&id) { 20 * len } else { 4 * len }),
+            TensorRole::Input(_) | TensorRole::Weight(_) if made => (0, tensor.bytes()),
             TensorRole::Input(_) | TensorRole::Weight(_) => (4 * len + 2 * tensor.bytes(), tensor.bytes()),
         }
     });

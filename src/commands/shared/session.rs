@@ -129,8 +129,8 @@ async fn context(serve: Serve, templates: Templates, keep_outputs: bool) -> Resu
     })?;
     let watchdog = Watchdog::start()?;
     let payloads = Payloads::default();
-    let agreement = Agreement::default();
-    Ok(RunContext { server, templates, watchdog, payloads, references, agreement, keep_outputs })
+    let (agreement, making) = (Agreement::default(), Arc::default());
+    Ok(RunContext { server, templates, watchdog, payloads, making, references, agreement, keep_outputs })
 }
 
 /// Carries out several prepared runs in turn; the exit is that of the worst, and one that is interrupted ends them all.
