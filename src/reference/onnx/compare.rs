@@ -117,5 +117,6 @@ fn whole(want: &Tensor, reason: String) -> Box<Failure> {
         tolerance: 0.0,
         wrong: want.len(),
         of: want.len(),
+        compared: true,
     })
 }
