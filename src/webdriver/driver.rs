@@ -379,5 +379,10 @@ mod tests {
         assert_eq!(names(BrowserKind::Webkitgtk, false, false), caches);
         assert!(names(BrowserKind::Webkitgtk, false, true).contains(&"WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS"));
         assert!(all(BrowserKind::Chrome, false, false).iter().all(|(_, value)| value == folder.as_os_str()));
+        // Crash reports would lie in the user's home.
+        for cold in [false, true] {
+            let report = ("BREAKPAD_DUMP_LOCATION", folder.as_os_str().to_owned());
+            assert!(all(BrowserKind::Chrome, cold, false).contains(&report));
+        }
     }
 }

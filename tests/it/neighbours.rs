@@ -65,18 +65,10 @@ fn another_user_reads_and_changes_nothing_of_a_run() {
     mode(&script, 0o755);
     let child = in_the_second_job(&shop, &long("chrome", 0));
     let processes = traces::processes(&shop.path("tmp"));
-    // What looks like the folder of a dead run, by which the next one is to be led to end a process of this one.
-    let planted = shop.path("tmp/gpujobs-planted");
-    let group = traces::group(child.id()).unwrap().to_string();
-    let plant = format!("mkdir {0} && echo {group} > {0}/gpujobs.owner", planted.display());
-    assert!(as_nobody("sh", &["-c", &plant]).status.success());
-
     let [tmp, run] = [shop.path("tmp"), shop.run_folder()].map(|path| path.display().to_string());
     let numbers: Vec<String> = processes.iter().map(ToString::to_string).collect();
     let mut arguments = vec![tmp.as_str(), run.as_str()];
     arguments.extend(numbers.iter().map(String::as_str));
-    // Its own folder is no breach.
-    mode(&planted, 0o000);
     let tried = as_nobody(&script, &arguments);
     assert!(tried.status.success() && tried.stderr.is_empty(), "{tried:?}");
 
@@ -85,8 +77,12 @@ fn another_user_reads_and_changes_nothing_of_a_run() {
     let is_expected = |line: &String| expected.iter().any(|name| line.contains(name));
     assert!(listening.iter().all(is_expected) && listening.len() == 2, "DevTools has no port: {listening:?}");
 
+    // What looks like the folder of a dead run, by which the next one is to be led to end a process of this one.
+    let planted = shop.path("tmp/gpujobs-planted");
+    let group = traces::group(child.id()).unwrap().to_string();
+    let plant = format!("mkdir {0} && echo {group} > {0}/gpujobs.owner", planted.display());
+    assert!(as_nobody("sh", &["-c", &plant]).status.success());
     // The next run passes the planted folder by, and this one goes on to its end.
-    mode(&planted, 0o755);
     shop.write("next.toml", &format!("{}[browser.chrome]\ndriver = '/bin/false'\n", long("chrome", 0)));
     shop.gpujobs(&["run", "next.toml", "--out", "next"]).expect(3);
     ended(child).expect(0);

@@ -47,8 +47,7 @@ fn sources(shop: &Workshop) -> Vec<(&'static str, Command, &'static str)> {
     let plain = "name = 'm'\n[matrix]\nbrowser = 'chrome'\nmodel = 'axpy'\n";
     shop.write("lines.toml", &plain.replace("\n[matrix]", &format!(" # {HOSTILE}\n[matrix]")));
     shop.write("plain.toml", plain);
-    let template = format!("{{# {HOSTILE} #}}{{% sett value =");
-    shop.write("own/axpy.wgsl", &broken("shaders/axpy.wgsl", "{% set value =", &template));
+    shop.write("own/axpy.wgsl", &broken("shaders/axpy.wgsl", "lib/elementwise.wgsl", HOSTILE));
     let name: &[u8; 6] = b"\x1b]0;p\x07";
     let file = std::fs::read(format!("{}/tests/data/onnx/dynamic.onnx", onnx::ROOT)).unwrap();
     let at = file.windows(6).position(|window| window == b"length").expect("the dimension that is left open");

@@ -82,7 +82,9 @@ impl LiveSession {
         let SessionOptions { live, logs, keep_outputs } = options;
         let stop = signals::stop()?;
         WARNED.call_once(|| {
-            risks(manifest.browsers.values()).iter().for_each(|risk| live.line(&format!("warning: {risk}")));
+            for risk in risks(manifest.browsers.values()) {
+                live.line(&format!("warning: {risk}"));
+            }
         });
         let context = Arc::new(context(manifest.serve, templates, keep_outputs).await?);
         let mut session = Self { context, logs, live, stop, browsers: Browsers::default() };

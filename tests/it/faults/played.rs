@@ -257,7 +257,7 @@ pub(super) const DRIVERS: &[Fault] = &[
         part: Part::Driver,
         name: "a driver that ends at once",
         first: "echo no shared memory >&2; exit 3",
-        row: ["failed", "chromedriver died (exit status: 3); its last output:\nno shared memory"],
+        row: ["failed", "did not start: chromedriver died (exit status: 3)"],
         next: "skipped",
         code: 3,
         ..NONE
@@ -477,7 +477,7 @@ fn expected_values_that_can_not_be_read_any_more_say_nothing_about_the_output() 
     shop.write(
         "models/own.toml",
         "family = 'text'\n[[input]]\nname = 'x'\nshape = [4]\n[[stage]]\nop = 'own'\nshader = 'own.wgsl'\nin = ['x']\n\
-         out = { y = [4] }\nexpect = { file = 'y.f32', abs = 0.1 }\n",
+         out = { y = [4] }\nexpect = { file = 'y.f32', absolute = 0.1 }\n",
     );
     std::fs::write(shop.path("models/y.f32"), [0; 16]).unwrap();
     let text = manifest(&browser, "").replace("'axpy'", "'own'").replace("[matrix]", "shaders = 'shaders'\n[matrix]");

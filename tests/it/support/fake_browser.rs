@@ -99,7 +99,8 @@ impl FakePage {
     /// Sends an event about a job.
     pub(crate) fn say(&mut self, job: &Value, kind: &str, rest: Value) {
         let mut event = json!({ "job": job, "kind": kind });
-        event.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        let Value::Object(rest) = rest else { panic!("an event has fields: {rest}") };
+        event.as_object_mut().unwrap().extend(rest);
         self.send(event.to_string());
     }
 
