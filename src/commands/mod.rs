@@ -16,7 +16,7 @@ pub mod tune;
 pub mod verify;
 pub mod watchdog;
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 use crate::cli::{Cli, Command, DoctorArgs, PlanArgs, SetupArgs};
 use crate::error::{Error, Exit};
@@ -28,6 +28,7 @@ pub fn dispatch(cli: Cli) -> Exit {
     let mut out = anstream::stdout().lock();
     let ended = carry_out(cli, &mut out).and_then(|exit| out.flush().map(|()| exit).map_err(Error::from));
     ended.unwrap_or_else(|error| {
+        let error = with_remedy(error);
         let exit = error.exit();
         if exit != Exit::Success {
             show(&error);
@@ -73,6 +74,18 @@ fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
             watchdog::run();
             Ok(Exit::Success)
         }
+    }
+}
+
+/// An error of stdout with what helps, where that is not plain.
+fn with_remedy(error: Error) -> Error {
+    match error {
+        Error::Io(error) if error.kind() == ErrorKind::StorageFull => Error::Environment {
+            message: error.to_string(),
+            help: "free some space where stdout goes; what was measured is in the run folder, and --resume goes on with it"
+                .to_owned(),
+        },
+        error => error,
     }
 }
 

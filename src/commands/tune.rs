@@ -1,6 +1,6 @@
 //! `gpujobs tune`: finds the fastest configurations of a manifest's kernels and writes them down.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use super::shared::prepare::{Overrides, Prepared, prepare};
 use super::shared::session::{LiveSession, Logs, RunRequest, SessionOptions, in_turn};
@@ -130,14 +130,14 @@ impl Tuning<'_> {
         Ok(results)
     }
 
-    async fn one(&mut self, task: &TuneTask, settled: &[KernelOverride]) -> io::Result<TaskResult> {
+    async fn one(&mut self, task: &TuneTask, settled: &[KernelOverride]) -> Result<TaskResult, Error> {
         let Manifest { tune, measure, .. } = self.manifest;
         let request = TuneRequest { task, tune, measure, settled, exhaustive: self.exhaustive };
         drive(request, async |batch| self.batch(task, batch).await).await
     }
 
     /// Runs a batch in the browsers that are open, and keeps what came of it.
-    async fn batch(&mut self, task: &TuneTask, mut batch: Batch) -> io::Result<(Vec<Evaluation>, Outcome)> {
+    async fn batch(&mut self, task: &TuneTask, mut batch: Batch) -> Result<(Vec<Evaluation>, Outcome), Error> {
         // Another backend would have no configuration.
         let measure = Measure { fallback: Vec::new(), ..batch.measure.clone() };
         let plan = Plan { manifest: Manifest { measure, ..self.manifest.clone() }, jobs: batch.jobs.clone() };
@@ -153,7 +153,7 @@ impl Tuning<'_> {
         });
         let outcome = ran.await?;
         let tried = batch.tried(&reports);
-        folder.add_batch(task, &tried).map_err(io::Error::other)?;
+        folder.add_batch(task, &tried)?;
         Ok((tried, outcome))
     }
 }

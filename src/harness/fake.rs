@@ -54,7 +54,7 @@ pub struct Script(Arc<Mutex<FakeState>>);
 struct FakeState {
     /// By the beginning of a job's id.
     acts: Vec<(String, VecDeque<Act>)>,
-    openings: HashMap<String, VecDeque<OpenError>>,
+    openings: HashMap<String, VecDeque<Option<OpenError>>>,
     calls: Vec<String>,
 }
 
@@ -72,10 +72,10 @@ impl Script {
         self
     }
 
-    /// The openings of a browser meet these errors in turn; later ones go well.
+    /// The openings of a browser meet these errors in turn, or none; later ones go well.
     #[must_use]
-    pub fn opening(self, browser: &str, errors: impl IntoIterator<Item = OpenError>) -> Self {
-        self.lock().openings.insert(browser.to_owned(), errors.into_iter().collect());
+    pub fn opening<E: Into<Option<OpenError>>>(self, browser: &str, errors: impl IntoIterator<Item = E>) -> Self {
+        self.lock().openings.insert(browser.to_owned(), errors.into_iter().map(Into::into).collect());
         self
     }
 
@@ -131,7 +131,7 @@ impl Executor for Fake {
         if !self.open {
             self.script.note(format!("open {}{}", self.browser, if cache == Cache::Cold { " cold" } else { "" }));
             let error = self.script.lock().openings.get_mut(&self.browser).and_then(VecDeque::pop_front);
-            if let Some(error) = error {
+            if let Some(Some(error)) = error {
                 return Err(error);
             }
             self.open = true;

@@ -50,6 +50,8 @@ impl LiveBrowser {
     /// A browser that opens with its first job; `log` gets what driver and page print.
     #[must_use]
     pub fn new(context: Arc<RunContext>, settings: BrowserSettings, log: LogSink) -> Self {
+        let shared = context.clone();
+        let log = LogSink::new(move |line| log.line(&shared.server.without_token(line)));
         Self {
             context,
             settings,
@@ -72,7 +74,7 @@ impl LiveBrowser {
             log: Some(self.log.clone()),
             watchdog: self.context.watchdog.clone(),
         };
-        let browser = webdriver::launch(launch).await.map_err(|error| open_error(&error))?;
+        let browser = webdriver::launch(launch).await.map_err(|error| self.open_error(&error))?;
         match self.connect(&browser).await {
             Ok((channel, page, page_ready)) => {
                 let facts = &browser.facts;
@@ -101,7 +103,7 @@ impl LiveBrowser {
             .map_err(|error| passing(error.to_string()))?;
         let url = Url::parse(&channel.url).map_err(|error| passing(error.to_string()))?;
         let began = Instant::now();
-        browser.navigate(&url).await.map_err(|error| open_error(&error))?;
+        browser.navigate(&url).await.map_err(|error| self.open_error(&error))?;
         let name = &self.settings.name;
         let hello = async {
             loop {
@@ -124,6 +126,13 @@ impl LiveBrowser {
             .await
             .map_err(|_| passing(format!("the page of {name} said nothing within {limit}; -v shows its console")))??;
         Ok((channel, facts, began.elapsed()))
+    }
+
+    /// What a driver says may name the address of a page.
+    fn open_error(&self, error: &BrowserError) -> OpenError {
+        let help = miette::Diagnostic::help(error).map(|help| format!("; {help}")).unwrap_or_default();
+        let missing = matches!(error, BrowserError::NotFound { .. } | BrowserError::Endpoint { .. });
+        OpenError { message: self.context.server.without_token(&format!("{error}{help}")), missing }
     }
 
     /// The adapter that an open page finds by a preference, and its largest buffer; `None` where there is none.
@@ -184,19 +193,21 @@ impl LiveBrowser {
     }
 
     /// Whether the adapter takes the tensors of a page, where one is larger than what every adapter takes: known before such
-    /// tensors are made. A cold session that was probed would be none, and its page finds out by itself.
+    /// tensors are made. A cold session that was probed is none any more, so another one takes its place.
     async fn check_sizes(&mut self, page: &Page) -> Result<(), ExecuteError> {
         let Content::Stages(stages) = &page.content else { return Ok(()) };
         let largest = stages.graph.tensors.iter().max_by_key(|tensor| tensor.bytes());
         let Some(tensor) = largest.filter(|tensor| tensor.bytes() > ANY_ADAPTER_TAKES) else { return Ok(()) };
-        let warm = |session: &OpenPage| {
-            session.cache == Cache::Warm && session.opened.page.as_ref().is_some_and(|page| page.webgpu)
-        };
+        let has_webgpu = |session: &OpenPage| session.opened.page.as_ref().is_some_and(|page| page.webgpu);
         let preference = &page.job.axes.power_preference;
         if !self.largest_buffers.contains_key(preference)
-            && let Some(mut session) = self.open.take_if(|session| warm(session))
+            && let Some(mut session) = self.open.take_if(|session| has_webgpu(session))
         {
             let probed = self.probe(&mut session, preference.clone()).await;
+            if session.cache == Cache::Cold {
+                session.browser.close(CLOSE_WITHIN).await;
+                session = self.start(Cache::Cold).await.map_err(|error| ExecuteError::Lost(error.message))?;
+            }
             self.open = Some(session);
             // A page that does not answer is lost with all that is ready in it.
             let (_, most) = probed.map_err(|error| ExecuteError::Lost(error.message))?;
@@ -254,12 +265,12 @@ impl Executor for LiveBrowser {
             made.map_err(|error| ExecuteError::Failed(format!("making the job's data broke off: {error}")))??;
         let at = |path: &str| context.server.url(&format!("jobs/{number}/{path}"));
         let frame = published.frame.is_some().then(|| at("frame"));
-        context.server.publish(number, published);
+        let key = context.server.publish(number, published);
         session.jobs.insert(number, Ready::new(checker));
         session.current = Some(number);
         let (module, tensors) = (at("job.js"), at("tensors"));
         let step = Step::begin();
-        session.command(&PageCommand::Prepare { job: number, module, frame, tensors }).await?;
+        session.command(&PageCommand::Prepare { job: number, module, frame, tensors, key }).await?;
         loop {
             if let PageEvent::Prepared(prepared) = session.next_event(&log).await? {
                 let RawPrepared { adapter, ran, phases, parts, first, clocks } = *prepared;
@@ -358,10 +369,4 @@ impl Executor for LiveBrowser {
 /// An error that another try may not meet.
 fn passing(message: String) -> OpenError {
     OpenError { message, missing: false }
-}
-
-fn open_error(error: &BrowserError) -> OpenError {
-    let help = miette::Diagnostic::help(error).map(|help| format!("; {help}")).unwrap_or_default();
-    let missing = matches!(error, BrowserError::NotFound { .. } | BrowserError::Endpoint { .. });
-    OpenError { message: format!("{error}{help}"), missing }
 }

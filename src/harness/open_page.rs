@@ -14,6 +14,7 @@ use super::executor::{Check, Checked, ExecuteError, Opened};
 use crate::plan::Cache;
 use crate::protocol::command::PageCommand;
 use crate::protocol::event::{self, PageEvent};
+use crate::reference::Failure;
 use crate::serve::{PageChannel, SessionEvent};
 use crate::webdriver::{Browser, LogSink};
 
@@ -84,7 +85,7 @@ impl OpenPage {
         loop {
             let event = tokio::select! {
                 event = self.channel.next() => event,
-                message = self.browser.exited() => return Err(ExecuteError::Lost(message)),
+                message = self.browser.exited() => return Err(ExecuteError::Lost(self.channel.without_token(&message))),
             };
             match event {
                 SessionEvent::Gone => return Err(self.lost().await),
@@ -131,9 +132,8 @@ impl OpenPage {
     /// Why the page is gone: the driver's last output, if it dies too.
     async fn lost(&self) -> ExecuteError {
         let words = timeout(Duration::from_millis(500), self.browser.exited()).await;
-        ExecuteError::Lost(
-            words.unwrap_or_else(|_| "the page or its browser closed in the middle of the job".to_owned()),
-        )
+        let words = words.unwrap_or_else(|_| "the page or its browser closed in the middle of the job".to_owned());
+        ExecuteError::Lost(self.channel.without_token(&words))
     }
 
     /// Compares what the page posted with the reference and answers it.
@@ -160,6 +160,9 @@ impl OpenPage {
                 "witness"
             }
             Checked::Done(check) => {
+                if let Some(reason) = check.verdict.failure.as_ref().and_then(Failure::not_compared) {
+                    return Err(ExecuteError::Failed(reason));
+                }
                 let verdict = match check.verdict.failure {
                     Some(_) => "incorrect",
                     None if check.random => "random",

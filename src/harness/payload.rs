@@ -137,9 +137,9 @@ mod tests {
             );
             Graph::of(&Model::parse("m", Path::new("m.toml"), &text).unwrap(), &JobVars::default()).unwrap()
         };
-        assert!(room(&graph("1024")).is_ok());
+        assert!(room(&graph("1024"), false).is_ok());
         // 4 TiB as numbers, as bytes, in the page and on the way there.
-        let error = room(&graph("1073741824")).unwrap_err().to_string();
+        let error = room(&graph("1073741824"), false).unwrap_err().to_string();
         let begins =
             "the model's data, of which `x` [1073741824, 1024] is the largest: 16384 GiB of this machine's memory";
         assert!(error.starts_with(begins) && error.ends_with(" are free"), "{error}");

@@ -27,6 +27,8 @@ pub enum PageCommand {
         frame: Option<String>,
         /// Where what it computed is posted.
         tensors: String,
+        /// What it shows when it posts.
+        key: String,
     },
     /// Finds out how many inferences make a sample long enough.
     Pilot {

@@ -27,4 +27,14 @@ pub struct Failure {
     pub wrong: usize,
     /// Of how many.
     pub of: usize,
+    /// Whether it was compared: not where what it should be can't be read, which says nothing about the output.
+    pub compared: bool,
+}
+
+impl Failure {
+    /// Why it could not be compared; `None` where it was.
+    #[must_use]
+    pub fn not_compared(&self) -> Option<String> {
+        (!self.compared).then(|| format!("stage `{}`: `{}` {}", self.stage, self.tensor, self.reason))
+    }
 }

@@ -121,7 +121,7 @@ fn against_file(
 ) -> Result<Errors, Box<Wrong>> {
     let path = &expect.file.path;
     let unread =
-        |message: String| problem(graph, output, format!("can't be compared with {}: {message}", path.display()));
+        |message: String| unreadable(graph, output, format!("can't be compared with {}: {message}", path.display()));
     let numbers = expect.file.read().map_err(unread)?;
     match (numbers, graph.tensors[output].element.is_whole()) {
         (Numbers::Whole(expected), true) => {
@@ -187,7 +187,7 @@ fn values<'a>(
             Some(values) if values.len() == tensor.len() => Ok(Cow::Borrowed(values.as_slice())),
             Some(values) => Err(wrong_length(graph, id, values.len())),
             None if tensor.role == TensorRole::Computed => Err(problem(graph, id, "was not read back".to_owned())),
-            None => match fill(tensor).map_err(|error| problem(graph, id, error.to_string()))? {
+            None => match fill(tensor).map_err(|error| unreadable(graph, id, error.to_string()))? {
                 Values::Floats(values) => Ok(Cow::Owned(values)),
                 // Its type was checked with the graph.
                 Values::Whole(_) => Err(problem(graph, id, "holds whole numbers".to_owned())),
@@ -253,8 +253,16 @@ pub(super) fn problem(graph: &Graph, id: TensorId, reason: String) -> Box<Wrong>
         tolerance: 0.0,
         wrong: tensor.len(),
         of: tensor.len(),
+        compared: true,
     };
     Box::new(Wrong { failure, errors: None })
+}
+
+/// What a tensor is compared with, or computed from, can't be read.
+fn unreadable(graph: &Graph, id: TensorId, reason: String) -> Box<Wrong> {
+    let mut problem = problem(graph, id, reason);
+    problem.failure.compared = false;
+    problem
 }
 
 fn wrong_length(graph: &Graph, id: TensorId, found: usize) -> Box<Wrong> {

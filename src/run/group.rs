@@ -223,7 +223,10 @@ where
         }
         report.attempts += 1;
         match slot.executor.open(one.job.axes.cache).await {
-            Ok(opened) => report.session = Some(opened),
+            Ok(opened) => {
+                report.session = Some(opened);
+                slot.has_started = true;
+            }
             Err(OpenError { message, missing }) => {
                 report.status = if missing { Status::Skipped } else { Status::Failed };
                 report.reason.clone_from(&message);
@@ -355,7 +358,9 @@ where
     }
 
     fn finish(&mut self, report: JobReport) -> io::Result<()> {
-        self.outcome.count(report.status);
+        let slot = self.slots.get(report.job.axes.browser.as_str());
+        let unstarted = report.session.is_none() && slot.is_some_and(|slot| !slot.has_started);
+        self.outcome.count(report.status, unstarted);
         (self.on_event)(RunEvent::JobFinished(Box::new(report)))
     }
 }

@@ -65,7 +65,7 @@ pub struct Outcome {
     pub ended: usize,
     /// Jobs that failed, timed out or were incorrect.
     pub failed: usize,
-    /// Jobs that were skipped because their browser could not be started.
+    /// Jobs that were skipped, or failed, because their browser could not be started.
     pub skipped: usize,
 }
 
@@ -100,6 +100,8 @@ struct BrowserSlot<E> {
     executor: E,
     /// Why it can't be opened at all: later jobs are skipped without another try.
     missing: Option<String>,
+    /// Whether it has been open.
+    has_started: bool,
 }
 
 /// A try of a job, to be made.
@@ -146,7 +148,7 @@ where
             for (_, job) in &jobs {
                 browsers.slots.entry(job.axes.browser.clone()).or_insert_with(|| {
                     let executor = (self.executor)(&plan.manifest.browsers[&job.axes.browser]);
-                    BrowserSlot { executor, missing: None }
+                    BrowserSlot { executor, missing: None, has_started: false }
                 });
             }
             let mut stop = self.stop.clone();
@@ -173,10 +175,11 @@ where
 }
 
 impl Outcome {
-    /// Counts a job that has ended.
-    fn count(&mut self, status: Status) {
+    /// Counts a job that has ended; `unstarted` says whether that was because its browser never started.
+    fn count(&mut self, status: Status, unstarted: bool) {
         match status {
             Status::Skipped => self.skipped += 1,
+            Status::Failed if unstarted => self.skipped += 1,
             Status::Ok | Status::Unsupported => self.ended += 1,
             Status::Incorrect | Status::Failed | Status::TimedOut => {
                 self.ended += 1;

@@ -1,6 +1,7 @@
 //! A channel is the connection of one page: its events in, commands out, and the tensors that it posts.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -59,6 +60,12 @@ impl PageChannel {
         Self { number, url, commands, events, shared }
     }
 
+    /// A text that may name an address on its server, without what nobody else may know of it.
+    #[must_use]
+    pub fn without_token(&self, text: &str) -> String {
+        self.shared.without_token(text)
+    }
+
     /// Sends a command; false when the page is gone.
     pub async fn send(&self, command: String) -> bool {
         self.commands.send(command).await.is_ok()
@@ -77,8 +84,16 @@ impl Drop for PageChannel {
 }
 
 /// Carries one WebSocket until either side ends.
-pub(super) async fn carry(socket: HyperWebsocket, session: Arc<SessionEntry>, mut commands: mpsc::Receiver<String>) {
-    let Ok(socket) = socket.await else { return };
+pub(super) async fn carry(
+    shared: Arc<Shared>,
+    socket: HyperWebsocket,
+    session: Arc<SessionEntry>,
+    mut commands: mpsc::Receiver<String>,
+) {
+    let Ok(socket) = socket.await else {
+        session.is_open.store(false, Ordering::Release);
+        return;
+    };
     let (mut sink, mut stream) = socket.split();
     loop {
         tokio::select! {
@@ -89,7 +104,9 @@ pub(super) async fn carry(socket: HyperWebsocket, session: Arc<SessionEntry>, mu
             }
             message = stream.next() => match message {
                 Some(Ok(Message::Text(text))) => {
-                    if session.events.send(SessionEvent::Said(text.to_string())).await.is_err() { break }
+                    // What it says ends in rows and logs, which others may read: the run's token must not.
+                    let text = shared.without_token(&text);
+                    if session.events.send(SessionEvent::Said(text)).await.is_err() { break }
                 }
                 // Pings are answered by the library; a page sends no binary message.
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
@@ -97,5 +114,6 @@ pub(super) async fn carry(socket: HyperWebsocket, session: Arc<SessionEntry>, mu
             }
         }
     }
+    session.is_open.store(false, Ordering::Release);
     let _ = session.events.send(SessionEvent::Gone).await;
 }

@@ -1,15 +1,17 @@
 //! The server is what pages load from and report to: their HTML and modules, the parts of models, one WebSocket a
 //! session, and the tensors they post.
 //!
-//! `routes` says what each path is and turns away whatever does not belong to this run; `channel` carries the words
-//! of one page. Made once a run; `harness` opens a session on it for each page and publishes jobs.
+//! `connections` lets clients in, `routes` says what each path is and turns away whatever does not belong to this run;
+//! `channel` carries the words of one page. Made once a run; `harness` opens a session on it for each page and publishes jobs.
 //!
 //! The trust boundary: it binds loopback unless another address is named, every path begins with a token that can't be guessed,
-//! `Host` and `Origin` are checked, nothing is read from disk but the files of models that were published and those of the
+//! `Host` and `Origin` are checked, tensors are taken only with a key that the job's page alone has, nothing is read from disk but the files of models that were published and those of the
 //! libraries, and every body, message, header and connection is
 //! bounded in size, time and number.
 
 pub mod channel;
+mod connections;
+mod guest;
 pub mod libraries;
 mod link;
 mod routes;
@@ -18,16 +20,12 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 pub use channel::{PageChannel, SessionEvent};
@@ -36,12 +34,8 @@ pub use link::Network;
 
 use link::Link;
 
-/// Connections at a time; a browser opens about six to one host.
-const MOST_CONNECTIONS: usize = 256;
-/// How long a client may take to send its headers.
-const HEADERS_WITHIN: Duration = Duration::from_secs(10);
-/// Messages of a page that wait to be read; the page is held back beyond that.
-const QUEUED_EVENTS: usize = 1024;
+/// Messages of a page that wait to be read, each of at most 1 MiB; the page is held back beyond that.
+const QUEUED_EVENTS: usize = 64;
 
 /// A running server; dropping it ends every connection.
 #[derive(Debug)]
@@ -59,11 +53,18 @@ struct Shared {
     address: SocketAddr,
     /// Modules that every page may load, by file name.
     modules: HashMap<String, Bytes>,
-    jobs: Mutex<HashMap<u64, Arc<Published>>>,
+    jobs: Mutex<HashMap<u64, Arc<Job>>>,
     sessions: Mutex<HashMap<u64, Arc<SessionEntry>>>,
-    next_session: AtomicU64,
     libraries: Option<Libraries>,
     link: Link,
+}
+
+/// A job that is published.
+#[derive(Debug)]
+struct Job {
+    published: Published,
+    /// What a post of its tensors has to show: known to its page alone, by its WebSocket.
+    key: String,
 }
 
 /// What the server holds of one job while it runs.
@@ -119,6 +120,8 @@ struct SessionEntry {
     events: mpsc::Sender<SessionEvent>,
     /// Taken by the page's WebSocket; a second one is turned away.
     commands: Mutex<Option<mpsc::Receiver<String>>>,
+    /// Whether that WebSocket is open.
+    is_open: AtomicBool,
 }
 
 impl Server {
@@ -131,18 +134,23 @@ impl Server {
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((address, 0)).await?;
         let shared = Arc::new(Shared {
-            token: format!("{:032x}", rand::random::<u128>()),
+            token: secret(),
             address: listener.local_addr()?,
             modules,
             jobs: Mutex::default(),
             sessions: Mutex::default(),
-            next_session: AtomicU64::new(1),
             libraries,
             link: Link::new(network),
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, shared.clone()));
+        tasks.spawn(connections::accept(listener, shared.clone()));
         Ok(Self { shared, _tasks: tasks })
+    }
+
+    /// A text that may name an address on this server, without what nobody else may know of it.
+    #[must_use]
+    pub fn without_token(&self, text: &str) -> String {
+        self.shared.without_token(text)
     }
 
     /// The URL of `path` on this server.
@@ -159,18 +167,28 @@ impl Server {
 
     /// Opens a session for one page, whose HTML is made from the session's number.
     pub fn open_session<E>(&self, html: impl FnOnce(u64) -> Result<String, E>) -> Result<PageChannel, E> {
-        let number = self.shared.next_session.fetch_add(1, Ordering::Relaxed);
+        // Who knows the pages of earlier sessions must not guess this one's and take its WebSocket first.
+        let number = rand::random::<u64>();
         let (events, received) = mpsc::channel(QUEUED_EVENTS);
         let (commands, sent) = mpsc::channel(16);
-        let entry = SessionEntry { html: Bytes::from(html(number)?), events, commands: Mutex::new(Some(sent)) };
+        let entry = SessionEntry {
+            html: Bytes::from(html(number)?),
+            events,
+            commands: Mutex::new(Some(sent)),
+            is_open: AtomicBool::new(false),
+        };
         lock(&self.shared.sessions).insert(number, Arc::new(entry));
         let url = self.url(&format!("page/{number}"));
         Ok(PageChannel::new(number, url, commands, received, self.shared.clone()))
     }
 
-    /// Makes a job's module and parts loadable, until [`Server::withdraw`].
-    pub fn publish(&self, number: u64, job: Published) {
-        lock(&self.shared.jobs).insert(number, Arc::new(job));
+    /// Makes a job's module and parts loadable, until [`Server::withdraw`]. The answer is the key that its page shows when it
+    /// posts, which is for this once and for nobody else.
+    #[must_use]
+    pub fn publish(&self, number: u64, published: Published) -> String {
+        let key = secret();
+        lock(&self.shared.jobs).insert(number, Arc::new(Job { published, key: key.clone() }));
+        key
     }
 
     /// Forgets a job.
@@ -179,32 +197,18 @@ impl Server {
     }
 }
 
+impl Shared {
+    fn without_token(&self, text: &str) -> String {
+        text.replace(&self.token, "TOKEN")
+    }
+}
+
+/// 128 random bits.
+fn secret() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
 /// A lock that a panic elsewhere does not take away: the maps behind it are whole after every statement.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    let mut connections = JoinSet::new();
-    loop {
-        let Ok(permit) = free.clone().acquire_owned().await else { return };
-        while connections.try_join_next().is_some() {}
-        let Ok((stream, _)) = listener.accept().await else {
-            // Out of file descriptors, most likely: the next attempt may succeed.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        // An event must not wait for more bytes to fill a packet.
-        let _ = stream.set_nodelay(true);
-        let shared = shared.clone();
-        connections.spawn(async move {
-            let service = service_fn(move |request| routes::answer(shared.clone(), request));
-            let mut builder = http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(64 << 10);
-            // A connection that breaks is the page's to report.
-            let _ = builder.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
-            drop(permit);
-        });
-    }
 }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,10 +19,13 @@ use tokio::io::AsyncReadExt as _;
 use tokio::sync::oneshot;
 
 use super::channel::{LARGEST_MESSAGE, SessionEvent, carry};
+use super::guest::Guest;
 use super::{Shared, lock};
 
 /// How long a page may take to post a piece of the tensors of one job.
 const POST_WITHIN: Duration = Duration::from_mins(2);
+/// The header in which a page shows the key of its job.
+const KEY: &str = "x-gpujobs-key";
 /// Bytes of a part or a file that are sent at a time: answers take turns on a bounded link by so much.
 const CHUNK: usize = 64 << 10;
 
@@ -65,9 +69,14 @@ impl<'path> Route<'path> {
 }
 
 /// Answers one request; never fails, since every fault is an answer.
-pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+pub(super) async fn answer(
+    shared: Arc<Shared>,
+    guest: Arc<Guest>,
+    request: Request<Incoming>,
+) -> Result<Answer, Infallible> {
     let mut answer = match admit(&shared, &request) {
         Err(status) => refuse(status),
+        Ok(_) if !guest.show_token() => refuse(StatusCode::SERVICE_UNAVAILABLE),
         Ok(path) => match Route::of(&path) {
             None => refuse(StatusCode::NOT_FOUND),
             Some(route) if request.method() != route.method() => refuse(StatusCode::METHOD_NOT_ALLOWED),
@@ -81,6 +90,9 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> R
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if !guest.is_known() {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(answer)
 }
 
@@ -88,7 +100,13 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> R
 fn admit(shared: &Shared, request: &Request<Incoming>) -> Result<String, StatusCode> {
     let named = |header: &header::HeaderName| request.headers().get(header).map(HeaderValue::as_bytes);
     let host = shared.address.to_string();
-    if named(&header::HOST) != Some(host.as_bytes()) {
+    if request.headers().get_all(header::HOST).iter().count() > 1 {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    // A target in absolute form names a host as well, and goes before the header (RFC 9112, 3.2.2).
+    let uri = request.uri();
+    let is_other = uri.scheme().is_some() && uri.authority().is_none_or(|name| name.as_str() != host);
+    if named(&header::HOST) != Some(host.as_bytes()) || is_other {
         return Err(StatusCode::MISDIRECTED_REQUEST);
     }
     let origin = format!("http://{host}");
@@ -118,7 +136,7 @@ async fn follow(shared: &Arc<Shared>, route: Route<'_>, request: Request<Incomin
         }
         Route::JobModule(job) => {
             let job = lock(&shared.jobs).get(&job).cloned();
-            job.map_or_else(missing, |job| whole("text/javascript", job.module.clone()))
+            job.map_or_else(missing, |job| whole("text/javascript", job.published.module.clone()))
         }
         Route::Library(path) => {
             let found = shared.libraries.as_ref().and_then(|libraries| libraries.file(&path));
@@ -126,18 +144,18 @@ async fn follow(shared: &Arc<Shared>, route: Route<'_>, request: Request<Incomin
             tokio::fs::read(path).await.map_or_else(|_| missing(), |bytes| whole(kind, bytes.into()))
         }
         Route::JobFrame(job) => {
-            let frame = lock(&shared.jobs).get(&job).and_then(|job| job.frame.clone());
+            let frame = lock(&shared.jobs).get(&job).and_then(|job| job.published.frame.clone());
             frame.map_or_else(missing, |frame| whole("text/html; charset=utf-8", frame))
         }
         Route::JobFile { job, path } => {
-            let file = lock(&shared.jobs).get(&job).and_then(|job| job.files.get(&path).cloned());
+            let file = lock(&shared.jobs).get(&job).and_then(|job| job.published.files.get(&path).cloned());
             let Some(file) = file else { return missing() };
             shared.link.answer().await;
             streamed(file, shared.clone()).await.unwrap_or_else(|_| missing())
         }
         Route::Part { job, part } => {
             let job = lock(&shared.jobs).get(&job).cloned();
-            let Some(bytes) = job.and_then(|job| job.parts.get(part).cloned()) else { return missing() };
+            let Some(bytes) = job.and_then(|job| job.published.parts.get(part).cloned()) else { return missing() };
             shared.link.answer().await;
             paced(bytes, shared.clone())
         }
@@ -150,8 +168,13 @@ async fn follow(shared: &Arc<Shared>, route: Route<'_>, request: Request<Incomin
 /// answers with the verdict.
 async fn posted(shared: &Arc<Shared>, number: u64, from: u64, request: Request<Incoming>) -> Answer {
     let Some(job) = lock(&shared.jobs).get(&number).cloned() else { return refuse(StatusCode::NOT_FOUND) };
-    let Some(session) = lock(&shared.sessions).get(&job.session).cloned() else {
-        return refuse(StatusCode::NOT_FOUND);
+    if request.headers().get(KEY).is_none_or(|key| key.as_bytes() != job.key.as_bytes()) {
+        return refuse(StatusCode::FORBIDDEN);
+    }
+    let job = &job.published;
+    let session = lock(&shared.sessions).get(&job.session).cloned();
+    let Some(session) = session.filter(|session| session.is_open.load(Ordering::Acquire)) else {
+        return refuse(StatusCode::GONE);
     };
     let most = job.posted.most(from);
     if request.body().size_hint().lower() > most {
@@ -188,7 +211,8 @@ fn upgrade(shared: &Arc<Shared>, number: u64, mut request: Request<Incoming>) ->
         WebSocketConfig::default().max_message_size(Some(LARGEST_MESSAGE)).max_frame_size(Some(LARGEST_MESSAGE));
     match hyper_tungstenite::upgrade(&mut request, Some(config)) {
         Ok((response, socket)) => {
-            tokio::spawn(carry(socket, session, commands));
+            session.is_open.store(true, Ordering::Release);
+            tokio::spawn(carry(shared.clone(), socket, session, commands));
             response.map(BodyExt::boxed_unsync)
         }
         Err(_) => refuse(StatusCode::BAD_REQUEST),

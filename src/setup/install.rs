@@ -17,8 +17,8 @@ use crate::serve::Libraries;
 use crate::webdriver::BrowserKind;
 use crate::webdriver::Os;
 use crate::webdriver::discover::ProgramSearch;
-use crate::webdriver::process;
 use crate::webdriver::products::Manager;
+use crate::webdriver::user;
 
 /// How many last lines of a failed command are shown again.
 const LAST_LINES: usize = 12;
@@ -152,7 +152,7 @@ fn platform() -> Platform {
     let manager =
         managers.into_iter().find(|(program, _)| search.on_path(&[program]).is_some()).map(|(_, manager)| manager);
     let known = if manager == Some(Manager::Apt) { known_to_apt() } else { None };
-    Platform { manager, root: process::is_root(), known }
+    Platform { manager, root: user::is_root(), known }
 }
 
 /// The packages that apt can install; `None` when it has no lists.

@@ -6,7 +6,6 @@
 //! runs no job itself: whoever calls it hands over how.
 
 use std::collections::HashMap;
-use std::io;
 use std::time::{Duration, Instant};
 
 use super::replay::{Replay, replays};
@@ -137,10 +136,10 @@ pub struct TuneRequest<'a> {
 }
 
 /// Searches a task's space and holds the finals; `run` runs a batch and gives [`Batch::tried`].
-pub async fn drive(
+pub async fn drive<E>(
     request: TuneRequest<'_>,
-    run: impl AsyncFnMut(Batch) -> io::Result<(Vec<Evaluation>, Outcome)>,
-) -> io::Result<TaskResult> {
+    run: impl AsyncFnMut(Batch) -> Result<(Vec<Evaluation>, Outcome), E>,
+) -> Result<TaskResult, E> {
     let TuneRequest { task, tune, exhaustive, .. } = request;
     let limit = tune.limit(task.space.points.len());
     let mut search =
@@ -163,13 +162,13 @@ struct Drive<'a, Run> {
     result: TaskResult,
 }
 
-impl<Run> Drive<'_, Run>
+impl<Run, E> Drive<'_, Run>
 where
-    Run: AsyncFnMut(Batch) -> io::Result<(Vec<Evaluation>, Outcome)>,
+    Run: AsyncFnMut(Batch) -> Result<(Vec<Evaluation>, Outcome), E>,
 {
     /// Tries what a search asks for until it is over or the time is; false where the jobs can't go on: they were
     /// interrupted, or no browser opens.
-    async fn search(&mut self, search: &mut Search) -> io::Result<bool> {
+    async fn search(&mut self, search: &mut Search) -> Result<bool, E> {
         let TuneRequest { tune, measure, exhaustive, .. } = self.request;
         let mut fastest: Option<f64> = None;
         let began = Instant::now();
@@ -193,7 +192,7 @@ where
     }
 
     /// Measures the best ones against the default. It meets them whatever it took: it is what the winner has to beat.
-    async fn finals(&mut self, search: &Search) -> io::Result<()> {
+    async fn finals(&mut self, search: &Search) -> Result<(), E> {
         let TuneRequest { task, measure, .. } = self.request;
         let default = task.space.has_default.then_some(0);
         let measured = |point: &usize| self.result.tried.iter().any(|one| one.point == *point && one.samples > 0);
@@ -214,7 +213,7 @@ where
         points: &[usize],
         measure: Measure,
         give_up: Option<GiveUp>,
-    ) -> io::Result<Vec<Evaluation>> {
+    ) -> Result<Vec<Evaluation>, E> {
         let TuneRequest { task, settled, .. } = self.request;
         let jobs: Vec<Job> = points.iter().map(|point| task.job(*point)).collect();
         let configured = |point: &usize| settled.iter().cloned().chain([task.kernel_override(*point)]).collect();

@@ -4,7 +4,9 @@ use std::io::BufRead;
 
 use indexmap::IndexSet;
 
+use super::folder::Abandoned;
 use super::note::Note;
+use super::watchdog::NAME;
 use super::{folder, process};
 
 /// Remembers what `notes` say until they end, then ends each process group and removes each folder that is left.
@@ -22,6 +24,33 @@ pub fn serve(notes: impl BufRead) {
     groups.into_iter().for_each(process::end);
     for path in folders.iter().filter(|path| folder::is_ours(path)) {
         folder::remove(path);
+    }
+}
+
+/// Takes this process out of reach of what ends gpujobs: the terminal's signals, those that are sent to gpujobs' name and to
+/// its group. It ends with its pipe.
+#[cfg(unix)]
+pub fn detach() {
+    use nix::sys::signal::{SigSet, Signal};
+
+    let mut signals = SigSet::empty();
+    signals.extend([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
+    // Each is a safeguard more: without it the watchdog still does its work.
+    let _ = signals.thread_block();
+    let _ = nix::unistd::setsid();
+    let _ = std::fs::write("/proc/self/comm", NAME);
+}
+
+/// Windows has neither such signals nor such groups.
+#[cfg(not(unix))]
+pub fn detach() {}
+
+/// Ends what earlier runs of this user have left that were killed together with their watchdog, and removes their folders.
+pub fn sweep() {
+    for Abandoned { path, groups, .. } in folder::abandoned() {
+        // The number of a group may be somebody else's by now: only processes that name the folder are meant.
+        groups.into_iter().filter(|group| process::names(*group, &path)).for_each(process::end);
+        folder::remove(&path);
     }
 }
 

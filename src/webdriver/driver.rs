@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -23,6 +24,7 @@ use super::os::Os;
 use super::output::{DriverOutput, LogSink};
 use super::process;
 use super::products::{BrowserSettings, DriverPort, Product};
+use super::user;
 use super::watchdog::Watchdog;
 
 /// How long a driver, or the display that it needs, may take until it listens. Measured: 3 to 350 ms.
@@ -95,14 +97,15 @@ impl Driver {
         watchdog: &Watchdog,
     ) -> Result<Self, BrowserError> {
         let product = settings.kind.product();
-        let folder = Folder::new(watchdog)
+        let mut folder = Folder::new(watchdog)
             .map_err(|source| BrowserError::Io { doing: "making a temporary folder".to_owned(), source })?;
         let output = DriverOutput::new(log);
-        let mut command = Command::new(program);
-        command.envs(environment(product, cold, process::is_root(), folder.path())).env("TMPDIR", folder.path());
+        let mut command = dying_with_us(program);
+        command.envs(environment(product, cold, user::is_root(), folder.path())).env("TMPDIR", folder.path());
         let mut group = None;
         if let Some(xvfb) = display_server(settings)? {
             let (display, own) = start_display(&xvfb, &output, watchdog).await?;
+            folder.used_by(own.id).map_err(watchdog_error)?;
             command.env("DISPLAY", display).env("GDK_BACKEND", "x11").env_remove("WAYLAND_DISPLAY");
             group = Some(own);
         }
@@ -110,6 +113,7 @@ impl Driver {
             .map_err(|source| BrowserError::Io { doing: "choosing a port for the driver".to_owned(), source })?;
         command.args((product.driver_arguments)(chosen.unwrap_or(0), folder.path()));
         let (mut child, group) = spawn(&mut command, program, group, watchdog)?;
+        folder.used_by(group.id).map_err(watchdog_error)?;
         let mut printed_port = drain(&mut child, &output, product.port);
         let exit = watch_exit(child, program);
 
@@ -184,6 +188,40 @@ async fn death(exit: &mut watch::Receiver<Option<String>>) -> String {
         Ok(message) => message.clone().unwrap_or_default(),
         Err(_) => "the driver is no longer watched".to_owned(),
     }
+}
+
+/// A program that is asked to end when gpujobs ends, however that ends, where the system can do it: the last resort, should
+/// the watchdog be killed as well. A driver that ends so takes its browser with it: geckodriver closes Firefox, and Chromium
+/// ends with the pipe to chromedriver.
+///
+/// Linux sends the signal when the thread ends that started the program; only the main thread ends no sooner than gpujobs.
+fn dying_with_us(program: &Path) -> Command {
+    #[cfg(target_os = "linux")]
+    if nix::unistd::gettid() == nix::unistd::getpid()
+        && let Some(setpriv) = setpriv()
+    {
+        let mut command = Command::new(setpriv);
+        command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+        return command;
+    }
+    Command::new(program)
+}
+
+/// The program of util-linux that sets the signal of a parent's death and becomes another program; that of `BusyBox` can't.
+#[cfg(target_os = "linux")]
+fn setpriv() -> Option<&'static Path> {
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let found = || {
+        let setpriv = ProgramSearch::of_this_machine().on_path(&["setpriv"])?;
+        let mut trial = std::process::Command::new(&setpriv);
+        trial
+            .args(["--pdeathsig", "TERM", "--", "true"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        trial.status().is_ok_and(|status| status.success()).then_some(setpriv)
+    };
+    FOUND.get_or_init(found).as_deref()
 }
 
 /// Starts a program in `group`, or in one of its own when there is none yet.
@@ -264,6 +302,7 @@ fn environment(product: &Product, cold: bool, root: bool, folder: &Path) -> Vec<
         // compile or not as some earlier program had left it. In the session's own folder they begin empty.
         ["MESA_SHADER_CACHE_DIR", "__GL_SHADER_DISK_CACHE_PATH"].map(|name| (name, folder.into())).to_vec()
     };
+    variables.extend(product.folder_variables.iter().map(|&name| (name, folder.into())));
     if root {
         variables.extend(product.root_environment.iter().map(|&(name, value)| (name, value.into())));
     }
@@ -297,7 +336,7 @@ async fn start_display(
     output: &DriverOutput,
     watchdog: &Watchdog,
 ) -> Result<(String, ProcessGroup), BrowserError> {
-    let mut command = Command::new(xvfb);
+    let mut command = dying_with_us(xvfb);
     command.args(["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]);
     let (mut child, group) = spawn(&mut command, xvfb, None, watchdog)?;
     let (sender, receiver) = oneshot::channel();
@@ -340,5 +379,10 @@ mod tests {
         assert_eq!(names(BrowserKind::Webkitgtk, false, false), caches);
         assert!(names(BrowserKind::Webkitgtk, false, true).contains(&"WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS"));
         assert!(all(BrowserKind::Chrome, false, false).iter().all(|(_, value)| value == folder.as_os_str()));
+        // Crash reports would lie in the user's home.
+        for cold in [false, true] {
+            let report = ("BREAKPAD_DUMP_LOCATION", folder.as_os_str().to_owned());
+            assert!(all(BrowserKind::Chrome, cold, false).contains(&report));
+        }
     }
 }

@@ -65,7 +65,7 @@ pub enum BrowserError {
     },
     /// The driver answered that it will not start the browser.
     #[error("the driver refused to start `{browser}`: {error}: {message}")]
-    #[diagnostic(help("run again with -v to see the driver's output; `gpujobs doctor` lists what is installed"))]
+    #[diagnostic(help("run again with -vv to see the driver's output; `gpujobs doctor` lists what is installed"))]
     Refused {
         /// The name in the manifest.
         browser: String,
@@ -95,7 +95,8 @@ pub enum BrowserError {
     /// Something took too long.
     #[error("{doing} took longer than {}", humantime::format_duration(*limit))]
     #[diagnostic(help(
-        "a grid queues when all its browsers are taken; -v shows the driver's output; a larger `timeout` under [measure] waits longer"
+        "-vv shows the driver's output; a grid queues when all its browsers are taken: run again when one is free; a machine that \
+         is busy with other programs may need them stopped"
     ))]
     TimedOut {
         /// What was waited for.
@@ -105,7 +106,7 @@ pub enum BrowserError {
     },
     /// The driver died.
     #[error("{message}")]
-    #[diagnostic(help("the machine may be out of memory; -v shows all of the driver's output"))]
+    #[diagnostic(help("the machine may be out of memory; -vv shows all of the driver's output"))]
     Died {
         /// How it ended, with its last lines of output.
         message: String,

@@ -2,24 +2,40 @@
 //!
 //! Made by `driver`, which removes it after the processes have ended.
 
-use std::fs;
-use std::io;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::note::Note;
+use super::user;
 use super::watchdog::Watchdog;
 
 /// The folder's name begins so; nothing else below the temporary folder is ever removed.
 const PREFIX: &str = "gpujobs-";
 
-/// A temporary folder that is removed with its value, or by the watchdog.
+/// The file in a folder that its owner holds locked for as long as it lives: a line for each process group that uses the
+/// folder. The system lets go of the lock however the owner ends.
+const OWNER: &str = "gpujobs.owner";
+
+/// A temporary folder that is removed with its value, by the watchdog, or by that of a later run.
 #[derive(Debug)]
 pub(super) struct Folder {
     directory: TempDir,
     watchdog: Watchdog,
+    /// `None` where the file system has no locks: then no later run takes the folder for abandoned.
+    owner: Option<File>,
+}
+
+/// A folder whose owner is dead; it is held for as long as the value lives.
+#[derive(Debug)]
+pub(super) struct Abandoned {
+    pub(super) path: PathBuf,
+    /// The process groups that used it.
+    pub(super) groups: Vec<u32>,
+    _owner: File,
 }
 
 impl Folder {
@@ -30,9 +46,15 @@ impl Folder {
         // A profile holds the page's address with the run's token: no other user of the machine may read it.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        let directory = builder.tempdir()?;
+        let directory = builder.tempdir_in(temporary()?)?;
         watchdog.send(&Note::Folder(directory.path().to_owned()))?;
-        Ok(Self { directory, watchdog: watchdog.clone() })
+        let owner = claim(directory.path())?;
+        Ok(Self { directory, watchdog: watchdog.clone(), owner })
+    }
+
+    /// Notes that a process group uses it.
+    pub(super) fn used_by(&mut self, group: u32) -> io::Result<()> {
+        self.owner.as_mut().map_or(Ok(()), |owner| writeln!(owner, "{group}"))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -49,6 +71,35 @@ impl Drop for Folder {
     }
 }
 
+/// The temporary folder; TMPDIR may be relative.
+fn temporary() -> io::Result<PathBuf> {
+    std::path::absolute(std::env::temp_dir())
+}
+
+/// Makes and locks the owner's file, under another name: one that is there and not locked is a dead owner's.
+fn claim(folder: &Path) -> io::Result<Option<File>> {
+    let unclaimed = folder.join("gpujobs.claim");
+    let file = File::create_new(&unclaimed)?;
+    if file.try_lock().is_err() {
+        return Ok(None);
+    }
+    fs::rename(&unclaimed, folder.join(OWNER))?;
+    Ok(Some(file))
+}
+
+/// The folders of this user's runs that have ended without removing them.
+pub(super) fn abandoned() -> Vec<Abandoned> {
+    let entries = temporary().and_then(fs::read_dir).into_iter().flatten().flatten();
+    let ours = entries.map(|entry| entry.path()).filter(|path| is_ours(path) && user::is_own(path));
+    ours.filter_map(|path| {
+        let owner = File::open(path.join(OWNER)).ok()?;
+        owner.try_lock().ok()?;
+        let text = io::read_to_string(&owner).ok()?;
+        Some(Abandoned { path, groups: text.lines().filter_map(|line| line.parse().ok()).collect(), _owner: owner })
+    })
+    .collect()
+}
+
 /// Removes a folder, retrying for a second: a process that is just ending may still write into it.
 pub(super) fn remove(path: &Path) -> bool {
     for _ in 0..50 {
@@ -63,7 +114,7 @@ pub(super) fn remove(path: &Path) -> bool {
 /// Whether a path is one that [`Folder::new`] makes: our prefix, directly in the temporary folder, not a link.
 pub(super) fn is_ours(path: &Path) -> bool {
     let named = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
-    let placed = path.parent() == Some(&*std::env::temp_dir());
+    let placed = temporary().is_ok_and(|temporary| path.parent() == Some(&temporary));
     named && placed && fs::symlink_metadata(path).is_ok_and(|file| file.is_dir())
 }
 

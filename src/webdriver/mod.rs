@@ -20,7 +20,9 @@ pub mod os;
 mod output;
 pub mod process;
 pub mod products;
+mod risks;
 mod session;
+pub mod user;
 pub mod version;
 mod watchdog;
 
@@ -34,6 +36,7 @@ pub use gpu::{Gpu, machine_has_gpu};
 pub use os::Os;
 pub use output::LogSink;
 pub use products::{BrowserKind, BrowserSettings, Compiler, PrefValue};
+pub use risks::risks;
 pub use session::{SessionFacts, TUNNEL};
 pub use watchdog::Watchdog;
 
@@ -83,14 +86,15 @@ pub async fn launch(launch: Launch) -> Result<Browser, BrowserError> {
 async fn start(launch: Launch) -> Result<Browser, BrowserError> {
     let Launch { settings, gpu, cold, timeout, log, watchdog } = launch;
     let os = Os::current();
-    let mut options = Options { gpu: gpu.resolve(os), cold, os, root: false, binary: settings.binary.clone(), timeout };
+    let mut options =
+        Options { gpu: gpu.resolve(os), cold, os, local: false, root: false, binary: settings.binary.clone(), timeout };
     if let Some(url) = &settings.webdriver {
         let body = capabilities::new_session(&settings, &options);
         let session = Session::open(&session::remote_base(url)?, &settings, &body, timeout).await?;
         return Ok(Browser { facts: session.facts(), session, driver: None, navigation_limit: timeout });
     }
     let programs = discover::programs(&settings, &discover::ProgramSearch::of_this_machine())?;
-    options.root = process::is_root();
+    (options.local, options.root) = (true, user::is_root());
     options.binary = programs.browser;
     let driver = Driver::start(&settings, &programs.driver, cold, log, &watchdog).await?;
     let body = capabilities::new_session(&settings, &options);

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// A line of the protocol.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Note {
     /// `group PGID`: this process group is gpujobs'.
     Group(u32),
@@ -41,6 +41,16 @@ impl Note {
             "forget-folder" => Self::ForgetFolder(value.into()),
             _ => return None,
         })
+    }
+
+    /// What it takes back, where it does.
+    #[must_use]
+    pub(super) fn forgets(&self) -> Option<Self> {
+        match self {
+            Self::Group(_) | Self::Folder(_) => None,
+            Self::ForgetGroup(group) => Some(Self::Group(*group)),
+            Self::ForgetFolder(path) => Some(Self::Folder(path.clone())),
+        }
     }
 }
 

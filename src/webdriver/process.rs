@@ -6,6 +6,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::user;
+
 /// How long a group may take to end by itself before it is killed. Xvfb removes its lock file in that time.
 const GRACE: Duration = Duration::from_millis(300);
 
@@ -36,7 +38,7 @@ fn gone_within(group: u32, limit: Duration) -> bool {
 #[cfg(unix)]
 mod system {
     use nix::sys::signal::{Signal, killpg};
-    use nix::unistd::{Pid, geteuid};
+    use nix::unistd::Pid;
 
     /// The group as the system knows it; 0 and 1 mean gpujobs' own group and init's, which are never meant.
     fn pid(group: u32) -> Option<Pid> {
@@ -59,12 +61,6 @@ mod system {
     pub fn alive(group: u32) -> bool {
         pid(group).is_some_and(|pid| killpg(pid, None).is_ok())
             && super::members(group).is_none_or(|all| !all.is_empty())
-    }
-
-    /// Whether gpujobs runs as root, as in most containers.
-    #[must_use]
-    pub fn is_root() -> bool {
-        geteuid().is_root()
     }
 }
 
@@ -94,15 +90,9 @@ mod system {
     pub fn alive(_group: u32) -> bool {
         false
     }
-
-    /// Only Unix browsers mind.
-    #[must_use]
-    pub fn is_root() -> bool {
-        false
-    }
 }
 
-pub use system::{alive, is_root, kill, terminate};
+pub use system::{alive, kill, terminate};
 
 /// The ids of the processes of a group that still run; `None` where the system has no `/proc`.
 #[must_use]
@@ -114,6 +104,20 @@ pub fn members(group: u32) -> Option<Vec<u32>> {
         running_group(&stat) == Some(group)
     });
     Some(in_group.collect())
+}
+
+/// Whether a process of a group runs that is this user's and names a path in its arguments or its environment; never where
+/// the system has no `/proc`.
+#[must_use]
+pub fn names(group: u32, path: &std::path::Path) -> bool {
+    let needle = path.as_os_str().as_encoded_bytes();
+    let holds = |id: &u32, file: &str| {
+        let bytes = std::fs::read(format!("/proc/{id}/{file}")).unwrap_or_default();
+        bytes.windows(needle.len()).any(|window| window == needle)
+    };
+    let is_meant =
+        |id: &u32| user::is_own(format!("/proc/{id}").as_ref()) && (holds(id, "environ") || holds(id, "cmdline"));
+    members(group).is_some_and(|members| members.iter().any(is_meant))
 }
 
 /// The group in a line of `/proc/PID/stat`, unless the process is a zombie. The name before it may hold any character.

@@ -10,6 +10,9 @@
  * @property {(handler: (command: any) => Promise<void>) => void} onCommand
  */
 
+/** Bytes that may wait to be sent before what the page logs is left out: it may log faster than anyone reads. */
+const LARGEST_BACKLOG = 4 * 2 ** 20;
+
 /**
  * Opens the channel. When it closes the page has no one to report to and stops what it does.
  * @param {string} url
@@ -20,7 +23,9 @@ export function openChannel(url) {
   /** @type {Channel} */
   const channel = {
     push: (event) => {
-      if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(event));
+      if (socket.readyState !== WebSocket.OPEN) return;
+      if (event.kind === "log" && socket.bufferedAmount > LARGEST_BACKLOG) return;
+      socket.send(JSON.stringify(event));
     },
     onCommand: (handler) => {
       socket.onmessage = (message) => void handler(JSON.parse(message.data));
@@ -35,13 +40,14 @@ export function openChannel(url) {
 /**
  * Sends tensors to be checked, one after the other.
  * @param {string} url
+ * @param {string} key What the runner gave this page for it.
  * @param {ArrayBufferView[]} tensors
  * @returns {Promise<Verdict>}
  */
-export async function postTensors(url, tensors) {
+export async function postTensors(url, key, tensors) {
   const response = await fetch(url, {
     method: "POST",
-    headers: { "content-type": "application/octet-stream" },
+    headers: { "content-type": "application/octet-stream", "x-gpujobs-key": key },
     body: new Blob(/** @type {ArrayBufferView<ArrayBuffer>[]} */ (tensors)),
   });
   if (!response.ok) throw new Error(`the runner answered ${response.status}: ${await response.text()}`);

@@ -466,7 +466,11 @@ frame: string | null,
 /**
  * Where what it computed is posted.
  */
-tensors: string, } | { "do": "pilot", 
+tensors: string, 
+/**
+ * What it shows when it posts.
+ */
+key: string, } | { "do": "pilot", 
 /**
  * The job.
  */

@@ -111,7 +111,7 @@ function commandsOf(page) {
  * @param {Page} page
  * @param {Extract<Command, { do: "prepare" }>} command
  */
-async function prepareJob(page, { job: number, module, frame, tensors }) {
+async function prepareJob(page, { job: number, module, frame, tensors, key }) {
   const { ready, begun } = page;
   page.current = number;
   begun.set(number, () => {});
@@ -119,7 +119,7 @@ async function prepareJob(page, { job: number, module, frame, tensors }) {
   if (!begun.has(number)) return close();
   begun.set(number, close);
   try {
-    const prepared = await prepare(job, hostOf(page, number, tensors));
+    const prepared = await prepare(job, hostOf(page, number, { tensors, key }));
     const clocks = await clocksOf(page, prepared);
     const dispose = () => {
       prepared.dispose();
@@ -149,10 +149,10 @@ async function openJob(module, frame) {
  * The page as a job's engine sees it.
  * @param {Page} page
  * @param {number} job
- * @param {string} tensors Where what it computed is posted.
+ * @param { { tensors: string, key: string } } to Where what it computed is posted, and what is shown there.
  * @returns {Host}
  */
-function hostOf(page, job, tensors) {
+function hostOf(page, job, { tensors, key }) {
   const report = (/** @type {"failed" | "lost"} */ kind) => (/** @type {string} */ message) => {
     if (page.begun.has(job)) push(page, { kind, message });
   };
@@ -160,7 +160,7 @@ function hostOf(page, job, tensors) {
     fail: report("failed"),
     lose: report("lost"),
     log: (level, text) => push(page, { kind: "log", level, text }),
-    verify: (values, from = 0) => postTensors(`${tensors}/${from}`, values),
+    verify: (values, from = 0) => postTensors(`${tensors}/${from}`, key, values),
   };
 }
 

@@ -122,7 +122,9 @@ fn setup_can_be_asked_what_it_would_do_and_doctor_what_there_is() {
 fn verify_says_what_a_browser_really_has() {
     let _turn = browser_turn();
     let shop = Workshop::new();
-    let ended = shop.gpujobs(&["verify", "--browser", "chrome", "--format", "json"]).expect(0);
+    let mut command = shop.command(&["verify", "--browser", "chrome", "--format", "json"]);
+    let ended = ended(command.env("HOME", shop.path("home")).spawn().unwrap()).expect(0);
+    assert!(!shop.path("home/.config/chromium").exists(), "crash reports lie in the session's own folder");
     let answer: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!((&answer[0]["browser"], &answer[0]["verified"]), (&"chrome".into(), &true.into()), "{answer:#}");
     let kind = answer[0]["webgpu"].as_str().unwrap();

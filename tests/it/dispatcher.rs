@@ -2,6 +2,7 @@
 
 use std::io;
 
+use gpujobs::error::Exit;
 use gpujobs::harness::executor::OpenError;
 use gpujobs::harness::fake::{Act, Script};
 use gpujobs::manifest::Manifest;
@@ -174,6 +175,23 @@ async fn a_failed_or_incorrect_job_is_not_tried_again_and_keeps_its_session() {
     assert!(told.reports.iter().take(2).all(|report| report.measurement.is_none()));
     assert_eq!(script.calls().iter().filter(|call| *call == "open chrome").count(), 1);
     assert_eq!(told.outcome.unwrap(), Outcome { interrupted: false, ended: 4, failed: 2, skipped: 0 });
+}
+
+#[tokio::test]
+async fn jobs_whose_browser_never_started_are_the_environments_fault_and_those_of_one_that_had_are_not() {
+    let text = TWO_BROWSERS.replace("warmup = 0", "warmup = 0\nretries = 1");
+    let died = || open_error("the driver died", false);
+    let told = run(&plan(&text), &Script::new().opening("chrome", [died(), died()])).await;
+    let started = ["0 started chrome", "retrying chrome: the driver died", "failed after 2: the driver died"];
+    assert_eq!(told.events[..3], started);
+    let outcome = told.outcome.unwrap();
+    assert_eq!(outcome, Outcome { interrupted: false, ended: 2, failed: 0, skipped: 2 });
+    assert_eq!(Exit::from(outcome), Exit::Environment);
+
+    let text = TWO_BROWSERS.replace("warmup = 0", "warmup = 0\nretries = 0");
+    let script = Script::new().job("chrome/axpy/webgpu/64", [Act::Lost("it crashed".into())]);
+    let outcome = run(&plan(&text), &script.opening("chrome", [None, Some(died())])).await.outcome.unwrap();
+    assert_eq!((outcome.failed, Exit::from(outcome)), (2, Exit::Failure));
 }
 
 #[tokio::test]

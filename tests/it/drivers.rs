@@ -126,7 +126,7 @@ async fn each_way_to_refuse_says_what_to_do() {
         Fault::RefusesSession("session not created", "no chrome binary at /nonexistent\n#0 0x55 <unknown>\n#1 0x56");
     insta::assert_snapshot!(text(&failure(binary).await), @r"
     the driver refused to start `chrome`: session not created: no chrome binary at /nonexistent
-    help: run again with -v to see the driver's output; `gpujobs doctor` lists what is installed
+    help: run again with -vv to see the driver's output; `gpujobs doctor` lists what is installed
     ");
     insta::assert_snapshot!(text(&failure(Fault::VersionMismatch).await), @r"
     the driver is for version 114 and the browser of `chrome` is 156.0.8078.79
@@ -145,7 +145,7 @@ async fn each_way_to_refuse_says_what_to_do() {
     ");
     insta::assert_snapshot!(text(&failure(Fault::NeverAnswers).await), @r"
     POST http://[address]/session took longer than 500ms
-    help: a grid queues when all its browsers are taken; -v shows the driver's output; a larger `timeout` under [measure] waits longer
+    help: -vv shows the driver's output; a grid queues when all its browsers are taken: run again when one is free; a machine that is busy with other programs may need them stopped
     ");
 }
 

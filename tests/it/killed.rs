@@ -15,7 +15,7 @@ use crate::support::workshop::{Workshop, ended};
 const A_SAMPLE: &str = "  await keepBusy(run);\n  spoil(job, run);\n";
 
 /// Three jobs of some seconds each.
-fn long(browser: &str, retries: u32) -> String {
+pub(crate) fn long(browser: &str, retries: u32) -> String {
     format!(
         "name = 'long'\n[matrix]\nbrowser = '{browser}'\nmodel = 'axpy'\n\
          workgroup_size = [[64, 1, 1], [32, 1, 1], [16, 1, 1]]\n\
@@ -24,7 +24,7 @@ fn long(browser: &str, retries: u32) -> String {
 }
 
 /// Starts a run and waits until its first job is on disk; the second one runs by then.
-fn in_the_second_job(shop: &Workshop, manifest: &str) -> Child {
+pub(crate) fn in_the_second_job(shop: &Workshop, manifest: &str) -> Child {
     shop.write("m.toml", manifest);
     let mut child = shop.command(&["run", "m.toml", "--out", "out"]).spawn().unwrap();
     shop.wait_for(&mut child, "jobs.csv", "/64x1x1/");
@@ -180,4 +180,116 @@ fn sigterm_keeps_what_was_measured_and_leaves_nothing_else() {
 fn sigkill_keeps_what_was_measured_and_the_watchdog_leaves_nothing_else() {
     interrupted("chrome", Signal::SIGKILL);
     interrupted("firefox", Signal::SIGKILL);
+}
+
+/// Kills gpujobs and its watchdog at once, as `pkill -9 -f` with a broad pattern does: what the system can end ends with
+/// them, and the folder goes with the next run.
+fn nothing_survives_both(browser: &str) {
+    let _turn = browser_turn();
+    let shop = Workshop::new();
+    let child = in_the_second_job(&shop, &long(browser, 1));
+    let tmp = shop.path("tmp");
+    let groups = traces::groups(&tmp);
+    let own = traces::group(std::process::id()).unwrap();
+    let others: Vec<u32> = groups.into_iter().filter(|group| *group != own).collect();
+    let watchdog = watchdog_of(&shop);
+    traces::signal(watchdog, Signal::SIGSTOP);
+    traces::signal(child.id(), Signal::SIGKILL);
+    traces::signal(watchdog, Signal::SIGKILL);
+    assert_eq!(ended(child).code, None);
+    traces::wait_until_ended(&shop, &others);
+    assert!(std::fs::read_dir(&tmp).unwrap().next().is_some(), "the folder is still there");
+    sweeps(&shop);
+    traces::assert_none_of(&shop, &others);
+}
+
+/// A run whose driver ends at once: all that a next run has to do.
+fn sweeps(shop: &Workshop) {
+    let none = format!("{}[browser.chrome]\ndriver = '/bin/false'\n", long("chrome", 0));
+    shop.write("next.toml", &none);
+    shop.gpujobs(&["run", "next.toml", "--out", "next"]);
+}
+
+/// The watchdog of the run in a workshop.
+fn watchdog_of(shop: &Workshop) -> u32 {
+    let all = traces::processes(&shop.path("tmp"));
+    let found: Vec<u32> =
+        all.into_iter().filter(|id| traces::command_line(*id).starts_with("browser-watch ")).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    found[0]
+}
+
+#[test]
+fn sigkill_of_gpujobs_and_its_watchdog_leaves_nothing_in_the_end() {
+    nothing_survives_both("chrome");
+    nothing_survives_both("firefox");
+}
+
+#[test]
+fn a_driver_that_outlives_everything_is_ended_by_the_next_run() {
+    let shop = Workshop::new();
+    // It takes commands and answers none, heeds no signal that can be heeded, and neither does its child.
+    let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let stubborn = format!(
+        "#!/bin/sh\ntrap '' TERM INT HUP\necho ChromeDriver was started successfully on port {}.\nsleep 600\n",
+        deaf.local_addr().unwrap().port()
+    );
+    let driver = shop.write("chromedriver", &stubborn);
+    std::fs::set_permissions(&driver, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let manifest = format!("{}[browser.chrome]\ndriver = '{1}'\nbinary = '{1}'\n", long("chrome", 0), driver.display());
+    shop.write("m.toml", &manifest);
+    let child = shop.command(&["run", "m.toml", "--out", "out"]).spawn().unwrap();
+    let tmp = shop.path("tmp");
+    let survivors = traces::wait_for(|| {
+        let all = traces::processes(&tmp).into_iter();
+        let sleeping: Vec<u32> = all.filter(|id| traces::command_line(*id).starts_with("sleep 600")).collect();
+        (!sleeping.is_empty()).then_some(sleeping)
+    });
+    let watchdog = watchdog_of(&shop);
+    // What a terminal or a service manager sends to all of them does not end the one that cleans up.
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        traces::signal(watchdog, signal);
+    }
+    assert_eq!(std::fs::read_to_string(format!("/proc/{watchdog}/comm")).unwrap(), "browser-watch\n");
+    assert_eq!(traces::group(watchdog), Some(watchdog), "a session of its own");
+    traces::signal(watchdog, Signal::SIGSTOP);
+    traces::signal(child.id(), Signal::SIGKILL);
+    traces::signal(watchdog, Signal::SIGKILL);
+    assert_eq!(ended(child).code, None);
+    assert!(survivors.iter().all(|id| traces::command_line(*id).starts_with("sleep 600")));
+    // What somebody else put there, a folder that is in use and a link are not touched.
+    std::fs::create_dir(tmp.join("gpujobs-theirs")).unwrap();
+    std::fs::create_dir(shop.path("elsewhere")).unwrap();
+    std::fs::write(shop.path("elsewhere/gpujobs.owner"), "").unwrap();
+    std::os::unix::fs::symlink(shop.path("elsewhere"), tmp.join("gpujobs-link")).unwrap();
+    std::fs::create_dir(tmp.join("gpujobs-living")).unwrap();
+    let living = std::fs::File::create(tmp.join("gpujobs-living/gpujobs.owner")).unwrap();
+    living.lock().unwrap();
+    sweeps(&shop);
+    traces::wait_for(|| survivors.iter().all(|id| traces::command_line(*id).is_empty()).then_some(()));
+    let mut left: Vec<_> = std::fs::read_dir(&tmp).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["gpujobs-link", "gpujobs-living", "gpujobs-theirs"]);
+    assert!(shop.path("elsewhere/gpujobs.owner").exists());
+    drop(living);
+}
+
+#[test]
+fn a_watchdog_that_is_killed_in_the_middle_is_started_anew() {
+    let _turn = browser_turn();
+    let shop = Workshop::new();
+    let mut child = in_the_second_job(&shop, &long("chrome", 0).replace("'axpy'\n", "'axpy'\ncache = 'cold'\n"));
+    let first = watchdog_of(&shop);
+    traces::signal(first, Signal::SIGKILL);
+    let second = traces::wait_for(|| {
+        let all = traces::processes(&shop.path("tmp")).into_iter();
+        all.filter(|id| *id != first).find(|id| traces::command_line(*id).starts_with("browser-watch "))
+    });
+    // Each job of a cold run has a driver and a folder of its own, which the new one has to know.
+    shop.wait_for(&mut child, "jobs.csv", "/32x1x1/");
+    assert_eq!(watchdog_of(&shop), second);
+    traces::signal(child.id(), Signal::SIGKILL);
+    ended(child);
+    traces::assert_none(&shop);
+    assert_eq!(shop.column("status"), ["ok", "ok"]);
 }

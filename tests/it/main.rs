@@ -41,6 +41,8 @@ mod matrix;
 #[cfg(target_os = "linux")]
 mod model_errors;
 mod models;
+#[cfg(target_os = "linux")]
+mod neighbours;
 mod ops;
 #[cfg(target_os = "linux")]
 mod odd_sizes;
@@ -67,6 +69,8 @@ mod too_large;
 mod store;
 mod store_faults;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminals;
 #[cfg(target_os = "linux")]
 mod trust;
 #[cfg(target_os = "linux")]

@@ -15,6 +15,8 @@ struct Served {
     server: Server,
     channel: PageChannel,
     base: Url,
+    /// What a post of the job's tensors shows.
+    key: String,
 }
 
 /// What came back.
@@ -38,9 +40,9 @@ async fn serve(network: Network) -> Served {
         posted: Posted::InPieces(8),
         session: channel.number,
     };
-    server.publish(7, job);
+    let key = server.publish(7, job);
     let base = Url::parse(&server.url("")).unwrap();
-    Served { server, channel, base }
+    Served { server, channel, base, key }
 }
 
 impl Served {
@@ -175,6 +177,50 @@ async fn strangers_are_turned_away() {
 }
 
 #[tokio::test]
+async fn a_request_names_one_host_and_it_is_this_one() {
+    let served = serve(Network::default()).await;
+    let (host, path) = (served.host(), served.path("harness/clock.js"));
+    let raw = async |target: &str, headers: &str| {
+        served.raw(format!("GET {target} HTTP/1.1\r\n{headers}connection: close\r\n\r\n").as_bytes()).await.status
+    };
+    let ours = format!("host: {host}\r\n");
+    assert_eq!(raw(&path, &format!("{ours}host: evil.example\r\n")).await, 400);
+    assert_eq!(raw(&path, &format!("host: evil.example\r\n{ours}")).await, 400);
+    assert_eq!(raw(&path, &format!("{ours}{ours}")).await, 400);
+    for authority in ["evil.example", "evil.example:80", &format!("user@{host}"), "localhost"] {
+        assert_eq!(raw(&format!("http://{authority}{path}"), &ours).await, 421, "{authority}");
+    }
+    assert_eq!(raw(&format!("http://{host}{path}"), &ours).await, 200);
+}
+
+#[tokio::test]
+async fn strangers_have_few_places_and_one_answer_each() {
+    let served = serve(Network::default()).await;
+    // More than there are places for: idle ones, and some that asked for something.
+    let mut strangers = Vec::new();
+    for index in 0..300 {
+        let mut stranger = served.connect().await;
+        if index % 2 == 0 {
+            stranger.write_all(format!("GET /x HTTP/1.1\r\nhost: {}\r\n\r\n", served.host()).as_bytes()).await.unwrap();
+        }
+        strangers.push(stranger);
+    }
+    let path = served.path("harness/clock.js");
+    assert_eq!(served.get("harness/clock.js").await.status, 200);
+    let refused = served.raw(format!("GET /x HTTP/1.1\r\nhost: {}\r\n\r\n", served.host()).as_bytes()).await;
+    assert!(refused.status == 404 && refused.head.contains("connection: close\r\n"), "{}", refused.head);
+    // Who has shown the token is heard again on the same connection.
+    let mut page = served.connect().await;
+    for last in ["", "", "connection: close\r\n"] {
+        page.write_all(format!("GET {path} HTTP/1.1\r\nhost: {}\r\n{last}\r\n", served.host()).as_bytes())
+            .await
+            .unwrap();
+    }
+    let answers = String::from_utf8(reply(&mut page).await.body).unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 2, "and the first one: {answers}");
+}
+
+#[tokio::test]
 async fn no_path_leads_out() {
     let served = serve(Network::default()).await;
     for path in [
@@ -208,29 +254,34 @@ async fn no_path_leads_out() {
 #[tokio::test]
 async fn posted_tensors_are_no_more_bytes_than_the_job_computes() {
     let mut served = serve(Network::default()).await;
+    let _page = served.websocket(served.channel.number, &served.origin()).await;
+    let key = format!("x-gpujobs-key: {}\r\n", served.key);
     let tensors = served.path("jobs/7/tensors/0");
     for (body, status) in [("", 400), ("1234567", 400), ("123456789", 413), (&"x".repeat(1 << 20), 413)] {
-        assert_eq!(served.request("POST", &tensors, "", body).await.status, status, "{} bytes", body.len());
+        assert_eq!(served.request("POST", &tensors, &key, body).await.status, status, "{} bytes", body.len());
     }
     // A piece that begins within a value, beyond the end, or would end there.
     for (from, body, status) in [("2", "1234", 400), ("8", "1234", 413), ("4", "12345678", 413), ("-4", "1234", 404)] {
         let path = served.path(&format!("jobs/7/tensors/{from}"));
-        assert_eq!(served.request("POST", &path, "", body).await.status, status, "from {from}");
+        assert_eq!(served.request("POST", &path, &key, body).await.status, status, "from {from}");
     }
     // A length that is not kept to, and one that is not told.
-    let lying =
-        format!("POST {tensors} HTTP/1.1\r\nhost: {}\r\ncontent-length: 99999999999\r\n\r\n12345678", served.host());
+    let lying = format!(
+        "POST {tensors} HTTP/1.1\r\nhost: {}\r\n{key}content-length: 99999999999\r\n\r\n12345678",
+        served.host()
+    );
     assert_eq!(served.raw(lying.as_bytes()).await.status, 413);
     let chunked = "transfer-encoding: chunked\r\n";
     let text =
-        format!("POST {tensors} HTTP/1.1\r\nhost: {}\r\n{chunked}\r\n9\r\n123456789\r\n0\r\n\r\n", served.host());
+        format!("POST {tensors} HTTP/1.1\r\nhost: {}\r\n{key}{chunked}\r\n9\r\n123456789\r\n0\r\n\r\n", served.host());
     assert_eq!(served.raw(text.as_bytes()).await.status, 413);
 
     let (base, host) = (tensors.clone(), served.host());
     let posting = tokio::spawn(async move {
         let mut stream = TcpStream::connect(&host).await.unwrap();
-        let text =
-            format!("POST {base} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 8\r\nconnection: close\r\n\r\n12345678");
+        let text = format!(
+            "POST {base} HTTP/1.1\r\nhost: {host}\r\n{key}content-length: 8\r\nconnection: close\r\n\r\n12345678"
+        );
         stream.write_all(text.as_bytes()).await.unwrap();
         reply(&mut stream).await
     });
@@ -241,6 +292,43 @@ async fn posted_tensors_are_no_more_bytes_than_the_job_computes() {
     reply.send("{\"verdict\":\"ok\"}".to_owned()).unwrap();
     let answer = posting.await.unwrap();
     assert_eq!((answer.status, answer.body), (200, b"{\"verdict\":\"ok\"}".to_vec()));
+}
+
+#[tokio::test]
+async fn tensors_are_taken_with_the_key_of_their_job_from_a_page_that_is_there() {
+    let mut served = serve(Network::default()).await;
+    let path = served.path("jobs/7/tensors/0");
+    let key = format!("x-gpujobs-key: {}\r\n", served.key);
+    let zeros = "\0".repeat(8);
+    // Who knows the address does not know the key, nor that of another job.
+    for stranger in ["", "x-gpujobs-key: \r\n", &key.replace(|c: char| c.is_ascii_digit(), "f")] {
+        assert_eq!(served.request("POST", &path, stranger, &zeros).await.status, 403, "{stranger:?}");
+    }
+    assert_eq!(served.request("POST", &path, &key, &zeros).await.status, 410, "no page is there yet");
+    let (page, _) = served.websocket(served.channel.number, &served.origin()).await;
+    let wrong_size = served.request("POST", &path, &key, "x").await.status;
+    assert_eq!(wrong_size, 400, "the key is right and the page is there");
+    drop(page);
+    assert!(matches!(served.channel.next().await, SessionEvent::Gone), "and nothing was posted before");
+    assert_eq!(served.request("POST", &path, &key, &zeros).await.status, 410);
+    // Made ready anew, the job has another key.
+    let again = Published {
+        module: Bytes::new(),
+        frame: None,
+        parts: Vec::new(),
+        files: HashMap::new(),
+        posted: Posted::InPieces(8),
+        session: served.channel.number,
+    };
+    assert_ne!(served.server.publish(7, again), served.key);
+    assert_eq!(served.request("POST", &path, &key, &zeros).await.status, 403);
+}
+
+#[tokio::test]
+async fn who_knows_a_page_does_not_know_the_next_one() {
+    let served = serve(Network::default()).await;
+    let next = served.server.open_session(|number| Ok::<_, ()>(number.to_string())).unwrap();
+    assert!(served.channel.number.abs_diff(next.number) > 1 << 20, "{} {}", served.channel.number, next.number);
 }
 
 #[tokio::test]

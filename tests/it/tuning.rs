@@ -75,8 +75,8 @@ async fn driven(plan: &Plan, exhaustive: bool, act: impl Fn(&str) -> Act) -> (Tu
             }
             Ok(())
         };
-        let outcome = dispatcher.run_in(&mut browsers, |_| true, &mut tell).await?;
-        Ok((meeting.tried(&reports), outcome))
+        let outcome = Box::pin(dispatcher.run_in(&mut browsers, |_| true, &mut tell)).await?;
+        Ok::<_, std::io::Error>((meeting.tried(&reports), outcome))
     })
     .await
     .unwrap();

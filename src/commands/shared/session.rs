@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use tokio::sync::watch;
 
@@ -26,9 +26,12 @@ use crate::render::page::{Page, PageRequest};
 use crate::report::live::Live;
 use crate::run::{Browsers, Dispatcher, GiveUp, JobReport, Outcome, RunEvent};
 use crate::serve::{Libraries, Network, Server};
-use crate::webdriver::{BrowserSettings, Watchdog};
+use crate::webdriver::{BrowserSettings, Watchdog, risks};
 
 pub(in crate::commands) use super::logs::Logs;
+
+/// Of what the machine is like: one warning for the whole program, whose plans may have several sessions.
+static WARNED: Once = Once::new();
 
 /// What a session is opened with.
 pub(in crate::commands) struct SessionOptions {
@@ -79,6 +82,11 @@ impl LiveSession {
     ) -> Result<T, Error> {
         let SessionOptions { live, logs, keep_outputs } = options;
         let stop = signals::stop()?;
+        WARNED.call_once(|| {
+            for risk in risks(manifest.browsers.values()) {
+                live.line(&format!("warning: {risk}"));
+            }
+        });
         let context = Arc::new(context(manifest.serve, templates, keep_outputs).await?);
         let mut session = Self { context, logs, live, stop, browsers: Browsers::default() };
         let ended = work(&mut session).await;

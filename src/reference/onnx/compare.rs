@@ -132,7 +132,8 @@ pub fn compare_with_file(got: &Tensor, file: &ArrayFile, tolerance: Tolerance) -
     match expected {
         Ok(expected) => compare(std::slice::from_ref(got), &[expected], tolerance),
         Err(message) => {
-            let failure = whole(got, format!("can't be compared with {}: {message}", file.path.display()));
+            let mut failure = whole(got, format!("can't be compared with {}: {message}", file.path.display()));
+            failure.compared = false;
             Verdict { verified: Some(false), failure: Some(*failure), ..Verdict::default() }
         }
     }
@@ -150,5 +151,6 @@ fn whole(want: &Tensor, reason: String) -> Box<Failure> {
         tolerance: 0.0,
         wrong: want.len(),
         of: want.len(),
+        compared: true,
     })
 }

@@ -131,6 +131,11 @@ impl OnnxPage {
                 let remedy = "put it there, as the model's maker gives it".to_owned();
                 return Err(MissingFile { model: model.name.clone(), message, remedy }.into());
             }
+            if !lies_with(&place, &files[0]) {
+                let message = format!("its weights lie in `{beside}`, a link that leads out of {}", folder.display());
+                let remedy = "put the file itself there".to_owned();
+                return Err(MissingFile { model: model.name.clone(), message, remedy }.into());
+            }
             files.insert(beside.clone(), place);
         }
         let models = vec![name.clone()];
@@ -321,7 +326,46 @@ fn file_digest(path: &Path) -> Result<[u8; 32], OnnxError> {
     })
 }
 
+/// Whether a file lies, links followed, below the folder in which a model is found or in that of the model itself: a cache may
+/// keep both elsewhere. What a model names must not be any other file of the user's.
+fn lies_with(file: &Path, model: &Path) -> bool {
+    let folder = |model: &Path| model.parent().unwrap_or(Path::new("")).join(".").canonicalize().ok();
+    let folders = [folder(model), model.canonicalize().ok().and_then(|model| folder(&model))];
+    let Ok(file) = file.canonicalize() else { return false };
+    folders.iter().flatten().any(|folder| file.starts_with(folder))
+}
+
 fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> OnnxError {
     let path = path.to_path_buf();
     move |error| OnnxError::Unreadable { path, message: error.to_string() }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn weights_lie_with_their_model_and_no_link_leads_elsewhere() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        for folder in ["model", "cache", "home"] {
+            std::fs::create_dir(at(folder)).unwrap();
+        }
+        for file in ["model/m.onnx", "model/m.data", "cache/m.onnx", "cache/m.data", "home/secret"] {
+            std::fs::write(at(file), "x").unwrap();
+        }
+        symlink(at("home/secret"), at("model/link.data")).unwrap();
+        symlink("m.data", at("model/alias.data")).unwrap();
+        symlink("nowhere", at("model/dangling.data")).unwrap();
+        symlink(at("cache/m.onnx"), at("model/cached.onnx")).unwrap();
+        symlink(at("cache/m.data"), at("model/cached.data")).unwrap();
+        let [own, cached] = ["model/m.onnx", "model/cached.onnx"].map(at);
+        assert!(lies_with(&at("model/m.data"), &own) && lies_with(&at("model/alias.data"), &own));
+        for out in ["model/link.data", "model/dangling.data", "model/cached.data", "home/secret"] {
+            assert!(!lies_with(&at(out), &own), "{out}");
+        }
+        assert!(lies_with(&at("model/cached.data"), &cached) && !lies_with(&at("model/link.data"), &cached));
+    }
 }

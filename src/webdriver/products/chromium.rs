@@ -30,6 +30,9 @@ pub(super) const FAMILY: Product = Product {
     port: DriverPort::Printed(|line| Some(line.split_once("started successfully on port ")?.1.trim_end_matches('.'))),
     driver_arguments,
     root_environment: &[],
+    // Its crash reports would lie in the user's home, where they outlive the run.
+    folder_variables: &["BREAKPAD_DUMP_LOCATION"],
+    runs_sandboxed_as_root: false,
     browser_name: "chrome",
     capabilities: |settings, options| capabilities("goog", "chromeOptions", settings, options),
     driver_version: Some("/chrome/chromedriverVersion"),
@@ -62,7 +65,8 @@ pub(super) fn capabilities(
 ) -> Map<String, Value> {
     let mut own = Map::new();
     own.insert(format!("{vendor}:{options_name}"), chromium_options(settings, options));
-    own.insert(format!("{vendor}:loggingPrefs"), json!({ "browser": "ALL" }));
+    // The page's console comes over its own WebSocket; a driver would keep it in its memory, without end.
+    own.insert(format!("{vendor}:loggingPrefs"), json!({ "browser": "OFF" }));
     own
 }
 
@@ -89,6 +93,12 @@ fn chromium_options(settings: &BrowserSettings, options: &Options) -> Value {
     }
     if options.root {
         flags.push("--no-sandbox");
+    }
+    // Without a port of its own for DevTools, by which any user of the machine could steer it; and it ends with its driver.
+    // Whoever asks for the port has it.
+    let asks_for_port = settings.args.iter().any(|argument| argument.starts_with("--remote-debugging-"));
+    if options.local && options.os != Os::Windows && !asks_for_port {
+        flags.push("--remote-debugging-pipe");
     }
     match (options.gpu, options.os) {
         (Gpu::Software, _) => flags.push("--use-webgpu-adapter=swiftshader"),
@@ -149,7 +159,7 @@ mod tests {
     use super::*;
 
     fn options(gpu: Gpu, os: Os) -> Options {
-        Options { gpu, cold: false, os, root: false, binary: None, timeout: Duration::from_mins(1) }
+        Options { gpu, cold: false, os, local: false, root: false, binary: None, timeout: Duration::from_mins(1) }
     }
 
     fn flags(settings: &BrowserSettings, options: &Options) -> Vec<String> {
@@ -177,6 +187,19 @@ mod tests {
         assert!(!has(options(Gpu::Hardware, Os::Linux), "--no-sandbox"));
         assert!(has(Options { root: true, ..options(Gpu::Software, Os::Linux) }, "--no-sandbox"));
         assert!(has(Options { cold: true, ..options(Gpu::Software, Os::Linux) }, "--disable-gpu-shader-disk-cache"));
+    }
+
+    #[test]
+    fn the_port_of_devtools_is_closed_unless_somebody_asks_for_it() {
+        let mut settings = BrowserSettings::of(BrowserKind::Chrome);
+        let has = |settings: &BrowserSettings, local: bool, os: Os| {
+            let options = Options { local, ..options(Gpu::Software, os) };
+            flags(settings, &options).iter().any(|flag| flag == "--remote-debugging-pipe")
+        };
+        assert!(has(&settings, true, Os::Linux) && has(&settings, true, Os::Macos));
+        assert!(!has(&settings, true, Os::Windows) && !has(&settings, false, Os::Linux));
+        settings.args = vec!["--remote-debugging-port=9222".into()];
+        assert!(!has(&settings, true, Os::Linux));
     }
 
     #[test]

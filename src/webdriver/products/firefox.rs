@@ -33,6 +33,8 @@ pub(super) const PRODUCT: Product = Product {
     port: DriverPort::Printed(|line| Some(line.split_once("Listening on ")?.1.rsplit_once(':')?.1)),
     driver_arguments,
     root_environment: &[],
+    folder_variables: &[],
+    runs_sandboxed_as_root: true,
     browser_name: "firefox",
     capabilities,
     driver_version: Some("/moz:geckodriverVersion"),
@@ -69,7 +71,9 @@ pub(super) const PRODUCT: Product = Product {
 /// Without a WebSocket port of its own, a second geckodriver fails on the fixed default.
 fn driver_arguments(port: u16, folder: &Path) -> Vec<String> {
     let (port, root) = (port.to_string(), folder.to_string_lossy().into_owned());
-    ["--port", &port, "--websocket-port", "0", "--profile-root", &root].map(str::to_owned).to_vec()
+    let own = ["--port", &port, "--websocket-port", "0", "--profile-root", &root];
+    // gpujobs names the address; a page in some other browser that makes a name of its own mean it does not.
+    own.into_iter().chain(["--allow-hosts", "127.0.0.1"]).map(str::to_owned).collect()
 }
 
 fn capabilities(settings: &BrowserSettings, options: &Options) -> Map<String, Value> {
@@ -106,7 +110,8 @@ mod tests {
         settings.prefs.insert("dom.webgpu.enabled".into(), PrefValue::Bool(false));
         settings.prefs.insert("x.y".into(), PrefValue::Text("z".into()));
         let timeout = Duration::from_mins(1);
-        let options = Options { gpu: Gpu::Hardware, cold: false, os: Os::Linux, root: false, binary: None, timeout };
+        let options =
+            Options { gpu: Gpu::Hardware, cold: false, os: Os::Linux, local: true, root: false, binary: None, timeout };
         let own = capabilities(&settings, &options);
         let prefs = &own["moz:firefoxOptions"]["prefs"];
         assert_eq!((&prefs["dom.webgpu.enabled"], &prefs["x.y"]), (&json!(false), &json!("z")));

@@ -78,6 +78,10 @@ pub struct Product {
     pub driver_arguments: fn(u16, &Path) -> Vec<String>,
     /// What driver and browser find in their environment when they run as root.
     pub root_environment: &'static [(&'static str, &'static str)],
+    /// The variables that name a folder for what it would else keep in the user's home.
+    pub folder_variables: &'static [&'static str],
+    /// Whether its sandbox is on when it runs as root.
+    pub runs_sandboxed_as_root: bool,
     /// The `browserName` that its driver knows.
     pub browser_name: &'static str,
     /// The capabilities that are its own.

@@ -18,6 +18,8 @@ pub struct Options {
     pub cold: bool,
     /// The system that the browser runs on.
     pub os: Os,
+    /// Whether a driver on this machine starts it.
+    pub local: bool,
     /// Whether the browser runs as root, whom Chromium's sandbox refuses.
     pub root: bool,
     /// The browser's program; the driver looks for one when absent.

@@ -22,6 +22,8 @@ pub(super) const PRODUCT: Product = Product {
     port: DriverPort::Given,
     driver_arguments: |port, _| vec!["--port".to_owned(), port.to_string()],
     root_environment: &[],
+    folder_variables: &[],
+    runs_sandboxed_as_root: true,
     browser_name: "safari",
     // With these off no inspector window opens, which would slow the page. safaridriver takes no arguments.
     capabilities: |_, _| {

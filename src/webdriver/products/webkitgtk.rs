@@ -32,6 +32,8 @@ pub(super) const PRODUCT: Product = Product {
     driver_arguments: chromium::driver_arguments,
     // Its sandbox refuses root, as Chromium's does.
     root_environment: &[("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1")],
+    folder_variables: &[],
+    runs_sandboxed_as_root: false,
     browser_name: "MiniBrowser",
     capabilities,
     driver_version: None,

@@ -53,6 +53,25 @@ pub(crate) struct FakeDriver {
 impl FakeDriver {
     /// Starts one whose commands lie under `prefix`, such as `/wd/hub`, and which opens sessions with `capabilities`.
     pub(crate) async fn start(fault: Fault, prefix: &'static str, capabilities: Value) -> Self {
+        Self::start_under(fault, prefix, capabilities, |_| ()).await
+    }
+
+    /// One that tells where its browser is sent.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn start_with_pages(
+        fault: Fault,
+        capabilities: Value,
+        navigated: impl Fn(Url) + Clone + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_under(fault, "", capabilities, navigated).await
+    }
+
+    async fn start_under(
+        fault: Fault,
+        prefix: &'static str,
+        capabilities: Value,
+        navigated: impl Fn(Url) + Clone + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}{prefix}", listener.local_addr().unwrap()).parse().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -61,8 +80,21 @@ impl FakeDriver {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (fault, log, capabilities) = (fault.clone(), Arc::clone(&log), capabilities.clone());
+                let navigated = navigated.clone();
                 let service = service_fn(move |request| {
-                    answer(request, fault.clone(), prefix, Arc::clone(&log), capabilities.clone())
+                    let (log, navigated) = (Arc::clone(&log), navigated.clone());
+                    let answer = answer(request, fault.clone(), prefix, Arc::clone(&log), capabilities.clone());
+                    async move {
+                        let answered = answer.await;
+                        let last = log.lock().unwrap().last().cloned();
+                        let sent = last.filter(|last| last.method == "POST" && last.path.ends_with("/url"));
+                        if let (Some(sent), Ok(answer)) = (sent, &answered)
+                            && answer.status().is_success()
+                        {
+                            navigated(sent.body["url"].as_str().unwrap().parse().unwrap());
+                        }
+                        answered
+                    }
                 });
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }

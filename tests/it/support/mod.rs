@@ -1,5 +1,7 @@
 //! What tests are written with.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod fake_browser;
 pub(crate) mod fake_driver;
 pub(crate) mod hub;
 pub(crate) mod made_runs;

@@ -62,6 +62,29 @@ pub(crate) fn assert_none_of(workshop: &Workshop, groups: &[u32]) {
     }
 }
 
+/// Waits until there is what is looked for.
+#[track_caller]
+pub(crate) fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begin.elapsed() < Duration::from_mins(5), "it never came");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Waits until no process of the workshop's runs, or of these process groups, is there.
+#[track_caller]
+pub(crate) fn wait_until_ended(workshop: &Workshop, groups: &[u32]) {
+    let folder = workshop.path("tmp");
+    wait_for(|| {
+        let members = groups.iter().flat_map(|group| process::members(*group).unwrap());
+        (processes(&folder).is_empty() && members.count() == 0).then_some(())
+    });
+}
+
 /// Sends a signal to a process.
 pub(crate) fn signal(id: u32, signal: nix::sys::signal::Signal) {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(id).unwrap()), signal).unwrap();

@@ -1,6 +1,10 @@
 //! What goes wrong is said, never measured: faulty shaders and templates, and browsers that are missing or hang.
 //!
-//! These need Chromium and Firefox with their drivers (`gpujobs setup`); a missing one fails its test.
+//! `table` names all faults that are played, here and elsewhere; those of `played` have stand-ins. The others here need
+//! Chromium and Firefox with their drivers (`gpujobs setup`); a missing one fails its test.
+
+mod played;
+mod table;
 
 use crate::support::workshop::{Row, Workshop};
 
