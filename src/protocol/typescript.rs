@@ -18,6 +18,8 @@ fn all() -> String {
         declared::<job::Common>,
         declared::<job::StagesJob>,
         declared::<job::TensorSpec>,
+        declared::<job::TextureSpec>,
+        declared::<job::SamplerSpec>,
         declared::<job::PartSpec>,
         declared::<job::TensorSource>,
         declared::<job::ShaderSpec>,

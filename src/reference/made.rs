@@ -235,7 +235,13 @@ fn feed(port: &Port, feeds: &Feeds) -> Result<Tensor, MadeError> {
         return encode(port, shape, &values.iter().map(|value| *value as f64).collect::<Vec<_>>());
     }
     let role = TensorRole::Input(fill);
-    let tensor = crate::graph::Tensor { name: port.name.clone(), shape: shape.clone(), role, element: Element::F32 };
+    let tensor = crate::graph::Tensor {
+        name: port.name.clone(),
+        shape: shape.clone(),
+        role,
+        element: Element::F32,
+        texture: None,
+    };
     let values = fill::fill(&tensor).map_err(|error| fail(error.to_string()))?;
     encode(port, shape, &values.numbers().collect::<Vec<_>>())
 }

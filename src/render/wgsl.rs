@@ -1,8 +1,8 @@
 //! A rendered stage: the WGSL of one dispatch and the grid that its template computed.
 //!
 //! Made from a graph and a job's variables; the page compiles each distinct shader once and dispatches the stages in
-//! order. A stage template sees `wg`, `tuning` (its kernel's parameters), `inputs`, `weights`, `outputs`, `params`, `axes`
-//! (and each custom axis by its name), `batch`, `dtype`, `half` (whether a tensor of the stage is f16) and `compiler`, and
+//! order. A stage template sees `wg`, `tuning` (its kernel's parameters), `inputs`, `weights`, `outputs`, `samplers`, `params`,
+//! `axes` (and each custom axis by its name), `batch`, `dtype`, `half` (whether a tensor of the stage is f16) and `compiler`, and
 //! sets `grid` (and `workgroup_bytes`, `features`, `size`) at its top level. What it enables is a feature that it needs.
 
 use std::collections::{BTreeMap, HashMap};
@@ -198,15 +198,17 @@ impl StageContext<'_> {
         let Self { graph, stage, .. } = self;
         let name = format!("shaders/{}", stage.shader);
         let mut context = self.job.clone();
-        let bindings = (0_usize..).zip(stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs));
-        let mut tensors: Vec<Value> = bindings.map(|(binding, id)| tensor(graph, *id, binding)).collect();
+        let bindings = (0_usize..).zip(stage.tensors());
+        let mut tensors: Vec<Value> = bindings.map(|(binding, id)| tensor(graph, id, binding)).collect();
         let outputs = tensors.split_off(stage.inputs.len() + stage.weights.len());
         let weights = tensors.split_off(stage.inputs.len());
         context.insert("inputs".to_owned(), Value::from(tensors));
         context.insert("weights".to_owned(), Value::from_pairs(stage.weights.keys().map(String::as_str).zip(weights)));
         context.insert("outputs".to_owned(), Value::from(outputs));
-        let bound = stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs);
-        let half = bound.into_iter().any(|id| graph.tensors[*id].element == Element::F16);
+        let samplers = stage.samplers.keys().zip(stage.tensors().count()..);
+        let samplers = samplers.map(|(name, binding)| (name.as_str(), Value::from_pairs([("binding", binding)])));
+        context.insert("samplers".to_owned(), Value::from_pairs(samplers));
+        let half = stage.tensors().any(|id| graph.tensors[id].element == Element::F16);
         context.insert("half".to_owned(), Value::from(half));
         context.insert(
             "params".to_owned(),
@@ -288,6 +290,7 @@ fn tensor(graph: &Graph, id: TensorId, binding: usize) -> Value {
         ("binding", Value::from(binding)),
         ("len", Value::from(tensor.len())),
         ("element", Value::from(<&str>::from(tensor.element))),
+        ("texture", tensor.texture.map_or(Value::from(()), |format| Value::from(<&str>::from(format)))),
     ])
 }
 

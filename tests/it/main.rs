@@ -60,6 +60,7 @@ mod records;
 mod server;
 mod setup;
 #[cfg(target_os = "linux")]
+mod textures;
 mod too_large;
 mod store;
 mod store_faults;
