@@ -11,9 +11,10 @@ use tokio::time::timeout;
 
 use super::check::OutputChecker;
 use super::executor::{Check, Checked, ExecuteError, Opened};
+use super::shader_texts::ShaderTexts;
 use crate::plan::Cache;
 use crate::protocol::command::PageCommand;
-use crate::protocol::event::{self, PageEvent};
+use crate::protocol::event::{self, PageEvent, RawFault};
 use crate::serve::{PageChannel, SessionEvent};
 use crate::webdriver::{Browser, LogSink};
 
@@ -40,6 +41,8 @@ pub(super) struct Ready {
     /// `None` while it checks.
     pub(super) checker: Option<OutputChecker>,
     pub(super) check: Option<Check>,
+    /// `None` for a job without shaders of its own.
+    pub(super) shaders: Option<ShaderTexts>,
 }
 
 impl OpenPage {
@@ -81,7 +84,7 @@ impl OpenPage {
     fn classify(&self, event: PageEvent) -> Result<PageEvent, ExecuteError> {
         match event {
             PageEvent::Unsupported { message } => Err(ExecuteError::Unsupported(message)),
-            PageEvent::Failed { message } => Err(ExecuteError::Failed(message)),
+            PageEvent::Failed { message, faults } => Err(ExecuteError::Failed(self.explained(message, &faults))),
             PageEvent::Lost { message } => Err(ExecuteError::Lost(message)),
             PageEvent::Incorrect { message } => {
                 let check = self.current.and_then(|current| self.jobs.get(&current)?.check.clone());
@@ -95,6 +98,12 @@ impl OpenPage {
                 None => Ok(event),
             },
         }
+    }
+
+    /// Why the current job failed: what its shaders' compiler says, at the lines that the user wrote.
+    fn explained(&self, message: String, faults: &[RawFault]) -> String {
+        let shaders = self.current.and_then(|current| self.jobs.get(&current)?.shaders.as_ref());
+        shaders.and_then(|shaders| shaders.explain(faults)).unwrap_or(message)
     }
 
     /// That what the current job posted last is wrong.

@@ -35,6 +35,7 @@ fn all() -> String {
         declared::<command::PageCommand>,
         declared::<command::Ask>,
         declared::<event::PageEvent>,
+        declared::<event::RawFault>,
         declared::<event::RawPrepared>,
         declared::<event::PageFacts>,
         declared::<event::AdapterKind>,

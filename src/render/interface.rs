@@ -13,8 +13,9 @@ use naga::{AddressSpace, GlobalVariable, Handle, Module, ShaderStage, StorageAcc
 use module::{element, name_of, overrides, reinterprets};
 use textures::Unfit;
 
-use super::RenderError;
+use super::source_map::{Origin, SourceMap};
 use super::wgsl_text::{self, Declared, Override};
+use super::{RenderError, Templates};
 use crate::graph::{Channel, Element, Graph, Param, Stage, Tensor, TensorId};
 
 /// The entry point of the shipped shaders, and of several the one that is taken.
@@ -58,12 +59,11 @@ enum Usage {
 /// A rendered shader of the user's own, and the stage that it is for.
 #[derive(Clone, Copy)]
 pub(super) struct OwnShader<'a> {
+    pub(super) templates: &'a Templates,
     pub(super) graph: &'a Graph,
     pub(super) stage: &'a Stage,
-    /// The template, for instance `shaders/mine.wgsl`.
-    pub(super) template: &'a str,
-    /// As the user wrote it.
-    pub(super) source: &'a str,
+    pub(super) code: &'a str,
+    pub(super) origin: &'a Origin,
 }
 
 /// A tensor or a sampler as it is bound.
@@ -82,7 +82,8 @@ struct Bound<'a> {
 
 impl OwnShader<'_> {
     /// Compares what the shader says of itself with its stage.
-    pub(super) fn entry_point(self, code: &str) -> Result<EntryPoint, RenderError> {
+    pub(super) fn entry_point(self) -> Result<EntryPoint, RenderError> {
+        let code = self.code;
         let Ok(module) = naga::front::wgsl::parse_str(&wgsl_text::readable(code)) else {
             let Declared { entries, overrides, uniforms, storage_textures } = wgsl_text::declared(code);
             let name = self.function(&entries)?;
@@ -230,7 +231,11 @@ impl OwnShader<'_> {
                 key => ("does not read", format!("read it, or drop it from `{key}` of the stage `{stage}`")),
             };
             let message = format!("the shader {does} `{tensor_name}`, its binding {}", bound.binding);
-            return Err(self.fault(None, message, help));
+            let bound_there = |variable: &GlobalVariable| {
+                variable.binding.is_some_and(|place| place.group == 0 && place.binding as usize == bound.binding)
+            };
+            let unused = module.global_variables.iter().find(|(_, variable)| bound_there(variable));
+            return Err(self.fault(unused.map(|(_, variable)| name_of(variable)), message, help));
         };
         let name = name_of(variable);
         let inner = &module.types[variable.ty].inner;
@@ -335,17 +340,31 @@ impl OwnShader<'_> {
     /// A fault at the line of the template that declares a name.
     fn fault(self, name: Option<&str>, message: String, help: String) -> RenderError {
         let declares = |line: &str, name: &str| {
-            let after = line.split_once(name).map(|(_, after)| after.trim_start());
-            (line.contains("var<") || line.contains("var ") || line.contains("override "))
-                && after.is_some_and(|after| after.starts_with([':', ';', '=']))
+            let column = line.match_indices(name).map(|(at, _)| at).find(|at| {
+                let before = line[..*at].chars().next_back();
+                let after = line[at + name.len()..].trim_start();
+                !before.is_some_and(|letter| letter.is_alphanumeric() || letter == '_')
+                    && after.starts_with([':', ';', '='])
+            })?;
+            let declares = ["var<", "var ", "override "].iter().any(|word| line[..column].contains(word));
+            declares.then_some(column + 1)
         };
-        let line = name.and_then(|name| self.source.lines().position(|line| declares(line, name)));
-        RenderError::Template {
-            template: self.template.to_owned(),
-            line: line.map(|line| line + 1),
-            message,
-            help: Some(help),
-        }
+        let lines = self.code.lines().zip(1..);
+        let found = name.and_then(|name| {
+            lines.into_iter().find_map(|(text, line)| Some((text.trim(), line, declares(text, name)?)))
+        });
+        let place = found.and_then(|(text, line, column)| {
+            let map = SourceMap::of(self.templates, self.origin, self.code)?;
+            Some((map.place(line, column)?, text))
+        });
+        let Some((place, rendered)) = place else {
+            let template = self.origin.template.clone();
+            return RenderError::Template { template, line: None, message, help: Some(help) };
+        };
+        // Beside a line that is written as it stands in the template it would say the same twice.
+        let written = self.templates.line(&place.template, place.line).is_some_and(|line| line.trim() == rendered);
+        let message = if written { message } else { format!("{message}; rendered: `{rendered}`") };
+        RenderError::Template { template: place.template, line: Some(place.line), message, help: Some(help) }
     }
 }
 

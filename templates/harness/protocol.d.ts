@@ -595,7 +595,11 @@ message: string, } | { "kind": "failed",
 /**
  * What was thrown or reported.
  */
-message: string, } | { "kind": "lost", 
+message: string, 
+/**
+ * What is wrong with a shader, where that is why.
+ */
+faults?: Array<ShaderFault>, } | { "kind": "lost", 
 /**
  * What the browser said.
  */
@@ -608,6 +612,27 @@ level: string,
  * What it wrote.
  */
 text: string, };
+
+/**
+ * What a browser's compiler says of a shader.
+ */
+export type ShaderFault = { 
+/**
+ * The shader, as the job names it.
+ */
+shader: string, 
+/**
+ * Of its text, from 1.
+ */
+line: number, 
+/**
+ * In units of UTF-16, from 1; 0 where the compiler does not say.
+ */
+column: number, 
+/**
+ * The compiler's words.
+ */
+message: string, };
 
 /**
  * A job's first result.

@@ -62,6 +62,7 @@ mod setup;
 #[cfg(target_os = "linux")]
 mod textures;
 mod too_large;
+mod source_maps;
 mod store;
 mod store_faults;
 mod support;
