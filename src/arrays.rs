@@ -1,6 +1,8 @@
 //! An array file holds numbers that were made elsewhere: raw values, whose ending names their type (`.f32`, `.f16`, `.i32`,
 //! `.u32`), and numpy's `.npy` and `.npz`.
 //!
+//! An image (`.png`, `.jpg`) is an array of bytes: height, width, and four channels.
+//!
 //! Named by whatever a model takes from a file: an input's values, an expected output. Only the header is read when a
 //! manifest is checked; the values follow when a job needs them.
 //!
@@ -8,7 +10,7 @@
 //! File Format for `NumPy` Arrays*): it is read here, since a crate that can read any such literal brings a dozen others.
 
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use half::f16;
@@ -163,6 +165,10 @@ fn read_by<T>(
         return Err("`array` names one of a .npz, and this is none: leave it out".to_owned());
     }
     match ending.as_str() {
+        "png" | "jpg" | "jpeg" => {
+            let (header, bytes) = image(file)?;
+            then(&mut bytes.as_slice(), header)
+        }
         "npy" => {
             let header = numpy_header(&mut file)?;
             let from = file.stream_position().map_err(|error| error.to_string())?;
@@ -181,9 +187,11 @@ fn read_by<T>(
         }
         ending => {
             let Some(stored) = NumberType::of_ending(ending) else {
-                return Err("its ending says nothing of its numbers: gpujobs reads .npy, .npz, and raw values in \
-                            .f32, .f16, .i32 and .u32"
-                    .to_owned());
+                return Err(
+                    "its ending says nothing of its numbers: gpujobs reads .npy, .npz, raw values in .f32, .f16, \
+                            .i32 and .u32, and images in .png and .jpg"
+                        .to_owned(),
+                );
             };
             let len = usize::try_from(length / stored.size()).map_err(|error| error.to_string())?;
             if length % stored.size() != 0 {
@@ -193,6 +201,19 @@ fn read_by<T>(
             then(&mut file, Header { stored, shape: None, len })
         }
     }
+}
+
+/// An image's bytes; the crate's own limits keep it from taking all memory.
+fn image(file: File) -> Result<(Header, Vec<u8>), String> {
+    let reader = image::ImageReader::new(BufReader::new(file)).with_guessed_format();
+    let image = reader.map_err(|error| error.to_string())?.decode().map_err(|error| error.to_string())?;
+    if image.color().bytes_per_pixel() > image.color().channel_count() {
+        return Err("its channels have 16 bits: save it with 8, or its numbers as .npy".to_owned());
+    }
+    let image = image.into_rgba8();
+    let shape = vec![image.height() as usize, image.width() as usize, 4];
+    let len = shape.iter().product();
+    Ok((Header { stored: NumberType::Unsigned(1), shape: Some(shape), len }, image.into_raw()))
 }
 
 /// The entry of an archive that holds the array.

@@ -1,5 +1,7 @@
 //! Evaluates a model for one job: dims first, then stages and repeated blocks in the order of the file.
 
+mod values;
+
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -7,15 +9,13 @@ use indexmap::IndexMap;
 use minijinja::Value;
 use toml::Spanned;
 
-use super::fills::fill;
-use super::names::{Names, fnv1a};
+use super::names::Names;
 use super::ops::{About, Complaint};
+use super::textures;
 use super::{
-    Element, Fill, Graph, GraphError, JobVars, Param, Stage, Start, Stored, Tensor, TensorId, TensorRole, element, ops,
+    Element, Graph, GraphError, JobVars, Param, Stage, Start, Tensor, TensorId, TensorRole, TextureFormat, element, ops,
 };
-use crate::manifest::model::stages::{
-    Block, FillKind, Input, InputValues, Item, ParamSpec, StageSpec, Stages, StartSpec, WeightSpec,
-};
+use crate::manifest::model::stages::{Block, Item, ParamSpec, StageSpec, Stages, StartSpec};
 use crate::manifest::model::{Expr, Model, Program};
 use crate::manifest::problem::{Problem, nearest, with_near};
 use crate::units::Bytes;
@@ -75,8 +75,12 @@ impl<'a> Builder<'a> {
     fn inputs(&mut self, stages: &Stages) -> Result<(), GraphError> {
         for input in &stages.inputs {
             let shape = self.shape(&input.shape, &input.name)?;
+            let span = input.shape.first().map(Expr::span).unwrap_or_default();
+            let shape = extents((input.texture, shape), &input.name, span)
+                .map_err(|problem| GraphError::of_model(self.model, problem))?;
             let fill = self.given(input, &shape)?;
-            let id = self.tensor(input.name.clone(), shape, TensorRole::Input(fill), input.element);
+            let role = TensorRole::Input(fill);
+            let id = self.tensor(input.name.clone(), shape, role, (input.element, input.texture));
             self.latest.insert(input.name.clone(), id);
         }
         Ok(())
@@ -111,7 +115,7 @@ impl<'a> Builder<'a> {
                 let help = "add one to its table, as { shape = […], tensor = \"encoder.weight\" }";
                 self.stage_error(&name, spec, problem.help(help))
             })?;
-            let id = self.tensor(tensor, shape, TensorRole::Weight(fill), Element::F32);
+            let id = self.tensor(tensor, shape, TensorRole::Weight(fill), (Element::F32, None));
             weights.insert(key.get_ref().clone(), id);
         }
         let mut outputs = Vec::with_capacity(spec.outputs.len());
@@ -119,8 +123,10 @@ impl<'a> Builder<'a> {
         for (written, output) in &spec.outputs {
             let key = self.text(written.get_ref());
             let shape = self.shape(&output.shape, &key)?;
+            let shape = extents((output.texture, shape), &key, written.span())
+                .map_err(|problem| self.stage_error(&name, spec, problem))?;
             let unique = if self.latest.contains_key(&key) { format!("{key}@{name}") } else { key.clone() };
-            let id = self.tensor(unique, shape, TensorRole::Computed, output.element);
+            let id = self.tensor(unique, shape, TensorRole::Computed, (output.element, output.texture));
             let start = self.start(&output.start, id);
             starts.push(start.map_err(|message| {
                 self.stage_error(&name, spec, Problem::at(written.span(), message, "can't begin so"))
@@ -135,6 +141,7 @@ impl<'a> Builder<'a> {
             weights,
             outputs: outputs.iter().map(|(_, id)| *id).collect(),
             starts,
+            samplers: spec.samplers.clone(),
             entry: spec.entry.clone(),
             params,
             expect: spec.expect.clone(),
@@ -158,8 +165,12 @@ impl<'a> Builder<'a> {
         };
         let from = self.latest.get(&name).copied().ok_or_else(|| format!("no tensor `{name}` exists before it"))?;
         let (source, tensor) = (&self.graph.tensors[from], &self.graph.tensors[output]);
-        if source.len() != tensor.len() || source.element != tensor.element {
-            let of = |tensor: &Tensor| format!("{:?} of {}", tensor.shape, tensor.element);
+        let alike = match tensor.texture {
+            Some(_) => source.shape == tensor.shape,
+            None => source.len() == tensor.len(),
+        };
+        if !alike || source.storage() != tensor.storage() || source.texture != tensor.texture {
+            let of = |tensor: &Tensor| format!("{:?} of {}", tensor.shape, tensor.storage());
             let (tensor, name, own, other) = (&tensor.name, &source.name, of(tensor), of(source));
             return Err(format!("`{tensor}` {own} can't start as a copy of `{name}` {other}"));
         }
@@ -169,28 +180,25 @@ impl<'a> Builder<'a> {
     /// Whether its op takes the types of its tensors, and its file the first output's length.
     fn types(&self, stage: &Stage, spec: &StageSpec) -> Result<(), GraphError> {
         let tensors = &self.graph.tensors;
-        if ops::named(&stage.op).is_some()
-            && let Some(id) = stage.inputs.iter().chain(&stage.outputs).find(|id| tensors[**id].element != Element::F32)
-        {
-            let Tensor { name, element, .. } = &tensors[*id];
-            let (op, element) = (&stage.op, element);
-            let message = format!("`{name}` is {element}, and the op `{op}` takes and gives f32");
+        if let Some(tensor) = textures::of_other_kind(stage, tensors) {
+            let (name, op, storage) = (&tensor.name, &stage.op, tensor.storage());
+            let message = format!("`{name}` is {storage}, and the op `{op}` takes and gives f32 in buffers");
             let help = format!(
-                "leave its `type` out (dtype = \"fp16\" stores weights and inputs in f16), or give the stage an op name of \
-                 its own and `shader = \"{}\"`",
+                "leave its `type` or `texture` out (dtype = \"fp16\" stores weights and inputs in f16), or give the stage an \
+                 op name of its own and `shader = \"{}\"`",
                 stage.shader
             );
             let problem = Problem::at(spec.op.span(), message, "of another type").help(help);
             return Err(self.stage_error(&stage.name, spec, problem));
         }
         let (Some(expect), Some(id)) = (&stage.expect, stage.outputs.first()) else { return Ok(()) };
-        let Tensor { name, shape, element, .. } = &tensors[*id];
+        let Tensor { name, shape, .. } = &tensors[*id];
         let header = &expect.file.header;
         if header.fits(shape) {
             return Ok(());
         }
-        let (path, says, element) = (expect.file.path.display(), header.says(), element);
-        let message = format!("{path} holds {says}, and `{name}` is {shape:?} of {element}");
+        let (path, says, storage) = (expect.file.path.display(), header.says(), tensors[*id].storage());
+        let message = format!("{path} holds {says}, and `{name}` is {shape:?} of {storage}");
         let span = spec.outputs.keys().next().map_or(spec.op.span(), Spanned::span);
         let problem = Problem::at(span, message, "of another length").help("write as many values as it has elements");
         Err(self.stage_error(&stage.name, spec, problem))
@@ -239,54 +247,14 @@ impl<'a> Builder<'a> {
         GraphError::of_stage(self.model, &format!("stage `{stage}` ({})", spec.op.get_ref()), problem)
     }
 
-    fn given(&self, input: &Input, shape: &[usize]) -> Result<Fill, GraphError> {
-        let name = &input.name;
-        match &input.values {
-            InputValues::Filled(spec) => Ok(fill(spec, name, "", shape, false)),
-            InputValues::Tokens { below, seed } => {
-                let below = self.extent(below, || format!("`below` of `{name}`"))?;
-                Ok(Fill::Tokens { seed: seed.unwrap_or_else(|| fnv1a(name)), below })
-            }
-            InputValues::File(file) if file.header.fits(shape) => Ok(Fill::File(file.clone())),
-            InputValues::File(file) => {
-                let says = file.header.says();
-                let message = format!("{} holds {says}, and `{name}` is {shape:?}", file.path.display());
-                let span = input.shape.first().map(Expr::span).unwrap_or_default();
-                let problem = Problem::at(span, message, "of another length");
-                Err(GraphError::of_model(self.model, problem.help("write as many values as it has elements")))
-            }
-            InputValues::Given(values) if shape.iter().product::<usize>().is_multiple_of(values.len()) => {
-                Ok(Fill::Given(values.clone()))
-            }
-            InputValues::Given(values) => {
-                let count = values.len();
-                let message = format!("`{name}` {shape:?} can't be filled with {count} values, again and again");
-                let span = input.shape.first().map(Expr::span).unwrap_or_default();
-                let label = format!("no multiple of {count} elements");
-                let problem = Problem::at(span, message, label);
-                Err(GraphError::of_model(self.model, problem.help("give values whose number divides the elements")))
-            }
-        }
-    }
-
-    /// From the model's file of weights, if it has one. There only a table may be made all the same: a seeded weight
-    /// among real ones would make the model's output meaningless.
-    fn weight(&self, spec: &WeightSpec, tensor: &str, key: &str, shape: &[usize]) -> Result<Fill, String> {
-        let (Some(file), false) = (self.weights, matches!(spec.fill.kind, FillKind::Named(_))) else {
-            return Ok(fill(&spec.fill, tensor, key, shape, true));
-        };
-        let Some(stored) = &spec.stored else {
-            return Err(format!(
-                "the model's weights come from {}, and weight `{key}` names no `tensor` there",
-                file.display()
-            ));
-        };
-        let tensors = stored.tensors.iter().map(|name| self.text(name)).collect();
-        Ok(Fill::Stored(Stored { file: file.to_owned(), tensors, permute: stored.permute.clone() }))
-    }
-
-    fn tensor(&mut self, name: String, shape: Vec<usize>, role: TensorRole, element: Element) -> TensorId {
-        self.graph.tensors.push(Tensor { name, shape, role, element });
+    fn tensor(
+        &mut self,
+        name: String,
+        shape: Vec<usize>,
+        role: TensorRole,
+        (element, texture): (Element, Option<TextureFormat>),
+    ) -> TensorId {
+        self.graph.tensors.push(Tensor { name, shape, role, element, texture });
         self.graph.tensors.len() - 1
     }
 
@@ -338,6 +306,19 @@ impl<'a> Builder<'a> {
             _ => text.to_owned(),
         }
     }
+}
+
+/// The extents of a tensor that may lie in a texture, its shape standing at `span`.
+fn extents(
+    (format, shape): (Option<TextureFormat>, Vec<usize>),
+    tensor: &str,
+    span: std::ops::Range<usize>,
+) -> Result<Vec<usize>, Problem> {
+    let Some(format) = format else { return Ok(shape) };
+    textures::extents(format, shape).map_err(|message| {
+        let problem = Problem::at(span, format!("`{tensor}`: {message}"), "of another size");
+        problem.help("leave the third extent out: the format says it")
+    })
 }
 
 /// Each tensor once.

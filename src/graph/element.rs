@@ -117,6 +117,7 @@ pub(super) fn assign(graph: &mut Graph, dtype: &str) {
 
 fn is_numbers(tensor: &Tensor) -> bool {
     !tensor.element.is_whole()
+        && tensor.texture.is_none()
         && match &tensor.role {
             TensorRole::Input(fill) | TensorRole::Weight(fill) => {
                 matches!(fill, Fill::Uniform { .. } | Fill::Stored(_) | Fill::File(_))

@@ -13,6 +13,7 @@ pub mod inputs;
 pub mod memory;
 mod names;
 pub mod ops;
+mod textures;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -25,8 +26,9 @@ use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::plan::{Job, Workgroup};
 use crate::units::{Bytes, Flops};
 
-pub use crate::manifest::model::Element;
 pub use crate::manifest::model::stages::{ArrayFile, ExpectSpec};
+pub use crate::manifest::model::texture::{Channel, Sampler};
+pub use crate::manifest::model::{Element, TextureFormat};
 pub use check::check;
 pub use element::Values;
 pub use error::GraphError;
@@ -118,8 +120,11 @@ pub struct Tensor {
     pub shape: Vec<usize>,
     /// What it is for.
     pub role: TensorRole,
-    /// How it is stored on the GPU.
+    /// How it is stored on the GPU; of a texture, what shaders read and write.
     pub element: Element,
+    /// Of the texture in which it lies, if it does: then its extents are the height, the width and, where there are several,
+    /// the channels.
+    pub texture: Option<TextureFormat>,
 }
 
 impl Tensor {
@@ -129,10 +134,11 @@ impl Tensor {
         self.shape.iter().product()
     }
 
-    /// Size on the GPU, a multiple of 4.
+    /// Size of its values as they are stored, a multiple of 4.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        (self.element.size() * self.len() as u64).next_multiple_of(4)
+        let each = self.texture.map_or(self.element.size(), |format| format.channel().size() as u64);
+        (each * self.len() as u64).next_multiple_of(4)
     }
 
     /// Whether it has no element; a checked graph holds no such tensor.
@@ -195,7 +201,7 @@ pub struct Stored {
 
 /// One dispatch: a shader, what it reads and what it writes.
 ///
-/// Its buffers are bound in group 0 in the order inputs, weights, outputs, from binding 0 on.
+/// What it has is bound in group 0 in the order inputs, weights, outputs, samplers, from binding 0 on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stage {
     /// Unique in the graph, for instance `blocks.0.q`.
@@ -212,6 +218,8 @@ pub struct Stage {
     pub outputs: Vec<TensorId>,
     /// What each of these holds before it runs.
     pub starts: Vec<Start>,
+    /// Samplers by the shader's name for them.
+    pub samplers: IndexMap<String, Sampler>,
     /// The shader's entry point; `None` where it has one only.
     pub entry: Option<String>,
     /// Parameters, evaluated; they reach the template under `params`.
@@ -236,6 +244,11 @@ pub enum Start {
 }
 
 impl Stage {
+    /// The tensors that it binds, in the order of their bindings.
+    pub fn tensors(&self) -> impl Iterator<Item = TensorId> {
+        self.inputs.iter().chain(self.weights.values()).chain(&self.outputs).copied()
+    }
+
     /// All that it reads: inputs, weights, and what outputs start as a copy of.
     pub fn reads(&self) -> impl Iterator<Item = TensorId> {
         let copied = self.starts.iter().filter_map(|start| match start {

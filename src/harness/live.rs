@@ -12,6 +12,7 @@ use super::executor::{ExecuteError, Executor, OpenError, Opened, Piloted, Prepar
 use super::open_page::{OpenPage, PAGE_MARK, Ready};
 use super::plausible::Step;
 use super::publish::publishable;
+use super::shader_texts::ShaderTexts;
 use crate::plan::Cache;
 use crate::protocol::command::{Ask, PageCommand};
 use crate::protocol::event::{self, AdapterKind, PageEvent, PageFacts, RawKernel, RawPrepared, RawSample};
@@ -113,7 +114,7 @@ impl LiveBrowser {
                         Ok((_, PageEvent::Log { level, text })) => {
                             self.log.line(&format!("{PAGE_MARK}{level}: {text}"));
                         }
-                        Ok((_, PageEvent::Failed { message })) => return Err(passing(message)),
+                        Ok((_, PageEvent::Failed { message, .. })) => return Err(passing(message)),
                         other => return Err(passing(format!("the page's first word was {other:?}"))),
                     },
                     SessionEvent::Gone => return Err(passing(format!("the page of {name} closed at once"))),
@@ -147,7 +148,7 @@ impl LiveBrowser {
                 match session.channel.next().await {
                     SessionEvent::Said(text) => match event::read(&text) {
                         Ok((_, PageEvent::Probed { adapter, largest_buffer })) => return Ok((adapter, largest_buffer)),
-                        Ok((_, PageEvent::Failed { message })) => return Err(passing(message)),
+                        Ok((_, PageEvent::Failed { message, .. })) => return Err(passing(message)),
                         _ => {}
                     },
                     SessionEvent::Gone => return Err(passing("the page closed while it looked for an adapter".into())),
@@ -252,6 +253,7 @@ impl Executor for LiveBrowser {
             Content::Stages(stages) if !verifiable(&stages.graph) => Some((page.job.clone(), stages.graph.clone())),
             _ => None,
         };
+        let shaders = ShaderTexts::of(&context, page);
         let (page, shared, channel) = (page.clone(), context.clone(), session.channel.number);
         let number = page.number;
         // Making large inputs takes long; what ends the run meanwhile must not wait for it.
@@ -266,7 +268,7 @@ impl Executor for LiveBrowser {
         let at = |path: &str| context.server.url(&format!("jobs/{number}/{path}"));
         let frame = published.frame.is_some().then(|| at("frame"));
         let key = context.server.publish(number, published);
-        session.jobs.insert(number, Ready::new(checker));
+        session.jobs.insert(number, Ready::new(checker, shaders));
         session.current = Some(number);
         let (module, tensors) = (at("job.js"), at("tensors"));
         let step = Step::begin();

@@ -19,5 +19,6 @@ mod plausible;
 mod publish;
 mod recording;
 pub mod references;
+mod shader_texts;
 
 pub use open_page::PAGE_MARK;

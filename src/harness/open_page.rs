@@ -11,9 +11,10 @@ use tokio::time::timeout;
 
 use super::check::OutputChecker;
 use super::executor::{Check, Checked, ExecuteError, Opened};
+use super::shader_texts::ShaderTexts;
 use crate::plan::Cache;
 use crate::protocol::command::PageCommand;
-use crate::protocol::event::{self, PageEvent};
+use crate::protocol::event::{self, PageEvent, RawFault};
 use crate::reference::Failure;
 use crate::serve::{PageChannel, SessionEvent};
 use crate::webdriver::{Browser, LogSink};
@@ -43,12 +44,14 @@ pub(super) struct Ready {
     pub(super) check: Option<Check>,
     /// The check of what was posted last, while the page looks for a witness.
     pub(super) doubt: Option<Box<Check>>,
+    /// `None` for a job without shaders of its own.
+    pub(super) shaders: Option<ShaderTexts>,
 }
 
 impl Ready {
     /// A job of which nothing was posted yet.
-    pub(super) fn new(checker: OutputChecker) -> Self {
-        Self { checker: Some(checker), check: None, doubt: None }
+    pub(super) fn new(checker: OutputChecker, shaders: Option<ShaderTexts>) -> Self {
+        Self { checker: Some(checker), check: None, doubt: None, shaders }
     }
 
     /// The check as it stands. A page that goes on without the witness that it was to look for has none.
@@ -106,7 +109,7 @@ impl OpenPage {
     fn classify(&mut self, event: PageEvent) -> Result<PageEvent, ExecuteError> {
         match event {
             PageEvent::Unsupported { message } => Err(ExecuteError::Unsupported(message)),
-            PageEvent::Failed { message } => Err(ExecuteError::Failed(message)),
+            PageEvent::Failed { message, faults } => Err(ExecuteError::Failed(self.explained(message, &faults))),
             PageEvent::Lost { message } => Err(ExecuteError::Lost(message)),
             PageEvent::Incorrect { message } => {
                 let check = self.current.and_then(|current| self.jobs.get_mut(&current)?.settled().cloned());
@@ -120,6 +123,12 @@ impl OpenPage {
                 None => Ok(event),
             },
         }
+    }
+
+    /// Why the current job failed: what its shaders' compiler says, at the lines that the user wrote.
+    fn explained(&self, message: String, faults: &[RawFault]) -> String {
+        let shaders = self.current.and_then(|current| self.jobs.get(&current)?.shaders.as_ref());
+        shaders.and_then(|shaders| shaders.explain(faults)).unwrap_or(message)
     }
 
     /// That what the current job posted last is wrong.

@@ -102,7 +102,7 @@ impl Payload {
             for &id in &part.tensors {
                 let tensor = &page.graph.tensors[id];
                 let made = fill(tensor)?;
-                bytes.extend(tensor.element.bytes(&made));
+                bytes.extend(tensor.encode(&made));
                 // No reference reads whole numbers.
                 if let Values::Floats(floats) = made {
                     values.insert(id, floats);

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::executor::{Check, PostedOutput};
 use super::payload::Payload;
-use crate::graph::{Element, Graph, Stage, TensorId, Values, ops};
+use crate::graph::{Element, Graph, Stage, TensorId, ops};
 use crate::reference::Progress;
 use crate::render::page::short_digest;
 
@@ -61,7 +61,7 @@ impl Recording {
                 break;
             }
             self.missing.pop();
-            let values = Values::decode(tensor.element, &self.partial, tensor.len());
+            let values = tensor.decode(&self.partial);
             self.partial.clear();
             if let Some(kept) = self.kept.as_mut().filter(|_| self.graph.outputs.contains(&id)) {
                 let element = if tensor.element == Element::F16 { Element::F32 } else { tensor.element };

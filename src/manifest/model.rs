@@ -12,6 +12,7 @@ pub mod onnx;
 pub mod schema;
 pub mod stages;
 pub mod tasks;
+pub mod texture;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use element::Element;
 pub use expr::Expr;
 pub use onnx::{Feed, Given, OnnxFile, OutputFile, Pipeline};
 pub use stages::Stages;
+pub use texture::TextureFormat;
 
 use super::problem;
 use super::problem::ManifestError;

@@ -67,6 +67,10 @@ pub enum PageEvent {
     Failed {
         /// What was thrown or reported.
         message: String,
+        /// What is wrong with a shader, where that is why.
+        #[serde(default)]
+        #[cfg_attr(test, ts(optional, as = "Option<Vec<RawFault>>"))]
+        faults: Vec<RawFault>,
     },
     /// The GPU is gone in the middle of the job.
     Lost {
@@ -80,6 +84,21 @@ pub enum PageEvent {
         /// What it wrote.
         text: String,
     },
+}
+
+/// What a browser's compiler says of a shader.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "ShaderFault"))]
+pub struct RawFault {
+    /// The shader, as the job names it.
+    pub shader: String,
+    /// Of its text, from 1.
+    pub line: usize,
+    /// In units of UTF-16, from 1; 0 where the compiler does not say.
+    pub column: usize,
+    /// The compiler's words.
+    pub message: String,
 }
 
 /// A job's first result.

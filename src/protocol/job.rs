@@ -46,6 +46,8 @@ pub struct StagesJob {
     pub common: Common,
     /// Sizes in bytes of the GPU buffers in which the tensors lie.
     pub buffers: Vec<u64>,
+    /// The textures in which tensors lie.
+    pub textures: Vec<TextureSpec>,
     /// Inputs, weights and results.
     pub tensors: Vec<TensorSpec>,
     /// What is loaded, in the order in which it is asked for.
@@ -73,8 +75,43 @@ pub struct TensorSpec {
     /// How it is stored.
     #[cfg_attr(test, ts(type = "\"f32\" | \"f16\" | \"i32\" | \"u32\""))]
     pub element: &'static str,
-    /// Where it lies, from the buffer's beginning on; results that are not needed at the same time share one.
-    pub buffer: usize,
+    /// Bytes of its values as they are stored, one after the other: a multiple of 4.
+    pub bytes: u64,
+    /// Where it lies, from the buffer's beginning on; results that are not needed at the same time share one. Null for a
+    /// texture.
+    pub buffer: Option<usize>,
+    /// The texture that it fills; null for a buffer.
+    pub texture: Option<usize>,
+}
+
+/// A texture.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "Texture"))]
+#[serde(rename_all = "camelCase")]
+pub struct TextureSpec {
+    /// In texels.
+    pub width: usize,
+    /// In texels.
+    pub height: usize,
+    /// As WebGPU names it.
+    #[cfg_attr(test, ts(type = "GPUTextureFormat"))]
+    pub format: &'static str,
+    /// Bytes of a texel.
+    pub texel_bytes: u64,
+}
+
+/// A sampler.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(rename = "Sampler"))]
+pub struct SamplerSpec {
+    /// Between texels.
+    #[cfg_attr(test, ts(type = "GPUFilterMode"))]
+    pub filter: &'static str,
+    /// Beyond the edges, across and down.
+    #[cfg_attr(test, ts(type = "[GPUAddressMode, GPUAddressMode]"))]
+    pub address: [&'static str; 2],
 }
 
 /// Tensors that are loaded together.
@@ -142,6 +179,10 @@ pub struct DispatchSpec {
     pub bindings: Vec<usize>,
     /// Those bindings that are uniform buffers.
     pub uniforms: Vec<usize>,
+    /// Those bindings that are storage textures.
+    pub storage_textures: Vec<usize>,
+    /// Bound after the tensors.
+    pub samplers: Vec<SamplerSpec>,
     /// Those of the tensors that it writes.
     pub outputs: Vec<usize>,
     /// Outputs that must hold something before the stage runs.

@@ -62,17 +62,17 @@ pub enum FillError {
         /// What is wrong.
         message: String,
     },
-    /// A whole number beyond the range of its type.
-    #[error("tensor `{tensor}` holds {value} at [{at}], beyond {element}")]
+    /// A number beyond the range of its type or its texture's format.
+    #[error("tensor `{tensor}` holds {value} at [{at}], beyond {format}")]
     Beyond {
         /// Its name.
         tensor: String,
         /// The first such value.
-        value: i64,
+        value: f64,
         /// Its index, row-major.
         at: usize,
-        /// The type.
-        element: Element,
+        /// The type or the format.
+        format: String,
     },
     /// More than this machine's memory holds.
     #[error("tensor `{tensor}` {shape:?}: {source}")]
@@ -109,6 +109,17 @@ pub fn fill(tensor: &Tensor) -> Result<Values, FillError> {
         return whole(tensor).map(Values::Whole);
     }
     let mut values = exact(tensor)?;
+    if let Some(format) = tensor.texture {
+        let (low, high) = format.channel().range();
+        let holds = |value: &f32| format.channel().steps().is_none() || (low..=high).contains(&f64::from(*value));
+        let finite = |value: &f32| !value.is_finite() || format.stored(*value).is_finite();
+        if let Some(at) = values.par_iter().position_first(|value| !holds(value) || !finite(value)) {
+            let (value, format) = (f64::from(values[at]), format.to_string());
+            return Err(FillError::Beyond { tensor: tensor.name.clone(), value, at, format });
+        }
+        values.par_iter_mut().for_each(|value| *value = format.stored(*value));
+        return Ok(Values::Floats(values));
+    }
     if tensor.element == Element::F32 {
         return Ok(Values::Floats(values));
     }
@@ -134,9 +145,11 @@ fn whole(tensor: &Tensor) -> Result<Vec<i64>, FillError> {
         },
         _ => exact(tensor)?.into_iter().map(|value| value as i64).collect(),
     };
-    if let Some(at) = numbers.iter().position(|value| !tensor.element.takes(*value as f64)) {
-        let (tensor, element) = (tensor.name.clone(), tensor.element);
-        return Err(FillError::Beyond { tensor, value: numbers[at], at, element });
+    let (low, high) = tensor.texture.map_or((f64::MIN, f64::MAX), |format| format.channel().range());
+    let takes = |value: f64| tensor.element.takes(value) && (low..=high).contains(&value);
+    if let Some(at) = numbers.iter().position(|value| !takes(*value as f64)) {
+        let (format, value) = (tensor.storage().to_owned(), numbers[at] as f64);
+        return Err(FillError::Beyond { tensor: tensor.name.clone(), value, at, format });
     }
     Ok(numbers)
 }
@@ -160,7 +173,11 @@ fn exact(tensor: &Tensor) -> Result<Vec<f32>, FillError> {
         #[expect(clippy::cast_possible_truncation, reason = "a tensor of floats keeps f32")]
         Fill::File(numbers) => Ok(match from_file(tensor, numbers)? {
             Numbers::Floats(values) => values.into_iter().map(|value| value as f32).collect(),
-            Numbers::Whole(values) => values.into_iter().map(|value| value as f32).collect(),
+            Numbers::Whole(values) => {
+                // Whole numbers are what the bytes of a fraction of 1 hold.
+                let steps = tensor.texture.and_then(|format| format.channel().steps()).unwrap_or(1.0);
+                values.into_iter().map(|value| (value as f64 / steps) as f32).collect()
+            }
         }),
         Fill::Stored(place) => stored::read(place, &tensor.shape).map_err(|source| FillError::Stored {
             tensor: tensor.name.clone(),
@@ -287,7 +304,7 @@ mod tests {
     fn a_tensor_in_f16_holds_what_f16_can() {
         let tensor = |mean: f32, element| {
             let role = TensorRole::Weight(Fill::Uniform { seed: 7, mean, spread: 1.0 });
-            Tensor { name: "w".to_owned(), shape: vec![1000], role, element }
+            Tensor { name: "w".to_owned(), shape: vec![1000], role, element, texture: None }
         };
         let floats = |element| match fill(&tensor(0.0, element)).unwrap() {
             Values::Floats(values) => values,
@@ -319,7 +336,8 @@ mod tests {
     #[test]
     fn a_named_fill_says_what_it_needs() {
         let role = TensorRole::Weight(Fill::Named("sinusoids".to_owned()));
-        let error = fill(&Tensor { name: "p".to_owned(), shape: vec![4, 3], role, element: Element::F32 }).unwrap_err();
+        let tensor = Tensor { name: "p".to_owned(), shape: vec![4, 3], role, element: Element::F32, texture: None };
+        let error = fill(&tensor).unwrap_err();
         assert!(error.to_string().contains("even number"), "{error}");
     }
 }

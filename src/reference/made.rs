@@ -248,7 +248,7 @@ fn feed(port: &Port, feeds: &Feeds) -> Result<Tensor, MadeError> {
         fill => {
             let role = TensorRole::Input(fill);
             let (name, shape) = (port.name.clone(), shape.clone());
-            let tensor = crate::graph::Tensor { name, shape, role, element: Element::F32 };
+            let tensor = crate::graph::Tensor { name, shape, role, element: Element::F32, texture: None };
             let values = fill::fill(&tensor).map_err(|error| fail(error.to_string()))?;
             Numbers::Floats(values.numbers().collect())
         }

@@ -11,7 +11,7 @@ use super::given::Given;
 use super::position::index;
 use crate::arrays::Numbers;
 use crate::graph::ops::{self, Expected, Operands, TensorView, tolerance};
-use crate::graph::{Element, ExpectSpec, Graph, Stage, Start, TensorId, TensorRole, Values};
+use crate::graph::{Element, ExpectSpec, Graph, Stage, Start, Tensor, TensorId, TensorRole, Values};
 
 /// What checking a stage found.
 #[derive(Debug, Clone, Copy, Default)]
@@ -77,8 +77,10 @@ pub(super) struct Right {
 pub(super) fn check(graph: &Graph, stage: &Stage, tensors: Known<'_>) -> Result<Right, Box<Wrong>> {
     let errors = compared(graph, stage, tensors);
     for (place, (id, start)) in stage.outputs.iter().zip(&stage.starts).enumerate() {
-        // A whole number may be the sentinel; where the file says so it was not left behind.
-        let meant = place == 0 && stage.expect.is_some() && graph.tensors[*id].element.is_whole() && errors.is_ok();
+        // A whole number or a texel of bytes may be the sentinel; where the file says so it was not left behind.
+        let tensor = &graph.tensors[*id];
+        let may_be = tensor.element.is_whole() || tensor.texture.is_some();
+        let meant = place == 0 && stage.expect.is_some() && may_be && errors.is_ok();
         if !meant {
             written(graph, *id, *start, tensors)?;
         }
@@ -129,16 +131,26 @@ fn against_file(
             judged(graph, output, |at| Compared { got: got[at] as f64, expected: expected[at] as f64, allowed: 0.0 })
         }
         (numbers, _) => {
-            let expected = match numbers {
-                Numbers::Floats(values) => values,
-                Numbers::Whole(values) => values.into_iter().map(|value| value as f64).collect(),
+            let texture = graph.tensors[output].texture;
+            let steps = texture.and_then(|format| format.channel().steps());
+            let (expected, rounded) = match numbers {
+                Numbers::Floats(values) => (values, false),
+                // Of a fraction of 1 whole numbers are its bytes, which were rounded once themselves.
+                Numbers::Whole(values) => {
+                    (values.into_iter().map(|value| value as f64 / steps.unwrap_or(1.0)).collect(), steps.is_some())
+                }
             };
             let got = tensors.get(output).map_or(&[][..], Vec::as_slice);
             let rms = root_mean_square(&expected);
-            judged(graph, output, |at| Compared {
-                got: f64::from(got[at]),
-                expected: expected[at],
-                allowed: expect.tolerance * expected[at].abs().max(rms) + expect.absolute + tolerance::FLUSHED,
+            judged(graph, output, |at| {
+                let expected = texture.map_or(expected[at], |format| format.held(expected[at]));
+                let step = texture.map_or(0.0, |format| format.step(expected));
+                let step = if rounded { 2.0 * step } else { step };
+                Compared {
+                    got: f64::from(got[at]),
+                    expected,
+                    allowed: expect.tolerance * expected.abs().max(rms) + expect.absolute + step + tolerance::FLUSHED,
+                }
             })
         }
     }
@@ -216,14 +228,26 @@ fn written(graph: &Graph, id: TensorId, start: Start, tensors: Known<'_>) -> Res
         return Ok(());
     }
     let floats = floats.into_iter().flatten().map(|value| i64::from(value.to_bits()));
-    let bits = floats.chain(whole.into_iter().flatten().copied());
-    let mut unwritten = bits.enumerate().filter(|(_, bits)| *bits == i64::from(SENTINEL_BITS)).map(|(at, _)| at);
+    let bits: Vec<i64> = floats.chain(whole.into_iter().flatten().copied()).collect();
+    let sentinel = sentinel(tensor);
+    let texels = bits.chunks(sentinel.len()).enumerate().filter(|(_, texel)| *texel == sentinel.as_slice());
+    let mut unwritten = texels.map(|(at, _)| at * sentinel.len());
     let Some(first) = unwritten.next() else { return Ok(()) };
-    let count = 1 + unwritten.count();
+    let count = sentinel.len() * (1 + unwritten.count());
     let mut wrong = problem(graph, id, format!("has {count} elements that were never written"));
     wrong.failure.index = index(first, &tensor.shape);
     wrong.failure.wrong = count;
     Err(wrong)
+}
+
+/// What an element, or all channels of a texel, hold that nothing wrote.
+fn sentinel(tensor: &Tensor) -> Vec<i64> {
+    let Some(format) = tensor.texture else { return vec![i64::from(SENTINEL_BITS)] };
+    let texel = Tensor { shape: vec![1, 1, format.channels()], ..tensor.clone() };
+    match texel.decode(&SENTINEL_BITS.to_le_bytes().repeat(4)) {
+        Values::Floats(values) => values.into_iter().map(|value| i64::from(value.to_bits())).collect(),
+        Values::Whole(values) => values,
+    }
 }
 
 fn judged(graph: &Graph, id: TensorId, element: impl Fn(usize) -> Compared + Sync) -> Result<Errors, Box<Wrong>> {

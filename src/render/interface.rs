@@ -4,13 +4,19 @@
 //! naga reads it. Of what naga can't read, such as an extension of one browser, only the declarations are looked at; the
 //! rest is left to the browsers.
 
-use naga::compact::KeepUnused;
-use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use naga::{AddressSpace, GlobalVariable, Handle, Module, ScalarKind, ShaderStage, StorageAccess, TypeInner};
+mod module;
+mod textures;
 
-use super::RenderError;
+use naga::valid::{Capabilities, GlobalUse, ModuleInfo, ValidationFlags, Validator};
+use naga::{AddressSpace, GlobalVariable, Handle, Module, ShaderStage, StorageAccess, TypeInner};
+
+use module::{element, name_of, overrides, reinterprets};
+use textures::Unfit;
+
+use super::source_map::{Origin, SourceMap};
 use super::wgsl_text::{self, Declared, Override};
-use crate::graph::{Element, Graph, Param, Stage, TensorId};
+use super::{RenderError, Templates};
+use crate::graph::{Channel, Element, Graph, Param, Stage, Tensor, TensorId};
 
 /// The entry point of the shipped shaders, and of several the one that is taken.
 const MAIN: &str = "main";
@@ -24,31 +30,49 @@ pub struct EntryPoint {
     pub constants: Vec<(String, f64)>,
     /// Bindings that are uniform buffers.
     pub uniforms: Vec<usize>,
+    /// Bindings that are storage textures.
+    pub storage_textures: Vec<usize>,
+    /// What the shader needs of the device beside what it enables.
+    pub features: Vec<&'static str>,
 }
 
 impl EntryPoint {
+    fn of(name: String, constants: Vec<(String, f64)>) -> Self {
+        Self { name, constants, uniforms: Vec::new(), storage_textures: Vec::new(), features: Vec::new() }
+    }
+
     /// That of the shipped shaders.
     pub(super) fn main() -> Self {
-        Self { name: MAIN.to_owned(), constants: Vec::new(), uniforms: Vec::new() }
+        Self::of(MAIN.to_owned(), Vec::new())
     }
+}
+
+/// How a binding is used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Usage {
+    Uniform,
+    StorageTexture,
+    /// As all of its kind are.
+    Plain,
 }
 
 /// A rendered shader of the user's own, and the stage that it is for.
 #[derive(Clone, Copy)]
 pub(super) struct OwnShader<'a> {
+    pub(super) templates: &'a Templates,
     pub(super) graph: &'a Graph,
     pub(super) stage: &'a Stage,
-    /// The template, for instance `shaders/mine.wgsl`.
-    pub(super) template: &'a str,
-    /// As the user wrote it.
-    pub(super) source: &'a str,
+    pub(super) code: &'a str,
+    pub(super) origin: &'a Origin,
 }
 
-/// A tensor as it is bound.
+/// A tensor or a sampler as it is bound.
 struct Bound<'a> {
     binding: usize,
-    id: TensorId,
-    /// `in`, `weights` or `out`.
+    /// `None` for a sampler.
+    id: Option<TensorId>,
+    name: &'a str,
+    /// `in`, `weights`, `out` or `samplers`.
     key: &'static str,
     /// How the template names it, for instance `inputs[0]`.
     template: String,
@@ -58,22 +82,22 @@ struct Bound<'a> {
 
 impl OwnShader<'_> {
     /// Compares what the shader says of itself with its stage.
-    pub(super) fn entry_point(self, code: &str) -> Result<EntryPoint, RenderError> {
+    pub(super) fn entry_point(self) -> Result<EntryPoint, RenderError> {
+        let code = self.code;
         let Ok(module) = naga::front::wgsl::parse_str(&wgsl_text::readable(code)) else {
-            let Declared { entries, overrides, uniforms } = wgsl_text::declared(code);
+            let Declared { entries, overrides, uniforms, storage_textures } = wgsl_text::declared(code);
             let name = self.function(&entries)?;
-            return Ok(EntryPoint { name, constants: self.constants(overrides)?, uniforms });
+            return Ok(EntryPoint { uniforms, storage_textures, ..EntryPoint::of(name, self.constants(overrides)?) });
         };
         let points = module.entry_points.iter().filter(|point| point.stage == ShaderStage::Compute);
         let name = self.function(&points.map(|point| point.name.clone()).collect::<Vec<_>>())?;
         let constants = self.constants(overrides(&module, &name))?;
-        let mut entry = EntryPoint { name, constants, uniforms: Vec::new() };
+        let entry = EntryPoint::of(name, constants);
         let Ok(info) = Validator::new(ValidationFlags::all(), Capabilities::all()).validate(&module) else {
-            entry.uniforms = wgsl_text::declared(code).uniforms;
-            return Ok(entry);
+            let Declared { uniforms, storage_textures, .. } = wgsl_text::declared(code);
+            return Ok(EntryPoint { uniforms, storage_textures, ..entry });
         };
-        entry.uniforms = self.bindings(&module, &info, &entry.name)?;
-        Ok(entry)
+        self.bindings(&module, &info, entry)
     }
 
     /// The entry point that runs, of those that there are.
@@ -123,9 +147,9 @@ impl OwnShader<'_> {
         Ok(constants)
     }
 
-    /// Checks all that the shader binds; the uniform buffers among it.
-    fn bindings(self, module: &Module, info: &ModuleInfo, entry: &str) -> Result<Vec<usize>, RenderError> {
-        let function = module.entry_points.iter().position(|point| point.name == entry).unwrap_or(0);
+    /// Checks all that the shader binds, and adds to its entry point how it does.
+    fn bindings(self, module: &Module, info: &ModuleInfo, mut entry: EntryPoint) -> Result<EntryPoint, RenderError> {
+        let function = module.entry_points.iter().position(|point| point.name == entry.name).unwrap_or(0);
         let used = info.get_entry_point(function);
         let mut bound = self.bound();
         for (handle, variable) in module.global_variables.iter() {
@@ -140,60 +164,115 @@ impl OwnShader<'_> {
                     "`{name}` is @group({}) @binding({}), where the stage `{}` binds nothing",
                     place.group, place.binding, self.stage.name
                 );
-                let help = format!(
-                    "a stage's tensors are in group 0 from binding 0 on, those of `in`, then weights, then `out`: this one \
-                     has {count}; {{{{ inputs[0].binding }}}} and {{{{ outputs[0].binding }}}} give their numbers"
-                );
+                let help = if matches!(module.types[variable.ty].inner, TypeInner::Sampler { .. }) {
+                    format!(
+                        "give the stage one, samplers = {{ {name} = {{ filter = \"linear\" }} }}, and bind it at \
+                         {{{{ samplers.{name}.binding }}}}"
+                    )
+                } else {
+                    format!(
+                        "what a stage binds is in group 0 from binding 0 on, the tensors of `in`, then weights, then `out`, then \
+                         samplers: this one has {count}; {{{{ inputs[0].binding }}}} and {{{{ outputs[0].binding }}}} give \
+                         their numbers"
+                    )
+                };
                 return Err(self.fault(Some(name), message, help));
             };
             slot.variable = Some((handle, variable));
         }
-        let mut uniforms = Vec::new();
         for one in &bound {
-            if self.binding(module, one, |handle| used[handle])? {
-                uniforms.push(one.binding);
+            match self.binding(module, one, |handle| used[handle])? {
+                Usage::Uniform => entry.uniforms.push(one.binding),
+                Usage::StorageTexture => entry.storage_textures.push(one.binding),
+                Usage::Plain => {}
             }
         }
-        Ok(uniforms)
+        // Of 32-bit floats, a sampler gives what lies between texels only where a device has this feature.
+        let format = |handle: Handle<GlobalVariable>| {
+            let one = bound.iter().find(|one| one.variable.is_some_and(|(found, _)| found == handle))?;
+            self.graph.tensors[one.id?].texture
+        };
+        let wide = |handle| format(handle).is_some_and(|format| format.channel() == Channel::Float32);
+        if used.sampling_set.iter().any(|key| wide(key.image)) {
+            entry.features.push("float32-filterable");
+        }
+        Ok(entry)
     }
 
-    fn bound(self) -> Vec<Bound<'static>> {
+    fn bound(&self) -> Vec<Bound<'_>> {
         let numbered = |list: &str, at: usize| format!("{list}[{at}]");
         let inputs = self.stage.inputs.iter().enumerate();
         let inputs = inputs.map(|(at, id)| (*id, "in", numbered("inputs", at)));
         let weights = self.stage.weights.iter().map(|(name, id)| (*id, "weights", format!("weights.{name}")));
         let outputs = self.stage.outputs.iter().enumerate();
         let outputs = outputs.map(|(at, id)| (*id, "out", numbered("outputs", at)));
-        let all = inputs.chain(weights).chain(outputs).enumerate();
-        all.map(|(binding, (id, key, template))| Bound { binding, id, key, template, variable: None }).collect()
+        let tensors = inputs.chain(weights).chain(outputs);
+        let tensors =
+            tensors.map(|(id, key, template)| (Some(id), self.graph.tensors[id].name.as_str(), key, template));
+        let samplers = self.stage.samplers.keys();
+        let samplers = samplers.map(|name| (None, name.as_str(), "samplers", format!("samplers.{name}")));
+        let all = tensors.chain(samplers).enumerate();
+        all.map(|(binding, (id, name, key, template))| Bound { binding, id, name, key, template, variable: None })
+            .collect()
     }
 
-    /// Whether a binding is a uniform buffer.
+    /// How a binding is used, if as the stage means it.
     fn binding(
         self,
         module: &Module,
         bound: &Bound<'_>,
-        used: impl Fn(Handle<GlobalVariable>) -> naga::valid::GlobalUse,
-    ) -> Result<bool, RenderError> {
-        use naga::valid::GlobalUse;
-        let tensor = &self.graph.tensors[bound.id];
-        let (tensor_name, stage) = (&tensor.name, &self.stage.name);
+        used: impl Fn(Handle<GlobalVariable>) -> GlobalUse,
+    ) -> Result<Usage, RenderError> {
+        let (tensor_name, stage) = (bound.name, &self.stage.name);
         let is_output = bound.key == "out";
         let Some((handle, variable)) = bound.variable else {
-            let (does, help) = if is_output {
-                ("does not write", format!("write it, or drop it from `out` of the stage `{stage}`"))
-            } else {
-                ("does not read", format!("read it, or drop it from `{}` of the stage `{stage}`", bound.key))
+            let (does, help) = match bound.key {
+                "out" => ("does not write", format!("write it, or drop it from `out` of the stage `{stage}`")),
+                key => ("does not read", format!("read it, or drop it from `{key}` of the stage `{stage}`")),
             };
             let message = format!("the shader {does} `{tensor_name}`, its binding {}", bound.binding);
-            return Err(self.fault(None, message, help));
+            let bound_there = |variable: &GlobalVariable| {
+                variable.binding.is_some_and(|place| place.group == 0 && place.binding as usize == bound.binding)
+            };
+            let unused = module.global_variables.iter().find(|(_, variable)| bound_there(variable));
+            return Err(self.fault(unused.map(|(_, variable)| name_of(variable)), message, help));
         };
         let name = name_of(variable);
+        let inner = &module.types[variable.ty].inner;
+        let Some(tensor) = bound.id.map(|id| &self.graph.tensors[id]) else {
+            if matches!(inner, TypeInner::Sampler { comparison: false }) {
+                return Ok(Usage::Plain);
+            }
+            let message = format!("`{name}` is no sampler, and the stage `{stage}` has `{tensor_name}` there");
+            return Err(self.fault(Some(name), message, "declare it `sampler`".to_owned()));
+        };
+        if let Some(format) = tensor.texture {
+            let template = &bound.template;
+            let texture = textures::Bound { format, tensor: tensor_name, stage, template, is_output };
+            let fits = textures::is_storage(inner, texture);
+            let is_storage =
+                fits.map_err(|Unfit { message, help }| self.fault(Some(name), format!("`{name}` {message}"), help))?;
+            return Ok(if is_storage { Usage::StorageTexture } else { Usage::Plain });
+        }
         let writes = used(handle).intersects(GlobalUse::WRITE | GlobalUse::ATOMIC);
-        let uniform = match variable.space {
+        let usage = self.buffer(bound, (variable, inner), writes)?;
+        self.typed(module, bound, (variable, tensor))?;
+        Ok(usage)
+    }
+
+    /// How a binding is used whose tensor lies in a buffer.
+    fn buffer(
+        self,
+        bound: &Bound<'_>,
+        (variable, inner): (&GlobalVariable, &TypeInner),
+        writes: bool,
+    ) -> Result<Usage, RenderError> {
+        let (tensor_name, stage, name) = (bound.name, &self.stage.name, name_of(variable));
+        let is_output = bound.key == "out";
+        match variable.space {
             AddressSpace::Storage { access } if is_output && !access.contains(StorageAccess::STORE) => {
                 let message = format!("`{name}` is read only, and the stage `{stage}` writes `{tensor_name}` there");
-                return Err(self.fault(Some(name), message, "declare it var<storage, read_write>".to_owned()));
+                Err(self.fault(Some(name), message, "declare it var<storage, read_write>".to_owned()))
             }
             AddressSpace::Storage { .. } if !is_output && writes => {
                 let message = format!("`{name}` is written, and `{tensor_name}` is an input of the stage `{stage}`");
@@ -201,18 +280,39 @@ impl OwnShader<'_> {
                     "let an output begin as a copy of it and work there: out = {{ y = {{ shape = […], start = \
                      \"{tensor_name}\" }} }}; each inference then finds the same input"
                 );
-                return Err(self.fault(Some(name), message, help));
+                Err(self.fault(Some(name), message, help))
             }
-            AddressSpace::Storage { .. } => false,
-            AddressSpace::Uniform if !is_output => true,
+            AddressSpace::Storage { .. } => Ok(Usage::Plain),
+            AddressSpace::Uniform if !is_output => Ok(Usage::Uniform),
             _ => {
-                let message = format!("`{name}` is neither a storage nor a uniform buffer");
-                let help = "gpujobs binds tensors as buffers: read an image as array<u32> or array<vec4f> and compute \
-                            its texels' places, as the shaders of convolutions do"
-                    .to_owned();
-                return Err(self.fault(Some(name), message, help));
+                let message = format!("`{name}` is no buffer, and `{tensor_name}` of the stage `{stage}` lies in one");
+                let help = match inner {
+                    TypeInner::Image { .. } => format!(
+                        "write `texture = \"rgba8unorm\"`, or another format, where `{tensor_name}` is made; or declare \
+                         `{name}` var<storage>, and compute its texels' places"
+                    ),
+                    TypeInner::Sampler { .. } => {
+                        "give the stage samplers, samplers = { smooth = { filter = \"linear\" } }, and bind it at \
+                         {{ samplers.smooth.binding }}"
+                            .to_owned()
+                    }
+                    _ if is_output => "declare it var<storage, read_write>".to_owned(),
+                    _ => "declare it var<storage, read> or var<uniform>".to_owned(),
+                };
+                Err(self.fault(Some(name), message, help))
             }
-        };
+        }
+    }
+
+    /// Compares the type of what a buffer holds with the shader's.
+    fn typed(
+        self,
+        module: &Module,
+        bound: &Bound<'_>,
+        (variable, tensor): (&GlobalVariable, &Tensor),
+    ) -> Result<(), RenderError> {
+        let (tensor_name, stage, name) = (bound.name, &self.stage.name, name_of(variable));
+        let is_output = bound.key == "out";
         match element(module, variable) {
             // Bits of another type are meant where the shader says so: a compare-and-swap on floats, halves as words.
             Some(found) if found != tensor.element.to_string() && !reinterprets(module) => {
@@ -233,75 +333,39 @@ impl OwnShader<'_> {
                 };
                 Err(self.fault(Some(name), message, help))
             }
-            _ => Ok(uniform),
+            _ => Ok(()),
         }
     }
 
     /// A fault at the line of the template that declares a name.
     fn fault(self, name: Option<&str>, message: String, help: String) -> RenderError {
         let declares = |line: &str, name: &str| {
-            let after = line.split_once(name).map(|(_, after)| after.trim_start());
-            (line.contains("var<") || line.contains("var ") || line.contains("override "))
-                && after.is_some_and(|after| after.starts_with([':', ';', '=']))
+            let column = line.match_indices(name).map(|(at, _)| at).find(|at| {
+                let before = line[..*at].chars().next_back();
+                let after = line[at + name.len()..].trim_start();
+                !before.is_some_and(|letter| letter.is_alphanumeric() || letter == '_')
+                    && after.starts_with([':', ';', '='])
+            })?;
+            let declares = ["var<", "var ", "override "].iter().any(|word| line[..column].contains(word));
+            declares.then_some(column + 1)
         };
-        let line = name.and_then(|name| self.source.lines().position(|line| declares(line, name)));
-        RenderError::Template {
-            template: self.template.to_owned(),
-            line: line.map(|line| line + 1),
-            message,
-            help: Some(help),
-        }
+        let lines = self.code.lines().zip(1..);
+        let found = name.and_then(|name| {
+            lines.into_iter().find_map(|(text, line)| Some((text.trim(), line, declares(text, name)?)))
+        });
+        let place = found.and_then(|(text, line, column)| {
+            let map = SourceMap::of(self.templates, self.origin, self.code)?;
+            Some((map.place(line, column)?, text))
+        });
+        let Some((place, rendered)) = place else {
+            let template = self.origin.template.clone();
+            return RenderError::Template { template, line: None, message, help: Some(help) };
+        };
+        // Beside a line that is written as it stands in the template it would say the same twice.
+        let written = self.templates.line(&place.template, place.line).is_some_and(|line| line.trim() == rendered);
+        let message = if written { message } else { format!("{message}; rendered: `{rendered}`") };
+        RenderError::Template { template: place.template, line: Some(place.line), message, help: Some(help) }
     }
-}
-
-/// The constants of a module, of which an entry point wants those that it reaches and that have no value.
-fn overrides(module: &Module, entry: &str) -> Vec<Override> {
-    let mut kept = module.clone();
-    kept.entry_points.retain(|point| point.name == entry);
-    naga::compact::compact(&mut kept, KeepUnused::No);
-    let reaches = |name: &str| kept.overrides.iter().any(|(_, one)| one.name.as_deref() == Some(name));
-    let all = module.overrides.iter().filter_map(|(_, one)| Some((one.name.clone()?, one)));
-    all.map(|(name, one)| Override { wanted: one.init.is_none() && reaches(&name), name, id: one.id }).collect()
-}
-
-/// Whether a shader reads the bits of one type as another's.
-fn reinterprets(module: &Module) -> bool {
-    let functions = module.functions.iter().map(|(_, function)| function);
-    let functions = functions.chain(module.entry_points.iter().map(|point| &point.function));
-    functions.flat_map(|function| function.expressions.iter()).any(|(_, expression)| {
-        use naga::{Expression, MathFunction as Math};
-        matches!(
-            expression,
-            Expression::As { convert: None, .. }
-                | Expression::Math { fun: Math::Pack2x16float | Math::Unpack2x16float, .. }
-        )
-    })
-}
-
-fn name_of(variable: &GlobalVariable) -> &str {
-    variable.name.as_deref().unwrap_or("a variable")
-}
-
-/// The scalar type that a buffer holds; `None` for a structure, which may hold several.
-fn element(module: &Module, variable: &GlobalVariable) -> Option<String> {
-    let mut inner = &module.types[variable.ty].inner;
-    let scalar = loop {
-        match inner {
-            TypeInner::Array { base, .. } => inner = &module.types[*base].inner,
-            TypeInner::Vector { scalar, .. }
-            | TypeInner::Matrix { scalar, .. }
-            | TypeInner::Atomic(scalar)
-            | TypeInner::Scalar(scalar) => break *scalar,
-            _ => return None,
-        }
-    };
-    let letter = match scalar.kind {
-        ScalarKind::Float => 'f',
-        ScalarKind::Sint => 'i',
-        ScalarKind::Uint => 'u',
-        _ => return None,
-    };
-    Some(format!("{letter}{}", 8 * u32::from(scalar.width)))
 }
 
 #[cfg(test)]

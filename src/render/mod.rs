@@ -7,12 +7,13 @@ pub mod interface;
 pub mod kernels;
 pub mod page;
 pub mod settings;
+pub mod source_map;
 pub mod space;
 pub mod target;
 pub mod wgsl;
 mod wgsl_text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::manifest::ManifestErrors;
@@ -100,8 +101,8 @@ pub enum RenderError {
 pub struct Templates {
     environment: Environment<'static>,
     kernels: Kernels,
-    /// Those of the user's folders, as they were written.
-    own: BTreeMap<String, String>,
+    /// The names of those of the user's folders.
+    own: BTreeSet<String>,
 }
 
 impl Templates {
@@ -115,8 +116,7 @@ impl Templates {
                 read_folder(root, folder, &mut sources)?;
             }
         }
-        let text = |name: &String| Some((name.clone(), sources.texts.get(name)?.clone()));
-        let own = sources.own.keys().filter_map(text).collect();
+        let own = sources.own.keys().cloned().collect();
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
@@ -140,9 +140,9 @@ impl Templates {
         Ok(Self { environment, kernels, own })
     }
 
-    /// The text of a template of the user's own, as it was written.
-    pub(crate) fn own(&self, name: &str) -> Option<&str> {
-        self.own.get(name).map(String::as_str)
+    /// Whether a template is the user's own.
+    fn is_own(&self, name: &str) -> bool {
+        self.own.contains(name)
     }
 
     /// The parameters that kernels declare.
@@ -177,6 +177,12 @@ impl Templates {
             .collect();
         names.sort_unstable();
         names
+    }
+
+    /// A line of a template as it was written, from 1.
+    fn line(&self, name: &str, line: usize) -> Option<String> {
+        let template = self.environment.get_template(name).ok()?;
+        template.source().lines().nth(line.checked_sub(1)?).map(str::to_owned)
     }
 
     fn get(&self, name: &str) -> Result<minijinja::Template<'_, '_>, RenderError> {

@@ -101,7 +101,7 @@ fn space(
     // A form that lacks what the manifest sets is not what the manifest wants.
     candidates.retain(|one| fixed.iter().all(|(name, value)| one.values.get(name) == Some(value)));
     // Two configurations with the same text and grid are the same.
-    let text = |one: &Configuration| stage.render(one).map(|(code, dispatch)| (code, dispatch.grid));
+    let text = |one: &Configuration| stage.render(one).map(|(code, dispatch, _)| (code, dispatch.grid));
     // What runs without a search comes first, so that it stays among its equals.
     let mut lawful = Vec::new();
     for one in defaults {

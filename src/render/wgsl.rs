@@ -1,8 +1,8 @@
 //! A rendered stage: the WGSL of one dispatch and the grid that its template computed.
 //!
 //! Made from a graph and a job's variables; the page compiles each distinct shader once and dispatches the stages in
-//! order. A stage template sees `wg`, `tuning` (its kernel's parameters), `inputs`, `weights`, `outputs`, `params`, `axes`
-//! (and each custom axis by its name), `batch`, `dtype`, `half` (whether a tensor of the stage is f16) and `compiler`, and
+//! order. A stage template sees `wg`, `tuning` (its kernel's parameters), `inputs`, `weights`, `outputs`, `samplers`, `params`,
+//! `axes` (and each custom axis by its name), `batch`, `dtype`, `half` (whether a tensor of the stage is f16) and `compiler`, and
 //! sets `grid` (and `workgroup_bytes`, `features`, `size`) at its top level. What it enables is a feature that it needs.
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::interface::{EntryPoint, OwnShader};
 use super::kernels::{Configuration, Kernel};
+use super::source_map::Origin;
 use super::target::Target;
 use super::{MAX_GROUPS, RenderError, Templates, axis, from_minijinja, wgsl_text};
 use crate::graph::{Element, Graph, JobVars, Param, Stage, TensorId};
@@ -37,6 +38,8 @@ pub struct Shader {
     pub code: String,
     /// What runs of it.
     pub entry: EntryPoint,
+    /// What it was rendered from.
+    pub origin: Origin,
 }
 
 /// How one stage is dispatched.
@@ -64,7 +67,7 @@ pub fn render_stages(
     target: &Target<'_>,
 ) -> Result<Rendered, RenderError> {
     let job = job_context(templates, vars, target);
-    let stages: Vec<Result<(String, Dispatch), RenderError>> = graph
+    let stages: Vec<Result<(String, Dispatch, Value), RenderError>> = graph
         .stages
         .par_iter()
         .map(|stage| StageContext { templates, graph, stage, job: &job }.configured(vars, target))
@@ -73,14 +76,15 @@ pub fn render_stages(
     // Stages that run the same function of the same text share a pipeline.
     let mut known: HashMap<String, Vec<usize>> = HashMap::new();
     for (stage, result) in graph.stages.iter().zip(stages) {
-        let (code, mut dispatch) = result?;
-        let entry = own_entry_point(templates, graph, stage, &code)?;
+        let (code, mut dispatch, context) = result?;
+        let origin = Origin { template: format!("shaders/{}", stage.shader), context };
+        let entry = own_entry_point(templates, (graph, stage), (&code, &origin))?;
         let alike = known.entry(code).or_default();
         let same = alike.iter().copied().find(|shader| rendered.shaders[*shader].entry == entry);
         dispatch.shader = same.unwrap_or_else(|| {
             let name = format!("{} ({})", stage.shader, stage.name);
             alike.push(rendered.shaders.len());
-            rendered.shaders.push(Shader { name, code: String::new(), entry });
+            rendered.shaders.push(Shader { name, code: String::new(), entry, origin });
             rendered.shaders.len() - 1
         });
         rendered.dispatches.push(dispatch);
@@ -94,10 +98,15 @@ pub fn render_stages(
 }
 
 /// The entry point of a stage, whose shader is compared with the stage where it is the user's own.
-fn own_entry_point(templates: &Templates, graph: &Graph, stage: &Stage, code: &str) -> Result<EntryPoint, RenderError> {
-    let template = format!("shaders/{}", stage.shader);
-    let Some(source) = templates.own(&template) else { return Ok(EntryPoint::main()) };
-    OwnShader { graph, stage, template: &template, source }.entry_point(code)
+fn own_entry_point(
+    templates: &Templates,
+    (graph, stage): (&Graph, &Stage),
+    (code, origin): (&str, &Origin),
+) -> Result<EntryPoint, RenderError> {
+    if !templates.is_own(&origin.template) {
+        return Ok(EntryPoint::main());
+    }
+    OwnShader { templates, graph, stage, code, origin }.entry_point()
 }
 
 pub(super) type Context = BTreeMap<String, Value>;
@@ -122,7 +131,7 @@ struct TemplateOutputs {
 
 impl StageContext<'_> {
     /// Renders the stage in the first configuration that fits it.
-    fn configured(self, vars: &JobVars, target: &Target<'_>) -> Result<(String, Dispatch), RenderError> {
+    fn configured(self, vars: &JobVars, target: &Target<'_>) -> Result<(String, Dispatch, Value), RenderError> {
         let Self { templates, stage, .. } = self;
         let Some((name, kernel)) = templates.kernels().behind(&stage.shader) else {
             let workgroup = vars.workgroup.shape().unwrap_or(DEFAULT_SHAPE);
@@ -140,8 +149,9 @@ impl StageContext<'_> {
                 None => self.render(&configuration),
             };
             match rendered {
-                Ok((code, dispatch)) => {
-                    return Ok((code, Dispatch { configuration: described(name, &configuration), ..dispatch }));
+                Ok((code, dispatch, context)) => {
+                    let dispatch = Dispatch { configuration: described(name, &configuration), ..dispatch };
+                    return Ok((code, dispatch, context));
                 }
                 // The next winner may fit; what is reported is why the best one did not.
                 Err(error @ RenderError::Unsupported { .. }) => refusal = refusal.or(Some(error)),
@@ -170,7 +180,7 @@ impl StageContext<'_> {
         for values in std::iter::once(kernel.defaults()).chain(changed) {
             for workgroup in std::iter::once(&DEFAULT_SHAPE).chain(&kernel.workgroups) {
                 let configuration = Configuration { workgroup: *workgroup, values: values.clone() };
-                match self.captured(&configuration) {
+                match self.captured(self.context(&configuration)) {
                     Ok((_, outputs)) => return Ok(outputs.size),
                     Err(error @ RenderError::Unsupported { .. }) => refusal = refusal.or(Some(error)),
                     Err(error) => return Err(error),
@@ -181,8 +191,9 @@ impl StageContext<'_> {
     }
 
     /// Renders the stage in a configuration.
-    pub(super) fn render(self, configuration: &Configuration) -> Result<(String, Dispatch), RenderError> {
-        let (code, outputs) = self.captured(configuration)?;
+    pub(super) fn render(self, configuration: &Configuration) -> Result<(String, Dispatch, Value), RenderError> {
+        let context = self.context(configuration);
+        let (code, outputs) = self.captured(context.clone())?;
         let dispatch = Dispatch {
             shader: 0,
             workgroup: configuration.workgroup,
@@ -191,22 +202,24 @@ impl StageContext<'_> {
             grid: grid(&format!("shaders/{}", self.stage.shader), outputs.grid)?,
             workgroup_bytes: outputs.workgroup_bytes,
         };
-        Ok((code, dispatch))
+        Ok((code, dispatch, context))
     }
 
-    fn captured(self, configuration: &Configuration) -> Result<(String, TemplateOutputs), RenderError> {
+    /// What the template sees.
+    fn context(self, configuration: &Configuration) -> Value {
         let Self { graph, stage, .. } = self;
-        let name = format!("shaders/{}", stage.shader);
         let mut context = self.job.clone();
-        let bindings = (0_usize..).zip(stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs));
-        let mut tensors: Vec<Value> = bindings.map(|(binding, id)| tensor(graph, *id, binding)).collect();
+        let bindings = (0_usize..).zip(stage.tensors());
+        let mut tensors: Vec<Value> = bindings.map(|(binding, id)| tensor(graph, id, binding)).collect();
         let outputs = tensors.split_off(stage.inputs.len() + stage.weights.len());
         let weights = tensors.split_off(stage.inputs.len());
         context.insert("inputs".to_owned(), Value::from(tensors));
         context.insert("weights".to_owned(), Value::from_pairs(stage.weights.keys().map(String::as_str).zip(weights)));
         context.insert("outputs".to_owned(), Value::from(outputs));
-        let bound = stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs);
-        let half = bound.into_iter().any(|id| graph.tensors[*id].element == Element::F16);
+        let samplers = stage.samplers.keys().zip(stage.tensors().count()..);
+        let samplers = samplers.map(|(name, binding)| (name.as_str(), Value::from_pairs([("binding", binding)])));
+        context.insert("samplers".to_owned(), Value::from_pairs(samplers));
+        let half = stage.tensors().any(|id| graph.tensors[id].element == Element::F16);
         context.insert("half".to_owned(), Value::from(half));
         context.insert(
             "params".to_owned(),
@@ -215,11 +228,13 @@ impl StageContext<'_> {
         context.insert("wg".to_owned(), Value::from(configuration.workgroup.to_vec()));
         let tuning = configuration.values.iter().map(|(name, value)| (name.as_str(), axis(value)));
         context.insert("tuning".to_owned(), Value::from_pairs(tuning));
-        let captured = self
-            .templates
-            .get(&name)?
-            .render_captured(Value::from(context))
-            .map_err(|error| from_minijinja(&error, &name))?;
+        Value::from(context)
+    }
+
+    fn captured(self, context: Value) -> Result<(String, TemplateOutputs), RenderError> {
+        let name = format!("shaders/{}", self.stage.shader);
+        let template = self.templates.get(&name)?;
+        let captured = template.render_captured(context).map_err(|error| from_minijinja(&error, &name))?;
         let top = captured.state();
         let bad = |key: &str, value: &Value, expected: &str| RenderError::Dispatch {
             template: name.clone(),
@@ -288,6 +303,7 @@ fn tensor(graph: &Graph, id: TensorId, binding: usize) -> Value {
         ("binding", Value::from(binding)),
         ("len", Value::from(tensor.len())),
         ("element", Value::from(<&str>::from(tensor.element))),
+        ("texture", tensor.texture.map_or(Value::from(()), |format| Value::from(<&str>::from(format)))),
     ])
 }
 

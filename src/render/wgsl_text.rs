@@ -75,16 +75,22 @@ pub(super) struct Declared {
     pub(super) overrides: Vec<Override>,
     /// The bindings of uniform buffers.
     pub(super) uniforms: Vec<usize>,
+    /// The bindings of storage textures.
+    pub(super) storage_textures: Vec<usize>,
 }
 
-/// What can be seen of a shader that naga can't read: all declarations of these three kinds, whichever entry point uses them.
+/// What can be seen of a shader that naga can't read: all declarations of these kinds, whichever entry point uses them.
 pub(super) fn declared(code: &str) -> Declared {
     static ENTRY: LazyLock<Regex> = LazyLock::new(|| pattern(r"@compute\b[^;{}]*?\bfn\s+(\w+)"));
     static OVERRIDE: LazyLock<Regex> =
         LazyLock::new(|| pattern(r"(?:@id\(\s*(\d+)[iu]?\s*\)\s*)?\boverride\s+(\w+)([^;]*);"));
     static UNIFORM: LazyLock<Regex> =
         LazyLock::new(|| pattern(r"@binding\(\s*(\d+)[iu]?\s*\)(?:\s*@group\([^)]*\))?\s*var\s*<\s*uniform\b"));
+    static TEXTURE: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r"@binding\(\s*(\d+)[iu]?\s*\)(?:\s*@group\([^)]*\))?\s*var\s+\w+\s*:\s*texture_storage_2d\b")
+    });
     let code = without_comments(code);
+    let bindings = |of: &Regex| of.captures_iter(&code).filter_map(|found| found[1].parse().ok()).collect();
     Declared {
         entries: ENTRY.captures_iter(&code).map(|found| found[1].to_owned()).collect(),
         overrides: OVERRIDE
@@ -95,7 +101,8 @@ pub(super) fn declared(code: &str) -> Declared {
                 wanted: !found[3].contains('='),
             })
             .collect(),
-        uniforms: UNIFORM.captures_iter(&code).filter_map(|found| found[1].parse().ok()).collect(),
+        uniforms: bindings(&UNIFORM),
+        storage_textures: bindings(&TEXTURE),
     }
 }
 
@@ -121,6 +128,8 @@ mod tests {
         let code = "@id(7) override gain: f32;\noverride bias = 1.0; // override none: f32;\n\
                     @group(0) @binding(2) var<uniform> p: vec4f;\n@binding(3) @group(0) var < uniform > q: vec4f;\n\
                     @group(0) @binding(0) var<storage> x: array<f32>;\n\
+                    @group(0) @binding(4) var out: texture_storage_2d<rgba8unorm, write>;\n\
+                    @group(0) @binding(5) var image: texture_2d<f32>;\n\
                     @compute @workgroup_size(64, 1)\nfn first() {}\n@workgroup_size(8) @compute fn second() {}\nfn helper() {}";
         let one = |name: &str, id, wanted| Override { name: name.to_owned(), id, wanted };
         assert_eq!(
@@ -129,6 +138,7 @@ mod tests {
                 entries: vec!["first".to_owned(), "second".to_owned()],
                 overrides: vec![one("gain", Some(7), true), one("bias", None, false)],
                 uniforms: vec![2, 3],
+                storage_textures: vec![4],
             }
         );
     }

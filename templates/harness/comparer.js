@@ -5,6 +5,8 @@
 
 import { readBuffers } from "gpujobs/device.js";
 
+/** @import { Readable } from "gpujobs/places.js" */
+
 const THREADS = 256;
 /** Workgroups along x; more go along y. */
 const ROW = 32768;
@@ -36,10 +38,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 
 /**
  * @param {GPUDevice} device
- * @param {GPUBuffer[]} buffers
+ * @param {Readable[]} outputs
  * @returns {Promise<Comparer>}
  */
-export async function openComparer(device, buffers) {
+export async function openComparer(device, outputs) {
+  const buffers = outputs.map(({ buffer }) => buffer);
   const module = device.createShaderModule({ label: "comparer", code: CODE });
   const pipeline = await device.createComputePipelineAsync({ layout: "auto", compute: { module, entryPoint: "main" } });
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
@@ -54,11 +57,13 @@ export async function openComparer(device, buffers) {
     differing,
     keep: () => {
       const encoder = device.createCommandEncoder();
+      for (const output of outputs) output.gather(encoder);
       buffers.forEach((buffer, index) => encoder.copyBufferToBuffer(buffer, 0, known[index], 0, buffer.size));
       device.queue.submit([encoder.finish()]);
     },
     compare: () => {
       const encoder = device.createCommandEncoder();
+      for (const output of outputs) output.gather(encoder);
       encoder.clearBuffer(differing);
       const pass = encoder.beginComputePass();
       pass.setPipeline(pipeline);

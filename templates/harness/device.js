@@ -16,6 +16,10 @@ const RAISED_LIMITS = /** @type {const} */ ([
   "maxStorageBufferBindingSize",
   "maxStorageBuffersPerShaderStage",
   "maxBufferSize",
+  "maxTextureDimension2D",
+  "maxSampledTexturesPerShaderStage",
+  "maxStorageTexturesPerShaderStage",
+  "maxSamplersPerShaderStage",
 ]);
 
 /** Asked for where the adapter offers them. The last one is not in the specification, nor in the types. */
@@ -23,6 +27,7 @@ const WANTED_FEATURES = /** @type {GPUFeatureName[]} */ ([
   "timestamp-query",
   "shader-f16",
   "subgroups",
+  "float32-filterable",
   "chromium-experimental-subgroup-matrix",
 ]);
 

@@ -3,17 +3,11 @@
  * something before a stage runs.
  */
 
-import { byteLength } from "gpujobs/tensors.js";
+import { begin as beginWith, resourceOf, startOf } from "gpujobs/places.js";
 
-/** @import { Stage, StagesJob } from "gpujobs/protocol.js" */
+/** @import { Sampler, Stage } from "gpujobs/protocol.js" */
+/** @import { Place, Start } from "gpujobs/places.js" */
 /** @import { Stopwatch } from "gpujobs/stopwatch.js" */
-
-/**
- * @typedef {object} Start
- * @property {GPUBuffer} buffer An output.
- * @property {GPUBuffer | null} from What it is a copy of; null for zeros.
- * @property {number} bytes
- */
 
 /**
  * @typedef {object} Bound
@@ -25,29 +19,31 @@ import { byteLength } from "gpujobs/tensors.js";
 
 /**
  * @param {GPUDevice} device
- * @param {StagesJob} job
  * @param {Stage} stage
- * @param {GPUBuffer[]} buffers
+ * @param {Place[]} places
  * @param {GPUComputePipeline} pipeline
  * @returns {Promise<Bound>}
  */
-export async function bind(device, job, stage, buffers, pipeline) {
+export async function bind(device, stage, places, pipeline) {
   const layout = pipeline.getBindGroupLayout(0);
-  const entries = stage.bindings.map((id, binding) => {
-    const tensor = job.tensors[id];
-    return { binding, resource: { buffer: buffers[tensor.buffer], size: byteLength(tensor) } };
-  });
+  const tensors = stage.bindings.map((id) => resourceOf(places[id]));
+  const samplers = stage.samplers.map((sampler) => device.createSampler(descriptorOf(sampler)));
+  const entries = [...tensors, ...samplers].map((resource, binding) => ({ binding, resource }));
   // The scope of the first inference would catch this as well, without the stage's name.
   device.pushErrorScope("validation");
   const group = device.createBindGroup({ layout, entries });
   const error = await device.popErrorScope();
-  if (error) throw new Error(`the buffers of stage ${stage.name} do not fit its shader: ${error.message}`);
-  const starts = stage.starts.map(({ output, copy }) => ({
-    buffer: buffers[job.tensors[output].buffer],
-    from: copy === null ? null : buffers[job.tensors[copy].buffer],
-    bytes: byteLength(job.tensors[output]),
-  }));
+  if (error) throw new Error(`what stage ${stage.name} binds does not fit its shader: ${error.message}`);
+  const starts = stage.starts.map(({ output, copy }) => startOf(device, places[output], copy === null ? null : places[copy]));
   return { pipeline, group, grid: stage.grid, starts };
+}
+
+/**
+ * @param {Sampler} sampler
+ * @returns {GPUSamplerDescriptor}
+ */
+function descriptorOf({ filter, address: [addressModeU, addressModeV] }) {
+  return { magFilter: filter, minFilter: filter, addressModeU, addressModeV };
 }
 
 /**
@@ -56,10 +52,7 @@ export async function bind(device, job, stage, buffers, pipeline) {
  * @param {Bound} stage
  */
 export function begin(encoder, { starts }) {
-  for (const { buffer, from, bytes } of starts) {
-    if (from) encoder.copyBufferToBuffer(from, 0, buffer, 0, bytes);
-    else encoder.clearBuffer(buffer, 0, bytes);
-  }
+  for (const start of starts) beginWith(encoder, start);
 }
 
 /**

@@ -12,6 +12,7 @@ import { firstRun } from "gpujobs/first_run.js";
 import { keepBusy } from "gpujobs/keep_busy.js";
 import { profile } from "gpujobs/kernel_profile.js";
 import { checkLimits } from "gpujobs/limits.js";
+import { spoil as spoilPlace } from "gpujobs/places.js";
 import { record } from "gpujobs/recording.js";
 
 /** @import { Sample, StagesJob } from "gpujobs/protocol.js" */
@@ -35,8 +36,8 @@ export async function prepare(job, host) {
   try {
     const run = await firstRun(job, device, facts.kind === "hardware", began);
     const timeToFirstResultMs = performance.now() - began;
-    const accepted = [await verified(job, host, run, await readOutputs(job, run))];
-    run.comparer = await openComparer(device, outputBuffers(job, run));
+    const accepted = [await verified(job, host, run, await readOutputs(run))];
+    run.comparer = await openComparer(device, run.outputs);
     await keepAndProve(device, run.comparer, () => spoil(job, run));
     return {
       adapter: facts,
@@ -47,7 +48,7 @@ export async function prepare(job, host) {
         context: "",
         nodes: null,
         onCpu: [],
-        gpuMemoryBytes: memoryBytes(job, run),
+        gpuMemoryBytes: memoryBytes(run),
       },
       parts: run.parts,
       phases: { deviceReadyMs, ...run.phases, timeToFirstResultMs },
@@ -78,7 +79,7 @@ export async function prepare(job, host) {
  */
 function spoil(job, run) {
   const encoder = run.device.createCommandEncoder();
-  for (const buffer of outputBuffers(job, run)) run.sentinel.fill(encoder, buffer, buffer.size);
+  for (const id of job.outputs) spoilPlace(encoder, run.sentinel, run.places[id]);
   run.device.queue.submit([encoder.finish()]);
 }
 
@@ -120,7 +121,7 @@ async function sample(job, host, run, accepted, how) {
   const differing = countOf(/** @type {Float32Array} */ (read.pop()));
   const gpuMs = stopwatch && stopwatch.elapsedMs(read[0]);
   if (differing > 0) {
-    const outputs = await readOutputs(job, run);
+    const outputs = await readOutputs(run);
     const same = (/** @type {Float32Array[]} */ known) => known.every((values, index) => sameBits(values, outputs[index]));
     await accept(accepted, same, () => verified(job, host, run, outputs));
     comparer.keep();
@@ -136,20 +137,14 @@ async function sample(job, host, run, accepted, how) {
 }
 
 /**
- * Those of the model's outputs, which hold nothing else.
- * @param {StagesJob} job
+ * What the model's outputs hold.
  * @param {Run} run
  */
-function outputBuffers(job, run) {
-  return job.outputs.map((id) => run.buffers[job.tensors[id].buffer]);
-}
-
-/**
- * @param {StagesJob} job
- * @param {Run} run
- */
-function readOutputs(job, run) {
-  return readBuffers(run.device, outputBuffers(job, run));
+function readOutputs({ device, outputs }) {
+  const encoder = device.createCommandEncoder();
+  for (const output of outputs) output.gather(encoder);
+  device.queue.submit([encoder.finish()]);
+  return readBuffers(device, outputs.map(({ buffer }) => buffer));
 }
 
 /**
@@ -161,7 +156,7 @@ function readOutputs(job, run) {
  */
 async function verified(job, host, run, outputs) {
   await scoped(run.device, "the recorded run", () => record(job, host, run));
-  const recorded = await readOutputs(job, run);
+  const recorded = await readOutputs(run);
   const wrong = outputs.findIndex((values, index) => !sameBits(values, recorded[index]));
   if (wrong >= 0) {
     const { name } = job.tensors[job.outputs[wrong]];
@@ -171,15 +166,15 @@ async function verified(job, host, run, outputs) {
 }
 
 /**
- * What the job takes on the GPU while it is sampled: its tensors' buffers, timestamps, what buffers are filled from, and
- * the buffer through which outputs are read.
- * @param {StagesJob} job
+ * What the job takes on the GPU while it is sampled: its tensors' buffers and textures, timestamps, what they are filled
+ * from, and the buffer through which outputs are read.
  * @param {Run} run
  */
-function memoryBytes(job, run) {
+function memoryBytes(run) {
   const sum = (/** @type {GPUBuffer[]} */ buffers) => buffers.reduce((total, buffer) => total + buffer.size, 0);
   const stamps = run.stopwatch?.stamps.size ?? 0;
-  return sum(run.buffers) + run.sentinel.bytes + 2 * sum(outputBuffers(job, run)) + 2 * stamps;
+  const outputs = run.outputs.map(({ buffer }) => buffer);
+  return run.memoryBytes + run.sentinel.source.size + 2 * sum(outputs) + 2 * stamps;
 }
 
 /**

@@ -3,6 +3,8 @@
  * a time-out only ever means a dead page.
  */
 
+/** @import { ShaderFault } from "gpujobs/protocol.js" */
+
 /** A backend, feature or limit that this browser does not have: the job is `unsupported`, not `failed`. */
 export class Unsupported extends Error {
   kind = "unsupported";
@@ -28,6 +30,26 @@ export class Exhausted extends Error {
 export function orExhausted(thrown) {
   const message = messageOf(thrown);
   return /device is lost/i.test(message) ? new Exhausted(message) : thrown;
+}
+
+/** A shader that the browser's compiler refuses. */
+export class Faulty extends Error {
+  /**
+   * @param {string} message
+   * @param {ShaderFault[]} faults Where, in the text as it was rendered.
+   */
+  constructor(message, faults) {
+    super(message);
+    this.faults = faults;
+  }
+}
+
+/**
+ * What is wrong with which lines of a shader, where that was thrown.
+ * @param {unknown} thrown
+ */
+export function faultsOf(thrown) {
+  return /** @type { { faults?: ShaderFault[] } | null | undefined } */ (thrown)?.faults ?? [];
 }
 
 /** The output is wrong: the job is `incorrect`. */

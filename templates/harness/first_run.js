@@ -5,6 +5,7 @@
 import { readBuffers, scoped, settled } from "gpujobs/device.js";
 import { bind, dispatch } from "gpujobs/dispatch.js";
 import { compileAhead, compileAtUse } from "gpujobs/pipelines.js";
+import { createPlaces, readable, sourceBytes, spoil, upload } from "gpujobs/places.js";
 import { openSentinel } from "gpujobs/sentinel.js";
 import { openStopwatch } from "gpujobs/stopwatch.js";
 import { loadPart } from "gpujobs/tensors.js";
@@ -12,13 +13,16 @@ import { loadPart } from "gpujobs/tensors.js";
 /** @import { PartCost, Phases, StagesJob } from "gpujobs/protocol.js" */
 /** @import { Comparer } from "gpujobs/comparer.js" */
 /** @import { Bound } from "gpujobs/dispatch.js" */
+/** @import { Place, Readable } from "gpujobs/places.js" */
 /** @import { Sentinel } from "gpujobs/sentinel.js" */
 /** @import { Stopwatch } from "gpujobs/stopwatch.js" */
 
 /**
  * @typedef {object} Run
  * @property {GPUDevice} device
- * @property {GPUBuffer[]} buffers Those of the job, in which its tensors lie.
+ * @property {Place[]} places Where each of the job's tensors lies.
+ * @property {Readable[]} outputs Those of the model.
+ * @property {number} memoryBytes What places and outputs take.
  * @property {Sentinel} sentinel
  * @property {Bound[]} stages
  * @property {Stopwatch | null} stopwatch
@@ -45,7 +49,7 @@ export async function firstRun(job, device, isGpu, began) {
   // A failure to load must not leave this one unhandled.
   compiling?.catch(() => {});
   const loadBegan = performance.now();
-  const { buffers, sentinel, parts } = await scoped(device, "loading the model", () => load(job, device, began));
+  const { places, outputs, memoryBytes, sentinel, parts } = await scoped(device, "loading the model", () => load(job, device, began));
   const modelLoadMs = performance.now() - loadBegan;
   const compiled = await compiling;
   const runBegan = performance.now();
@@ -62,7 +66,7 @@ export async function firstRun(job, device, isGpu, began) {
       pipelines[stage.shader] = pipeline;
       shaderCompileMs += performance.now() - compileBegan;
     }
-    stages.push(await bind(device, job, stage, buffers, pipeline));
+    stages.push(await bind(device, stage, places, pipeline));
   }
   await scoped(device, "the first inference", async () => {
     dispatch(device, stages, stopwatch, 1);
@@ -72,7 +76,8 @@ export async function firstRun(job, device, isGpu, began) {
   const gpuMs = stopwatch && stopwatch.elapsedMs((await readBuffers(device, [stopwatch.stamps]))[0]);
   const phases = { modelLoadMs, shaderCompileMs, firstInferenceMs };
   const busy = { busyIterations: isGpu ? 1 : 0, lastedMs: 0, fastestMs: Infinity };
-  return { device, buffers, sentinel, stages, stopwatch, ...busy, comparer: null, parts, phases, gpuMs };
+  const made = { places, outputs, memoryBytes, sentinel };
+  return { device, ...made, stages, stopwatch, ...busy, comparer: null, parts, phases, gpuMs };
 }
 
 /**
@@ -87,36 +92,23 @@ async function compileAll(job, device) {
 }
 
 /**
- * @param {StagesJob} job
- * @param {GPUDevice} device
- */
-function createBuffers(job, device) {
-  const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  const uniform = new Set(job.stages.flatMap((stage) => stage.uniforms.map((at) => job.tensors[stage.bindings[at]].buffer)));
-  return job.buffers.map((size, index) => {
-    const usage = uniform.has(index) ? storage | GPUBufferUsage.UNIFORM : storage;
-    return device.createBuffer({ label: `buffer ${index}`, size, usage });
-  });
-}
-
-/**
- * The job's buffers: loaded values for inputs and weights, the sentinel wherever results go.
+ * The job's buffers and textures: loaded values for inputs and weights, the sentinel wherever results go.
  * @param {StagesJob} job
  * @param {GPUDevice} device
  * @param {number} began The job.
  */
 async function load(job, device, began) {
-  const buffers = createBuffers(job, device);
-  const written = new Set(job.tensors.filter((tensor) => tensor.role === "computed").map((tensor) => tensor.buffer));
-  const sentinel = openSentinel(device, Math.max(...[...written].map((index) => job.buffers[index])));
+  const { places, memoryBytes } = createPlaces(job, device);
+  const written = places.filter((_, id) => job.tensors[id].role === "computed");
+  const sentinel = openSentinel(device, Math.max(...written.map(sourceBytes)));
   const encoder = device.createCommandEncoder();
-  for (const index of written) sentinel.fill(encoder, buffers[index], job.buffers[index]);
+  for (const place of written) spoil(encoder, sentinel, place);
   device.queue.submit([encoder.finish()]);
-  const upload = async (/** @type {StagesJob["parts"][number]} */ part) => {
+  const loadOne = async (/** @type {StagesJob["parts"][number]} */ part) => {
     const asked = performance.now();
     const values = await loadPart(job, part);
     const fetched = performance.now();
-    part.tensors.forEach((id, index) => device.queue.writeBuffer(buffers[job.tensors[id].buffer], 0, values[index]));
+    part.tensors.forEach((id, index) => upload(device, places[id], values[index]));
     /** @type {PartCost} */
     const cost = {
       name: part.name,
@@ -132,8 +124,10 @@ async function load(job, device, began) {
   };
   /** @type {PartCost[]} */
   let parts = [];
-  if (job.parallelLoading) parts = await Promise.all(job.parts.map(upload));
-  else for (const part of job.parts) parts.push(await upload(part));
+  if (job.parallelLoading) parts = await Promise.all(job.parts.map(loadOne));
+  else for (const part of job.parts) parts.push(await loadOne(part));
   await settled(device, device.queue.onSubmittedWorkDone());
-  return { buffers, sentinel, parts };
+  const outputs = job.outputs.map((id) => readable(device, places[id]));
+  const taken = outputs.reduce((sum, output) => sum + output.memoryBytes, memoryBytes);
+  return { places, outputs, memoryBytes: taken, sentinel, parts };
 }

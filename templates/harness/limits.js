@@ -4,7 +4,6 @@
  */
 
 import { Unsupported } from "gpujobs/failures.js";
-import { byteLength } from "gpujobs/tensors.js";
 
 /** @import { Stage, StagesJob } from "gpujobs/protocol.js" */
 
@@ -16,6 +15,8 @@ const REMEDIES = {
   "shader-f16":
     "Chromium hides it on NVIDIA unless it is started with --enable-dawn-features=vulkan_enable_f16_on_nvidia, which `args` of its [browser.NAME] can hold",
   subgroups: "Chromium and Edge have it, Firefox does not",
+  "float32-filterable":
+    "only with it does a sampler read a texture of 32-bit floats: read it by textureLoad, or take rgba16float",
   "chromium-experimental-subgroup-matrix":
     "Chromium has it if it is started with --enable-unsafe-webgpu, which `args` of its [browser.NAME] can hold, and on NVIDIA also with --enable-dawn-features=vulkan_enable_f16_on_nvidia",
 };
@@ -36,19 +37,41 @@ export function checkLimits(job, { limits, features }) {
     checkWorkgroup(stage, limits);
     const widest = Math.max(...stage.grid);
     demand(`${stage.name} dispatches ${widest} workgroups`, widest, limits, "maxComputeWorkgroupsPerDimension");
-    for (const at of stage.uniforms) {
-      const tensor = job.tensors[stage.bindings[at]];
-      const bytes = byteLength(tensor);
-      demand(`the uniform buffer ${tensor.name} has ${bytes} bytes`, bytes, limits, "maxUniformBufferBindingSize");
+    checkBindings(job, stage, limits);
+  }
+  for (const { name, bytes, texture } of job.tensors) {
+    if (texture === null) {
+      demand(`the tensor ${name} has ${bytes} bytes`, bytes, limits, "maxStorageBufferBindingSize");
+      demand(`the tensor ${name} has ${bytes} bytes`, bytes, limits, "maxBufferSize");
+    } else {
+      const { width, height } = job.textures[texture];
+      const side = Math.max(width, height);
+      demand(`the texture ${name} has ${width} x ${height} texels`, side, limits, "maxTextureDimension2D");
+      // It is read by way of a buffer.
+      demand(`the texture ${name} has ${bytes} bytes`, bytes, limits, "maxBufferSize");
     }
-    const buffers = stage.bindings.length - stage.uniforms.length;
-    demand(`${stage.name} binds ${buffers} buffers`, buffers, limits, "maxStorageBuffersPerShaderStage");
   }
-  for (const tensor of job.tensors) {
-    const bytes = byteLength(tensor);
-    demand(`the tensor ${tensor.name} has ${bytes} bytes`, bytes, limits, "maxStorageBufferBindingSize");
-    demand(`the tensor ${tensor.name} has ${bytes} bytes`, bytes, limits, "maxBufferSize");
+}
+
+/**
+ * @param {StagesJob} job
+ * @param {Stage} stage
+ * @param {GPUSupportedLimits} limits
+ */
+function checkBindings(job, stage, limits) {
+  for (const at of stage.uniforms) {
+    const { name, bytes } = job.tensors[stage.bindings[at]];
+    demand(`the uniform buffer ${name} has ${bytes} bytes`, bytes, limits, "maxUniformBufferBindingSize");
   }
+  const textures = stage.bindings.filter((id) => job.tensors[id].texture !== null).length;
+  const written = stage.storageTextures.length;
+  const sampled = textures - written;
+  const buffers = stage.bindings.length - textures - stage.uniforms.length;
+  const samplers = stage.samplers.length;
+  demand(`${stage.name} binds ${buffers} buffers`, buffers, limits, "maxStorageBuffersPerShaderStage");
+  demand(`${stage.name} binds ${sampled} textures`, sampled, limits, "maxSampledTexturesPerShaderStage");
+  demand(`${stage.name} binds ${written} storage textures`, written, limits, "maxStorageTexturesPerShaderStage");
+  demand(`${stage.name} binds ${samplers} samplers`, samplers, limits, "maxSamplersPerShaderStage");
 }
 
 /**

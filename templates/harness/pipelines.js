@@ -3,8 +3,9 @@
  */
 
 import { settled } from "gpujobs/device.js";
+import { Faulty } from "gpujobs/failures.js";
 
-/** @import { Shader } from "gpujobs/protocol.js" */
+/** @import { Shader, ShaderFault } from "gpujobs/protocol.js" */
 
 /**
  * Compiles without holding up the page; several at once overlap.
@@ -63,11 +64,12 @@ function descriptor(shader, module) {
 async function explained(device, shader, module, otherwise) {
   const info = await settled(device, module.getCompilationInfo());
   const lines = shader.code.split("\n");
-  const errors = info.messages
-    .filter((message) => message.type === "error")
-    .map((message) => {
-      const line = lines[message.lineNum - 1]?.trim() ?? "";
-      return `${shader.name} line ${message.lineNum}:${message.linePos}: ${message.message}${line && ` in \`${line}\``}`;
-    });
-  return new Error(errors.length > 0 ? errors.join("; ") : `${shader.name}: ${otherwise}`);
+  const errors = info.messages.filter((message) => message.type === "error");
+  const said = errors.map((message) => {
+    const line = lines[message.lineNum - 1]?.trim() ?? "";
+    return `${shader.name} line ${message.lineNum}:${message.linePos}: ${message.message}${line && ` in \`${line}\``}`;
+  });
+  /** @type {ShaderFault[]} */
+  const faults = errors.map(({ lineNum, linePos, message }) => ({ shader: shader.name, line: lineNum, column: linePos, message }));
+  return new Faulty(said.length > 0 ? said.join("; ") : `${shader.name}: ${otherwise}`, faults);
 }

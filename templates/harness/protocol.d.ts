@@ -54,6 +54,10 @@ export type StagesJob = {
  */
 buffers: Array<number>, 
 /**
+ * The textures in which tensors lie.
+ */
+textures: Array<Texture>, 
+/**
  * Inputs, weights and results.
  */
 tensors: Array<Tensor>, 
@@ -135,9 +139,52 @@ role: "input" | "weight" | "computed",
  */
 element: "f32" | "f16" | "i32" | "u32", 
 /**
- * Where it lies, from the buffer's beginning on; results that are not needed at the same time share one.
+ * Bytes of its values as they are stored, one after the other: a multiple of 4.
  */
-buffer: number, };
+bytes: number, 
+/**
+ * Where it lies, from the buffer's beginning on; results that are not needed at the same time share one. Null for a
+ * texture.
+ */
+buffer: number | null, 
+/**
+ * The texture that it fills; null for a buffer.
+ */
+texture: number | null, };
+
+/**
+ * A texture.
+ */
+export type Texture = { 
+/**
+ * In texels.
+ */
+width: number, 
+/**
+ * In texels.
+ */
+height: number, 
+/**
+ * As WebGPU names it.
+ */
+format: GPUTextureFormat, 
+/**
+ * Bytes of a texel.
+ */
+texelBytes: number, };
+
+/**
+ * A sampler.
+ */
+export type Sampler = { 
+/**
+ * Between texels.
+ */
+filter: GPUFilterMode, 
+/**
+ * Beyond the edges, across and down.
+ */
+address: [GPUAddressMode, GPUAddressMode], };
 
 /**
  * Tensors that are loaded together.
@@ -218,6 +265,14 @@ bindings: Array<number>,
  * Those bindings that are uniform buffers.
  */
 uniforms: Array<number>, 
+/**
+ * Those bindings that are storage textures.
+ */
+storageTextures: Array<number>, 
+/**
+ * Bound after the tensors.
+ */
+samplers: Array<Sampler>, 
 /**
  * Those of the tensors that it writes.
  */
@@ -552,7 +607,11 @@ message: string, } | { "kind": "failed",
 /**
  * What was thrown or reported.
  */
-message: string, } | { "kind": "lost", 
+message: string, 
+/**
+ * What is wrong with a shader, where that is why.
+ */
+faults?: Array<ShaderFault>, } | { "kind": "lost", 
 /**
  * What the browser said.
  */
@@ -565,6 +624,27 @@ level: string,
  * What it wrote.
  */
 text: string, };
+
+/**
+ * What a browser's compiler says of a shader.
+ */
+export type ShaderFault = { 
+/**
+ * The shader, as the job names it.
+ */
+shader: string, 
+/**
+ * Of its text, from 1.
+ */
+line: number, 
+/**
+ * In units of UTF-16, from 1; 0 where the compiler does not say.
+ */
+column: number, 
+/**
+ * The compiler's words.
+ */
+message: string, };
 
 /**
  * A job's first result.

@@ -6,7 +6,7 @@
 import { settled } from "gpujobs/device.js";
 import { Incorrect } from "gpujobs/failures.js";
 import { begin, run as runStage } from "gpujobs/dispatch.js";
-import { byteLength } from "gpujobs/tensors.js";
+import { readable, runsOf, spoil } from "gpujobs/places.js";
 
 /** @import { StagesJob } from "gpujobs/protocol.js" */
 /** @import { Host, Verdict } from "gpujobs/types.js" */
@@ -23,10 +23,12 @@ const PIECE = 64 * 2 ** 20;
  */
 export async function record(job, host, run) {
   const { device, sentinel } = run;
-  const total = job.stages.flatMap((stage) => stage.outputs).reduce((sum, id) => sum + byteLength(job.tensors[id]), 0);
+  const total = job.stages.flatMap((stage) => stage.outputs).reduce((sum, id) => sum + job.tensors[id].bytes, 0);
   const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
   const staging = device.createBuffer({ label: "recording", size: Math.min(PIECE, total), usage });
   let encoder = device.createCommandEncoder();
+  /** @type {GPUBuffer[]} */
+  let gathered = [];
   let filled = 0;
   let posted = 0;
   let verdict = /** @type {Verdict["verdict"]} */ ("more");
@@ -35,6 +37,8 @@ export async function record(job, host, run) {
     await settled(device, staging.mapAsync(GPUMapMode.READ, 0, filled));
     const piece = new Float32Array(staging.getMappedRange(0, filled).slice(0));
     staging.unmap();
+    for (const buffer of gathered) buffer.destroy();
+    gathered = [];
     ({ verdict } = await host.verify([piece], posted));
     if (verdict === "incorrect") throw new Incorrect("the output differs from the reference");
     posted += filled;
@@ -43,28 +47,32 @@ export async function record(job, host, run) {
   };
   try {
     for (const [index, stage] of run.stages.entries()) {
-      const outputs = job.stages[index].outputs.map((id) => ({
-        buffer: run.buffers[job.tensors[id].buffer],
-        bytes: byteLength(job.tensors[id]),
-      }));
-      for (const { buffer, bytes } of outputs) sentinel.fill(encoder, buffer, bytes);
+      const outputs = job.stages[index].outputs.map((id) => run.places[id]);
+      for (const place of outputs) spoil(encoder, sentinel, place);
       begin(encoder, stage);
       const pass = encoder.beginComputePass();
       runStage(pass, stage);
       pass.end();
-      for (const { buffer, bytes } of outputs) {
-        for (let from = 0; from < bytes; ) {
-          const count = Math.min(bytes - from, staging.size - filled);
-          encoder.copyBufferToBuffer(buffer, from, staging, filled, count);
-          from += count;
-          filled += count;
-          if (filled === staging.size) await post();
+      for (const place of outputs) {
+        const { buffer, gather, memoryBytes } = readable(device, place);
+        gather(encoder);
+        for (const part of runsOf(place)) {
+          for (let { from, bytes } = part; bytes > 0; ) {
+            const count = Math.min(bytes, staging.size - filled);
+            encoder.copyBufferToBuffer(buffer, from, staging, filled, count);
+            from += count;
+            bytes -= count;
+            filled += count;
+            if (filled === staging.size) await post();
+          }
         }
+        if (memoryBytes > 0) gathered.push(buffer);
       }
     }
     if (filled > 0) await post();
   } finally {
     staging.destroy();
+    for (const buffer of gathered) buffer.destroy();
   }
   if (verdict !== "ok") throw new Error("the runner did not say whether what it was given is right");
 }

@@ -5,7 +5,7 @@
 import { openChannel, postTensors } from "gpujobs/channel.js";
 import { calibrate } from "gpujobs/clock.js";
 import { adapterFacts, computesOnProcessors, findAdapter } from "gpujobs/device.js";
-import { forwardFailures, kindOf, messageOf } from "gpujobs/failures.js";
+import { faultsOf, forwardFailures, kindOf, messageOf } from "gpujobs/failures.js";
 import { openFrame } from "gpujobs/frame.js";
 import { largestBuffer } from "gpujobs/limits.js";
 import { pilot } from "gpujobs/sampling.js";
@@ -227,7 +227,7 @@ async function pushError(page, command, error) {
   } else {
     // Losing the device also fails whatever waits for it, and is the better reason: it is sent first.
     await new Promise((resolve) => setTimeout(resolve, LOSS_WITHIN_MS));
-    ofCommand({ kind: "failed", message });
+    ofCommand({ kind: "failed", message, faults: faultsOf(error) });
   }
 }
 

@@ -10,14 +10,14 @@ const LARGEST_SOURCE = 2 ** 24;
 
 /**
  * @typedef {object} Sentinel
- * @property {number} bytes What it takes itself.
+ * @property {GPUBuffer} source Full of it.
  * @property {(encoder: GPUCommandEncoder, buffer: GPUBuffer, bytes: number) => void} fill Fills the beginning of a buffer,
  *   when the encoder's commands run.
  */
 
 /**
  * @param {GPUDevice} device
- * @param {number} largest Bytes of the largest buffer that is to be filled.
+ * @param {number} largest Bytes of the largest buffer or texture that is to be filled.
  * @returns {Sentinel}
  */
 export function openSentinel(device, largest) {
@@ -26,7 +26,7 @@ export function openSentinel(device, largest) {
   new Uint32Array(source.getMappedRange()).fill(SENTINEL);
   source.unmap();
   return {
-    bytes: size,
+    source,
     fill: (encoder, buffer, bytes) => {
       for (let from = 0; from < bytes; from += size) {
         encoder.copyBufferToBuffer(source, 0, buffer, from, Math.min(size, bytes - from));

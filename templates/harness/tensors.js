@@ -4,20 +4,9 @@
 
 /** @import { Part, Source, StagesJob, Tensor } from "gpujobs/protocol.js" */
 
-/** Bytes of a value. */
-const SIZES = { f32: 4, f16: 2, i32: 4, u32: 4 };
-
 /** @param {Tensor} tensor */
 function length(tensor) {
   return tensor.shape.reduce((product, extent) => product * extent, 1);
-}
-
-/**
- * What a tensor takes in its buffer, a multiple of 4.
- * @param {Tensor} tensor
- */
-export function byteLength(tensor) {
-  return 4 * Math.ceil((length(tensor) * SIZES[tensor.element]) / 4);
 }
 
 /**
@@ -34,8 +23,8 @@ export async function loadPart(job, part) {
   const bytes = await response.arrayBuffer();
   let offset = 0;
   return tensors.map((tensor) => {
-    const values = new Uint8Array(bytes, offset, byteLength(tensor));
-    offset += byteLength(tensor);
+    const values = new Uint8Array(bytes, offset, tensor.bytes);
+    offset += tensor.bytes;
     return values;
   });
 }
@@ -55,7 +44,7 @@ function make(tensor, source) {
     values[index] = mean + spread * uniform(seed, index);
   }
   if (tensor.element === "f32") return new Uint8Array(values.buffer);
-  const stored = new Uint8Array(byteLength(tensor));
+  const stored = new Uint8Array(tensor.bytes);
   new Uint16Array(stored.buffer).set(halves(values));
   return stored;
 }

@@ -65,7 +65,9 @@ mod records;
 mod server;
 mod setup;
 #[cfg(target_os = "linux")]
+mod textures;
 mod too_large;
+mod source_maps;
 mod store;
 mod store_faults;
 mod support;

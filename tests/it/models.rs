@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use gpujobs::graph::memory::Place;
 use gpujobs::graph::{Graph, JobVars, Memory, TensorRole, Values, memory};
 use gpujobs::manifest::CompilerSettings;
 use gpujobs::manifest::model::Engine;
@@ -96,7 +97,8 @@ fn no_two_tensors_that_are_needed_at_a_time_lie_in_one_buffer() {
         let lifetimes = memory::lifetimes(&graph);
         let (mut at_once, mut least) = (vec![0; graph.stages.len()], 0);
         for (id, tensor) in graph.tensors.iter().enumerate() {
-            assert!(tensor.bytes() <= memory.buffers[memory.of[id]], "{name}: {}", tensor.name);
+            let Place::Buffer(buffer) = memory.of[id] else { panic!("{name}: {} lies in a texture", tensor.name) };
+            assert!(tensor.bytes() <= memory.buffers[buffer], "{name}: {}", tensor.name);
             let alone = tensor.role != TensorRole::Computed || graph.outputs.contains(&id);
             let (from, to) = lifetimes[id];
             for (other, _) in graph.tensors.iter().enumerate().filter(|(other, _)| *other != id) {

@@ -12,6 +12,7 @@ const MODEL: &str = "family = 'vision'\n[params]\nn = 256\n[[input]]\nname = 'x'
                      [[stage]]\nop = 'OP'\nin = ['x']\nMORE\n";
 
 const F32: &str = "out = { y = ['n'] }";
+const TEXEL: &str = "out = { y = { shape = [4, 8], texture = 'rgba8unorm' } }";
 const U32: &str = "out = { y = { shape = ['n'], type = 'u32' } }";
 
 /// The shader of such a stage.
@@ -184,6 +185,13 @@ fn what_does_not_fit_its_stage_is_said_before_a_browser_opens() {
                     @group(0) @binding(1) var<storage, read_write> y: array<f32>;\n\
                     @compute @workgroup_size(64)\n\
                     fn main(@builtin(global_invocation_id) id: vec3u) { y[id.x] = textureLoad(image, id.xy, 0).x; }\n";
+    let storing = |access: &str| {
+        shader(("f32", "f32"), "textureStore(y, vec2u(i % 8u, i / 8u), vec4f(x[i]));")
+            .replace("var<storage, read_write> y: array<f32>", &format!("var y: texture_storage_2d<{access}>"))
+    };
+    let sampled = plain()
+        .replace("var<storage, read_write> y: array<f32>", "var y: texture_2d<f32>")
+        .replace("y[i] = x[i];", "_ = textureLoad(y, vec2u(i), 0) * x[i];");
     let inplace = plain()
         .replace("var<storage, read> x", "var<storage, read_write> x")
         .replace("y[i] = x[i];", "x[i] *= 2.0; y[i] = x[i];");
@@ -199,6 +207,19 @@ fn what_does_not_fit_its_stage_is_said_before_a_browser_opens() {
         ("inplace", F32.to_owned(), inplace),
         ("ignored", F32.to_owned(), shader(("f32", "f32"), "y[i] = f32(i);")),
         ("texture", F32.to_owned(), textured.to_owned()),
+        ("sampled", TEXEL.to_owned(), sampled),
+        ("format", TEXEL.to_owned(), storing("rgba16float, write")),
+        ("access", TEXEL.to_owned(), storing("rgba8unorm, read_write")),
+        ("buffer", TEXEL.to_owned(), plain()),
+        ("unused", format!("{TEXEL}\nsamplers = {{ s = {{}} }}"), storing("rgba8unorm, write")),
+        ("filter", format!("{TEXEL}\nsamplers = {{ s = {{ filter = 'bilinear', address = ['repeat'] }} }}"), plain()),
+        ("channels", TEXEL.replace("[4, 8]", "[4, 8, 3]"), plain()),
+        ("twice", TEXEL.replace("texture =", "type = 'f32', texture ="), plain()),
+        (
+            "known",
+            "shader = 'known.wgsl'\nout = { y = { shape = [4, 8], texture = 'rgba8unorn' } }".to_owned(),
+            plain(),
+        ),
         ("entries", F32.to_owned(), two),
         ("entry", format!("{F32}\nentry = 'mian'"), plain()),
         ("constant", F32.to_owned(), gained),

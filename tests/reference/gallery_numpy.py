@@ -36,6 +36,11 @@ def tokens(name, below, *shape):
     return np.floor((unit(fnv1a(name), int(np.prod(shape))) * 0.5 + 0.5) * below).astype(np.uint32).reshape(shape)
 
 
+def texels(name, *shape):
+    """An input of rgba8unorm without a `fill`: from 0 to 1, in steps of 1/255."""
+    return np.round((uniform(name, *shape) * 0.5 + 0.5) * 255) / 255
+
+
 def prefix_sum(n):
     return np.cumsum(tokens("x", 100, n), dtype=np.uint32)
 
@@ -71,9 +76,10 @@ def life(width, height, generations):
 
 def gaussian_blur(width, height):
     taps = values("gaussian-blur", "taps")[:7].astype(np.float64)
-    padded = np.pad(uniform("image", height, width), 3, mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (7, 7))
-    return np.einsum("rcij,i,j->rc", windows, taps, taps).astype(np.float32)
+    image = texels("image", height, width, 4)
+    padded = np.pad(image, [(3, 3), (3, 3), (0, 0)], mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (7, 7), axis=(0, 1))
+    return np.einsum("rckij,i,j->rck", windows, taps, taps).astype(np.float32)
 
 
 def fft(log2n):

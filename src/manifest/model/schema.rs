@@ -83,6 +83,9 @@ pub struct InputEntry {
     #[serde(rename = "type")]
     #[schemars(with = "Option<String>")]
     pub element: Option<Spanned<String>>,
+    /// `wgsl`: it lies in a texture of this format, for instance `rgba8unorm`; its `shape` is `[height, width]`.
+    #[schemars(with = "Option<String>")]
+    pub texture: Option<Spanned<String>>,
     /// `wgsl`, `onnxruntime`: the values themselves, in row-major order; repeated where the shape holds a multiple of them.
     #[schemars(with = "Option<Vec<f64>>")]
     pub values: Option<Spanned<Vec<f64>>>,
@@ -109,8 +112,8 @@ pub struct InputEntry {
     /// `transformers`: the height of a seeded image; default its width.
     #[schemars(with = "Option<Extent>")]
     pub height: Option<Spanned<Value>>,
-    /// `transformers`: a text, a WAV, a PNG or a JPEG; `wgsl`, `onnxruntime`: numbers as .npy, .npz, .f32, .f16, .i32 or .u32.
-    /// Relative to this file.
+    /// `transformers`: a text, a WAV, a PNG or a JPEG; `wgsl`, `onnxruntime`: numbers as .npy, .npz, .f32, .f16, .i32 or .u32, or
+    /// the bytes of a PNG or a JPEG, `[height, width, 4]`. Relative to this file.
     #[schemars(with = "Option<String>")]
     pub file: Option<Spanned<String>>,
 }
@@ -134,12 +137,15 @@ pub struct StageEntry {
     /// Weights by the shader's name for them: a shape, or a table with `shape`, `fill`, `seed`, `mean`, `spread`.
     #[schemars(with = "IndexMap<String, WeightValue>")]
     pub weights: IndexMap<Spanned<String>, Spanned<Value>>,
-    /// Tensors that it writes: a shape, or a table with `shape`, `type` and `start`.
+    /// Tensors that it writes: a shape, or a table with `shape`, `type` or `texture`, and `start`.
     #[schemars(with = "IndexMap<String, OutputValue>")]
     pub out: IndexMap<Spanned<String>, Spanned<Value>>,
     /// Parameters of the op; a text that begins with `=` is an expression.
     #[schemars(with = "IndexMap<String, ParamValue>")]
     pub params: IndexMap<Spanned<String>, Spanned<Value>>,
+    /// Samplers by the shader's name for them, for instance `{ smooth = { filter = "linear", address = "clamp-to-edge" } }`.
+    #[schemars(with = "IndexMap<String, SamplerEntry>")]
+    pub samplers: IndexMap<Spanned<String>, Spanned<SamplerEntry>>,
     /// The shader's entry point, where it has several.
     #[schemars(with = "Option<String>")]
     pub entry: Option<Spanned<String>>,
@@ -168,7 +174,7 @@ pub struct BlockEntry {
 #[serde(deny_unknown_fields, default)]
 pub struct ExpectEntry {
     /// The values of a stage's first output, or of the model's output: .npy, .npz, or raw little-endian ones in .f32, .f16,
-    /// .i32 or .u32; relative to the model's file.
+    /// .i32 or .u32; of a texture of bytes also a PNG. Relative to the model's file.
     #[schemars(with = "Option<String>")]
     pub file: Option<Spanned<String>>,
     /// Which of the arrays of an `.npz`.
@@ -202,6 +208,29 @@ enum WeightValue {
     Table(Box<WeightEntry>),
 }
 
+/// A sampler.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SamplerEntry {
+    /// Between texels: `nearest` (the default) or `linear`.
+    #[schemars(with = "Option<String>")]
+    pub filter: Option<Spanned<String>>,
+    /// Beyond the edges: `clamp-to-edge` (the default), `repeat` or `mirror-repeat`; two of them for across and down.
+    #[schemars(with = "Option<AddressValue>")]
+    pub address: Option<Spanned<Value>>,
+}
+
+/// What a sampler gives beyond the edges.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its JSON Schema is used: as serde types, untagged enums lose spans")]
+enum AddressValue {
+    /// Both ways the same.
+    Both(String),
+    /// Across and down.
+    Each([String; 2]),
+}
+
 /// An output: its shape, or a table.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
@@ -223,6 +252,8 @@ pub struct OutputEntry {
     /// How its values are stored: `f32` (the default), `f16`, `i32` or `u32`.
     #[serde(rename = "type")]
     pub element: Option<String>,
+    /// It lies in a texture of this format, for instance `rgba8unorm`; its `shape` is `[height, width]`.
+    pub texture: Option<String>,
     /// What it holds before the stage runs: `zeros`, or a tensor of which it is a copy; by default a pattern that shows what
     /// was not written.
     pub start: Option<String>,

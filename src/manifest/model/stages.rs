@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::Expr;
 use super::element::Element;
+use super::texture::{Sampler, TextureFormat};
 use crate::arrays::{self, Header, Numbers};
 
 /// Stages over named tensors.
@@ -31,6 +32,8 @@ pub struct Input {
     pub shape: Vec<Expr>,
     /// How its values are stored; with the dtype `fp16`, floats are f16 all the same.
     pub element: Element,
+    /// Of the texture in which it lies, if it does.
+    pub texture: Option<TextureFormat>,
     /// Where its values come from.
     pub values: InputValues,
 }
@@ -116,6 +119,8 @@ pub struct StageSpec {
     pub outputs: IndexMap<Spanned<String>, OutputSpec>,
     /// Parameters of the op.
     pub params: IndexMap<Spanned<String>, Spanned<ParamSpec>>,
+    /// Samplers by the shader's name for them.
+    pub samplers: IndexMap<String, Sampler>,
     /// The shader's entry point; `None` where it has one only.
     pub entry: Option<String>,
     /// The output from a file, for an op without a reference.
@@ -164,6 +169,8 @@ pub struct OutputSpec {
     pub shape: Vec<Expr>,
     /// How its values are stored.
     pub element: Element,
+    /// Of the texture in which it lies, if it does.
+    pub texture: Option<TextureFormat>,
     /// What it holds before the stage runs.
     pub start: StartSpec,
 }

@@ -23,8 +23,10 @@ fn compared(more: &str, shader: &str) -> Result<EntryPoint, String> {
         }
         None => (shader, &graph.stages[0]),
     };
-    let own = OwnShader { graph: &graph, stage, template: "shaders/own.wgsl", source: &code };
-    own.entry_point(&code).map_err(|error| format!("{error:?}"))
+    let templates = Templates::new(None, None).unwrap();
+    let origin = Origin { template: "shaders/own.wgsl".to_owned(), context: minijinja::Value::UNDEFINED };
+    let own = OwnShader { templates: &templates, graph: &graph, stage, code: &code, origin: &origin };
+    own.entry_point().map_err(|error| format!("{error:?}"))
 }
 
 const BODY: &str = "(@builtin(global_invocation_id) id: vec3u) { y[id.x] = x[id.x]; }\n";

@@ -9,15 +9,16 @@ use minijinja::value::Serde;
 use sha2::{Digest, Sha256};
 
 use super::{PageError, short_digest};
-use crate::graph::memory::BufferId;
-use crate::graph::{Fill, Graph, JobVars, Memory, Stage, Start, TensorId, TensorRole};
+use crate::graph::memory::{Place, Texture};
+use crate::graph::{Fill, Graph, JobVars, Memory, Sampler, Stage, Start, TensorId, TensorRole};
 use crate::manifest::Model;
 use crate::protocol::job::{
-    Common, DispatchSpec, PartSpec, ShaderSpec, StagesJob, StartSpec, TensorSource, TensorSpec,
+    Common, DispatchSpec, PartSpec, SamplerSpec, ShaderSpec, StagesJob, StartSpec, TensorSource, TensorSpec,
+    TextureSpec,
 };
 use crate::reference::{FillError, fill};
 use crate::render::target::Target;
-use crate::render::wgsl::{Rendered, render_stages};
+use crate::render::wgsl::{Dispatch, Rendered, Shader, render_stages};
 use crate::render::{RenderError, Templates};
 use crate::units::{Bytes, Flops};
 
@@ -56,6 +57,7 @@ impl StagesPage {
         let memory = Memory::of(&graph);
         let spec = StagesJob {
             tensors: tensor_specs(&graph, &memory),
+            textures: texture_specs(&memory),
             buffers: memory.buffers,
             parts: part_specs(common.number, &parts),
             common,
@@ -95,12 +97,12 @@ impl StagesPage {
             TensorRole::Computed => None,
             TensorRole::Input(Fill::Uniform { seed, mean, spread })
             | TensorRole::Weight(Fill::Uniform { seed, mean, spread })
-                if !tensor.element.is_whole() =>
+                if !tensor.element.is_whole() && tensor.texture.is_none() =>
             {
                 Some(TensorSource::Uniform { seed: *seed, mean: *mean, spread: *spread })
             }
             TensorRole::Input(_) | TensorRole::Weight(_) => {
-                let bytes = tensor.element.bytes(&fill(tensor)?);
+                let bytes = tensor.encode(&fill(tensor)?);
                 Some(TensorSource::Base64(base64::engine::general_purpose::STANDARD.encode(bytes)))
             }
         })
@@ -176,8 +178,10 @@ fn part_specs(number: u64, parts: &[Part]) -> Vec<PartSpec> {
 }
 
 fn tensor_specs(graph: &Graph, memory: &Memory) -> Vec<TensorSpec> {
-    let spec = |(tensor, buffer): (&crate::graph::Tensor, &BufferId)| TensorSpec {
-        buffer: *buffer,
+    let spec = |(tensor, place): (&crate::graph::Tensor, &Place)| TensorSpec {
+        bytes: tensor.bytes(),
+        buffer: if let Place::Buffer(buffer) = place { Some(*buffer) } else { None },
+        texture: if let Place::Texture(texture) = place { Some(*texture) } else { None },
         element: tensor.element.into(),
         name: tensor.name.clone(),
         shape: tensor.shape.clone(),
@@ -190,6 +194,22 @@ fn tensor_specs(graph: &Graph, memory: &Memory) -> Vec<TensorSpec> {
     graph.tensors.iter().zip(&memory.of).map(spec).collect()
 }
 
+fn texture_specs(memory: &Memory) -> Vec<TextureSpec> {
+    let spec = |texture: &Texture| TextureSpec {
+        width: texture.width,
+        height: texture.height,
+        format: texture.format.into(),
+        texel_bytes: texture.format.texel_bytes(),
+    };
+    memory.textures.iter().map(spec).collect()
+}
+
+fn sampler_specs(stage: &Stage) -> Vec<SamplerSpec> {
+    let spec =
+        |Sampler { filter, address }: &Sampler| SamplerSpec { filter: filter.into(), address: address.map(Into::into) };
+    stage.samplers.values().map(spec).collect()
+}
+
 /// What the page does before the stage runs.
 fn starts(stage: &Stage) -> Vec<StartSpec> {
     let start = |(output, start): (&TensorId, &Start)| match start {
@@ -200,6 +220,13 @@ fn starts(stage: &Stage) -> Vec<StartSpec> {
     stage.outputs.iter().zip(&stage.starts).filter_map(start).collect()
 }
 
+/// What a dispatch needs of the device.
+fn features(dispatch: &Dispatch, shader: &Shader) -> Vec<String> {
+    let mut features = dispatch.features.clone();
+    features.extend(shader.entry.features.iter().map(|feature| (*feature).to_owned()));
+    features
+}
+
 fn stage_specs(graph: &Graph, rendered: &Rendered) -> Vec<DispatchSpec> {
     graph
         .stages
@@ -208,14 +235,16 @@ fn stage_specs(graph: &Graph, rendered: &Rendered) -> Vec<DispatchSpec> {
         .map(|(stage, dispatch)| DispatchSpec {
             name: stage.name.clone(),
             shader: dispatch.shader,
-            bindings: stage.inputs.iter().chain(stage.weights.values()).chain(&stage.outputs).copied().collect(),
+            bindings: stage.tensors().collect(),
             outputs: stage.outputs.clone(),
             starts: starts(stage),
             uniforms: rendered.shaders[dispatch.shader].entry.uniforms.clone(),
+            storage_textures: rendered.shaders[dispatch.shader].entry.storage_textures.clone(),
+            samplers: sampler_specs(stage),
             grid: dispatch.grid,
             workgroup: dispatch.workgroup,
             workgroup_bytes: dispatch.workgroup_bytes,
-            features: dispatch.features.clone(),
+            features: features(dispatch, &rendered.shaders[dispatch.shader]),
         })
         .collect()
 }

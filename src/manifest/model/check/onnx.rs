@@ -213,6 +213,7 @@ impl Checker<'_> {
             Engine::Onnxruntime,
             &[
                 ("type", entry.element.as_ref().map(Spanned::span)),
+                ("texture", entry.texture.as_ref().map(Spanned::span)),
                 ("text", entry.text.as_ref().map(Spanned::span)),
                 ("words", entry.words.as_ref().map(Spanned::span)),
                 ("labels", entry.labels.as_ref().map(Spanned::span)),

@@ -9,7 +9,6 @@ use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use super::Checker;
-use crate::manifest::model::element::Element;
 use crate::manifest::model::schema::{BlockEntry, ModelFile, StageEntry, WeightEntry};
 use crate::manifest::model::stages::{
     Block, FillKind, FillSpec, Input, Item, OutputSpec, ParamSpec, StageSpec, Stages, StoredSpec, WeightSpec,
@@ -93,6 +92,7 @@ impl Checker<'_> {
                 weights: IndexMap::new(),
                 outputs: IndexMap::new(),
                 params: IndexMap::new(),
+                samplers: IndexMap::new(),
                 entry: None,
                 expect: None,
             };
@@ -103,7 +103,7 @@ impl Checker<'_> {
         }
         let outputs: IndexMap<Spanned<String>, OutputSpec> =
             entry.out.iter().filter_map(|(key, value)| Some((key.clone(), self.output_spec(value)?))).collect();
-        let element = outputs.first().map_or_else(Element::default, |(_, output)| output.element);
+        let element = outputs.first().map(|(_, output)| output.element).unwrap_or_default();
         StageSpec {
             name: entry.name.as_ref().unwrap_or(op).get_ref().clone(),
             shader: entry.shader.clone().unwrap_or_else(|| format!("{}.wgsl", op.get_ref())),
@@ -127,6 +127,7 @@ impl Checker<'_> {
                 })
                 .collect(),
             entry: entry.entry.as_ref().map(|entry| entry.get_ref().clone()),
+            samplers: self.samplers(&entry.samplers),
             expect: entry.expect.as_ref().and_then(|expect| self.expect(expect, element)),
         }
     }

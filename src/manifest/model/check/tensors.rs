@@ -1,19 +1,29 @@
 //! The tensors of a stage and of the model's inputs: their types, where their values come from, what must come out.
 
 use std::ops::Range;
+use std::str::FromStr;
 
+use indexmap::IndexMap;
 use serde::Deserialize;
 use strum::VariantNames;
 use toml::{Spanned, Value};
 
 use super::Checker;
 use crate::arrays;
+use crate::manifest::model::Expr;
 use crate::manifest::model::element::Element;
-use crate::manifest::model::schema::{ExpectEntry, InputEntry, OutputEntry};
+use crate::manifest::model::schema::{ExpectEntry, InputEntry, OutputEntry, SamplerEntry};
 use crate::manifest::model::stages::{ArrayFile, ExpectSpec, FillKind, Input, InputValues, OutputSpec, StartSpec};
+use crate::manifest::model::texture::{Address, Filter, Sampler, TextureFormat};
 
 /// The tolerance of an expected output of floats where none is written.
 const TOLERANCE: f64 = 1e-5;
+
+/// How a tensor is stored: its type, and the format of the texture in which it lies, if it does.
+type Storage = (Element, Option<TextureFormat>);
+
+/// A word of the file, and where it stands.
+type Written<'a> = (&'a str, Range<usize>);
 
 impl Checker<'_> {
     pub(super) fn input(&mut self, entry: &Spanned<InputEntry>) -> Option<Input> {
@@ -21,20 +31,21 @@ impl Checker<'_> {
         if entry.name.is_none() {
             self.at(span.clone(), "an input needs a `name`", "without a name");
         }
-        let element = match &entry.element {
-            Some(name) => self.element(name.get_ref(), &name.span()),
-            None => Element::default(),
-        };
+        let written = entry.element.as_ref().map(|name| (name.get_ref().as_str(), name.span()));
+        let texture = entry.texture.as_ref().map(|name| (name.get_ref().as_str(), name.span()));
+        let storage = self.storage(written, texture);
         let Some(shape) = &entry.shape else {
             self.help(span, "an input needs a `shape`", "without a shape", "for instance `shape = [\"rows\", 384]`");
             return None;
         };
-        let values = self.input_values(entry, element, &span);
-        let shape = self.shape(shape.get_ref(), &shape.span())?;
-        Some(Input { name: entry.name.as_ref()?.get_ref().clone(), shape, element, values: values? })
+        let values = self.input_values(entry, storage, &span);
+        let shape = self.tensor_shape(shape.get_ref(), &shape.span(), storage.1)?;
+        let (element, texture) = storage;
+        Some(Input { name: entry.name.as_ref()?.get_ref().clone(), shape, element, texture, values: values? })
     }
 
-    fn input_values(&mut self, entry: &InputEntry, element: Element, span: &Range<usize>) -> Option<InputValues> {
+    fn input_values(&mut self, entry: &InputEntry, storage: Storage, span: &Range<usize>) -> Option<InputValues> {
+        let (element, texture) = storage;
         let fill = entry.fill.as_ref().map(|fill| fill.get_ref().as_str());
         let span = entry.fill.as_ref().map_or(span.clone(), Spanned::span);
         if let Some(values) = &entry.values {
@@ -42,9 +53,15 @@ impl Checker<'_> {
                 let help = "at least one number, and neither `fill` nor `file` beside them";
                 self.help(values.span(), "these `values` can't be an input's", "here", help);
             }
-            if let Some(value) = values.get_ref().iter().find(|value| !element.takes(**value)) {
-                let help = "finite numbers; of i32 and u32 whole ones within the type's range";
-                let message = format!("{value} is no value of the type {element}");
+            let takes = |value: f64| {
+                let (low, high) = texture.map_or((f64::MIN, f64::MAX), |format| format.channel().range());
+                element.takes(value) && (low..=high).contains(&value)
+            };
+            if let Some(value) = values.get_ref().iter().find(|value| !takes(**value)) {
+                let help = "finite numbers within the type's range, as a shader reads them: of rgba8unorm from 0 to 1; whole \
+                            ones of i32, u32 and textures of them";
+                let type_name = texture.map_or_else(|| element.to_string(), |format| format.to_string());
+                let message = format!("{value} is no value of the type {type_name}");
                 self.help(values.span(), message, "here", help);
             }
             return Some(InputValues::Given(values.get_ref().clone()));
@@ -76,6 +93,80 @@ impl Checker<'_> {
         Some(InputValues::Filled(filled))
     }
 
+    /// How a tensor is stored, by its `type` or its `texture`.
+    fn storage(&mut self, element: Option<Written<'_>>, texture: Option<Written<'_>>) -> Storage {
+        let Some((name, span)) = texture else {
+            return (element.map_or_else(Element::default, |(name, span)| self.element(name, &span)), None);
+        };
+        if let Some((_, span)) = element {
+            let help =
+                "leave `type` out: `rgba8unorm` and `r32float` are f32 in a shader, `r32uint` u32, `r32sint` i32";
+            self.help(span, "the format of a texture says the type of its values", "said twice", help);
+        }
+        let known = name.parse::<TextureFormat>().ok();
+        if known.is_none() {
+            self.one_of("texture", &Spanned::new(span, name.to_owned()), TextureFormat::VARIANTS);
+        }
+        (known.map(TextureFormat::element).unwrap_or_default(), known)
+    }
+
+    /// A shape; of a texture with two extents, or the number of channels as the third.
+    fn tensor_shape(
+        &mut self,
+        value: &Value,
+        span: &Range<usize>,
+        texture: Option<TextureFormat>,
+    ) -> Option<Vec<Expr>> {
+        let shape = self.shape(value, span)?;
+        if let Some(format) = texture
+            && !matches!(shape.len(), 2 | 3)
+        {
+            let channels = format.channels();
+            let message = format!("a texture has 2 extents, or {channels} channels as the third, not {}", shape.len());
+            let help = "write `shape = [\"height\", \"width\"]`; several images lie in a texture one below the other";
+            self.help(span.clone(), message, "wrong rank", help);
+            return None;
+        }
+        Some(shape)
+    }
+
+    /// The samplers of a stage.
+    pub(super) fn samplers(
+        &mut self,
+        entries: &IndexMap<Spanned<String>, Spanned<SamplerEntry>>,
+    ) -> IndexMap<String, Sampler> {
+        let sampler = |(key, entry): (&Spanned<String>, &Spanned<SamplerEntry>)| {
+            self.name(key, "a sampler");
+            let SamplerEntry { filter, address } = entry.get_ref();
+            let filter = filter.as_ref().map(|name| self.choice("filter", name, Filter::VARIANTS));
+            let address = address.as_ref().map(|address| self.address(address));
+            let sampler = Sampler { filter: filter.unwrap_or_default(), address: address.unwrap_or_default() };
+            (key.get_ref().clone(), sampler)
+        };
+        entries.iter().map(sampler).collect()
+    }
+
+    fn address(&mut self, address: &Spanned<Value>) -> [Address; 2] {
+        let written = match address.get_ref() {
+            Value::Array(each) => each.iter().map(Value::as_str).collect(),
+            both => vec![both.as_str(); 2],
+        };
+        let [Some(across), Some(down)] = written[..] else {
+            let help = "a text for both ways, or two of them, for across and down";
+            self.help(address.span(), "`address` is no way to read beyond the edges", "not an address", help);
+            return [Address::default(); 2];
+        };
+        [across, down]
+            .map(|way| self.choice("address", &Spanned::new(address.span(), way.to_owned()), Address::VARIANTS))
+    }
+
+    fn choice<T: FromStr + Default>(&mut self, what: &str, name: &Spanned<String>, known: &[&str]) -> T {
+        name.get_ref().parse().unwrap_or_else(|_| {
+            self.one_of(what, name, known);
+            T::default()
+        })
+    }
+
     fn element(&mut self, name: &str, span: &Range<usize>) -> Element {
         if let Ok(known) = name.parse() {
             return known;
@@ -93,17 +184,19 @@ impl Checker<'_> {
         let span = value.span();
         let Value::Table(_) = value.get_ref() else {
             let shape = self.shape(value.get_ref(), &span)?;
-            return Some(OutputSpec { shape, element: Element::default(), start: StartSpec::default() });
+            return Some(OutputSpec { shape, element: Element::default(), texture: None, start: StartSpec::default() });
         };
         let entry = match OutputEntry::deserialize(value.get_ref().clone()) {
             Ok(entry) => entry,
             Err(error) => {
-                let help = "an output is a shape, or a table with `shape`, `type` and `start`";
+                let help = "an output is a shape, or a table with `shape`, `type` or `texture`, and `start`";
                 self.help(span, error.message().to_owned(), "not an output", help);
                 return None;
             }
         };
-        let element = entry.element.as_ref().map_or_else(Element::default, |name| self.element(name, &span));
+        let element = entry.element.as_deref().map(|name| (name, span.clone()));
+        let texture = entry.texture.as_deref().map(|name| (name, span.clone()));
+        let (element, texture) = self.storage(element, texture);
         let start = match entry.start.as_deref() {
             None => StartSpec::Sentinel,
             Some("zeros") => StartSpec::Zeros,
@@ -113,7 +206,7 @@ impl Checker<'_> {
             self.at(span, "an output needs a `shape`", "without a shape");
             return None;
         };
-        Some(OutputSpec { shape: self.shape(shape, &span)?, element, start })
+        Some(OutputSpec { shape: self.tensor_shape(shape, &span, texture)?, element, texture, start })
     }
 
     /// A file of numbers, whose header is read; its values are when a job needs them. Without an `element` the tensor's type is
@@ -142,7 +235,8 @@ impl Checker<'_> {
             },
             Err(reason) => {
                 let message = format!("{} can't be read: {reason}", path.display());
-                let help = "numbers in .npy, .npz, .f32, .f16, .i32 or .u32; its path is relative to the model's file";
+                let help = "numbers in .npy, .npz, .f32, .f16, .i32 or .u32, or an image in .png or .jpg; its path is relative \
+                            to the model's file";
                 self.help(file.span(), message, "no file of numbers", help);
                 None
             }
