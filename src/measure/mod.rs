@@ -115,8 +115,24 @@ impl Measurement {
         measurement
     }
 
+    /// Adds the first inference of a job that was made ready anew in a round, and what its check says.
+    pub fn add_instance(&mut self, round: u32, prepared: &PreparedJob) {
+        self.add_first(round, &prepared.first, prepared.phases.time_to_first_result_ms);
+        let (own, found) = (&mut self.check, &prepared.check);
+        let unlike = own.output_digest != found.output_digest;
+        if found.verdict.verified.is_none() && (own.verdict.verified.is_some() || unlike) {
+            own.verdict.verified = None;
+            let why = if found.unverified.is_empty() { "nothing to compare it with" } else { &found.unverified };
+            let why = if unlike { format!("made ready anew, it gave another output; {why}") } else { why.to_owned() };
+            own.unverified = why;
+        }
+        if let (Some(max_abs), Some(max_rel)) = (found.verdict.max_abs_error, found.verdict.max_rel_error) {
+            own.verdict.measured(max_abs, max_rel, 0);
+        }
+    }
+
     /// Adds the first inference of a job that was made ready in a round.
-    pub fn add_first(&mut self, round: u32, first: &RawSample, time_to_first_result: Nanos) {
+    fn add_first(&mut self, round: u32, first: &RawSample, time_to_first_result: Nanos) {
         self.add(round, std::slice::from_ref(first));
         if let Some(sample) = self.samples.last_mut() {
             sample.time_to_first_result = Some(time_to_first_result);

@@ -98,7 +98,8 @@ pub(super) fn declared(code: &str) -> Declared {
             .map(|found| Override {
                 name: found[2].to_owned(),
                 id: found.get(1).and_then(|id| id.as_str().parse().ok()),
-                wanted: !found[3].contains('='),
+                // One that nothing names needs no value.
+                wanted: !found[3].contains('=') && pattern(&format!(r"\b{}\b", &found[2])).find_iter(&code).count() > 1,
             })
             .collect(),
         uniforms: bindings(&UNIFORM),

@@ -21,7 +21,7 @@ use crate::measure::stats::median;
 use crate::protocol::event::{AdapterFacts, AdapterKind};
 
 /// Between two readings, each of which takes well under a millisecond.
-const EVERY: Duration = Duration::from_millis(50);
+const EVERY: Duration = Duration::from_millis(20);
 /// `NVML_FI_DEV_POWER_INSTANT`: power at this moment, where `power_usage` is an average over a second.
 const POWER_INSTANT: FieldId = FieldId(186);
 
@@ -78,11 +78,15 @@ impl GpuWatch {
         Some(Self { device, readings, stop, thread: Some(thread) })
     }
 
-    /// What was read since a moment, now included; earlier readings are let go of.
+    /// What was read since a moment, or now where that is nothing; earlier readings are let go of.
     pub(super) fn since(&self, began: Instant) -> Vec<Reading> {
         let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = readings.drain(..).filter(|(at, _)| *at >= began).map(|(_, reading)| reading);
-        taken.chain([read(&self.device)]).collect()
+        let mut taken: Vec<Reading> =
+            readings.drain(..).filter(|(at, _)| *at >= began).map(|(_, reading)| reading).collect();
+        if taken.is_empty() {
+            taken.push(read(&self.device));
+        }
+        taken
     }
 }
 
@@ -96,11 +100,12 @@ impl Drop for GpuWatch {
     }
 }
 
-/// The medians of what was read in a job's turns. Where the browser hides whose the adapter is, a GPU that did nothing
+/// The medians of what was read in a job's turns. Where the browser hides whose the adapter is, a GPU that did little
 /// meanwhile was not the job's.
 pub(super) fn state(adapter: Option<&AdapterFacts>, readings: &[Reading]) -> Option<GpuState> {
     let adapter = adapter.filter(|adapter| adapter.kind == AdapterKind::Hardware && may_be_nvidia(adapter))?;
-    if adapter.vendor.is_empty() && !readings.iter().any(|reading| reading.busy) {
+    let busy = readings.iter().filter(|reading| reading.busy).count();
+    if readings.is_empty() || (adapter.vendor.is_empty() && 2 * busy < readings.len()) {
         return None;
     }
     let middle = |of: fn(&Reading) -> Option<f64>| median(&readings.iter().filter_map(of).collect::<Vec<_>>());

@@ -8,7 +8,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::time::Instant;
 
 use indexmap::IndexMap;
 
@@ -16,7 +15,7 @@ use super::gpu_state::{self, GpuWatch};
 use super::load::Load;
 use super::member::{ActiveJob, End, RoundShare};
 use super::pages::PageMaker;
-use super::rounds::{further, instances, settle_iterations, shuffled};
+use super::rounds::{Renewals, further, settle_iterations, shuffled};
 use super::{Attempt, BrowserSlot, GiveUp, JobReport, Outcome, RunEvent, Status, blank};
 use crate::graph::{Graph, JobVars, Memory};
 use crate::harness::executor::{Executor, OpenError};
@@ -256,9 +255,7 @@ where
         let planned = (0..measure.rounds).map(|round| sampling::share(measure.samples.min, round, measure.rounds));
         let mut counts: VecDeque<u32> = planned.collect();
         let size = measure.samples.min.div_ceil(measure.rounds).max(1);
-        // Exactly so many in the rounds that are planned, and as often in further ones.
-        let instances = u64::from(instances(measure, &group.active));
-        let instance = |round: u32| u64::from(round) * instances / u64::from(measure.rounds.max(1));
+        let renewals = Renewals::of(measure, &group.active);
         for round in 0_u32.. {
             if counts.is_empty() {
                 let more = further(measure, &group.active);
@@ -271,7 +268,8 @@ where
                 return Ok(());
             }
             let order = shuffled(self.pages.manifest, &group.active, round);
-            if round > 0 && instance(round) > instance(round - 1) {
+            let asked = measure.instances.is_some();
+            if renewals.begin(round) && (asked || group.active.iter().all(|job| job.has_time_to_renew(measure))) {
                 for index in &order {
                     self.turn(Step::Renew { round }, *index, group).await?;
                 }
@@ -301,18 +299,14 @@ where
         let Some(place) = group.active.iter().position(|job| job.origin.index == index) else { return Ok(()) };
         let job = &mut group.active[place];
         let Some(slot) = self.slots.get_mut(job.origin.job.axes.browser.as_str()) else { return Ok(()) };
-        let began = Instant::now();
         let ended = match step {
             Step::Pilot => job.pilot(slot, measure).await,
             Step::SecondChance => job.once_more(slot, measure).await,
-            Step::WarmUp => job.warm_up(slot, measure).await,
-            Step::Samples(share) => job.samples(slot, measure, share).await,
+            Step::WarmUp => job.warm_up(slot, measure, 0, job.measurement.warmups()).await,
+            Step::Samples(share) => job.samples(slot, measure, share, group.gpu.as_ref()).await,
             Step::Renew { round } => job.renew(&mut self.pages, slot, round).await,
             Step::Profile => job.profile(slot, measure).await,
         };
-        if let (Step::Samples(_), Some(gpu)) = (step, &group.gpu) {
-            job.readings.extend(gpu.since(began));
-        }
         let Err(end) = ended else { return Ok(()) };
         let mut job = group.active.remove(place);
         match end {

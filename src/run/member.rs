@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::event::{JobReport, PageReport, Status};
-use super::gpu_state::Reading;
+use super::gpu_state::{GpuWatch, Reading};
 use super::pages::PageMaker;
 use super::{Attempt, BrowserSlot};
 use crate::harness::executor::{ExecuteError, Executor, PreparedJob};
@@ -40,8 +40,10 @@ pub(super) struct ActiveJob<'run> {
     clock: Clock,
     /// The part of it that steady samples took, with all that goes with them.
     sampling: Duration,
-    /// The GPU's state in its turns.
+    /// The GPU's state while samples were taken.
     pub(super) readings: Vec<Reading>,
+    /// What it took until it was ready, the check of its output with it.
+    pub(super) making: Duration,
 }
 
 /// How a try came to an end before its samples were complete.
@@ -152,6 +154,7 @@ impl<'run> ActiveJob<'run> {
             measurement,
             iterations: 1,
             inference,
+            making: clock.spent,
             clock,
             sampling: Duration::ZERO,
             readings: Vec::new(),
@@ -187,17 +190,18 @@ impl<'run> ActiveJob<'run> {
         Ok(())
     }
 
-    /// Runs it until it is warm.
+    /// Runs it until it is warm, for a round before which it had so many warm-ups already.
     pub(super) async fn warm_up<E: Executor>(
         &mut self,
         slot: &mut BrowserSlot<E>,
         measure: &Measure,
+        round: u32,
+        had: usize,
     ) -> Result<(), End> {
         if measure.warmup == 0 {
             return Ok(());
         }
-        let piloted = u32::try_from(self.measurement.warmups()).unwrap_or(u32::MAX);
-        let least = measure.warmup.saturating_sub(piloted);
+        let least = measure.warmup.saturating_sub(u32::try_from(had).unwrap_or(u32::MAX));
         let began = self.clock.spent;
         let mut times = Vec::new();
         loop {
@@ -212,10 +216,14 @@ impl<'run> ActiveJob<'run> {
             }
             let ask = Ask { kind: SampleKind::Warmup, count, iterations: self.iterations };
             let taken = self.clock.step(measure, &mut self.report, slot.executor.measure(self.number, &[ask])).await?;
-            self.measurement.add(0, &taken);
+            self.measurement.add(round, &taken);
             times.extend(taken.iter().map(|sample| sample.gpu_ms.unwrap_or(sample.wall_ms).millis()));
         }
-        self.measurement.settled = warmup::steady(&times);
+        // One instance that was not steady counts, however many were.
+        let settled = warmup::steady(&times);
+        if round == 0 || settled == Some(false) {
+            self.measurement.settled = settled;
+        }
         Ok(())
     }
 
@@ -239,13 +247,13 @@ impl<'run> ActiveJob<'run> {
         })?;
         self.number = page.number;
         let prepared = self.clock.step(measure, &mut self.report, slot.executor.prepare(&page)).await?;
-        self.measurement.add_first(round, &prepared.first, prepared.phases.time_to_first_result_ms);
-        if measure.warmup > 0 {
-            let ask = Ask { kind: SampleKind::Warmup, count: measure.warmup, iterations: self.iterations };
-            let taken = self.clock.step(measure, &mut self.report, slot.executor.measure(self.number, &[ask])).await?;
-            self.measurement.add(round, &taken);
-        }
-        Ok(())
+        self.measurement.add_instance(round, &prepared);
+        self.warm_up(slot, measure, round, 0).await
+    }
+
+    /// Whether its time allows another making-ready, the share of further samples left aside.
+    pub(super) fn has_time_to_renew(&self, measure: &Measure) -> bool {
+        self.clock.spent + self.making < measure.timeout.mul_f64(SHARE_FOR_SAMPLES)
     }
 
     /// Takes its samples of a round. Where other jobs ran since its last turn, one inference brings it back first.
@@ -254,6 +262,7 @@ impl<'run> ActiveJob<'run> {
         slot: &mut BrowserSlot<E>,
         measure: &Measure,
         share: RoundShare,
+        gpu: Option<&GpuWatch>,
     ) -> Result<(), End> {
         let RoundShare { round, count, interleaved } = share;
         let single = |kind: SampleKind, count: u32| Ask { kind, count, iterations: 1 };
@@ -265,14 +274,17 @@ impl<'run> ActiveJob<'run> {
             asks.push(single(SampleKind::Latency, count));
         }
         asks.push(Ask { kind: SampleKind::Steady, count, iterations: self.iterations });
-        // The GPU idles while a page only waits, so that comes last.
-        if measure.latency {
-            asks.push(single(SampleKind::LatencyRaw, count.min(RAW_WAITS)));
-        }
-        let began = self.clock.spent;
+        let (began, since) = (self.clock.spent, Instant::now());
         let taken = self.clock.step(measure, &mut self.report, slot.executor.measure(self.number, &asks)).await?;
-        self.sampling += self.clock.spent.checked_sub(began).unwrap_or_default();
         self.measurement.add(round, &taken);
+        self.readings.extend(gpu.map(|gpu| gpu.since(since)).unwrap_or_default());
+        // The GPU idles while a page only waits, so that comes last, and by itself.
+        if measure.latency {
+            let ask = single(SampleKind::LatencyRaw, count.min(RAW_WAITS));
+            let taken = self.clock.step(measure, &mut self.report, slot.executor.measure(self.number, &[ask])).await?;
+            self.measurement.add(round, &taken);
+        }
+        self.sampling += self.clock.spent.checked_sub(began).unwrap_or_default();
         Ok(())
     }
 

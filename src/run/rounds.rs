@@ -1,5 +1,5 @@
 //! What the rounds of a group hold: in which order its jobs have their turns, how many inferences a sample is, how many more
-//! samples are taken, and how often the jobs are made ready anew.
+//! samples are taken, and in which of them the jobs are made ready anew.
 
 use std::time::Duration;
 
@@ -10,27 +10,46 @@ use rand::{RngExt, SeedableRng};
 
 use super::member::ActiveJob;
 use crate::manifest::{Manifest, Measure};
-use crate::measure::instances::FEWEST_INSTANCES;
 use crate::measure::sampling;
 use crate::plan::{Cache, select};
 
 /// A sample of the slowest job that is longer than this is not worth an equal number of inferences for all.
 const LONGEST_SAMPLE: Duration = Duration::from_millis(500);
 /// What making a job ready again and again may take in all, where the manifest does not say how often.
-const RENEWALS_WITHIN: Duration = Duration::from_millis(1500);
+const MADE_READY_WITHIN: Duration = Duration::from_secs(3);
+/// Fewer instances than this say less than one and the spread that is assumed: ranks of as many can't be significant.
+const FEWEST_BY_DEFAULT: u32 = 6;
 
-/// How often the jobs are made ready in the planned rounds. Where the manifest leaves it open: as often as is cheap for the
-/// slowest of them, at most once a round that has samples; and once where that is too rarely to know how far instances differ.
-pub(super) fn instances(measure: &Measure, members: &[ActiveJob<'_>]) -> u32 {
-    if let Some(instances) = measure.instances {
-        return instances;
+/// In which rounds the jobs are made ready anew.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Renewals {
+    instances: u64,
+    rounds: u64,
+    /// Whether rounds beyond the planned ones have them too.
+    further: bool,
+}
+
+impl Renewals {
+    /// As the manifest says. Where it leaves it open: in the planned rounds, as often as is cheap for the slowest job, at most
+    /// once a round that has samples; and never where that is too rarely to learn from.
+    pub(super) fn of(measure: &Measure, members: &[ActiveJob<'_>]) -> Self {
+        let rounds = u64::from(measure.rounds.max(1));
+        if let Some(instances) = measure.instances {
+            return Self { instances: instances.into(), rounds, further: true };
+        }
+        let cold = members.iter().any(|member| member.origin.job.axes.cache == Cache::Cold);
+        let slowest = members.iter().map(|member| member.making).max().filter(|_| !cold).unwrap_or(Duration::MAX);
+        let affordable = MADE_READY_WITHIN.as_nanos() / slowest.as_nanos().max(1);
+        let instances = u32::try_from(affordable).unwrap_or(u32::MAX).min(measure.rounds).min(measure.samples.min);
+        let instances = if instances < FEWEST_BY_DEFAULT { 1 } else { instances };
+        Self { instances: instances.into(), rounds, further: false }
     }
-    let cold = members.iter().any(|member| member.origin.job.axes.cache == Cache::Cold);
-    let slowest = members.iter().map(|member| member.measurement.phases.time_to_first_result.0).max();
-    let Some(slowest) = slowest.filter(|_| !cold) else { return 1 };
-    let affordable = u32::try_from(RENEWALS_WITHIN.as_nanos() / u128::from(slowest.max(1))).unwrap_or(u32::MAX);
-    let instances = affordable.min(measure.rounds).min(measure.samples.min);
-    if (instances as usize) < FEWEST_INSTANCES { 1 } else { instances }
+
+    /// Whether a round begins with new instances.
+    pub(super) fn begin(self, round: u32) -> bool {
+        let instance = |round: u32| u64::from(round) * self.instances / self.rounds;
+        round > 0 && (self.further || u64::from(round) < self.rounds) && instance(round) > instance(round - 1)
+    }
 }
 
 /// The members' positions in the plan in the order of a round, which is the same in every run: the values of each axis
