@@ -72,7 +72,8 @@ MUTANTS = {
         ("constant", "distance *= 2u", "distance *= 4u"),
         ("index", "partial[lane - distance]", "partial[lane - 1u]"),
         ("bound", "lane >= distance", "lane > distance"),
-        ("barrier", "        workgroupBarrier();\n        if (lane", "        if (lane"),
+        ("barrier", "        workgroupBarrier();\n        if (lane", "        if (lane", 1,
+         "a race that is never lost where lanes run in order, as on a software adapter: each reads what a lower one wrote"),
         ("barrier", "        }\n        workgroupBarrier();\n", "        }\n"),
     ]),
     "life": ("gallery/life.wgsl", "life", [], [
