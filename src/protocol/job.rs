@@ -183,6 +183,8 @@ pub struct DispatchSpec {
     pub storage_textures: Vec<usize>,
     /// Bound after the tensors.
     pub samplers: Vec<SamplerSpec>,
+    /// Whether its shader asks how long its buffers are.
+    pub asks_lengths: bool,
     /// Those of the tensors that it writes.
     pub outputs: Vec<usize>,
     /// Outputs that must hold something before the stage runs.

@@ -34,11 +34,14 @@ pub struct EntryPoint {
     pub storage_textures: Vec<usize>,
     /// What the shader needs of the device beside what it enables.
     pub features: Vec<&'static str>,
+    /// Whether it asks how long what it is bound is.
+    pub asks_lengths: bool,
 }
 
 impl EntryPoint {
     fn of(name: String, constants: Vec<(String, f64)>) -> Self {
-        Self { name, constants, uniforms: Vec::new(), storage_textures: Vec::new(), features: Vec::new() }
+        let (uniforms, storage_textures, features) = (Vec::new(), Vec::new(), Vec::new());
+        Self { name, constants, uniforms, storage_textures, features, asks_lengths: false }
     }
 
     /// That of the shipped shaders.
@@ -83,6 +86,11 @@ struct Bound<'a> {
 impl OwnShader<'_> {
     /// Compares what the shader says of itself with its stage.
     pub(super) fn entry_point(self) -> Result<EntryPoint, RenderError> {
+        let asks_lengths = self.code.contains("arrayLength");
+        Ok(EntryPoint { asks_lengths, ..self.read()? })
+    }
+
+    fn read(self) -> Result<EntryPoint, RenderError> {
         let code = self.code;
         let Ok(module) = naga::front::wgsl::parse_str(&wgsl_text::readable(code)) else {
             let Declared { entries, overrides, uniforms, storage_textures } = wgsl_text::declared(code);

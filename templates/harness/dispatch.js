@@ -13,6 +13,8 @@ import { begin as beginWith, resourceOf, startOf } from "gpujobs/places.js";
  * @typedef {object} Bound
  * @property {GPUComputePipeline} pipeline
  * @property {GPUBindGroup} group
+ * @property {GPUBindGroup} guarded The same, with the guards of its results; of a shader that asks how long buffers are, the
+ *   same.
  * @property {[number, number, number]} grid
  * @property {Start[]} starts What outputs hold before each run; empty for most stages.
  */
@@ -26,16 +28,19 @@ import { begin as beginWith, resourceOf, startOf } from "gpujobs/places.js";
  */
 export async function bind(device, stage, places, pipeline) {
   const layout = pipeline.getBindGroupLayout(0);
-  const tensors = stage.bindings.map((id) => resourceOf(places[id]));
+  const tensors = (/** @type {boolean} */ guarded) =>
+    stage.bindings.map((id) => resourceOf(places[id], guarded && stage.outputs.includes(id)));
   const samplers = stage.samplers.map((sampler) => device.createSampler(descriptorOf(sampler)));
-  const entries = [...tensors, ...samplers].map((resource, binding) => ({ binding, resource }));
+  const entries = (/** @type {boolean} */ guarded) =>
+    [...tensors(guarded), ...samplers].map((resource, binding) => ({ binding, resource }));
   // The scope of the first inference would catch this as well, without the stage's name.
   device.pushErrorScope("validation");
-  const group = device.createBindGroup({ layout, entries });
+  const group = device.createBindGroup({ layout, entries: entries(false) });
+  const guarded = stage.asksLengths ? group : device.createBindGroup({ layout, entries: entries(true) });
   const error = await device.popErrorScope();
   if (error) throw new Error(`what stage ${stage.name} binds does not fit its shader: ${error.message}`);
   const starts = stage.starts.map(({ output, copy }) => startOf(device, places[output], copy === null ? null : places[copy]));
-  return { pipeline, group, grid: stage.grid, starts };
+  return { pipeline, group, guarded, grid: stage.grid, starts };
 }
 
 /**
@@ -57,7 +62,7 @@ export function begin(encoder, { starts }) {
 
 /**
  * @param {GPUComputePassEncoder} pass
- * @param {Bound} stage
+ * @param {Pick<Bound, "pipeline" | "group" | "grid">} stage
  */
 export function run(pass, { pipeline, group, grid }) {
   pass.setPipeline(pipeline);

@@ -5,6 +5,12 @@
 /** @import { StagesJob, Texture } from "gpujobs/protocol.js" */
 /** @import { Sentinel } from "gpujobs/sentinel.js" */
 
+/**
+ * Bytes behind each result that no stage may write: WebGPU puts what is written beyond the end of a buffer anywhere in it, or
+ * nowhere. A recorded run binds them too, full of the sentinel.
+ */
+export const GUARD = 256;
+
 /** Rows of a texture are copied from and to buffers in steps of so many bytes. */
 const ROW_STEP = 256;
 
@@ -21,6 +27,7 @@ const ROW_STEP = 256;
  * Exactly one of `buffer` and `image` is there.
  * @typedef {object} Place
  * @property {number} bytes The tensor's values, one after the other.
+ * @property {number} guard Bytes behind them that nothing may write.
  * @property {GPUBuffer | null} buffer
  * @property {Image | null} image
  */
@@ -42,13 +49,14 @@ export function createPlaces(job, device) {
   const buffers = createBuffers(job, device);
   const images = createImages(job, device);
   /** @type {Place[]} */
-  const places = job.tensors.map(({ bytes, buffer, texture }) => ({
+  const places = job.tensors.map(({ bytes, role, buffer, texture }) => ({
     bytes,
+    guard: buffer === null || role !== "computed" ? 0 : Math.min(GUARD, buffers[buffer].size - bytes),
     buffer: buffer === null ? null : buffers[buffer],
     image: texture === null ? null : images[texture],
   }));
   const textureBytes = job.textures.reduce((sum, texture) => sum + rowBytes(texture) * texture.height, 0);
-  return { places, memoryBytes: job.buffers.reduce((sum, size) => sum + size, textureBytes) };
+  return { places, memoryBytes: buffers.reduce((sum, { size }) => sum + size, textureBytes) };
 }
 
 /**
@@ -58,10 +66,21 @@ export function createPlaces(job, device) {
 function createBuffers(job, device) {
   const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   const uniform = new Set(job.stages.flatMap((stage) => stage.uniforms.map((at) => job.tensors[stage.bindings[at]].buffer)));
-  return job.buffers.map((size, index) => {
+  const written = new Set(job.tensors.filter(({ role }) => role === "computed").map(({ buffer }) => buffer));
+  return job.buffers.map((needed, index) => {
+    const size = written.has(index) ? needed + guardOf(device, needed) : needed;
     const usage = uniform.has(index) ? storage | GPUBufferUsage.UNIFORM : storage;
     return device.createBuffer({ label: `buffer ${index}`, size, usage });
   });
+}
+
+/**
+ * None where a buffer is as large as the device takes.
+ * @param {GPUDevice} device
+ * @param {number} bytes
+ */
+function guardOf({ limits }, bytes) {
+  return bytes + GUARD <= Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize) ? GUARD : 0;
 }
 
 /**
@@ -91,10 +110,12 @@ function rowBytes({ width, texelBytes }) {
 
 /**
  * @param {Place} place
+ * @param {boolean} guarded Whether its guard is bound too.
  * @returns {GPUBindingResource}
  */
-export function resourceOf({ buffer, image, bytes }) {
-  return image ? image.texture.createView() : { buffer: /** @type {GPUBuffer} */ (buffer), size: bytes };
+export function resourceOf({ buffer, image, bytes, guard }, guarded) {
+  if (image) return image.texture.createView();
+  return { buffer: /** @type {GPUBuffer} */ (buffer), size: guarded ? bytes + guard : bytes };
 }
 
 /**
@@ -113,18 +134,18 @@ export function upload(device, { buffer, image }, values) {
  * What a source has that fills it in one copy.
  * @param {Place} place
  */
-export function sourceBytes({ bytes, image }) {
-  return image ? image.stride * image.height : bytes;
+export function sourceBytes({ bytes, guard, image }) {
+  return image ? image.stride * image.height : bytes + guard;
 }
 
 /**
- * Fills a place with the sentinel, when the encoder's commands run.
+ * Fills a place and its guard with the sentinel, when the encoder's commands run.
  * @param {GPUCommandEncoder} encoder
  * @param {Sentinel} sentinel
  * @param {Place} place
  */
-export function spoil(encoder, sentinel, { buffer, image, bytes }) {
-  if (!image) return sentinel.fill(encoder, /** @type {GPUBuffer} */ (buffer), bytes);
+export function spoil(encoder, sentinel, { buffer, image, bytes, guard }) {
+  if (!image) return sentinel.fill(encoder, /** @type {GPUBuffer} */ (buffer), bytes + guard);
   const { texture, stride, height } = image;
   const rows = Math.floor(sentinel.source.size / stride);
   for (let y = 0; y < height; y += rows) {

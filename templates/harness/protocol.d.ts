@@ -274,6 +274,10 @@ storageTextures: Array<number>,
  */
 samplers: Array<Sampler>, 
 /**
+ * Whether its shader asks how long its buffers are.
+ */
+asksLengths: boolean, 
+/**
  * Those of the tensors that it writes.
  */
 outputs: Array<number>, 

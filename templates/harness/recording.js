@@ -3,12 +3,14 @@
  * what a stage wrote is copied out before a later one takes its buffer.
  */
 
-import { settled } from "gpujobs/device.js";
+import { readBuffers, settled } from "gpujobs/device.js";
 import { Incorrect } from "gpujobs/failures.js";
 import { begin, run as runStage } from "gpujobs/dispatch.js";
-import { readable, runsOf, spoil } from "gpujobs/places.js";
+import { GUARD, readable, runsOf, spoil } from "gpujobs/places.js";
+import { SENTINEL } from "gpujobs/sentinel.js";
 
 /** @import { StagesJob } from "gpujobs/protocol.js" */
+/** @import { Place } from "gpujobs/places.js" */
 /** @import { Host, Verdict } from "gpujobs/types.js" */
 /** @import { Run } from "gpujobs/first_run.js" */
 
@@ -27,6 +29,7 @@ export async function record(job, host, run) {
   const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
   const staging = device.createBuffer({ label: "recording", size: Math.min(PIECE, total), usage });
   let encoder = device.createCommandEncoder();
+  const guards = openGuards(device, job);
   /** @type {GPUBuffer[]} */
   let gathered = [];
   let filled = 0;
@@ -51,9 +54,10 @@ export async function record(job, host, run) {
       for (const place of outputs) spoil(encoder, sentinel, place);
       begin(encoder, stage);
       const pass = encoder.beginComputePass();
-      runStage(pass, stage);
+      runStage(pass, { ...stage, group: stage.guarded });
       pass.end();
-      for (const place of outputs) {
+      for (const [at, place] of outputs.entries()) {
+        guards.keep(encoder, job.stages[index].outputs[at], place);
         const { buffer, gather, memoryBytes } = readable(device, place);
         gather(encoder);
         for (const part of runsOf(place)) {
@@ -70,9 +74,45 @@ export async function record(job, host, run) {
       }
     }
     if (filled > 0) await post();
+    const crossed = await guards.crossed();
+    if (crossed !== null) throw new Incorrect(crossed);
   } finally {
     staging.destroy();
+    guards.buffer.destroy();
     for (const buffer of gathered) buffer.destroy();
   }
   if (verdict !== "ok") throw new Error("the runner did not say whether what it was given is right");
+}
+
+/**
+ * What the guards of results held after their stages.
+ * @param {GPUDevice} device
+ * @param {StagesJob} job
+ */
+function openGuards(device, job) {
+  /** @type { { id: number, at: number, bytes: number }[] } */
+  const kept = [];
+  const results = job.stages.flatMap((stage) => stage.outputs).length;
+  const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+  const buffer = device.createBuffer({ label: "guards", size: results * GUARD, usage });
+  return {
+    buffer,
+    keep: (/** @type {GPUCommandEncoder} */ encoder, /** @type {number} */ id, /** @type {Place} */ place) => {
+      if (place.buffer === null || place.guard === 0) return;
+      const at = kept.length * GUARD;
+      encoder.copyBufferToBuffer(place.buffer, place.bytes, buffer, at, place.guard);
+      kept.push({ id, at, bytes: place.guard });
+    },
+    /** What was written beyond its end, in words; null where nothing was. */
+    crossed: async () => {
+      if (kept.length === 0) return null;
+      const [words] = await readBuffers(device, [buffer]);
+      const bits = new Uint32Array(words.buffer, words.byteOffset, words.length);
+      const wrong = kept.find(({ at, bytes }) => bits.subarray(at / 4, (at + bytes) / 4).some((word) => word !== SENTINEL));
+      if (!wrong) return null;
+      const stage = job.stages.find(({ outputs }) => outputs.includes(wrong.id));
+      const { name } = job.tensors[wrong.id];
+      return `stage \`${stage?.name}\` writes beyond the end of \`${name}\`: WebGPU puts that anywhere in the buffer, or nowhere`;
+    },
+  };
 }

@@ -3,7 +3,7 @@
  */
 
 /** A quiet NaN with a pattern that no arithmetic makes. */
-const SENTINEL = 0x7fc05e17;
+export const SENTINEL = 0x7fc05e17;
 
 /** Buffers are filled from one that is not larger than this, in bytes. */
 const LARGEST_SOURCE = 2 ** 24;

@@ -105,6 +105,13 @@ fn typed() -> Vec<(&'static str, String, String)> {
         ("tiny", expect(F32, "tiny.f32"), shader(("f32", "f32"), "y[i] = f32(i) * 1e-9 + x[i] * 0.0;")),
         ("edges", expect("out = { y = [16, 16] }", "edges.npy"), shader(("f32", "f32"), edge)),
         ("unknown", F32.to_owned(), shader(("f32", "f32"), "y[i] = x[i] * 2.0;")),
+        (
+            "lengths",
+            expect(U32, "squares.u32"),
+            // Lanes beyond the end, which the shader asks for.
+            shader(("f32", "u32"), "if (i < arrayLength(&y)) { y[i] = i * i + u32(x[i] * 0.0); }")
+                .replace("[4,", "[5,"),
+        ),
         ("windows", expect(U32, "squares.u32"), format!("\u{feff}{}", squares().replace('\n', "\r\n"))),
         (
             "scaled",

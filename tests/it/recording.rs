@@ -46,8 +46,9 @@ fn tensors_that_share_buffers_are_verified_in_pieces_and_the_memory_is_told() {
     for (job, other) in whole.iter().zip(&pieces) {
         for job in [job, other] {
             assert_eq!((job["status"].as_str(), job["verified"].as_str()), ("ok", "true"), "{job:?}");
-            // Inputs, the two that are shared, the output; what they are filled from, the output as it is known; timestamps.
-            assert_eq!(job["gpu_memory_bytes"], (8 * 4000 + 2 * 16).to_string());
+            // Inputs, the two that are shared, the output; what they are filled from, the output as it is known; timestamps. All
+            // but the inputs with a guard of 256 bytes.
+            assert_eq!(job["gpu_memory_bytes"], (8 * 4000 + 6 * 256 + 2 * 16).to_string());
         }
         assert_eq!(job["output_digest"], other["output_digest"]);
         assert_eq!(job["max_abs_error"], other["max_abs_error"]);
@@ -95,6 +96,16 @@ fn elements_that_a_stage_left_as_an_earlier_one_wrote_them_are_found() {
             reason.contains("stage `step.3`") && reason.contains("500 elements that were never written"),
             "{reason}"
         );
+    }
+}
+
+#[test]
+fn what_a_stage_writes_beyond_its_end_is_found_though_all_that_is_read_is_right() {
+    let from = "if (i < {{ count }}u)";
+    let to = "if (i < {{ count + 1 if outputs[0].name == 'x@step.1' else count }}u)";
+    for job in chain(&[("shaders/lib/elementwise.wgsl", from, to)], 1) {
+        assert_eq!((job["status"].as_str(), job["verified"].as_str()), ("incorrect", "false"), "{job:?}");
+        assert!(job["reason"].contains("stage `step.1` writes beyond the end of `x@step.1`"), "{}", job["reason"]);
     }
 }
 

@@ -73,16 +73,12 @@ fn no_text_is_an_order_to_the_terminal() {
         assert_harmless(source, &bare);
     }
     let listed = serde_json::json!([{ "type": "file", "path": HOSTILE, "size": 1, "oid": "0".repeat(40) }]).to_string();
-    for hub in [
-        FakeHub::tiny().fails(LISTING, 9, HubFault::Lists(listed)),
-        FakeHub::tiny().links_to(&format!("http://{HOSTILE}/")),
-    ] {
-        let mut command = shop.command(&["fetch", "tests/tiny"]);
-        command.env("NO_COLOR", "1").env("HF_ENDPOINT", &hub.url);
-        let bare = shown(command);
-        assert!(!bare.is_empty());
-        assert_harmless("a hub", &bare);
-    }
+    let hub = FakeHub::tiny().fails(LISTING, 9, HubFault::Lists(listed));
+    let mut command = shop.command(&["fetch", "tests/tiny"]);
+    command.env("NO_COLOR", "1").env("HF_ENDPOINT", &hub.url);
+    let bare = shown(command);
+    assert!(bare.contains("it lists a file"), "{bare}");
+    assert_harmless("a hub", &bare);
 }
 
 #[test]

@@ -241,6 +241,7 @@ fn stage_specs(graph: &Graph, rendered: &Rendered) -> Vec<DispatchSpec> {
             uniforms: rendered.shaders[dispatch.shader].entry.uniforms.clone(),
             storage_textures: rendered.shaders[dispatch.shader].entry.storage_textures.clone(),
             samplers: sampler_specs(stage),
+            asks_lengths: rendered.shaders[dispatch.shader].entry.asks_lengths,
             grid: dispatch.grid,
             workgroup: dispatch.workgroup,
             workgroup_bytes: dispatch.workgroup_bytes,

@@ -454,6 +454,23 @@ fn sigkill_with_a_relative_temporary_folder_leaves_nothing() {
 }
 
 #[test]
+fn a_tensor_beyond_the_adapter_is_said_before_it_is_made_in_cold_sessions_too() {
+    let shop = Workshop::new();
+    let page = |mut page: FakePage| {
+        page.greet(true);
+        page.decline_the_rest();
+    };
+    let browser = FakeBrowser::start(&shop, DriverFault::None, page, "");
+    let text = manifest(&browser, "timeout = '10s'").replace("[measure]", "cache = 'cold'\n[measure]");
+    shop.write("m.toml", &(text.replace(", [32, 1, 1]]", "]") + "[model.axpy]\nparams = { n = 1073741824 }\n"));
+    shop.gpujobs(&["run", "m.toml", "--out", "out"]).expect(0);
+    traces::assert_none(&shop);
+    let row = &shop.jobs()[0];
+    assert_eq!(row["status"], "unsupported", "{row:?}");
+    assert!(row["reason"].contains("has 4294967296 bytes, this adapter allows 1073741824"), "{row:?}");
+}
+
+#[test]
 fn expected_values_that_can_not_be_read_any_more_say_nothing_about_the_output() {
     let shop = Workshop::new();
     let file = shop.path("models/y.f32");

@@ -220,6 +220,12 @@ const ELSEWHERE: &[Named] = &[
     ),
     named(
         Part::Memory,
+        "a tensor of 4 GiB in a cold session, where the adapter takes one",
+        "unsupported with both numbers",
+        "faults/played::a_tensor_beyond_the_adapter_is_said_before_it_is_made_in_cold_sessions_too",
+    ),
+    named(
+        Part::Memory,
         "a tensor of 2^43 elements",
         "unsupported with both numbers",
         "too_large::a_tensor_that_cant_be_counted_is_a_row_and_the_next_job_runs",

@@ -104,22 +104,35 @@ impl FakePage {
         self.send(event.to_string());
     }
 
-    /// Its first word.
+    /// Its first word: that it has no WebGPU, so that nobody asks for an adapter.
     pub(crate) fn hello(&mut self) {
+        self.greet(false);
+    }
+
+    /// Its first word, with what it has.
+    pub(crate) fn greet(&mut self, webgpu: bool) {
         let facts = json!({
-            "userAgent": "stand-in", "crossOriginIsolated": true, "sharedMemory": true, "cores": 2, "webgpu": false,
+            "userAgent": "stand-in", "crossOriginIsolated": true, "sharedMemory": true, "cores": 2, "webgpu": webgpu,
             "webnn": false, "webnnRefusal": "",
         });
         self.say(&Value::Null, "hello", json!({ "facts": facts }));
     }
 
-    /// The next command to prepare a job; `None` once the runner is gone. Others are passed over.
+    /// The next command to prepare a job; `None` once the runner is gone. Who asks for its adapter hears of one whose buffers
+    /// have a GiB at most; other commands are passed over.
     pub(crate) fn prepare(&mut self) -> Option<Value> {
         loop {
             let Ok(Message::Text(text)) = self.socket.read() else { return None };
             let command: Value = serde_json::from_str(&text).unwrap();
             if command["do"] == "prepare" {
                 return Some(command);
+            }
+            if command["do"] == "probe" {
+                let adapter = json!({
+                    "vendor": "stand-in", "architecture": "", "device": "", "description": "", "backend": "",
+                    "kind": "software",
+                });
+                self.say(&Value::Null, "probed", json!({ "adapter": adapter, "largestBuffer": 1 << 30 }));
             }
         }
     }
