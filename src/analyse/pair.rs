@@ -135,9 +135,10 @@ fn circumstances(base: &JobRecord, new: &JobRecord) -> String {
     });
     let clock = both("gpu_clock_mhz").filter(|(before, after)| (before / after).ln().abs() > CLOCK_APART);
     let clock = clock.map(|(before, after)| {
+        let least = before.min(after);
         format!(
             "the GPU's clock was {before:.0} MHz at the base and {after:.0} MHz at the new one: fix it, for instance with \
-             `nvidia-smi --lock-gpu-clocks`, and measure both again"
+             `sudo nvidia-smi --lock-gpu-clocks={least:.0},{least:.0}`, and measure both again"
         )
     });
     load.into_iter().chain(clock).collect::<Vec<_>>().join("; ")

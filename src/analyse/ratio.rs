@@ -20,7 +20,7 @@
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 use super::ranks::{self, ALPHA, Shift};
-use crate::measure::stats::{median, quantile};
+use crate::measure::stats::{mean, median, quantile, variance};
 
 /// Rounds from which on they are the unit.
 pub const FEWEST_ROUNDS: usize = 3;
@@ -210,16 +210,6 @@ pub fn holm(p: &[f64]) -> Vec<f64> {
         adjusted[index] = least;
     }
     adjusted
-}
-
-pub(super) fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-/// The unbiased one.
-pub(super) fn variance(values: &[f64]) -> f64 {
-    let mean = mean(values);
-    values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (values.len() as f64 - 1.0)
 }
 
 #[cfg(test)]

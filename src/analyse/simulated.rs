@@ -3,7 +3,8 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are quoted")]
 
-use super::ratio::{Ratio, holm, mean, ratio, student, variance};
+use super::ratio::{Ratio, holm, ratio, student};
+use crate::measure::stats::{mean, variance};
 use crate::manifest::Samples;
 use crate::measure::sampling::{more, share};
 use crate::measure::stats::noise::{Noise, Shape};

@@ -88,22 +88,17 @@ impl Agreement {
         let by = |of: &[&Known]| share(furthest(of));
         Some(match (like.as_slice(), unlike.as_slice()) {
             ([], []) => return None,
-            (like, []) => format!("{} agree with it within {}", named(like), by(like)),
+            (like, []) => format!("{} within {}", agree(like), by(like)),
             ([], [one]) => format!("{} differs from it by {}, and nothing says which is right", one.id, by(&unlike)),
             ([], several) if several.windows(2).all(|pair| apart(pair[0], pair[1]) <= agrees) => {
-                format!(
-                    "it is the outlier: {} agree with each other, and differ from it by {}",
-                    named(several),
-                    by(several)
-                )
+                let (named, by) = (named(several), by(several));
+                format!("it is the outlier: {named} agree with each other, and differ from it by up to {by}")
             }
-            (like, unlike) => format!(
-                "{} agree with it within {}, {} differ by {}",
-                if like.is_empty() { "none".to_owned() } else { named(like) },
-                by(like),
-                named(unlike),
-                by(unlike)
-            ),
+            ([], several) => format!("{} differ from it, and from each other, by up to {}", named(several), by(several)),
+            (like, [one]) => format!("{} within {}, {} differs by {}", agree(like), by(like), one.id, by(&unlike)),
+            (like, several) => {
+                format!("{} within {}, {} differ by up to {}", agree(like), by(like), named(several), by(several))
+            }
         })
     }
 }
@@ -119,6 +114,11 @@ fn agrees(computation: &Computation) -> f64 {
     if half { HALVES_AGREE } else { AGREES }
 }
 
+/// That they agree.
+fn agree(of: &[&Known]) -> String {
+    format!("{} {} with it", named(of), if of.len() == 1 { "agrees" } else { "agree" })
+}
+
 /// Up to three of them by name.
 fn named(of: &[&Known]) -> String {
     let names: Vec<&str> = of.iter().take(3).map(|known| known.id.0.as_str()).collect();
@@ -132,7 +132,7 @@ fn share(distance: f64) -> String {
     if distance.is_finite() {
         format!("{} of the largest element", significant(distance, 2))
     } else {
-        "more than any number".to_owned()
+        "a whole number, a NaN or an infinity".to_owned()
     }
 }
 
@@ -194,7 +194,7 @@ mod tests {
     fn the_outlier_is_named_whichever_came_first() {
         let (right, near, wrong) = ([1.0, 2.0, f32::NAN], [1.0, 2.000_2, f32::NAN], [1.0, 2.5, f32::NAN]);
         assert_eq!(about(1, &[&right]), None);
-        assert_eq!(about(1, &[&right, &near]).unwrap(), "job2 agree with it within 0.00010 of the largest element");
+        assert_eq!(about(1, &[&right, &near]).unwrap(), "job2 agrees with it within 0.00010 of the largest element");
         let two = about(1, &[&right, &wrong]).unwrap();
         assert_eq!(two, "job2 differs from it by 0.20 of the largest element, and nothing says which is right");
         for outlier in 1..=3 {
@@ -203,11 +203,11 @@ mod tests {
             for number in 1..=3 {
                 let said = about(number, &all).unwrap();
                 assert_eq!(said.starts_with("it is the outlier"), number == outlier, "{outlier} {number}: {said}");
-                let names = said.contains(&format!("job{outlier} differ by 0.20"));
+                let names = said.contains(&format!("job{outlier} differs by 0.20"));
                 assert_eq!(names, number != outlier, "{outlier} {number}: {said}");
             }
         }
         let nan = about(1, &[&right, &[1.0, 2.0, 3.0]]).unwrap();
-        assert!(nan.contains("by more than any number"), "{nan}");
+        assert!(nan.contains("by a whole number, a NaN or an infinity"), "{nan}");
     }
 }

@@ -23,8 +23,8 @@ pub struct RunContext {
     pub watchdog: Watchdog,
     /// Inputs and weights, made once.
     pub payloads: Payloads,
-    /// Held while data is made. A job that ran out of time leaves that unfinished, and no other job is to be measured beside
-    /// it, nor charged for it.
+    /// Held while data is made or an output is checked. A job that ran out of time leaves that unfinished, and no other job is
+    /// to be measured beside it, nor charged for it.
     pub making: Arc<tokio::sync::Mutex<()>>,
     /// What ONNX models must give, computed once.
     pub references: Arc<References>,

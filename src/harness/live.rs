@@ -88,7 +88,8 @@ impl LiveBrowser {
                     session_start: Duration::from_nanos(facts.start.0),
                     page_ready,
                 };
-                Ok(OpenPage { browser, channel, opened, jobs: HashMap::new(), current: None, cache })
+                let making = self.context.making.clone();
+                Ok(OpenPage { browser, channel, opened, jobs: HashMap::new(), making, current: None, cache })
             }
             Err(error) => {
                 browser.close(CLOSE_WITHIN).await;
@@ -294,6 +295,7 @@ impl Executor for LiveBrowser {
     }
 
     async fn pilot(&mut self, number: u64) -> Result<Piloted, ExecuteError> {
+        drop(self.context.making.lock().await);
         let log = self.log.clone();
         let session = self.session()?;
         session.current = Some(number);

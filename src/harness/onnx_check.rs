@@ -3,6 +3,7 @@
 //!
 //! The reference is a witness too: where both backends of a browser agree against it, the row is unverified, not wrong.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub(super) struct OnnxChecker {
     files: HashMap<String, PathBuf>,
     dtype: String,
     backend: Backend,
+    /// Which of several devices the job asked for.
+    device: String,
     browser: String,
     references: Arc<References>,
     /// Outputs that files say the values of.
@@ -55,8 +58,8 @@ impl OnnxChecker {
         keep: bool,
     ) -> Self {
         let files = page.models.iter().map(|model| (model.clone(), page.files[model].clone())).collect();
-        let (dtype, expect) = (page.dtype.clone(), page.expect.clone());
-        Self { files, dtype, backend, browser, references, expect, keep, doubtful: None, verified: false }
+        let (dtype, device, expect) = (page.dtype.clone(), page.device(), page.expect.clone());
+        Self { files, dtype, backend, device, browser, references, expect, keep, doubtful: None, verified: false }
     }
 
     pub(super) fn check(&mut self, posted: &[u8]) -> Result<Checked, String> {
@@ -85,7 +88,7 @@ impl OnnxChecker {
     /// What a witness's words are kept by: who it is, and what it was given.
     fn testimony(&self, calls: &[OnnxCall]) -> Testimony {
         let given = calls.iter().map(|call| (call.file.clone(), references::digest(&call.feeds))).collect();
-        Testimony { browser: self.browser.clone(), job: self.backend, given }
+        Testimony { browser: self.browser.clone(), job: self.backend, device: self.device.clone(), given }
     }
 
     /// Compares the job's own calls with the references.
@@ -100,7 +103,7 @@ impl OnnxChecker {
             outputs: Vec::new(),
         };
         let mut hash = Sha256::new();
-        let (mut unknown, mut contradicted) = (false, false);
+        let (mut unknown, mut contradicted, mut incomplete) = (false, false, calls.is_empty());
         for (number, call) in calls.iter().enumerate() {
             let path = self.path(call)?;
             for fetch in &call.fetches {
@@ -117,6 +120,7 @@ impl OnnxChecker {
             let well = check.verdict.failure.is_none();
             if call.fetches.is_empty() && call.unread.is_empty() {
                 leave_open(&mut check, format!("{} returned nothing", call.file));
+                incomplete = true;
             }
             let by_file = self.add_files(&mut check, call)?;
             contradicted |= well && check.verdict.failure.is_some();
@@ -127,7 +131,7 @@ impl OnnxChecker {
             } else if call.complete && !call.fetches.is_empty() {
                 let reference = self.references.of(path, call, self.backend, &self.browser)?;
                 unknown |= reference.outputs.is_none();
-                self.add(&mut check, call, &reference)?;
+                incomplete |= !self.add(&mut check, call, &reference)?;
             } else {
                 check.flops = None;
             }
@@ -140,9 +144,12 @@ impl OnnxChecker {
         // A file is no witness: what it says is what must come out. Nor may an output change from one that the reference
         // confirms into one that it contradicts.
         let contradicted = contradicted || self.verified;
-        let doubtful =
-            (check.verdict.failure.is_some() && !contradicted) || (unknown && check.verdict.failure.is_none());
-        if !doubtful || !can_be_repeated || check.random || calls.is_empty() {
+        // What the page kept back no witness can speak of.
+        let doubtful = match check.verdict.failure {
+            Some(_) => !contradicted,
+            None => unknown && !incomplete,
+        };
+        if !doubtful || !can_be_repeated || check.random {
             return Ok(self.done(check));
         }
         if let Some(heard) = self.references.testimony(&self.testimony(&calls)) {
@@ -159,34 +166,32 @@ impl OnnxChecker {
         path.map(PathBuf::as_path).ok_or_else(|| format!("the page ran a model that is not the job's: {:?}", call.file))
     }
 
-    /// Adds one call's verdict to the check.
-    fn add(&self, check: &mut Check, call: &OnnxCall, reference: &Reference) -> Result<(), String> {
+    /// Adds one call's verdict to the check; whether the page returned all that there is to compare.
+    fn add(&self, check: &mut Check, call: &OnnxCall, reference: &Reference) -> Result<bool, String> {
         check.random |= reference.random;
         check.flops = check.flops.zip(reference.flops).map(sum);
         name_reference(check, &reference.name);
         let Some(expected) = &reference.outputs else {
             leave_open(check, reference.why_none.clone());
-            return Ok(());
+            return Ok(true);
         };
-        let others = call.fetches.iter().filter(|fetch| self.file_of(fetch).is_none());
         let returned = |name: &str| call.fetches.iter().any(|fetch| fetch.name() == name);
         let missing =
             expected.iter().find(|one| !returned(one.name()) && !call.unread.iter().any(|name| name == one.name()));
         if let Some(missing) = missing {
             leave_open(check, format!("{} did not return `{}`", call.file, missing.name()));
         }
-        let verdict = if self.expect.is_empty() {
-            self.compare(call, &call.fetches, expected)?
-        } else {
-            self.compare(call, &others.cloned().collect::<Vec<_>>(), expected)?
-        };
-        add_verdict(check, call, verdict);
-        Ok(())
+        add_verdict(check, call, self.compare(call, &self.without_files(&call.fetches), expected)?);
+        Ok(missing.is_none())
     }
 
-    /// The file that says what an output holds.
-    fn file_of(&self, fetch: &Tensor) -> Option<&OutputFile> {
-        self.expect.iter().find(|output| output.name.get_ref() == fetch.name())
+    /// The outputs that no file speaks of.
+    fn without_files<'a>(&self, fetches: &'a [Tensor]) -> Cow<'a, [Tensor]> {
+        if self.expect.is_empty() {
+            return Cow::Borrowed(fetches);
+        }
+        let has_file = |fetch: &&Tensor| self.expect.iter().any(|output| output.name.get_ref() == fetch.name());
+        Cow::Owned(fetches.iter().filter(|fetch| !has_file(fetch)).cloned().collect())
     }
 
     /// Compares the outputs of a call that files speak of, and says how many they are.
@@ -297,7 +302,7 @@ impl OnnxChecker {
             if unknown && self.references.of(self.path(own)?, own, self.backend, &self.browser)?.outputs.is_some() {
                 continue;
             }
-            let verdict = self.compare(own, &own.fetches, &heard.fetches)?;
+            let verdict = self.compare(own, &self.without_files(&own.fetches), &heard.fetches)?;
             if let (Some(max_abs), Some(max_rel)) = (verdict.max_abs_error, verdict.max_rel_error) {
                 all.measured(max_abs, max_rel, verdict.not_finite);
             }
@@ -312,7 +317,7 @@ impl OnnxChecker {
         for (own, heard) in calls.iter().zip(heard) {
             let reference = self.references.of(self.path(own)?, own, self.backend, &self.browser)?;
             let Some(expected) = &reference.outputs else { continue };
-            if self.compare(own, &heard.fetches, expected)?.failure.is_some() {
+            if self.compare(own, &self.without_files(&heard.fetches), expected)?.failure.is_some() {
                 return Ok(false);
             }
         }

@@ -4,6 +4,7 @@
 //! Opened by `live`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -30,6 +31,8 @@ pub(super) struct OpenPage {
     pub(super) opened: Opened,
     /// The jobs that are ready in the page, by their numbers.
     pub(super) jobs: HashMap<u64, Ready>,
+    /// Held while something is computed beside the page, see `RunContext`.
+    pub(super) making: Arc<tokio::sync::Mutex<()>>,
     /// The job that it runs now.
     pub(super) current: Option<u64>,
     /// Whether its caches are off.
@@ -155,7 +158,9 @@ impl OpenPage {
     ) -> Result<(), ExecuteError> {
         let Some(ready) = self.jobs.get_mut(&job) else { return Ok(()) };
         let Some(mut checker) = ready.checker.take() else { return Ok(()) };
+        let making = self.making.clone().lock_owned().await;
         let (checker, check) = tokio::task::spawn_blocking(move || {
+            let _making = making;
             let check = checker.check(from, &bytes);
             (checker, check)
         })

@@ -49,6 +49,8 @@ pub(super) struct Testimony {
     pub(super) browser: String,
     /// The backend of the job, by which that of the witness is known.
     pub(super) job: Backend,
+    /// Which of several devices the job asked for: each may leave other nodes to the CPU.
+    pub(super) device: String,
     /// The models' files with digests of their inputs.
     pub(super) given: Vec<(String, [u8; 32])>,
 }
@@ -113,8 +115,9 @@ impl References {
         let why_none = kept.native.as_ref().err().cloned().unwrap_or_default();
         let (name, outputs) = match (&kept.native, &kept.wasm) {
             (Ok(outputs), _) => ("onnxruntime".to_owned(), Some(outputs.clone())),
-            // What a browser's wasm made says nothing about itself.
-            (Err(_), Some((maker, outputs))) if backend != Backend::Wasm || maker != browser => {
+            // What a browser's wasm made says nothing about itself. A job on a GPU asks a witness, which says as well what both
+            // of them left to the CPU.
+            (Err(_), Some((maker, outputs))) if backend == Backend::Wasm && maker != browser => {
                 (format!("wasm in {maker}"), Some(outputs.clone()))
             }
             _ => (String::new(), None),

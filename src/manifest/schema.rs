@@ -67,8 +67,8 @@ pub struct MeasureFile {
     pub samples: Option<At<SamplesFile>>,
     /// Over how many rounds the samples are spread, with the jobs interleaved; default 10.
     pub rounds: Option<At<u32>>,
-    /// How many times each job is made ready in the course of its rounds, at most once a round; default as often as is done in
-    /// 1.5 seconds, and once where that is less than 3 times, or where `cache` is `cold`.
+    /// How many times each job is made ready in the course of its rounds, at most once a round. By default as often as fits into
+    /// three seconds, but once where that is less than six times, or where `cache` is `cold`.
     pub instances: Option<At<u32>>,
     /// Inferences in each sample, queued one after the other before one wait; by default as many as make a sample long.
     pub iterations: Option<At<u32>>,

@@ -6,7 +6,7 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::stats::{Summary, median};
+use super::stats::{Summary, median, variance};
 use crate::protocol::event::AdapterKind;
 
 /// Instances from which on their own spread is known well enough to be used.
@@ -54,10 +54,8 @@ pub fn with_interval_of_instances(summary: Summary, instances: &[Vec<f64>], spre
 fn half_width(times: &[f64]) -> f64 {
     let logs: Vec<f64> = times.iter().map(|time| time.ln()).collect();
     let count = logs.len() as f64;
-    let mean = logs.iter().sum::<f64>() / count;
-    let variance = logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (count - 1.0);
     let t = StudentsT::new(0.0, 1.0, count - 1.0).map_or(f64::INFINITY, |t| t.inverse_cdf(0.975));
-    t * (variance / count).sqrt()
+    t * (variance(&logs) / count).sqrt()
 }
 
 #[cfg(test)]

@@ -50,6 +50,19 @@ pub fn median(values: &[f64]) -> Option<f64> {
     quantile(&sorted, 0.5)
 }
 
+/// The mean of values.
+#[must_use]
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// The unbiased variance of values.
+#[must_use]
+pub fn variance(values: &[f64]) -> f64 {
+    let mean = mean(values);
+    values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (values.len() as f64 - 1.0)
+}
+
 /// The interval of the median of sorted values that holds it with `confidence` (0 to 1), whatever the distribution:
 /// order statistics from both ends, interpolated (Hettmansperger & Sheather, "Confidence intervals based on
 /// interpolated order statistics", Statistics & Probability Letters 4, 1986). Whole order statistics jump from 95.1 %

@@ -59,7 +59,8 @@ pub enum RecordError {
     /// A file that only this process writes is no longer what it wrote.
     #[error("{} was {what} while it was being written: rows that were on disk are lost", path.display())]
     #[diagnostic(help(
-        "leave the files of a run alone until it has ended; `gpujobs run --resume {} MANIFEST` measures what is missing",
+        "leave the files of a run alone until it has ended; `gpujobs run --resume {} MANIFEST` measures again what was \
+         lost, all jobs where a whole table was, and keeps what is left of it as .csv.left",
         path.parent().unwrap_or(Path::new("")).display()
     ))]
     Changed {

@@ -37,13 +37,14 @@ pub fn open(folder: &Path, manifest: &Manifest) -> Result<Resumable, RecordError
         });
     }
     let mut done = HashSet::new();
-    // Where a table was removed or emptied all jobs run again, since their samples belong to their rows.
+    // Where a table was removed or emptied all jobs run again, since their samples belong to their rows. What is left of the
+    // tables is kept under another name.
     let tables = ["jobs.csv", "samples.csv"].map(|name| folder.join(name));
     let whole = tables.iter().all(|path| user_file::regular(path).is_ok_and(|found| found.len() > 0));
     for path in tables.iter().filter(|_| !whole) {
-        match std::fs::remove_file(path) {
+        match std::fs::rename(path, path.with_extension("csv.left")) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(RecordError::io("remove", path)(error));
+                return Err(RecordError::io("rename", path)(error));
             }
             _ => {}
         }
@@ -55,7 +56,10 @@ pub fn open(folder: &Path, manifest: &Manifest) -> Result<Resumable, RecordError
     }
     for side in super::SIDE_TABLES {
         let path = folder.join(side.name);
-        if path.exists() {
+        // An emptied one is begun anew.
+        if user_file::regular(&path).is_ok_and(|found| found.len() == 0) {
+            std::fs::remove_file(&path).map_err(RecordError::io("remove", &path))?;
+        } else if path.exists() {
             keep_rows(&path, |id, _| done.contains(id))?;
         }
     }

@@ -245,6 +245,13 @@ fn feed(port: &Port, feeds: &Feeds) -> Result<Tensor, MadeError> {
             }
             array.read().map_err(|message| fail(format!("{path} can't be read: {message}")))?
         }
+        Fill::Uniform { mean, spread, .. } if !port.kind.is_float() && (spread != 0.0 || mean.fract() != 0.0) => {
+            let kind = &port.kind;
+            return Err(fail(format!(
+                "this fill makes fractions, which the type {kind} can't hold: write `below = 256` for numbers from 0 up to \
+                 that, `values`, `fill = \"zeros\"` or a `file`"
+            )));
+        }
         fill => {
             let role = TensorRole::Input(fill);
             let (name, shape) = (port.name.clone(), shape.clone());

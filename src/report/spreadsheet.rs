@@ -7,7 +7,7 @@ use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 
 use crate::record::read::Table;
 
-/// Columns of the tables that hold names, even where all of them look like numbers.
+/// Columns of the tables that hold names, also where one looks like a number.
 const NAMES: [&str; 15] = [
     "run_id",
     "job_id",
@@ -66,15 +66,14 @@ fn sheet(sheet: &mut Worksheet, table: &Table, head: &Format) -> Result<(), Xlsx
     sheet.set_freeze_panes(1, 0)?;
     for (column, name) in (0_u16..).zip(&table.header) {
         sheet.write_string_with_format(0, column, name, head)?;
-        let at = usize::from(column);
-        let numbers = !NAMES.contains(&name.as_str()) && all_numbers(table, at);
+        let figures = !NAMES.contains(&name.as_str());
         for (row, cells) in (1_u32..).zip(&table.rows) {
-            let Some(cell) = cells.get(at).filter(|cell| !cell.is_empty()) else { continue };
-            match cell.as_str() {
-                "true" => sheet.write_boolean(row, column, true)?,
-                "false" => sheet.write_boolean(row, column, false)?,
-                number if numbers => sheet.write_number(row, column, number.parse::<f64>().unwrap_or_default())?,
-                text => sheet.write_string(row, column, text.chars().take(LONGEST_CELL).collect::<String>())?,
+            let Some(cell) = cells.get(usize::from(column)).filter(|cell| !cell.is_empty()) else { continue };
+            match (cell.as_str(), cell.parse::<f64>()) {
+                ("true", _) if figures => sheet.write_boolean(row, column, true)?,
+                ("false", _) if figures => sheet.write_boolean(row, column, false)?,
+                (_, Ok(number)) if figures && number.is_finite() => sheet.write_number(row, column, number)?,
+                (text, _) => sheet.write_string(row, column, text.chars().take(LONGEST_CELL).collect::<String>())?,
             };
         }
     }
@@ -83,14 +82,6 @@ fn sheet(sheet: &mut Worksheet, table: &Table, head: &Format) -> Result<(), Xlsx
     }
     sheet.autofit();
     Ok(())
-}
-
-/// Whether every cell of a column that is not empty is a number.
-fn all_numbers(table: &Table, column: usize) -> bool {
-    let cells = table.rows.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty());
-    let is_number = |cell: &String| cell.parse::<f64>().is_ok_and(f64::is_finite);
-    let mut cells = cells.peekable();
-    cells.peek().is_some() && cells.all(is_number)
 }
 
 #[cfg(test)]

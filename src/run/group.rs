@@ -22,6 +22,7 @@ use crate::harness::executor::{Executor, OpenError};
 use crate::manifest::Measure;
 use crate::measure::{drift, sampling};
 use crate::plan::{Cache, Job, Plan};
+use crate::reference::verifiable;
 use crate::render::page::{Page, PageError, PageRequest};
 use crate::store::model_files;
 
@@ -35,13 +36,12 @@ type Indexed<'run> = Vec<(usize, &'run Job)>;
 /// Divides jobs, with their positions in the plan, into groups: of one model, none of them cold, where there are rounds
 /// to interleave at all. Jobs that differ only in their browser stay together, since that is what is compared first.
 pub(super) fn groups<'run>(plan: &Plan, jobs: &[(usize, &'run Job)]) -> Vec<Indexed<'run>> {
-    if plan.manifest.measure.rounds < 2 {
-        return jobs.iter().map(|job| vec![*job]).collect();
-    }
     // By model, then by everything but the browser; both in the order of the plan.
     let mut alike: IndexMap<String, IndexMap<&str, Indexed>> = IndexMap::new();
     for (index, job) in jobs {
-        let key = if job.axes.cache == Cache::Warm { job.axes.model.clone() } else { format!("{index}: cold") };
+        // Where nothing is interleaved jobs run alone, except those that have nothing but each other to be compared with.
+        let alone = job.axes.cache == Cache::Cold || (plan.manifest.measure.rounds < 2 && !lacks_reference(plan, job));
+        let key = if alone { format!("{index}: alone") } else { job.axes.model.clone() };
         let rest = job.id.0.split_once('/').map_or("", |(_, rest)| rest);
         alike.entry(key).or_default().entry(rest).or_default().push((*index, job));
     }
@@ -72,6 +72,12 @@ fn bytes(plan: &Plan, job: &Job) -> u64 {
     }
     let graph = Graph::of(model, &JobVars::of(job));
     graph.map_or(0, |graph| Memory::of(&graph).bytes())
+}
+
+/// Whether nothing says what a job's stages must compute.
+fn lacks_reference(plan: &Plan, job: &Job) -> bool {
+    let model = plan.manifest.models.get(&job.axes.model).filter(|model| !model.needs_libraries());
+    model.is_some_and(|model| Graph::of(model, &JobVars::of(job)).is_ok_and(|graph| !verifiable(&graph)))
 }
 
 /// Runs the groups of a plan, one after the other.

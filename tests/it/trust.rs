@@ -211,17 +211,17 @@ fn of_outputs_that_nothing_verifies_the_outlier_is_named() {
         assert_eq!([&row["status"], &row["verified"]], ["ok", ""], "{row:?}");
         let said = match row["workgroup_x"].as_str() {
             "32" => format!(
-                "it is the outlier: {}, {} agree with each other, and differ from it by 0.11",
+                "it is the outlier: {}, {} agree with each other, and differ from it by up to 0.11",
                 id("64x1x1"),
                 id("16x1x1")
             ),
             "64" => format!(
-                "{} agree with it within 0 of the largest element, {} differ by 0.11",
+                "{} agrees with it within 0 of the largest element, {} differs by 0.11",
                 id("16x1x1"),
                 id("32x1x1")
             ),
             _ => format!(
-                "{} agree with it within 0 of the largest element, {} differ by 0.11",
+                "{} agrees with it within 0 of the largest element, {} differs by 0.11",
                 id("64x1x1"),
                 id("32x1x1")
             ),

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::graph;
 use crate::manifest::{Manifest, ManifestErrors};
 use crate::plan::{Filter, Plan};
-use crate::render::page::{Page, PageRequest};
+use crate::render::page::{Page, PageError, PageRequest};
 use crate::render::settings::{self, Purpose};
 use crate::render::{RenderError, Templates};
 use crate::setup::install::{Components, install};
@@ -119,20 +119,24 @@ pub(in crate::commands) fn checked(selection: &Selection, folders: &Folders) -> 
     for plan in plans.iter_mut().filter(|plan| !plan.jobs.is_empty()) {
         let templates = templates(&plan.manifest, folders)?;
         settings::check(&templates, &plan.manifest, Purpose::Run)?;
-        let Plan { manifest, jobs } = plan;
-        jobs.par_iter_mut().filter(|job| job.unsupported_reason.is_none()).try_for_each(|job| {
-            let Err(error) = Page::render(&templates, &PageRequest::new(manifest, job)) else { return Ok(()) };
-            job.unsupported_reason = Some(match error.unsupported_reason() {
+        for (index, error) in without_pages(&templates, plan) {
+            plan.jobs[index].unsupported_reason = Some(match error.unsupported_reason() {
                 Some(reason) => reason,
-                None => match Error::of_page(&job.id, error) {
+                None => match Error::of_page(&plan.jobs[index].id, error) {
                     Error::Environment { message, help } => format!("{message}; {help}"),
                     error => return Err(error),
                 },
             });
-            Ok(())
-        })?;
+        }
     }
     Ok(plans)
+}
+
+/// Renders every job that can run once, in parallel: those that have no page, in the plan's order, and why.
+fn without_pages(templates: &Templates, plan: &Plan) -> Vec<(usize, PageError)> {
+    let jobs = plan.jobs.par_iter().enumerate().filter(|(_, job)| job.unsupported_reason.is_none());
+    let pages = jobs.map(|(index, job)| (index, Page::render(templates, &PageRequest::new(&plan.manifest, job))));
+    pages.filter_map(|(index, page)| Some((index, page.err()?))).collect()
 }
 
 /// Prepares the selected jobs of each manifest; an error where there is none in any of them.
@@ -167,13 +171,11 @@ impl Prepared {
     pub(in crate::commands) fn check_pages(&self) -> Result<(), Error> {
         let Self { plan, templates } = self;
         settings::check(templates, &plan.manifest, Purpose::Run)?;
-        plan.jobs.par_iter().filter(|job| job.unsupported_reason.is_none()).try_for_each(|job| {
-            match Page::render(templates, &PageRequest::new(&plan.manifest, job)) {
-                Ok(_) => Ok(()),
-                Err(error) if error.unsupported_reason().is_some() => Ok(()),
-                Err(error) => Err(Error::of_page(&job.id, error)),
-            }
-        })
+        let mut found = without_pages(templates, plan).into_iter();
+        match found.find(|(_, error)| error.unsupported_reason().is_none()) {
+            Some((index, error)) => Err(Error::of_page(&plan.jobs[index].id, error)),
+            None => Ok(()),
+        }
     }
 }
 

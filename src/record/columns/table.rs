@@ -329,7 +329,9 @@ const STEADY_STATE: &[Column] = &[
     Column {
         name: "wall_low_ms",
         unit: "ms",
-        doc: "The 95 % interval of the median by order statistics; empty below six samples.",
+        doc: "The 95 % interval of the median: from the medians of the instances where there are three or more, else by order \
+              statistics of the samples, widened by what instances are assumed to be apart. Empty below six samples and three \
+              instances.",
         cell: |facts| of(facts.wall.and_then(|times| times.interval), |interval| Cell::Float(interval.0)),
     },
     Column {
@@ -353,7 +355,9 @@ const STEADY_STATE: &[Column] = &[
     Column {
         name: "gpu_low_ms",
         unit: "ms",
-        doc: "The 95 % interval of the median by order statistics; empty below six samples.",
+        doc: "The 95 % interval of the median: from the medians of the instances where there are three or more, else by order \
+              statistics of the samples, widened by what instances are assumed to be apart. Empty below six samples and three \
+              instances.",
         cell: |facts| of(facts.gpu.and_then(|times| times.interval), |interval| Cell::Float(interval.0)),
     },
     Column {
@@ -383,7 +387,9 @@ const STEADY_STATE: &[Column] = &[
     Column {
         name: "latency_low_ms",
         unit: "ms",
-        doc: "The 95 % interval of the median by order statistics; empty below six samples.",
+        doc: "The 95 % interval of the median: from the medians of the instances where there are three or more, else by order \
+              statistics of the samples, widened by what instances are assumed to be apart. Empty below six samples and three \
+              instances.",
         cell: |facts| of(facts.latency.and_then(|times| times.interval), |interval| Cell::Float(interval.0)),
     },
     Column {

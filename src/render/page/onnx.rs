@@ -164,6 +164,13 @@ impl OnnxPage {
         Ok(Self { files, models, dtype: job.axes.dtype.clone(), expect: Vec::new(), spec })
     }
 
+    /// Which of several devices the job asks for, in words.
+    #[must_use]
+    pub fn device(&self) -> String {
+        let OnnxPart { common, webnn_device, .. } = &self.spec.part;
+        format!("{webnn_device} {}", common.power_preference.as_deref().unwrap_or_default())
+    }
+
     /// The job's own module, for a page in a folder of rendered jobs: beside it are `files/`, beside its folder the
     /// harness and the libraries.
     pub fn rendered_module(&self, templates: &Templates) -> Result<String, RenderError> {
@@ -220,6 +227,11 @@ fn check_output(
     if header.stored.is_float() && !port.kind.is_float() {
         let help = "save it as whole numbers: np.save(\"y.npy\", y.astype(np.int64))";
         return fail(format!("{path} holds {says}, and `{name}` is of {}", port.kind), "of another type", help);
+    }
+    let tolerant = expect.tolerance.is_some_and(|tolerance| tolerance != 0.0) || expect.absolute != 0.0;
+    if tolerant && !port.kind.is_float() {
+        let help = "leave `tolerance` and `absolute` out: whole numbers must be equal";
+        return fail(format!("`{name}` is of {}", port.kind), "of whole numbers", help);
     }
     let extent = |dim: &Dim| match dim {
         Dim::Fixed(extent) => Some(*extent),
