@@ -4,10 +4,10 @@
 #![expect(clippy::print_stdout, reason = "the figures are quoted")]
 
 use super::ratio::{Ratio, holm, ratio, student};
-use crate::measure::stats::{mean, variance};
 use crate::manifest::Samples;
 use crate::measure::sampling::{more, share};
 use crate::measure::stats::noise::{Noise, Shape};
+use crate::measure::stats::{mean, variance};
 
 /// Noise of rounds: what a job's round shares with nothing, and what all rounds at one time share.
 #[derive(Debug, Clone, Copy)]

@@ -94,7 +94,9 @@ impl Agreement {
                 let (named, by) = (named(several), by(several));
                 format!("it is the outlier: {named} agree with each other, and differ from it by up to {by}")
             }
-            ([], several) => format!("{} differ from it, and from each other, by up to {}", named(several), by(several)),
+            ([], several) => {
+                format!("{} differ from it, and from each other, by up to {}", named(several), by(several))
+            }
             (like, [one]) => format!("{} within {}, {} differs by {}", agree(like), by(like), one.id, by(&unlike)),
             (like, several) => {
                 format!("{} within {}, {} differ by up to {}", agree(like), by(like), named(several), by(several))

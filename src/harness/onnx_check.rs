@@ -106,13 +106,9 @@ impl OnnxChecker {
         let (mut unknown, mut contradicted, mut incomplete) = (false, false, calls.is_empty());
         for (number, call) in calls.iter().enumerate() {
             let path = self.path(call)?;
-            for fetch in &call.fetches {
-                hash.update(fetch.bytes());
-                if self.keep {
-                    let name = fetch.name();
-                    let name = if calls.len() == 1 { name.to_owned() } else { format!("{number}.{name}") };
-                    check.outputs.push(output(name, fetch));
-                }
+            call.fetches.iter().for_each(|fetch| hash.update(fetch.bytes()));
+            if self.keep {
+                check.outputs.extend(outputs(call, (calls.len() > 1).then_some(number)));
             }
             if let [name, ..] = call.unread.as_slice() {
                 leave_open(&mut check, format!("`{name}` of {} holds texts, which are not compared", call.file));
@@ -379,6 +375,14 @@ fn leave_open(check: &mut Check, why: String) {
 /// A share of the largest element, for messages.
 fn share(error: Option<f64>) -> String {
     error.map_or_else(|| "an unknown share".to_owned(), |error| significant(error, 2))
+}
+
+/// The outputs of a call; of several each with its number.
+fn outputs(call: &OnnxCall, number: Option<usize>) -> impl Iterator<Item = PostedOutput> {
+    call.fetches.iter().map(move |fetch| {
+        let name = number.map_or_else(|| fetch.name().to_owned(), |number| format!("{number}.{}", fetch.name()));
+        output(name, fetch)
+    })
 }
 
 fn output(name: String, fetch: &Tensor) -> PostedOutput {

@@ -144,7 +144,9 @@ fn against_file(
             let rms = root_mean_square(&expected);
             if rms > 0.0 && rms < tolerance::FLUSHED {
                 let remedy = "give the output the `type` that the shader writes";
-                return Err(unread(format!("its values are as small as whole numbers whose bits are taken for floats: {remedy}")));
+                return Err(unread(format!(
+                    "its values are as small as whole numbers whose bits are taken for floats: {remedy}"
+                )));
             }
             // Among zeros nothing is flushed: the bits of a small whole number must not pass for one.
             let flushed = if rms > 0.0 { tolerance::FLUSHED } else { 0.0 };
