@@ -185,7 +185,7 @@ pub(super) const PAGES: &[Fault] = &[
         page: |page| {
             in_the_first_job(page, |page, command| {
                 let text = "log ".repeat(200 << 10);
-                (0..40).for_each(|_| page.say(&command["job"], "log", json!({ "level": "info", "text": text })));
+                (0..24).for_each(|_| page.say(&command["job"], "log", json!({ "level": "info", "text": text })));
                 page.say(&command["job"], "failed", json!({ "message": "and then it failed" }));
             });
         },
