@@ -266,7 +266,7 @@ pub(super) const DRIVERS: &[Fault] = &[
     Fault {
         part: Part::Driver,
         name: "a driver that prints without end",
-        first: "yes 'and another thing' | head -c 20000000",
+        first: "yes \"$(printf %4000d 0)\" | head -c 20000000; echo",
         says: "warning: chrome writes without end: its log in ",
         also: log_is_cut,
         ..NONE
