@@ -6,7 +6,6 @@ use indexmap::IndexSet;
 
 use super::folder::Abandoned;
 use super::note::Note;
-use super::watchdog::NAME;
 use super::{folder, process};
 
 /// Remembers what `notes` say until they end, then ends each process group and removes each folder that is left.
@@ -38,7 +37,7 @@ pub fn detach() {
     // Each is a safeguard more: without it the watchdog still does its work.
     let _ = signals.thread_block();
     let _ = nix::unistd::setsid();
-    let _ = std::fs::write("/proc/self/comm", NAME);
+    let _ = std::fs::write("/proc/self/comm", super::watchdog::NAME);
 }
 
 /// Windows has neither such signals nor such groups.

@@ -7,7 +7,6 @@ use std::ffi::OsString;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -210,7 +209,7 @@ fn dying_with_us(program: &Path) -> Command {
 /// The program of util-linux that sets the signal of a parent's death and becomes another program; that of `BusyBox` can't.
 #[cfg(target_os = "linux")]
 fn setpriv() -> Option<&'static Path> {
-    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    static FOUND: std::sync::OnceLock<Option<PathBuf>> = std::sync::OnceLock::new();
     let found = || {
         let setpriv = ProgramSearch::of_this_machine().on_path(&["setpriv"])?;
         let mut trial = std::process::Command::new(&setpriv);
