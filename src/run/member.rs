@@ -146,6 +146,7 @@ impl<'run> ActiveJob<'run> {
             page.flops = page.flops.or(prepared.check.flops);
         }
         let inference = Duration::from_nanos(prepared.first.wall_ms.0);
+        let first_result = Duration::from_nanos(prepared.phases.time_to_first_result_ms.0);
         let measurement = Measurement::begin(prepared);
         Self {
             origin,
@@ -154,7 +155,7 @@ impl<'run> ActiveJob<'run> {
             measurement,
             iterations: 1,
             inference,
-            making: clock.spent,
+            making: clock.spent.max(first_result),
             clock,
             sampling: Duration::ZERO,
             readings: Vec::new(),

@@ -215,8 +215,8 @@ async fn jobs_are_made_ready_as_often_as_is_cheap_where_nobody_says_how_often() 
     };
     assert_eq!(made("samples = 8\nrounds = 8", "", Act::Runs(vec![1.0])).await, [8; 6]);
     assert_eq!(made("samples = 6\nrounds = 8", "", Act::Runs(vec![1.0])).await, [6; 6], "each has a sample");
-    // One that takes 400 ms to its first result leaves time for three; one that takes longer for too few to learn from.
-    assert_eq!(made("samples = 8\nrounds = 8", "", Act::Starts(400.0)).await, [3; 6]);
+    // One that takes 400 ms to its first result leaves time for seven; one that takes longer for too few to learn from.
+    assert_eq!(made("samples = 8\nrounds = 8", "", Act::Starts(400.0)).await, [7; 6]);
     assert_eq!(made("samples = 8\nrounds = 8", "", Act::Starts(600.0)).await, [1; 6]);
     assert_eq!(made("samples = 8\nrounds = 8", "cache = 'cold'", Act::Runs(vec![1.0])).await, [1; 6]);
 }
