@@ -9,6 +9,10 @@ temporary=$1
 run=$2
 shift 2
 breaches=0
+# The run's token has 32 digits, as nothing else has that is written there.
+holds_token() {
+    grep -Eq '(^|[^0-9a-f])[0-9a-f]{32}([^0-9a-f]|$)' "$@" 2> /dev/null
+}
 breach() {
     echo "$1"
     breaches=$((breaches + 1))
@@ -25,8 +29,7 @@ for file in "$run"/* "$run"/*/*; do
     [ -f "$file" ] || continue
     (: >> "$file") 2> /dev/null && breach "can change $file"
     rm -f "$file" 2> /dev/null && breach "can remove $file"
-    # The address of a page has the run's token, of 32 digits.
-    grep -Eq 'http://127[^ ]*/[0-9a-f]{32}/' "$file" 2> /dev/null && breach "can read the token in $file"
+    holds_token "$file" && breach "can read the token in $file"
 done
 touch "$run/planted" 2> /dev/null && breach "can write into $run"
 
@@ -34,7 +37,7 @@ for process; do
     kill -0 "$process" 2> /dev/null && breach "can signal $process"
     cat "/proc/$process/environ" > /dev/null 2>&1 && breach "can read the environment of $process"
     ls "/proc/$process/fd/" > /dev/null 2>&1 && breach "can see the files of $process"
-    tr '\0' ' ' < "/proc/$process/cmdline" 2> /dev/null | grep -Eq '/[0-9a-f]{32}/' && breach "can read the token of $process"
+    tr '\0' ' ' < "/proc/$process/cmdline" 2> /dev/null | holds_token && breach "can read the token of $process"
 done
 
 exit "$((breaches > 0))"

@@ -26,9 +26,16 @@ use crate::terminal;
 #[must_use]
 pub fn dispatch(cli: Cli) -> Exit {
     let mut out = anstream::stdout().lock();
+    let remedy = match cli.command {
+        Command::Run(_) => {
+            "free some space where stdout goes; what was measured is in the run folder, and --resume goes on with it"
+        }
+        Command::Tune(_) => "free some space where stdout goes; what was found is in the run folder",
+        _ => "free some space where stdout goes, and do it again",
+    };
     let ended = carry_out(cli, &mut out).and_then(|exit| out.flush().map(|()| exit).map_err(Error::from));
     ended.unwrap_or_else(|error| {
-        let error = with_remedy(error);
+        let error = with_remedy(error, remedy);
         let exit = error.exit();
         if exit != Exit::Success {
             show(&error);
@@ -78,13 +85,11 @@ fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
 }
 
 /// An error of stdout with what helps, where that is not plain.
-fn with_remedy(error: Error) -> Error {
+fn with_remedy(error: Error, remedy: &str) -> Error {
     match error {
-        Error::Io(error) if error.kind() == ErrorKind::StorageFull => Error::Environment {
-            message: error.to_string(),
-            help: "free some space where stdout goes; what was measured is in the run folder, and --resume goes on with it"
-                .to_owned(),
-        },
+        Error::Io(error) if error.kind() == ErrorKind::StorageFull => {
+            Error::Environment { message: error.to_string(), help: remedy.to_owned() }
+        }
         error => error,
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use strum::VariantNames;
 
 use super::shared::prepare::Overrides;
-use super::shared::session::{LiveSession, Logs, RunRequest, SessionOptions};
+use super::shared::session::{LiveSession, Logs, RunRequest, SessionOptions, warn};
 use crate::cli::{PlanFormat, VerifyArgs};
 use crate::error::{Error, Exit};
 use crate::manifest::Manifest;
@@ -62,6 +62,8 @@ fn plan(args: &VerifyArgs) -> Result<Plan, Error> {
 
 /// Runs the check in each browser.
 async fn reports(plan: &Plan, verbose: u8) -> Result<(Outcome, Vec<JobReport>), Error> {
+    // There is no progress to show, but what is to be known first is said.
+    warn(&plan.manifest, |line| anstream::eprintln!("{}", terminal::line(line)));
     let live = Live::new(plan.jobs.len(), true);
     let options = SessionOptions { live, logs: Logs::to_stderr(verbose), keep_outputs: false };
     LiveSession::with(&plan.manifest, Templates::new(None, None)?, options, async |session| {
@@ -83,7 +85,10 @@ fn exit_of(reports: &[JobReport]) -> Result<Exit, Error> {
             help: "`gpujobs setup` installs them; `gpujobs doctor` lists what is missing".to_owned(),
         });
     }
-    if reports.iter().any(|report| report.status == Status::Skipped) {
+    let not_started = |report: &JobReport| {
+        report.status == Status::Skipped || (report.status == Status::Failed && report.session.is_none())
+    };
+    if reports.iter().any(not_started) {
         return Ok(Exit::Environment);
     }
     let wrong = |report: &JobReport| !matches!(report.status, Status::Ok | Status::Unsupported);

@@ -1,8 +1,8 @@
 //! Connections to the server: so many at a time, each for so long.
 //!
 //! Other users of the machine can connect as well as browsers can. A connection that has not shown the run's token has one of
-//! a few places, is closed with its first answer, and where all those places are taken the oldest is given up for the newest:
-//! whoever holds them can't keep a browser, which asks at once, from being heard.
+//! a few places, is closed with its first answer, and where all those places are taken the oldest is given up for the newest
+//! after a short time. Whoever holds them delays a browser, which asks at once, by so much; a flood can delay it for longer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         };
         // An event must not wait for more bytes to fill a packet.
         let _ = stream.set_nodelay(true);
-        let (guest, shared) = (Arc::new(places.enter()), shared.clone());
+        let (guest, shared) = (Arc::new(places.enter().await), shared.clone());
         connections.spawn(async move {
             tokio::select! {
                 () = answer(stream, shared, guest.clone()) => {}

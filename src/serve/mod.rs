@@ -5,8 +5,8 @@
 //! `channel` carries the words of one page. Made once a run; `harness` opens a session on it for each page and publishes jobs.
 //!
 //! The trust boundary: it binds loopback unless another address is named, every path begins with a token that can't be guessed,
-//! `Host` and `Origin` are checked, tensors are taken only with a key that the job's page alone has, nothing is read from disk but the files of models that were published and those of the
-//! libraries, and every body, message, header and connection is
+//! `Host` and `Origin` are checked, tensors are taken only with a key that the job's page alone has, nothing is read from disk
+//! but the files of models that were published and those of the libraries, and every body, message, header and connection is
 //! bounded in size, time and number.
 
 pub mod channel;

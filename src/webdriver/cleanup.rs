@@ -45,11 +45,15 @@ pub fn detach() {
 pub fn detach() {}
 
 /// Ends what earlier runs of this user have left that were killed together with their watchdog, and removes their folders.
+/// A folder whose processes may still run stays.
 pub fn sweep() {
     for Abandoned { path, groups, .. } in folder::abandoned() {
         // The number of a group may be somebody else's by now: only processes that name the folder are meant.
-        groups.into_iter().filter(|group| process::names(*group, &path)).for_each(process::end);
-        folder::remove(&path);
+        groups.iter().copied().filter(|group| process::names(*group, &path)).for_each(process::end);
+        // Not every process lets its arguments be read.
+        if !groups.into_iter().any(process::alive) {
+            folder::remove(&path);
+        }
     }
 }
 

@@ -25,6 +25,7 @@ use super::process;
 use super::products::{BrowserSettings, DriverPort, Product};
 use super::user;
 use super::watchdog::Watchdog;
+use super::xauthority;
 
 /// How long a driver, or the display that it needs, may take until it listens. Measured: 3 to 350 ms.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -103,9 +104,15 @@ impl Driver {
         command.envs(environment(product, cold, user::is_root(), folder.path())).env("TMPDIR", folder.path());
         let mut group = None;
         if let Some(xvfb) = display_server(settings)? {
-            let (display, own) = start_display(&xvfb, &output, watchdog).await?;
+            let key = xauthority::write(folder.path())
+                .map_err(|source| BrowserError::Io { doing: "writing the key of a display".to_owned(), source })?;
+            let (display, own) = start_display(&xvfb, &key, &output, watchdog).await?;
             folder.used_by(own.id).map_err(watchdog_error)?;
-            command.env("DISPLAY", display).env("GDK_BACKEND", "x11").env_remove("WAYLAND_DISPLAY");
+            command
+                .env("XAUTHORITY", key)
+                .env("DISPLAY", display)
+                .env("GDK_BACKEND", "x11")
+                .env_remove("WAYLAND_DISPLAY");
             group = Some(own);
         }
         let chosen = free_port(product.port)
@@ -209,7 +216,9 @@ fn dying_with_us(program: &Path) -> Command {
 /// The program of util-linux that sets the signal of a parent's death and becomes another program; that of `BusyBox` can't.
 #[cfg(target_os = "linux")]
 fn setpriv() -> Option<&'static Path> {
-    static FOUND: std::sync::OnceLock<Option<PathBuf>> = std::sync::OnceLock::new();
+    use std::sync::OnceLock;
+
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
     let found = || {
         let setpriv = ProgramSearch::of_this_machine().on_path(&["setpriv"])?;
         let mut trial = std::process::Command::new(&setpriv);
@@ -329,14 +338,15 @@ fn display_server(settings: &BrowserSettings) -> Result<Option<PathBuf>, Browser
     }
 }
 
-/// Starts an Xvfb on a free display; it leads the group which the driver then joins.
+/// Starts an Xvfb on a free display, for those who have the key; it leads the group which the driver then joins.
 async fn start_display(
     xvfb: &Path,
+    key: &Path,
     output: &DriverOutput,
     watchdog: &Watchdog,
 ) -> Result<(String, ProcessGroup), BrowserError> {
     let mut command = dying_with_us(xvfb);
-    command.args(["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]);
+    command.args(["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp", "-auth"]).arg(key);
     let (mut child, group) = spawn(&mut command, xvfb, None, watchdog)?;
     let (sender, receiver) = oneshot::channel();
     let mut sender = Some(sender);

@@ -16,8 +16,8 @@ use super::watchdog::Watchdog;
 /// The folder's name begins so; nothing else below the temporary folder is ever removed.
 const PREFIX: &str = "gpujobs-";
 
-/// The file in a folder that its owner holds locked for as long as it lives: a line for each process group that uses the
-/// folder. The system lets go of the lock however the owner ends.
+/// The file in a folder that its owner holds locked for as long as it lives: a line that says where the owner runs, then one
+/// for each process group that uses the folder. The system lets go of the lock however the owner ends.
 const OWNER: &str = "gpujobs.owner";
 
 /// A temporary folder that is removed with its value, by the watchdog, or by that of a later run.
@@ -76,26 +76,40 @@ fn temporary() -> io::Result<PathBuf> {
     std::path::absolute(std::env::temp_dir())
 }
 
+/// Where a process runs, as far as locks and the numbers of processes are the same: the machine since it was started, and
+/// the container in it. `None` where the system doesn't say.
+fn here() -> Option<String> {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let numbers = fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(format!("{} {}", boot.trim(), numbers.display()))
+}
+
 /// Makes and locks the owner's file, under another name: one that is there and not locked is a dead owner's.
 fn claim(folder: &Path) -> io::Result<Option<File>> {
     let unclaimed = folder.join("gpujobs.claim");
-    let file = File::create_new(&unclaimed)?;
+    let mut file = File::create_new(&unclaimed)?;
     if file.try_lock().is_err() {
         return Ok(None);
     }
+    writeln!(file, "{}", here().unwrap_or_default())?;
     fs::rename(&unclaimed, folder.join(OWNER))?;
     Ok(Some(file))
 }
 
-/// The folders of this user's runs that have ended without removing them.
+/// The folders of this user's runs that have ended without removing them; none where it can't be told who runs here.
+///
+/// A temporary folder may be shared by machines and by containers. A lock need not be seen in all of them, nor is a process.
 pub(super) fn abandoned() -> Vec<Abandoned> {
+    let Some(here) = here() else { return Vec::new() };
     let entries = temporary().and_then(fs::read_dir).into_iter().flatten().flatten();
     let ours = entries.map(|entry| entry.path()).filter(|path| is_ours(path) && user::is_own(path));
     ours.filter_map(|path| {
         let owner = File::open(path.join(OWNER)).ok()?;
         owner.try_lock().ok()?;
         let text = io::read_to_string(&owner).ok()?;
-        Some(Abandoned { path, groups: text.lines().filter_map(|line| line.parse().ok()).collect(), _owner: owner })
+        let (place, groups) = text.split_once('\n')?;
+        let groups = groups.lines().filter_map(|line| line.parse().ok()).collect();
+        (place == here).then_some(Abandoned { path, groups, _owner: owner })
     })
     .collect()
 }
@@ -103,12 +117,29 @@ pub(super) fn abandoned() -> Vec<Abandoned> {
 /// Removes a folder, retrying for a second: a process that is just ending may still write into it.
 pub(super) fn remove(path: &Path) -> bool {
     for _ in 0..50 {
-        match fs::remove_dir_all(path) {
+        match remove_once(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => std::thread::sleep(Duration::from_millis(20)),
             _ => return true,
         }
     }
     false
+}
+
+/// The owner's file goes last: by it a later run finds what could not be removed.
+fn remove_once(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        match if is_folder { fs::remove_dir_all(entry.path()) } else { remove_file(&entry) } {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    fs::remove_dir_all(path)
+}
+
+fn remove_file(entry: &fs::DirEntry) -> io::Result<()> {
+    if entry.file_name() == OWNER { Ok(()) } else { fs::remove_file(entry.path()) }
 }
 
 /// Whether a path is one that [`Folder::new`] makes: our prefix, directly in the temporary folder, not a link.

@@ -25,6 +25,7 @@ mod session;
 pub mod user;
 pub mod version;
 mod watchdog;
+mod xauthority;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

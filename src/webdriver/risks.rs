@@ -17,15 +17,15 @@ fn of(local: &[&BrowserSettings], root: bool, others: &[String]) -> Vec<String> 
     bare.dedup();
     if !bare.is_empty() {
         risks.push(format!(
-            "as root {} without a sandbox (for Chromium --no-sandbox), so that what breaks out of a page is root here: run \
+            "as root {} without a sandbox (for Chromium --no-sandbox), so code that escapes a page runs as root: run \
              gpujobs as an ordinary user where pages, models or libraries are not your own",
             runs(&bare)
         ));
     }
     if !local.is_empty() && !others.is_empty() {
         risks.push(format!(
-            "{} processes on this machine: while a browser is open its driver listens on a port that every user of the \
-             machine reaches, and who finds it can start programs as you; SECURITY.md says how to keep it to yourself",
+            "{} processes on this machine: while a browser is open its driver listens on a port, and any local user who \
+             finds the port can start programs as you; SECURITY.md says how to keep it to yourself",
             has(others)
         ));
     }

@@ -7,8 +7,11 @@ mod system {
 
     use nix::unistd::{Uid, User, geteuid};
 
-    /// The first number of a person's account, and the one behind the last: below are those of services, above `nobody`.
-    const PEOPLE: std::ops::Range<u32> = 1000..65534;
+    /// Whether an account may be a person's. Those of directories have large numbers; no people are the services of the
+    /// system, below 1000 and, made as they start, from 61184 to 65519 (systemd's `DynamicUser`), and `nobody`.
+    fn is_person(user: u32) -> bool {
+        user >= 1000 && user != 65534 && !(61184..=65519).contains(&user)
+    }
 
     /// Whether gpujobs runs as root, as in most containers.
     #[must_use]
@@ -32,9 +35,24 @@ mod system {
         users.sort_unstable();
         users.dedup();
         let own = geteuid().as_raw();
-        let others = users.into_iter().filter(|user| PEOPLE.contains(user) && *user != own);
+        let others = users.into_iter().filter(|user| is_person(*user) && *user != own);
         let name = |user| User::from_uid(Uid::from_raw(user)).ok().flatten().map(|user| user.name);
         others.map(|user| name(user).unwrap_or_else(|| user.to_string())).collect()
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn people_are_told_from_services() {
+            for person in [1000, 60001, 61183, 65520, 65536, 100_000, 1_450_000_123] {
+                assert!(is_person(person), "{person}");
+            }
+            for service in [0, 33, 999, 61184, 65519, 65534] {
+                assert!(!is_person(service), "{service}");
+            }
+        }
     }
 }
 

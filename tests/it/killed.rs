@@ -274,6 +274,44 @@ fn a_driver_that_outlives_everything_is_ended_by_the_next_run() {
     drop(living);
 }
 
+/// The first line of an owner's file, of an owner in this boot of this machine.
+fn here() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    format!("{} {}", boot.trim(), std::fs::read_link("/proc/self/ns/pid").unwrap().display())
+}
+
+#[test]
+fn a_folder_of_another_machine_or_of_a_living_group_is_not_swept() {
+    let shop = Workshop::new();
+    let abandon = |name: &str, place: &str, group: u32| {
+        let folder = shop.path("tmp").join(name);
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("profile"), "").unwrap();
+        std::fs::write(folder.join("gpujobs.owner"), format!("{place}\n{group}\n")).unwrap();
+    };
+    // It doesn't name the folder where that can be read.
+    let mut command = std::process::Command::new("sleep");
+    let mut living = std::os::unix::process::CommandExt::process_group(command.arg("600"), 0).spawn().unwrap();
+    let [boot, numbers] = [0, 1].map(|at| here().split(' ').nth(at).unwrap().to_owned());
+    abandon("gpujobs-dead", &here(), 0);
+    abandon("gpujobs-busy", &here(), living.id());
+    abandon("gpujobs-host", &format!("00000000-0000-4000-8000-000000000000 {numbers}"), 0);
+    abandon("gpujobs-room", &format!("{boot} pid:[1]"), 0);
+    let left = || {
+        let entries = std::fs::read_dir(shop.path("tmp")).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    sweeps(&shop);
+    assert_eq!(left(), ["gpujobs-busy", "gpujobs-host", "gpujobs-room"]);
+    assert!(shop.path("tmp/gpujobs-busy/profile").exists() && living.try_wait().unwrap().is_none());
+    living.kill().unwrap();
+    living.wait().unwrap();
+    sweeps(&shop);
+    assert_eq!(left(), ["gpujobs-host", "gpujobs-room"]);
+}
+
 #[test]
 fn a_watchdog_that_is_killed_in_the_middle_is_started_anew() {
     let _turn = browser_turn();

@@ -18,15 +18,18 @@ mod end_to_end;
 mod endless;
 #[cfg(target_os = "linux")]
 mod export;
+#[cfg(target_os = "linux")]
 mod faults;
 #[cfg(target_os = "linux")]
 mod fetching;
 mod forms;
 #[cfg(target_os = "linux")]
 mod gallery;
+#[cfg(target_os = "linux")]
 mod half;
 #[cfg(target_os = "linux")]
 mod interleaving;
+#[cfg(target_os = "linux")]
 mod javascript;
 #[cfg(target_os = "linux")]
 mod kernels;
@@ -43,18 +46,21 @@ mod model_errors;
 mod models;
 #[cfg(target_os = "linux")]
 mod neighbours;
-mod ops;
 #[cfg(target_os = "linux")]
 mod odd_sizes;
 #[cfg(target_os = "linux")]
 mod onnx;
 #[cfg(target_os = "linux")]
 mod onnx_faults;
+#[cfg(target_os = "linux")]
 mod onnx_values;
+mod ops;
 mod order;
+#[cfg(target_os = "linux")]
 mod own_shaders;
 #[cfg(target_os = "linux")]
 mod planning;
+#[cfg(target_os = "linux")]
 mod processes;
 #[cfg(target_os = "linux")]
 mod readme;
@@ -65,14 +71,16 @@ mod records;
 mod server;
 mod setup;
 #[cfg(target_os = "linux")]
-mod textures;
-mod too_large;
 mod source_maps;
 mod store;
 mod store_faults;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminals;
+#[cfg(target_os = "linux")]
+mod textures;
+#[cfg(target_os = "linux")]
+mod too_large;
 #[cfg(target_os = "linux")]
 mod trust;
 #[cfg(target_os = "linux")]

@@ -27,6 +27,7 @@ fn as_nobody(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Output
 fn is_root() -> bool {
     let root = nix::unistd::geteuid().is_root();
     if !root {
+        assert!(std::env::var_os("CI").is_none(), "CI has to be root: only root can become another user");
         println!("not run: only root can become another user");
     }
     root
@@ -92,6 +93,56 @@ fn another_user_reads_and_changes_nothing_of_a_run() {
     traces::assert_none(&shop);
 }
 
+/// How an X server answers somebody with these credentials: whether it lets him in.
+fn display_admits(display: &str, name: &[u8], key: &[u8]) -> bool {
+    use std::io::{Read, Write};
+
+    let mut stream = std::os::unix::net::UnixStream::connect(format!("/tmp/.X11-unix/X{display}")).unwrap();
+    // Little-endian, version 11.0, and both texts filled up to 4 bytes.
+    let mut hello = vec![b'l', 0, 11, 0, 0, 0];
+    hello.extend(
+        [name.len(), key.len()].map(|length| u8::try_from(length).unwrap()).iter().flat_map(|&length| [length, 0]),
+    );
+    hello.extend([0, 0]);
+    for text in [name, key] {
+        hello.extend(text);
+        hello.resize(hello.len().next_multiple_of(4), 0);
+    }
+    stream.write_all(&hello).unwrap();
+    let mut answer = [0];
+    stream.read_exact(&mut answer).unwrap();
+    answer == [1]
+}
+
+#[test]
+fn a_display_is_shown_to_those_who_have_its_key() {
+    let shop = Workshop::new();
+    let heard = shop.path("heard");
+    let script = format!(
+        "#!/bin/sh\necho \"$DISPLAY $XAUTHORITY\" > {0}.new\nmv {0}.new {0}\nexec sleep 600\n",
+        heard.display()
+    );
+    let driver = shop.write("WebKitWebDriver", &script);
+    mode(&driver, 0o755);
+    let tables = format!("[browser.webkitgtk]\ndriver = '{0}'\nbinary = '{0}'\n", driver.display());
+    shop.write("m.toml", &format!("{}{tables}", long("webkitgtk", 0)));
+    let child = shop.command(&["run", "m.toml", "--out", "out"]).spawn().unwrap();
+    let said = traces::wait_for(|| std::fs::read_to_string(&heard).ok());
+    let (display, file) = said.trim().strip_prefix(':').unwrap().split_once(' ').unwrap();
+    let file = Path::new(file);
+    assert!(file.starts_with(shop.path("tmp")), "{said}");
+    assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    let entry = std::fs::read(file).unwrap();
+    let key = &entry[entry.len() - 16..];
+    let name = b"MIT-MAGIC-COOKIE-1";
+    assert!(!display_admits(display, b"", b""));
+    assert!(!display_admits(display, name, &[0; 16]));
+    assert!(display_admits(display, name, key));
+    traces::signal(child.id(), nix::sys::signal::Signal::SIGINT);
+    ended(child).expect(130);
+    traces::assert_none(&shop);
+}
+
 #[test]
 fn other_peoples_processes_are_warned_of() {
     use std::os::unix::process::CommandExt;
@@ -105,11 +156,18 @@ fn other_peoples_processes_are_warned_of() {
     let mut other = Command::new("sleep").arg("600").uid(47113).spawn().unwrap();
     let shared = shop.gpujobs(&["run", "m.toml", "--out", "out"]).expect(3);
     let quiet = shop.gpujobs(&["run", "m.toml", "--out", "out", "--quiet"]).expect(3);
+    let verify =
+        ended(shop.command(&["verify", "--browser", "chrome"]).env("CHROMEDRIVER", "/bin/false").spawn().unwrap());
     other.kill().unwrap();
     other.wait().unwrap();
     assert!(shared.stderr.contains("47113"), "{}", shared.stderr);
-    assert_eq!(shared.stderr.matches("who finds it can start programs as you; SECURITY.md").count(), 1);
+    assert_eq!(
+        shared.stderr.matches("any local user who finds the port can start programs as you; SECURITY.md").count(),
+        1
+    );
     assert_eq!(shared.stderr.matches("as root chrome runs without a sandbox").count(), 1);
+    let verify = verify.expect(3);
+    assert!(verify.stderr.contains("47113") && verify.stdout.contains("did not start"), "{verify:?}");
     assert!(!quiet.stderr.contains("warning"), "{}", quiet.stderr);
     let alone = shop.gpujobs(&["run", "m.toml", "--out", "out"]).expect(3);
     assert!(!alone.stderr.contains("47113"), "{}", alone.stderr);

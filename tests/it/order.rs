@@ -209,3 +209,38 @@ fn circles_are_seen_through_lists_and_longer_ways() {
     assert_eq!(circle(&edges(&[("a", "b"), ("b", "c"), ("a", "c")])), None);
     assert_eq!(circle(&edges(&[("a", "b"), ("b", "c"), ("c", "b")])).unwrap(), ["b", "c", "b"]);
 }
+
+/// The modules of `main.rs`, with whether each is for Linux alone.
+fn test_modules(main: &str) -> Vec<(&str, bool)> {
+    let lines: Vec<&str> = main.lines().collect();
+    lines
+        .iter()
+        .enumerate()
+        .filter_map(|(at, line)| {
+            let name = line.strip_prefix("mod ")?.strip_suffix(';')?;
+            Some((name, at > 0 && lines[at - 1] == "#[cfg(target_os = \"linux\")]"))
+        })
+        .collect()
+}
+
+#[test]
+fn tests_that_need_linux_are_for_linux_alone() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let main = read(&folder.join("main.rs"));
+    let support = read(&folder.join("support/mod.rs")).replace("pub(crate) ", "");
+    let (modules, support) = (test_modules(&main), test_modules(&support));
+    let linux = modules.iter().map(|module| ("", module)).chain(support.iter().map(|module| ("support::", module)));
+    let linux: Vec<String> = linux
+        .filter(|(_, (_, is_linux))| *is_linux)
+        .map(|(place, (name, _))| format!("crate::{place}{name}"))
+        .collect();
+    assert!(modules.len() > 40 && linux.len() > 20, "{linux:?}");
+    for (module, is_linux) in modules {
+        let path = folder.join(module);
+        let paths = if path.is_dir() { files(&path) } else { vec![path.with_extension("rs")] };
+        let text: String = paths.iter().map(|path| read(path)).collect();
+        let needs = |what: &&String| text.contains(&format!("use {what}::"));
+        assert!(is_linux || !linux.iter().any(|what| needs(&what)), "{module} needs what only Linux has");
+    }
+}

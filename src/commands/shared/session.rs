@@ -33,6 +33,11 @@ pub(in crate::commands) use super::logs::Logs;
 /// Of what the machine is like: one warning for the whole program, whose plans may have several sessions.
 static WARNED: Once = Once::new();
 
+/// Says what the user should know before browsers open here, unless it was said.
+pub(in crate::commands) fn warn(manifest: &Manifest, say: impl Fn(&str)) {
+    WARNED.call_once(|| risks(manifest.browsers.values()).iter().for_each(|risk| say(&format!("warning: {risk}"))));
+}
+
 /// What a session is opened with.
 pub(in crate::commands) struct SessionOptions {
     /// Shows which job runs.
@@ -82,11 +87,7 @@ impl LiveSession {
     ) -> Result<T, Error> {
         let SessionOptions { live, logs, keep_outputs } = options;
         let stop = signals::stop()?;
-        WARNED.call_once(|| {
-            for risk in risks(manifest.browsers.values()) {
-                live.line(&format!("warning: {risk}"));
-            }
-        });
+        warn(manifest, |line| live.line(line));
         let context = Arc::new(context(manifest.serve, templates, keep_outputs).await?);
         let mut session = Self { context, logs, live, stop, browsers: Browsers::default() };
         let ended = work(&mut session).await;

@@ -96,7 +96,9 @@ fn chromium_options(settings: &BrowserSettings, options: &Options) -> Value {
     }
     // Without a port of its own for DevTools, by which any user of the machine could steer it; and it ends with its driver.
     // Whoever asks for the port has it.
-    let asks_for_port = settings.args.iter().any(|argument| argument.starts_with("--remote-debugging-"));
+    // chromedriver takes arguments without their dashes as well.
+    let name = |argument: &str| argument.trim_start_matches('-').split('=').next() == Some("remote-debugging-port");
+    let asks_for_port = settings.args.iter().any(|argument| name(argument));
     if options.local && options.os != Os::Windows && !asks_for_port {
         flags.push("--remote-debugging-pipe");
     }
@@ -198,8 +200,16 @@ mod tests {
         };
         assert!(has(&settings, true, Os::Linux) && has(&settings, true, Os::Macos));
         assert!(!has(&settings, true, Os::Windows) && !has(&settings, false, Os::Linux));
-        settings.args = vec!["--remote-debugging-port=9222".into()];
-        assert!(!has(&settings, true, Os::Linux));
+        for (argument, asks) in [
+            ("--remote-debugging-port=9222", true),
+            ("remote-debugging-port=9222", true),
+            ("--remote-debugging-port", true),
+            ("--remote-debugging-address=127.0.0.1", false),
+            ("--remote-debugging-pipe", false),
+        ] {
+            settings.args = vec![argument.into()];
+            assert_eq!(has(&settings, true, Os::Linux), !asks, "{argument}");
+        }
     }
 
     #[test]
