@@ -65,6 +65,7 @@ mod records;
 mod server;
 mod setup;
 #[cfg(target_os = "linux")]
+mod texels;
 mod textures;
 mod too_large;
 mod source_maps;
