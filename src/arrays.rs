@@ -14,6 +14,7 @@ use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use half::f16;
+use image::ImageDecoder;
 
 use crate::memory;
 use crate::user_file;
@@ -146,17 +147,20 @@ pub fn header(path: &Path, array: Option<&str>) -> Result<Header, String> {
 
 /// The numbers of a file, row-major.
 pub fn read(path: &Path, array: Option<&str>) -> Result<(Header, Numbers), String> {
-    read_by(path, array, |input, header| {
-        let bytes = bytes(input, &header)?;
+    read_by(path, array, |bytes, header| {
+        let bytes = bytes(&header)?;
         let numbers = numbers(&bytes, header.stored)?;
         Ok((header, numbers))
     })
 }
 
+/// Reads the bytes of the values that follow a header.
+type Values<'a> = Box<dyn FnOnce(&Header) -> Result<Vec<u8>, String> + 'a>;
+
 fn read_by<T>(
     path: &Path,
     array: Option<&str>,
-    then: impl FnOnce(&mut dyn Read, Header) -> Result<T, String>,
+    then: impl FnOnce(Values<'_>, Header) -> Result<T, String>,
 ) -> Result<T, String> {
     let mut file = user_file::open(path).map_err(|error| error.to_string())?;
     let length = file.metadata().map_err(|error| error.to_string())?.len();
@@ -166,8 +170,11 @@ fn read_by<T>(
     }
     match ending.as_str() {
         "png" | "jpg" | "jpeg" => {
-            let (header, bytes) = image(file)?;
-            then(&mut bytes.as_slice(), header)
+            let reader = image::ImageReader::new(BufReader::new(file)).with_guessed_format();
+            let decoder =
+                reader.map_err(|error| error.to_string())?.into_decoder().map_err(|error| error.to_string())?;
+            let header = image_header(&decoder)?;
+            then(Box::new(move |header| pixels(decoder, header)), header)
         }
         "npy" => {
             let header = numpy_header(&mut file)?;
@@ -176,14 +183,14 @@ fn read_by<T>(
             if Some(found) != expected_bytes(&header) {
                 return Err(format!("it holds {found} bytes after its header, which says {}", header.says()));
             }
-            then(&mut file, header)
+            then(Box::new(move |header| bytes(&mut file, header)), header)
         }
         "npz" => {
             let mut archive = zip::ZipArchive::new(file).map_err(|error| format!("it is no .npz: {error}"))?;
             let name = entry(&archive, array)?;
             let mut entry = archive.by_name(&name).map_err(|error| error.to_string())?;
             let header = numpy_header(&mut entry)?;
-            then(&mut entry, header)
+            then(Box::new(|header| bytes(&mut entry, header)), header)
         }
         ending => {
             let Some(stored) = NumberType::of_ending(ending) else {
@@ -198,22 +205,33 @@ fn read_by<T>(
                 let name = stored.name();
                 return Err(format!("it has {length} bytes, which is no whole number of {name} values"));
             }
-            then(&mut file, Header { stored, shape: None, len })
+            then(Box::new(move |header| bytes(&mut file, header)), Header { stored, shape: None, len })
         }
     }
 }
 
-/// An image's bytes; the crate's own limits keep it from taking all memory.
-fn image(file: File) -> Result<(Header, Vec<u8>), String> {
-    let reader = image::ImageReader::new(BufReader::new(file)).with_guessed_format();
-    let image = reader.map_err(|error| error.to_string())?.decode().map_err(|error| error.to_string())?;
-    if image.color().bytes_per_pixel() > image.color().channel_count() {
+/// What an image says of itself before any of its pixels is decoded.
+fn image_header(decoder: &impl ImageDecoder) -> Result<Header, String> {
+    let colour = decoder.color_type();
+    if colour.bytes_per_pixel() > colour.channel_count() {
         return Err("its channels have 16 bits: save it with 8, or its numbers as .npy".to_owned());
     }
-    let image = image.into_rgba8();
-    let shape = vec![image.height() as usize, image.width() as usize, 4];
+    // The crate's own limit, which its decoder asks for pixels only.
+    image::Limits::default().reserve(decoder.total_bytes()).map_err(|error| error.to_string())?;
+    let (width, height) = decoder.dimensions();
+    let shape = vec![height as usize, width as usize, 4];
     let len = shape.iter().product();
-    Ok((Header { stored: NumberType::Unsigned(1), shape: Some(shape), len }, image.into_raw()))
+    Ok(Header { stored: NumberType::Unsigned(1), shape: Some(shape), len })
+}
+
+/// An image's bytes.
+fn pixels(decoder: impl ImageDecoder, header: &Header) -> Result<Vec<u8>, String> {
+    let len = header.len as u64;
+    // First there are the pixels as they are stored and of four channels, then the latter and each as a number of eight.
+    let needed = len.saturating_add(decoder.total_bytes().max(8 * len));
+    memory::check(needed).map_err(|error| error.to_string())?;
+    let image = image::DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
+    Ok(image.into_rgba8().into_raw())
 }
 
 /// The entry of an archive that holds the array.
@@ -313,4 +331,33 @@ fn numbers(bytes: &[u8], stored: NumberType) -> Result<Numbers, String> {
         }
         NumberType::Bool => Numbers::Whole(each(bytes, |[byte]: [u8; 1]| i64::from(byte != 0))),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_of_an_image_is_read_without_its_pixels() {
+        let folder = tempfile::tempdir().unwrap();
+        for (ending, kept) in [("png", 60), ("jpg", 700)] {
+            let path = folder.path().join(format!("image.{ending}"));
+            let byte = |value: u32| u8::try_from(value % 256).unwrap();
+            let pixel = |x, y| image::Rgb([byte(x * y), byte(x), byte(y)]);
+            image::RgbImage::from_fn(60, 40, pixel).save(&path).unwrap();
+            let (whole, numbers) = read(&path, None).unwrap();
+            assert_eq!((whole.shape.as_deref(), whole.len), (Some(&[40, 60, 4][..]), 9600), "{ending}");
+            assert!(matches!(numbers, Numbers::Whole(values) if values.len() == 9600), "{ending}");
+            let bytes = std::fs::read(&path).unwrap();
+            assert!(bytes.len() > kept, "{ending}: {}", bytes.len());
+            std::fs::write(&path, &bytes[..kept]).unwrap();
+            assert_eq!(header(&path, None).unwrap(), whole, "{ending}");
+            if ending == "png" {
+                read(&path, None).unwrap_err();
+            }
+        }
+        let path = folder.path().join("deep.png");
+        image::ImageBuffer::<image::Luma<u16>, _>::new(2, 2).save(&path).unwrap();
+        assert!(header(&path, None).unwrap_err().starts_with("its channels have 16 bits"));
+    }
 }

@@ -4,11 +4,14 @@
 
 use half::f16;
 
-use super::{Channel, Element, Stage, Tensor, TextureFormat, Values, ops};
+use super::{Channel, Element, Graph, Stage, Tensor, TextureFormat, Values, ops};
 
 /// An output's values and those of an input that are not whole may be off by so much of a step when they are stored: half of
 /// one is right, and WebGPU's backends round by rules that allow a tenth more (Direct3D 11.3 Functional Specification, 3.2.3.6).
 const ROUNDING: f64 = 0.6;
+
+/// WebGPU copies a texture's rows from and to buffers in steps of so many bytes.
+const ROW_STEP: u64 = 256;
 
 /// The extents of a tensor in a texture: those written, and the channels where they were left out. The error says what was
 /// found and expected.
@@ -32,7 +35,25 @@ pub(super) fn of_other_kind<'a>(stage: &Stage, tensors: &'a [Tensor]) -> Option<
     bound.into_iter().find(|tensor| tensor.element != Element::F32 || tensor.texture.is_some())
 }
 
+impl Graph {
+    /// The largest of the buffers that are bound and the tensor in it, in bytes: an output's texture is compared in one, and
+    /// other textures lie in none.
+    #[must_use]
+    pub fn largest_bound(&self) -> Option<(&Tensor, u64)> {
+        let tensors = self.tensors.iter().enumerate();
+        let bound = tensors.filter(|(id, tensor)| tensor.texture.is_none() || self.outputs.contains(id));
+        bound.map(|(_, tensor)| (tensor, tensor.bytes_in_buffer())).max_by_key(|(_, bytes)| *bytes)
+    }
+}
+
 impl Tensor {
+    /// Bytes that it takes in a buffer: of a texture all its rows, each a multiple of 256.
+    fn bytes_in_buffer(&self) -> u64 {
+        let Some(format) = self.texture else { return self.bytes() };
+        let (width, height) = self.size();
+        (width as u64 * format.texel_bytes()).next_multiple_of(ROW_STEP) * height as u64
+    }
+
     /// How it is stored, for messages: its type, or the format of its texture.
     #[must_use]
     pub fn storage(&self) -> &'static str {
@@ -105,11 +126,25 @@ impl TextureFormat {
         }
     }
 
-    /// What a shader's value is held to when it is stored.
+    /// What a shader's value is held to when it is stored: infinity stays what it is where the format has it.
     #[must_use]
     pub fn held(self, value: f64) -> f64 {
         let (low, high) = self.channel().range();
-        if self.channel().steps().is_some() && !value.is_nan() { value.clamp(low, high) } else { value }
+        let holds = match self.channel() {
+            Channel::Unorm8 | Channel::Snorm8 => !value.is_nan(),
+            Channel::Float16 => value.is_finite(),
+            _ => false,
+        };
+        if holds { value.clamp(low, high) } else { value }
+    }
+
+    /// Whether `got` is the infinity that a device may store for a finite value beyond halves: rounding to the nearest gives
+    /// it, and rounding towards zero the largest half.
+    #[must_use]
+    pub fn overflows(self, value: f64, got: f32) -> bool {
+        let (low, high) = self.channel().range();
+        let beyond = if got > 0.0 { value > high } else { value < low };
+        self.channel() == Channel::Float16 && got.is_infinite() && value.is_finite() && beyond
     }
 
     /// How far a value may be off when it is stored, rightly rounded.
@@ -163,6 +198,18 @@ mod tests {
     }
 
     #[test]
+    fn only_what_lies_in_a_buffer_is_as_large_as_one() {
+        let text = "family = 'vision'\n[[input]]\nname = 'x'\ntexture = 'rgba32float'\nshape = [8192, 8192]\n\
+                    [[stage]]\nop = 'own'\nin = ['x']\nout = { y = { shape = [100, 100], texture = 'rgba32float' } }\n\
+                    [[stage]]\nop = 'own'\nin = ['y']\nout = { z = { shape = [8192, 1], texture = 'r32float' } }\n";
+        let model = crate::manifest::Model::parse("m", std::path::Path::new("m.toml"), text).unwrap();
+        let graph = Graph::of(&model, &crate::graph::JobVars::default()).unwrap();
+        let (tensor, bytes) = graph.largest_bound().unwrap();
+        // Rows of four bytes lie 256 apart.
+        assert_eq!((tensor.name.as_str(), bytes), ("z", 8192 * 256));
+    }
+
+    #[test]
     fn bytes_are_fractions_of_one() {
         let tensor = tensor(TextureFormat::Rgba8Unorm, 1);
         let values =
@@ -171,6 +218,20 @@ mod tests {
         assert_eq!(tensor.decode(&[0, 128, 128, 255]), values);
         let signed = self::tensor(TextureFormat::Rgba8Snorm, 1);
         assert_eq!(signed.decode(&[0x80, 0x81, 0, 127]), Values::Floats(vec![-1.0, -1.0, 0.0, 1.0]));
+    }
+
+    #[test]
+    #[expect(clippy::float_cmp, reason = "the ends of a range are exact")]
+    fn what_a_format_cant_hold_is_held_to_its_range() {
+        use TextureFormat::{R32Float, Rgba8Snorm, Rgba8Unorm, Rgba16Float};
+        let held = |format: TextureFormat| [-1e6, 1e6, f64::INFINITY].map(|value| format.held(value));
+        assert_eq!(held(Rgba8Unorm), [0.0, 1.0, 1.0]);
+        assert_eq!(held(Rgba8Snorm), [-1.0, 1.0, 1.0]);
+        assert_eq!(held(Rgba16Float), [-65_504.0, 65_504.0, f64::INFINITY]);
+        assert_eq!(held(R32Float), [-1e6, 1e6, f64::INFINITY]);
+        assert!(Rgba16Float.overflows(7e4, f32::INFINITY) && Rgba16Float.overflows(-7e4, f32::NEG_INFINITY));
+        assert!(!Rgba16Float.overflows(7e4, f32::NEG_INFINITY) && !Rgba16Float.overflows(6e4, f32::INFINITY));
+        assert!(!Rgba16Float.overflows(7e4, 6e4) && !R32Float.overflows(7e4, f32::INFINITY));
     }
 
     #[test]

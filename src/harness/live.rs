@@ -198,8 +198,8 @@ impl LiveBrowser {
     /// tensors are made. A cold session that was probed is none any more, so another one takes its place.
     async fn check_sizes(&mut self, page: &Page) -> Result<(), ExecuteError> {
         let Content::Stages(stages) = &page.content else { return Ok(()) };
-        let largest = stages.graph.tensors.iter().max_by_key(|tensor| tensor.bytes());
-        let Some(tensor) = largest.filter(|tensor| tensor.bytes() > ANY_ADAPTER_TAKES) else { return Ok(()) };
+        let largest = stages.graph.largest_bound().filter(|(_, bytes)| *bytes > ANY_ADAPTER_TAKES);
+        let Some((tensor, bytes)) = largest else { return Ok(()) };
         let has_webgpu = |session: &OpenPage| session.opened.page.as_ref().is_some_and(|page| page.webgpu);
         let preference = &page.job.axes.power_preference;
         if !self.largest_buffers.contains_key(preference)
@@ -216,11 +216,14 @@ impl LiveBrowser {
             self.largest_buffers.extend(most.map(|most| (preference.clone(), most)));
         }
         match self.largest_buffers.get(preference).copied() {
-            Some(most) if tensor.bytes() as f64 > most => Err(ExecuteError::Unsupported(format!(
-                "the tensor {} has {} bytes, this adapter allows {most}",
-                tensor.name,
-                tensor.bytes()
-            ))),
+            Some(most) if bytes as f64 > most => {
+                let name = &tensor.name;
+                let what = match tensor.texture {
+                    None => format!("the tensor {name} has {bytes} bytes"),
+                    Some(_) => format!("the texture {name} takes {bytes} bytes in a buffer"),
+                };
+                Err(ExecuteError::Unsupported(format!("{what}, this adapter allows {most}")))
+            }
             _ => Ok(()),
         }
     }

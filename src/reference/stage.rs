@@ -77,9 +77,11 @@ pub(super) struct Right {
 pub(super) fn check(graph: &Graph, stage: &Stage, tensors: Known<'_>) -> Result<Right, Box<Wrong>> {
     let errors = compared(graph, stage, tensors);
     for (place, (id, start)) in stage.outputs.iter().zip(&stage.starts).enumerate() {
-        // A whole number or a texel of bytes may be the sentinel; where the file says so it was not left behind.
+        // A whole number or a texel of bytes may be the sentinel; where the file says so it was not left behind. Floats
+        // and halves of the sentinel are NaN, and a file may expect those.
         let tensor = &graph.tensors[*id];
-        let may_be = tensor.element.is_whole() || tensor.texture.is_some();
+        let steps = tensor.texture.and_then(|format| format.channel().steps());
+        let may_be = tensor.element.is_whole() || steps.is_some();
         let meant = place == 0 && stage.expect.is_some() && may_be && errors.is_ok();
         if !meant {
             written(graph, *id, *start, tensors)?;
@@ -125,13 +127,18 @@ fn against_file(
     let unread =
         |message: String| unreadable(graph, output, format!("can't be compared with {}: {message}", path.display()));
     let numbers = expect.file.read().map_err(unread)?;
+    let texture = graph.tensors[output].texture;
     match (numbers, graph.tensors[output].element.is_whole()) {
         (Numbers::Whole(expected), true) => {
+            let (low, high) = texture.map_or((f64::MIN, f64::MAX), |format| format.channel().range());
+            let beyond = |value: i64| !(low..=high).contains(&(value as f64));
+            if let (Some(format), Some(at)) = (texture, expected.iter().position(|value| beyond(*value))) {
+                return Err(unread(format!("it holds {} at [{at}], beyond {format}", expected[at])));
+            }
             let got = tensors.whole(output).map_or(&[][..], Vec::as_slice);
             judged(graph, output, |at| Compared { got: got[at] as f64, expected: expected[at] as f64, allowed: 0.0 })
         }
         (numbers, _) => {
-            let texture = graph.tensors[output].texture;
             let steps = texture.and_then(|format| format.channel().steps());
             let (expected, rounded) = match numbers {
                 Numbers::Floats(values) => (values, false),
@@ -140,8 +147,13 @@ fn against_file(
                     (values.into_iter().map(|value| value as f64 / steps.unwrap_or(1.0)).collect(), steps.is_some())
                 }
             };
+            // The share is one of what the texels can hold, not of what is beyond them.
+            let held: Cow<'_, [f64]> = match texture {
+                Some(format) => expected.iter().map(|value| format.held(*value)).collect(),
+                None => Cow::Borrowed(&expected),
+            };
             let got = tensors.get(output).map_or(&[][..], Vec::as_slice);
-            let rms = root_mean_square(&expected);
+            let rms = root_mean_square(&held);
             if rms > 0.0 && rms < tolerance::FLUSHED {
                 let remedy = "give the output the `type` that the shader writes";
                 return Err(unread(format!(
@@ -151,7 +163,8 @@ fn against_file(
             // Among zeros nothing is flushed: the bits of a small whole number must not pass for one.
             let flushed = if rms > 0.0 { tolerance::FLUSHED } else { 0.0 };
             judged(graph, output, |at| {
-                let expected = texture.map_or(expected[at], |format| format.held(expected[at]));
+                let overflows = texture.is_some_and(|format| format.overflows(expected[at], got[at]));
+                let expected = if overflows { f64::from(got[at]) } else { held[at] };
                 let step = texture.map_or(0.0, |format| format.step(expected));
                 let step = if rounded { 2.0 * step } else { step };
                 Compared {

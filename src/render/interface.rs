@@ -4,22 +4,27 @@
 //! naga reads it. Of what naga can't read, such as an extension of one browser, only the declarations are looked at; the
 //! rest is left to the browsers.
 
+mod casts;
 mod module;
 mod textures;
 
 use naga::valid::{Capabilities, GlobalUse, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, GlobalVariable, Handle, Module, ShaderStage, StorageAccess, TypeInner};
 
-use module::{element, name_of, overrides, reinterprets};
+use casts::reinterprets;
+use module::{element, name_of, overrides};
 use textures::Unfit;
 
 use super::source_map::{Origin, SourceMap};
 use super::wgsl_text::{self, Declared, Override};
 use super::{RenderError, Templates};
-use crate::graph::{Channel, Element, Graph, Param, Stage, Tensor, TensorId};
+use crate::graph::{Channel, Element, Graph, Param, Stage, Tensor, TensorId, TextureFormat};
 
 /// The entry point of the shipped shaders, and of several the one that is taken.
 const MAIN: &str = "main";
+
+/// Of 32-bit floats, a sampler gives what lies between texels only where a device has this feature.
+const FILTERABLE: &str = "float32-filterable";
 
 /// How a stage's shader is called.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +53,11 @@ impl EntryPoint {
     pub(super) fn main() -> Self {
         Self::of(MAIN.to_owned(), Vec::new())
     }
+}
+
+/// Whether texels are 32-bit floats.
+fn is_wide(format: Option<TextureFormat>) -> bool {
+    format.is_some_and(|format| format.channel() == Channel::Float32)
 }
 
 /// How a binding is used.
@@ -93,19 +103,28 @@ impl OwnShader<'_> {
     fn read(self) -> Result<EntryPoint, RenderError> {
         let code = self.code;
         let Ok(module) = naga::front::wgsl::parse_str(&wgsl_text::readable(code)) else {
-            let Declared { entries, overrides, uniforms, storage_textures } = wgsl_text::declared(code);
-            let name = self.function(&entries)?;
-            return Ok(EntryPoint { uniforms, storage_textures, ..EntryPoint::of(name, self.constants(overrides)?) });
+            let declared = wgsl_text::declared(code);
+            let name = self.function(&declared.entries)?;
+            let entry = EntryPoint::of(name, self.constants(declared.overrides.clone())?);
+            return Ok(self.unread(declared, entry));
         };
         let points = module.entry_points.iter().filter(|point| point.stage == ShaderStage::Compute);
         let name = self.function(&points.map(|point| point.name.clone()).collect::<Vec<_>>())?;
         let constants = self.constants(overrides(&module, &name))?;
         let entry = EntryPoint::of(name, constants);
         let Ok(info) = Validator::new(ValidationFlags::all(), Capabilities::all()).validate(&module) else {
-            let Declared { uniforms, storage_textures, .. } = wgsl_text::declared(code);
-            return Ok(EntryPoint { uniforms, storage_textures, ..entry });
+            return Ok(self.unread(wgsl_text::declared(code), entry));
         };
         self.bindings(&module, &info, entry)
+    }
+
+    /// How a shader that naga can't read binds what it does, as far as its text shows.
+    fn unread(self, Declared { uniforms, storage_textures, .. }: Declared, entry: EntryPoint) -> EntryPoint {
+        // Which texture a sampler reads can't be seen.
+        let wide = |id: &TensorId| is_wide(self.graph.tensors[*id].texture);
+        let samples = !self.stage.samplers.is_empty() && self.stage.inputs.iter().any(wide);
+        let features = if samples { vec![FILTERABLE] } else { Vec::new() };
+        EntryPoint { uniforms, storage_textures, features, ..entry }
     }
 
     /// The entry point that runs, of those that there are.
@@ -195,14 +214,12 @@ impl OwnShader<'_> {
                 Usage::Plain => {}
             }
         }
-        // Of 32-bit floats, a sampler gives what lies between texels only where a device has this feature.
         let format = |handle: Handle<GlobalVariable>| {
             let one = bound.iter().find(|one| one.variable.is_some_and(|(found, _)| found == handle))?;
             self.graph.tensors[one.id?].texture
         };
-        let wide = |handle| format(handle).is_some_and(|format| format.channel() == Channel::Float32);
-        if used.sampling_set.iter().any(|key| wide(key.image)) {
-            entry.features.push("float32-filterable");
+        if used.sampling_set.iter().any(|key| is_wide(format(key.image))) {
+            entry.features.push(FILTERABLE);
         }
         Ok(entry)
     }
@@ -251,7 +268,7 @@ impl OwnShader<'_> {
             if matches!(inner, TypeInner::Sampler { comparison: false }) {
                 return Ok(Usage::Plain);
             }
-            let message = format!("`{name}` is no sampler, and the stage `{stage}` has `{tensor_name}` there");
+            let message = format!("`{name}` is not a sampler, and the stage `{stage}` has `{tensor_name}` there");
             return Err(self.fault(Some(name), message, "declare it `sampler`".to_owned()));
         };
         if let Some(format) = tensor.texture {
@@ -264,7 +281,7 @@ impl OwnShader<'_> {
         }
         let writes = used(handle).intersects(GlobalUse::WRITE | GlobalUse::ATOMIC);
         let usage = self.buffer(bound, (variable, inner), writes)?;
-        self.typed(module, bound, (variable, tensor))?;
+        self.typed(module, bound, (handle, tensor))?;
         Ok(usage)
     }
 
@@ -293,7 +310,8 @@ impl OwnShader<'_> {
             AddressSpace::Storage { .. } => Ok(Usage::Plain),
             AddressSpace::Uniform if !is_output => Ok(Usage::Uniform),
             _ => {
-                let message = format!("`{name}` is no buffer, and `{tensor_name}` of the stage `{stage}` lies in one");
+                let message =
+                    format!("`{name}` is not a buffer, and `{tensor_name}` of the stage `{stage}` lies in one");
                 let help = match inner {
                     TypeInner::Image { .. } => format!(
                         "write `texture = \"rgba8unorm\"`, or another format, where `{tensor_name}` is made; or declare \
@@ -317,13 +335,14 @@ impl OwnShader<'_> {
         self,
         module: &Module,
         bound: &Bound<'_>,
-        (variable, tensor): (&GlobalVariable, &Tensor),
+        (handle, tensor): (Handle<GlobalVariable>, &Tensor),
     ) -> Result<(), RenderError> {
+        let variable = &module.global_variables[handle];
         let (tensor_name, stage, name) = (bound.name, &self.stage.name, name_of(variable));
         let is_output = bound.key == "out";
         match element(module, variable) {
-            // Bits of another type are meant where the shader says so: a compare-and-swap on floats, halves as words.
-            Some(found) if found != tensor.element.to_string() && !reinterprets(module) => {
+            // Bits of another type are meant where the shader says so of this binding.
+            Some(found) if found != tensor.element.to_string() && !reinterprets(module, handle) => {
                 let element = tensor.element;
                 let message =
                     format!("`{name}` holds {found}, and `{tensor_name}` of the stage `{stage}` is {element}");

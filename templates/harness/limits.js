@@ -4,8 +4,9 @@
  */
 
 import { Unsupported } from "gpujobs/failures.js";
+import { strideOf } from "gpujobs/places.js";
 
-/** @import { Stage, StagesJob } from "gpujobs/protocol.js" */
+/** @import { Stage, StagesJob, Tensor } from "gpujobs/protocol.js" */
 
 /**
  * What brings a feature where a browser hides it.
@@ -39,18 +40,29 @@ export function checkLimits(job, { limits, features }) {
     demand(`${stage.name} dispatches ${widest} workgroups`, widest, limits, "maxComputeWorkgroupsPerDimension");
     checkBindings(job, stage, limits);
   }
-  for (const { name, bytes, texture } of job.tensors) {
-    if (texture === null) {
-      demand(`the tensor ${name} has ${bytes} bytes`, bytes, limits, "maxStorageBufferBindingSize");
-      demand(`the tensor ${name} has ${bytes} bytes`, bytes, limits, "maxBufferSize");
-    } else {
-      const { width, height } = job.textures[texture];
-      const side = Math.max(width, height);
-      demand(`the texture ${name} has ${width} x ${height} texels`, side, limits, "maxTextureDimension2D");
-      // It is read by way of a buffer.
-      demand(`the texture ${name} has ${bytes} bytes`, bytes, limits, "maxBufferSize");
-    }
+  job.tensors.forEach((tensor, id) => checkTensor(job, tensor, job.outputs.includes(id), limits));
+}
+
+/**
+ * @param {StagesJob} job
+ * @param {Tensor} tensor
+ * @param {boolean} isOutput Of the model.
+ * @param {GPUSupportedLimits} limits
+ */
+function checkTensor(job, { name, bytes, role, texture }, isOutput, limits) {
+  if (texture === null) {
+    demand(`the tensor ${name} has ${bytes} bytes`, bytes, limits, "maxStorageBufferBindingSize");
+    demand(`the tensor ${name} has ${bytes} bytes`, bytes, limits, "maxBufferSize");
+    return;
   }
+  const { width, height } = job.textures[texture];
+  const side = Math.max(width, height);
+  demand(`the texture ${name} has ${width} x ${height} texels`, side, limits, "maxTextureDimension2D");
+  // What is written is read by way of a buffer, and outputs are compared in it.
+  const copied = strideOf(job.textures[texture]) * height;
+  const what = `the texture ${name} takes ${copied} bytes in a buffer`;
+  if (role === "computed") demand(what, copied, limits, "maxBufferSize");
+  if (isOutput) demand(what, copied, limits, "maxStorageBufferBindingSize");
 }
 
 /**
@@ -75,7 +87,7 @@ function checkBindings(job, stage, limits) {
 }
 
 /**
- * Bytes of the largest tensor that an adapter takes.
+ * Bytes of the largest tensor in a buffer that an adapter takes.
  * @param { { limits: GPUSupportedLimits } } adapter
  */
 export function largestBuffer({ limits }) {

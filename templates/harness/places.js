@@ -98,14 +98,21 @@ function createImages(job, device) {
     const usage = storage.has(index) ? bound | GPUTextureUsage.STORAGE_BINDING : bound;
     const size = { width: spec.width, height: spec.height };
     const texture = device.createTexture({ label: `texture ${index}`, size, format: spec.format, usage });
-    const stride = Math.ceil(rowBytes(spec) / ROW_STEP) * ROW_STEP;
-    return { texture, rowBytes: rowBytes(spec), stride, height: spec.height };
+    return { texture, rowBytes: rowBytes(spec), stride: strideOf(spec), height: spec.height };
   });
 }
 
 /** @param {Texture} texture */
 function rowBytes({ width, texelBytes }) {
   return width * texelBytes;
+}
+
+/**
+ * Bytes that a row takes in a buffer.
+ * @param {Texture} texture
+ */
+export function strideOf(texture) {
+  return Math.ceil(rowBytes(texture) / ROW_STEP) * ROW_STEP;
 }
 
 /**

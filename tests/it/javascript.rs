@@ -86,3 +86,35 @@ fn a_job_that_does_not_fit_its_type_is_seen() {
         assert!(!output.status.success() && said.contains("job.js"), "{from} as {to}: {said}");
     }
 }
+
+#[test]
+fn a_texture_is_held_to_the_limits_that_it_meets() {
+    let shop = Workshop::new();
+    for name in ["limits", "failures", "places"] {
+        let text = std::fs::read_to_string(root().join(format!("templates/harness/{name}.js"))).unwrap();
+        shop.write(&format!("{name}.js"), &text.replace("\"gpujobs/", "\"./"));
+    }
+    shop.write("package.json", "{ \"type\": \"module\" }");
+    let script = "import { checkLimits } from './limits.js';\n\
+        const limits = { maxTextureDimension2D: 8192, maxBufferSize: 2 ** 21, maxStorageBufferBindingSize: 2 ** 20 };\n\
+        for (const [width, height, role, outputs] of [\n\
+        [4096, 4096, 'input', []], [9000, 1, 'input', []], [1, 4096, 'computed', [0]], [1, 8192, 'computed', []],\n\
+        [1, 4097, 'computed', [0]], [64, 8193, 'computed', []], [65, 8192, 'computed', []]]) {\n\
+        const tensors = [{ name: 't', bytes: 4 * width * height, role, texture: 0 }];\n\
+        const job = { stages: [], tensors, outputs, textures: [{ width, height, texelBytes: 4 }] };\n\
+        try { checkLimits(job, { limits, features: new Set() }); console.log('fits'); }\n\
+        catch (error) { console.log(error.message); }\n}\n";
+    let script = shop.write("script.js", script);
+    let output = Command::new("node").arg(script).output().expect("node");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let expected = [
+        "fits",
+        "the texture t has 9000 x 1 texels, this adapter allows 8192 (maxTextureDimension2D)",
+        "fits",
+        "fits",
+        "the texture t takes 1048832 bytes in a buffer, this adapter allows 1048576 (maxStorageBufferBindingSize)",
+        "the texture t has 64 x 8193 texels, this adapter allows 8192 (maxTextureDimension2D)",
+        "the texture t takes 4194304 bytes in a buffer, this adapter allows 2097152 (maxBufferSize)",
+    ];
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected, "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -78,6 +78,8 @@ mod support;
 #[cfg(target_os = "linux")]
 mod terminals;
 #[cfg(target_os = "linux")]
+mod texels;
+#[cfg(target_os = "linux")]
 mod textures;
 #[cfg(target_os = "linux")]
 mod too_large;

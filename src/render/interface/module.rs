@@ -15,20 +15,6 @@ pub(super) fn overrides(module: &Module, entry: &str) -> Vec<Override> {
     all.map(|(name, one)| Override { wanted: one.init.is_none() && reaches(&name), name, id: one.id }).collect()
 }
 
-/// Whether a shader reads the bits of one type as another's.
-pub(super) fn reinterprets(module: &Module) -> bool {
-    let functions = module.functions.iter().map(|(_, function)| function);
-    let functions = functions.chain(module.entry_points.iter().map(|point| &point.function));
-    functions.flat_map(|function| function.expressions.iter()).any(|(_, expression)| {
-        use naga::{Expression, MathFunction as Math};
-        matches!(
-            expression,
-            Expression::As { convert: None, .. }
-                | Expression::Math { fun: Math::Pack2x16float | Math::Unpack2x16float, .. }
-        )
-    })
-}
-
 /// Of a variable, for messages.
 pub(super) fn name_of(variable: &GlobalVariable) -> &str {
     variable.name.as_deref().unwrap_or("a variable")

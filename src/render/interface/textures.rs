@@ -30,12 +30,12 @@ pub(super) fn is_storage(inner: &TypeInner, bound: Bound<'_>) -> Result<bool, Un
     let fits = if is_output { &written } else { &sampled };
     let unfit = |message: String, help: String| Err(Unfit { message, help });
     let TypeInner::Image { dim, arrayed, class } = inner else {
-        let message = format!("is no texture, and `{tensor}` of the stage `{stage}` is one of {format}");
+        let message = format!("is not a texture, and `{tensor}` of the stage `{stage}` is one of {format}");
         let remedy = "or take `texture` out where it is made, so that it lies in a buffer";
         return unfit(message, format!("declare it `{fits}`, {remedy}"));
     };
     if *dim != ImageDimension::D2 || *arrayed {
-        let message = format!("is no texture of two dimensions, and `{tensor}` of the stage `{stage}` is");
+        let message = format!("is not a texture of two dimensions, and `{tensor}` of the stage `{stage}` is");
         let help = "several images lie in one texture, one below the other";
         return unfit(message, format!("declare it `{fits}`: gpujobs binds no others, {help}"));
     }

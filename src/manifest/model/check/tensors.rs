@@ -153,7 +153,7 @@ impl Checker<'_> {
         };
         let [Some(across), Some(down)] = written[..] else {
             let help = "a text for both ways, or two of them, for across and down";
-            self.help(address.span(), "`address` is no way to read beyond the edges", "not an address", help);
+            self.help(address.span(), "`address` must be a text or a list of two", "neither", help);
             return [Address::default(); 2];
         };
         [across, down]
@@ -173,7 +173,7 @@ impl Checker<'_> {
         }
         if name == "bool" {
             let help = "WGSL keeps no bool in a buffer: write `type = \"u32\"`, of which 1 is true";
-            self.help(span.clone(), "`bool` is no type of a tensor", "of no buffer", help);
+            self.help(span.clone(), "a tensor can't be of type `bool`", "not a type of buffers", help);
         } else {
             self.one_of("type", &Spanned::new(span.clone(), name.to_owned()), Element::VARIANTS);
         }
