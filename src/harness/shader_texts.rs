@@ -42,6 +42,8 @@ impl ShaderTexts {
 fn one(shader: &Shader, map: &SourceMap, fault: &RawFault) -> Option<String> {
     let RawFault { shader: name, line, column, message } = fault;
     let place = map.place(*line, *column).filter(|_| shader.name == *name)?;
+    // naga draws the place of the rendered text beneath its words.
+    let words = message.split('┌').next().unwrap_or(message).trim();
     let rendered = shader.code.lines().nth(line.checked_sub(1)?)?.trim();
-    Some(format!("{}:{}: {message} in `{rendered}` (line {line} of {name} as rendered)", place.template, place.line))
+    Some(format!("{}:{}: {words} in `{rendered}` (line {line} of {name} as rendered)", place.template, place.line))
 }

@@ -87,7 +87,7 @@ MUTANTS = {
         ("constant", "override scale: f32 = 1.0;", "override scale: f32 = 2.0;", 1,
          "the one stage that scales gives its own value, as `params`"),
         ("index", "partial[lane + half]", "partial[lane + half - 1u]"),
-        ("bound", "i < {{ n }}u; i += {{ grid[0] * lanes }}u", "i < {{ n - lanes }}u; i += {{ grid[0] * lanes }}u"),
+        ("bound", "i < {{ n }}u; i += {{ grid[0] * lanes }}u", "i < {{ n - 1 }}u; i += {{ grid[0] * lanes }}u"),
         ("barrier", "        workgroupBarrier();\n", ""),
         ("type", "sum += x[i] * x[i];", "sum += f32(i32(x[i] * x[i]));"),
     ]),
