@@ -259,8 +259,8 @@ fn tests() -> HashSet<String> {
 fn is_in_source(test: &str) -> bool {
     let (file, name) = test.rsplit_once("::").unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file).with_extension("rs");
-    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{test}: {error}"));
-    text.contains(&format!("    #[test]\n    fn {name}()"))
+    let source = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{test}: {error}"));
+    source.contains(&format!("    #[test]\n    fn {name}()"))
 }
 
 #[test]
