@@ -33,6 +33,7 @@ impl Sizes {
     pub(crate) const EVEN: Self = Self { batch: 3, t: 8, width: 4, heads: 2, n: 12 };
     pub(crate) const ONE: Self = Self { batch: 1, t: 1, width: 1, heads: 1, n: 1 };
     /// More than one tile of any kernel in every direction, and a bit of the next.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "of tests for Linux alone"))]
     pub(crate) const PRIME: Self = Self { batch: 3, t: 67, width: 13, heads: 3, n: 131 };
 }
 

@@ -21,6 +21,7 @@ pub(crate) enum Fault {
     /// The connection ends after so many bytes of the body.
     Cuts(usize),
     /// Nothing comes for a minute after so many bytes of the body.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "of tests for Linux alone"))]
     Stalls(usize),
     /// The connection ends before any answer.
     Silent,
