@@ -201,7 +201,7 @@ mod tests {
     fn only_what_lies_in_a_buffer_is_as_large_as_one() {
         let text = "family = 'vision'\n[[input]]\nname = 'x'\ntexture = 'rgba32float'\nshape = [8192, 8192]\n\
                     [[stage]]\nop = 'own'\nin = ['x']\nout = { y = { shape = [100, 100], texture = 'rgba32float' } }\n\
-                    [[stage]]\nop = 'own'\nin = ['y']\nout = { z = { shape = [8192, 1], texture = 'r32float' } }\n";
+                    [[stage]]\nop = 'other'\nin = ['y']\nout = { z = { shape = [8192, 1], texture = 'r32float' } }\n";
         let model = crate::manifest::Model::parse("m", std::path::Path::new("m.toml"), text).unwrap();
         let graph = Graph::of(&model, &crate::graph::JobVars::default()).unwrap();
         let (tensor, bytes) = graph.largest_bound().unwrap();

@@ -99,6 +99,10 @@ impl Flow<'_> {
             Expression::Binary { op: BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight, left, .. } => {
                 from(&[value(*left)]);
             }
+            Expression::Math { fun: MathFunction::ExtractBits, arg: bits, .. } => from(&[value(*bits)]),
+            Expression::Math { fun: MathFunction::InsertBits, arg: bits, arg1: Some(inserted), .. } => {
+                from(&[value(*bits), value(*inserted)]);
+            }
             Expression::As { expr: operand, convert: None, .. }
             | Expression::Math {
                 fun: MathFunction::Pack2x16float | MathFunction::Unpack2x16float, arg: operand, ..

@@ -106,6 +106,7 @@ fn bits_are_followed_through_variables_and_calls() {
             &halves,
             "var two = 0u; if (id.x < 4u) { two = both(x[id.x]) & 0xffffu; } z[id.x] = two | (both(1.0) << 16u);",
         ),
+        (&halves, "z[id.x] = insertBits(0u, both(x[id.x]), 16u, 16u);"),
         (words, "y[id.x] = bitcast<f32>(word(id.x));"),
         (words, "tile[id.x] = w[id.x]; workgroupBarrier(); y[id.x] = bitcast<f32>(tile[7u - id.x]);"),
         (words, "var kept: u32; keep(&kept, w[id.x]); y[id.x] = unpack2x16float(kept).x;"),
