@@ -126,18 +126,19 @@ mod tests {
 
     #[test]
     fn what_it_declares_is_found_without_a_parser() {
-        let code = "@id(7) override gain: f32;\noverride bias = 1.0; // override none: f32;\n\
+        let code = "@id(7) override gain: f32;\noverride bias = 1.0; // override none: f32;\noverride idle: u32;\n\
                     @group(0) @binding(2) var<uniform> p: vec4f;\n@binding(3) @group(0) var < uniform > q: vec4f;\n\
                     @group(0) @binding(0) var<storage> x: array<f32>;\n\
                     @group(0) @binding(4) var out: texture_storage_2d<rgba8unorm, write>;\n\
                     @group(0) @binding(5) var image: texture_2d<f32>;\n\
-                    @compute @workgroup_size(64, 1)\nfn first() {}\n@workgroup_size(8) @compute fn second() {}\nfn helper() {}";
+                    @compute @workgroup_size(64, 1)\nfn first() {}\n@workgroup_size(8) @compute fn second() {}\n\
+                    fn helper() -> f32 { return gain; }";
         let one = |name: &str, id, wanted| Override { name: name.to_owned(), id, wanted };
         assert_eq!(
             declared(code),
             Declared {
                 entries: vec!["first".to_owned(), "second".to_owned()],
-                overrides: vec![one("gain", Some(7), true), one("bias", None, false)],
+                overrides: vec![one("gain", Some(7), true), one("bias", None, false), one("idle", None, false)],
                 uniforms: vec![2, 3],
                 storage_textures: vec![4],
             }
