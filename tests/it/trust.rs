@@ -60,7 +60,7 @@ fn made_up(ms: &str) -> [(&'static str, String); 1] {
 const PUSH: &str = "  push(page, { kind: \"sample\", sample });";
 
 /// One inference a sample: no more time may be made up than there was.
-const TWENTY: &str = "warmup = 1\nsamples = 20\nrounds = 20\niterations = 1";
+const TWENTY: &str = "warmup = 1\nsamples = 20\nrounds = 20\ninstances = 1\niterations = 1";
 /// Times about 10 ms with a spread of a few percent, unlike for the two jobs.
 const NOISE: &str = "10 + 0.3 * (((n * 7 + job * 3) % 11) / 5 - 1)";
 
@@ -130,7 +130,7 @@ fn times_that_grow_are_said_and_hide_no_difference() {
 
 #[test]
 fn two_modes_and_too_little_precision_are_said() {
-    let precise = "warmup = 1\nsamples = { min = 20, max = 24, precision = '1%' }\nrounds = 20\niterations = 1";
+    let precise = "warmup = 1\nsamples = { min = 20, max = 24, precision = '1%' }\nrounds = 20\ninstances = 1\niterations = 1";
     let shop = twins(precise, &made_up("(n % 2 ? 10 : 14) + 0.05 * (n % 3)"));
     for job in both(&shop) {
         assert!(job["warnings"].contains("two modes: 9.95 ms and 13.9 ms"), "{}", job["warnings"]);
