@@ -130,7 +130,8 @@ fn times_that_grow_are_said_and_hide_no_difference() {
 
 #[test]
 fn two_modes_and_too_little_precision_are_said() {
-    let precise = "warmup = 1\nsamples = { min = 20, max = 24, precision = '1%' }\nrounds = 20\ninstances = 1\niterations = 1";
+    let precise =
+        "warmup = 1\nsamples = { min = 20, max = 24, precision = '1%' }\nrounds = 20\ninstances = 1\niterations = 1";
     let shop = twins(precise, &made_up("(n % 2 ? 10 : 14) + 0.05 * (n % 3)"));
     for job in both(&shop) {
         assert!(job["warnings"].contains("two modes: 9.95 ms and 13.9 ms"), "{}", job["warnings"]);
