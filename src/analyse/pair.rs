@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::comparison::{Comparison, ComparisonVerdict, Metric};
 use super::ratio::{FEWEST_ROUNDS, ratio};
 use crate::measure::Summary;
-use crate::measure::instances::{FEWEST_INSTANCES, SPREAD_OF_HARDWARE, SPREAD_OF_SOFTWARE};
+use crate::measure::instances::{FEWEST_INSTANCES, assumed_spread, instance_of};
 use crate::record::read::{JobRecord, SampleRecord};
 
 /// Two jobs whose times may or may not be compared.
@@ -106,8 +106,7 @@ impl Pair<'_> {
         };
         if self.few_instances {
             let hardware = [self.base, self.new].iter().all(|job| job.cell("adapter_kind") == "hardware");
-            let spread = if hardware { SPREAD_OF_HARDWARE } else { SPREAD_OF_SOFTWARE };
-            self.comparison.ratio = self.comparison.ratio.map(|ratio| ratio.of_one_instance(spread));
+            self.comparison.ratio = self.comparison.ratio.map(|ratio| ratio.of_one_instance(assumed_spread(hardware)));
         }
     }
 }
@@ -169,9 +168,7 @@ fn first_results(job: &JobRecord) -> Rounds {
 fn by_instance(job: &JobRecord, rounds: &Rounds) -> Rounds {
     let mut instances = Rounds::new();
     for (round, times) in rounds {
-        // Of a job without first results nothing says that there was more than one.
-        let begun = job.first_results.keys().copied().filter(|begun| begun <= round).max().unwrap_or_default();
-        instances.entry(begun).or_default().extend(times);
+        instances.entry(instance_of(*round, job.first_results.keys().copied())).or_default().extend(times);
     }
     instances
 }

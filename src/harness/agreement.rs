@@ -3,7 +3,7 @@
 //!
 //! Filled and asked by `live`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::executor::{Check, PostedOutput};
 use crate::graph::{Element, Graph, Tensor, TensorRole, Values};
@@ -31,7 +31,7 @@ struct Known {
     number: u64,
     id: JobId,
     computation: Computation,
-    outputs: Arc<Vec<PostedOutput>>,
+    outputs: Vec<PostedOutput>,
 }
 
 /// What two jobs have in common that should have the same outputs.
@@ -61,7 +61,7 @@ impl Computation {
 impl Agreement {
     /// Takes the outputs of an unverified job.
     pub(super) fn add(&self, number: u64, job: &Job, graph: &Graph, check: &Check) {
-        let outputs = Arc::new(check.outputs.clone());
+        let outputs = check.outputs.clone();
         let known = Known { number, id: job.id.clone(), computation: Computation::of(job, graph), outputs };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A job that is made ready anew, or tried again, has the outputs that it had last.
@@ -168,6 +168,8 @@ fn apart(a: &Values, b: &Values) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn known(number: u64, values: &[f32]) -> Known {
@@ -183,7 +185,7 @@ mod tests {
                 custom: Vec::new(),
                 given: Vec::new(),
             },
-            outputs: Arc::new(outputs),
+            outputs,
         }
     }
 

@@ -7,7 +7,6 @@
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::stats::{Summary, median, variance};
-use crate::protocol::event::AdapterKind;
 
 /// Instances from which on their own spread is known well enough to be used.
 pub const FEWEST_INSTANCES: usize = 3;
@@ -22,8 +21,15 @@ pub const SPREAD_OF_SOFTWARE: f64 = 0.02;
 
 /// The spread that is assumed where there are too few instances to know it.
 #[must_use]
-pub fn assumed_spread(adapter: Option<AdapterKind>) -> f64 {
-    if adapter == Some(AdapterKind::Hardware) { SPREAD_OF_HARDWARE } else { SPREAD_OF_SOFTWARE }
+pub fn assumed_spread(hardware: bool) -> f64 {
+    if hardware { SPREAD_OF_HARDWARE } else { SPREAD_OF_SOFTWARE }
+}
+
+/// The instance that a round belongs to, by the round in which it was made ready; `begun` are all such rounds. Where none is
+/// known there was one, from the first round on.
+#[must_use]
+pub fn instance_of(round: u32, begun: impl IntoIterator<Item = u32>) -> u32 {
+    begun.into_iter().filter(|begun| *begun <= round).max().unwrap_or_default()
 }
 
 /// The summary of all samples, its interval that of another instance's median as well: from the instances' own medians by

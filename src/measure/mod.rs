@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use crate::harness::executor::{Check, PreparedJob};
 use crate::protocol::event::{
-    AdapterFacts, ClockFacts, ExecutionInfo, RawKernel, RawPart, RawPhases, RawSample, SampleKind,
+    AdapterFacts, AdapterKind, ClockFacts, ExecutionInfo, RawKernel, RawPart, RawPhases, RawSample, SampleKind,
 };
 use crate::units::Nanos;
 
@@ -170,15 +170,15 @@ impl Measurement {
             .filter(|sample| sample.time_to_first_result.is_some())
             .map(|sample| sample.round)
             .collect();
-        let mut instances: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+        let mut times: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
         for sample in self.steady() {
-            let own = begun.iter().copied().filter(|round| *round <= sample.round).max().unwrap_or_default();
             let time = if gpu { sample.gpu } else { Some(sample.wall) };
-            instances.entry(own).or_default().extend(time.map(Nanos::millis));
+            let instance = instances::instance_of(sample.round, begun.iter().copied());
+            times.entry(instance).or_default().extend(time.map(Nanos::millis));
         }
-        let instances: Vec<Vec<f64>> = instances.into_values().collect();
-        let spread = instances::assumed_spread(self.adapter.as_ref().map(|adapter| adapter.kind));
-        Some(instances::with_interval_of_instances(summary, &instances, spread))
+        let times: Vec<Vec<f64>> = times.into_values().collect();
+        let hardware = self.adapter.as_ref().is_some_and(|adapter| adapter.kind == AdapterKind::Hardware);
+        Some(instances::with_interval_of_instances(summary, &times, instances::assumed_spread(hardware)))
     }
 
     /// Wall times of single inferences, each waited for, in milliseconds. Where a steady sample holds one inference it is

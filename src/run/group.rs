@@ -169,9 +169,9 @@ where
             if let Some(beside) =
                 self.slots.get(&job.origin.job.axes.browser).and_then(|slot| slot.executor.beside(job.number))
             {
+                // It is said why there is no reference.
                 let unverified = &mut job.measurement.check.unverified;
-                let both = [unverified.as_str(), beside.as_str()];
-                *unverified = both.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
+                *unverified = format!("{unverified}; {beside}");
             }
             self.release(&job).await;
             let circumstances = &mut job.report.circumstances;

@@ -16,6 +16,10 @@ pub static GROUPS: [ColumnGroup; 7] = [
     ColumnGroup { title: "trust", columns: TRUST, axes: false },
 ];
 
+const INTERVAL: &str = "The 95 % interval of the median: from the medians of the instances where there are three or more, else by \
+                        order statistics of the samples, widened by what instances are assumed to be apart. Empty below six \
+                        samples and three instances.";
+
 const IDENTITY: &[Column] = &[
     Column {
         name: "run_id",
@@ -329,9 +333,7 @@ const STEADY_STATE: &[Column] = &[
     Column {
         name: "wall_low_ms",
         unit: "ms",
-        doc: "The 95 % interval of the median: from the medians of the instances where there are three or more, else by order \
-              statistics of the samples, widened by what instances are assumed to be apart. Empty below six samples and three \
-              instances.",
+        doc: INTERVAL,
         cell: |facts| of(facts.wall.and_then(|times| times.interval), |interval| Cell::Float(interval.0)),
     },
     Column {
@@ -355,9 +357,7 @@ const STEADY_STATE: &[Column] = &[
     Column {
         name: "gpu_low_ms",
         unit: "ms",
-        doc: "The 95 % interval of the median: from the medians of the instances where there are three or more, else by order \
-              statistics of the samples, widened by what instances are assumed to be apart. Empty below six samples and three \
-              instances.",
+        doc: INTERVAL,
         cell: |facts| of(facts.gpu.and_then(|times| times.interval), |interval| Cell::Float(interval.0)),
     },
     Column {
@@ -387,9 +387,7 @@ const STEADY_STATE: &[Column] = &[
     Column {
         name: "latency_low_ms",
         unit: "ms",
-        doc: "The 95 % interval of the median: from the medians of the instances where there are three or more, else by order \
-              statistics of the samples, widened by what instances are assumed to be apart. Empty below six samples and three \
-              instances.",
+        doc: "The 95 % interval of the median by order statistics; empty below six samples.",
         cell: |facts| of(facts.latency.and_then(|times| times.interval), |interval| Cell::Float(interval.0)),
     },
     Column {
