@@ -203,11 +203,12 @@ fn nothing_survives_both(browser: &str) {
     traces::assert_none_of(&shop, &others);
 }
 
-/// A run whose driver ends at once: all that a next run has to do.
+/// A run whose driver ends at once: all that a next run has to do. Its watchdog, which sweeps, outlives it: waits for that too.
 fn sweeps(shop: &Workshop) {
     let none = format!("{}[browser.chrome]\ndriver = '/bin/false'\n", long("chrome", 0));
     shop.write("next.toml", &none);
     shop.gpujobs(&["run", "next.toml", "--out", "next"]);
+    traces::wait_until_ended(shop, &[]);
 }
 
 /// The watchdog of the run in a workshop.
@@ -266,7 +267,7 @@ fn a_driver_that_outlives_everything_is_ended_by_the_next_run() {
     let living = std::fs::File::create(tmp.join("gpujobs-living/gpujobs.owner")).unwrap();
     living.lock().unwrap();
     sweeps(&shop);
-    traces::wait_for(|| survivors.iter().all(|id| traces::command_line(*id).is_empty()).then_some(()));
+    assert!(survivors.iter().all(|id| traces::command_line(*id).is_empty()), "{survivors:?}");
     let mut left: Vec<_> = std::fs::read_dir(&tmp).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, ["gpujobs-link", "gpujobs-living", "gpujobs-theirs"]);
