@@ -84,6 +84,15 @@ pub fn read(posted: &[u8]) -> Result<PostedCalls, CallError> {
     let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| short())?;
     let (header, data) = rest.split_at_checked(length).ok_or_else(short)?;
     let header: Header = serde_json::from_slice(header).map_err(|error| CallError::Header(error.to_string()))?;
+    // Each lies in a place of its own; a page that names one again and again would be answered with all memory.
+    let places = header.calls.iter().flat_map(|call| call.feeds.iter().chain(&call.fetches));
+    let near = places.filter(|place| place.offset.is_some());
+    let claimed = near.fold(0_usize, |sum, place| sum.saturating_add(place.bytes));
+    if claimed > data.len() {
+        let posted = data.len();
+        let message = format!("its tensors have {claimed} bytes together, and {posted} were posted");
+        return Err(CallError::Header(message));
+    }
     let tensors = |places: Vec<PostedTensor>| {
         let near = places.into_iter().filter_map(|place| Some((place.offset?, place)));
         near.map(|(offset, place)| {
@@ -125,6 +134,15 @@ mod tests {
         assert_eq!(calls[0].fetches[0].values_f64(), [7.0]);
         assert!(calls[0].complete);
         assert_eq!(calls[0].unread, ["z"]);
+    }
+
+    #[test]
+    fn tensors_are_no_larger_together_than_what_was_posted() {
+        let place = r#"{"name":"x","type":"float32","shape":[2],"offset":0,"bytes":8}"#;
+        let header = format!(r#"{{"calls":[{{"file":"m.onnx","feeds":[{place}],"fetches":[{place}]}}]}}"#);
+        let error = read(&posted(&header, &[0; 15])).unwrap_err().to_string();
+        assert!(error.ends_with("its tensors have 16 bytes together, and 15 were posted"), "{error}");
+        assert!(read(&posted(&header, &[0; 16])).is_ok());
     }
 
     #[test]
