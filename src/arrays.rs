@@ -117,7 +117,7 @@ impl Header {
     pub fn fits(&self, shape: &[usize]) -> bool {
         let long = |shape: &[usize]| shape.iter().copied().filter(|extent| *extent != 1).collect::<Vec<_>>();
         let same = self.shape.as_ref().is_none_or(|own| long(own).len() <= 1 || long(own) == long(shape));
-        same && shape.iter().product::<usize>() == self.len
+        same && memory::elements(shape) == Ok(self.len)
     }
 
     /// For messages, for instance `256 of float32`.
@@ -300,7 +300,7 @@ fn expected_bytes(header: &Header) -> Option<u64> {
 fn bytes(input: &mut dyn Read, header: &Header) -> Result<Vec<u8>, String> {
     let expected = expected_bytes(header).ok_or("its header claims more than there can be")?;
     // The bytes, and each as a number of eight.
-    memory::check(expected.saturating_add(8 * header.len as u64)).map_err(|error| error.to_string())?;
+    memory::check(expected.saturating_add((header.len as u64).saturating_mul(8))).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     input.take(expected).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 != expected {
@@ -336,6 +336,30 @@ fn numbers(bytes: &[u8], stored: NumberType) -> Result<Numbers, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shape_beyond_all_memory_fits_no_file() {
+        let header = Header { stored: NumberType::F32, shape: None, len: 0 };
+        assert!(!header.fits(&[1 << 62, 8]));
+        assert!(header.fits(&[0, usize::MAX, 2]));
+    }
+
+    /// An `.npz` is compressed: what its array claims is not held against the file's length before it is read.
+    #[test]
+    fn an_archive_whose_array_claims_too_much_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npz");
+        let text = "{'descr': '|i1', 'fortran_order': False, 'shape': (2305843009213693952,), }\n";
+        let count = u16::try_from(text.len()).unwrap().to_le_bytes();
+        let array = [&b"\x93NUMPY\x01\x00"[..], &count, text.as_bytes()].concat();
+        let mut archive = zip::ZipWriter::new(File::create(&path).unwrap());
+        archive.start_file("x.npy", zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut archive, &array).unwrap();
+        archive.finish().unwrap();
+        assert!(header(&path, None).is_ok());
+        let error = read(&path, None).unwrap_err();
+        assert!(error.contains("of this machine's memory are needed"), "{error}");
+    }
 
     #[test]
     fn the_header_of_an_image_is_read_without_its_pixels() {

@@ -59,6 +59,10 @@ impl Graph {
     }
 }
 
+/// Stages of a model; the largest that are known have some hundreds. A block's `times` is a number of a file, and each time
+/// takes memory.
+const MOST_STAGES: usize = 10_000;
+
 struct Builder<'a> {
     model: &'a Model,
     /// The file of the model's weights, if it has one.
@@ -88,6 +92,11 @@ impl<'a> Builder<'a> {
 
     fn block(&mut self, block: &'a Block) -> Result<(), GraphError> {
         let times = self.extent(&block.times, || "a block's `times`".to_owned())?;
+        let stages = times.saturating_mul(block.stages.len().max(1)).saturating_add(self.graph.stages.len());
+        if stages > MOST_STAGES {
+            let message = format!("it makes {stages} stages, and a model has at most {MOST_STAGES}");
+            return Err(self.value_error("a block's `times`", &block.times, &message));
+        }
         for round in 0..times {
             self.scope.set(&block.index, Value::from(round));
             self.index = Some((&block.index, i64::try_from(round).unwrap_or(i64::MAX)));
@@ -356,6 +365,13 @@ mod tests {
         assert_eq!(graph.stages[0].flops.unwrap().0, 2 * 6 * 4 * 4);
         assert_eq!(graph.stages[0].bytes, Bytes(4 * (24 + 16 + 24)));
         assert_eq!(graph.outputs, [4]);
+    }
+
+    #[test]
+    fn a_block_is_repeated_as_often_as_stages_can_be_run() {
+        let message = graph(&LINEAR.replace("times = 2", "times = 2147483648"), &JobVars::default()).unwrap_err();
+        let why = "it makes 2147483648 stages, and a model has at most 10000";
+        assert_eq!(message, format!("model `m`: a block's `times` = `2147483648`: {why}"));
     }
 
     #[test]

@@ -10,43 +10,47 @@ use crate::reference::onnx::{ElementType, OnnxError, Tensor};
 
 /// One run of a model.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct OnnxCall {
+pub struct OnnxCall {
     /// The ONNX file, by its name in the page.
-    pub(super) file: String,
-    pub(super) feeds: Vec<Tensor>,
-    /// Those whose values the page could read.
-    pub(super) fetches: Vec<Tensor>,
+    pub file: String,
+    /// What went in, as far as the page could read it.
+    pub feeds: Vec<Tensor>,
+    /// What came out, likewise.
+    pub fetches: Vec<Tensor>,
     /// Names of the feeds and fetches whose values it could not read: texts.
-    pub(super) unread: Vec<String>,
+    pub unread: Vec<String>,
     /// Whether all feeds are there: without one nothing can be computed.
-    pub(super) complete: bool,
+    pub complete: bool,
 }
 
 /// Why posted bytes are no calls.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CallError {
+pub enum CallError {
+    /// What comes before the tensors.
     #[error("the page posted calls that can't be read: {0}")]
     Header(String),
+    /// A tensor.
     #[error("the page posted calls that can't be read: {0}")]
     Tensor(#[from] OnnxError),
 }
 
 /// What a page posts at once.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct PostedCalls {
+pub struct PostedCalls {
     /// Who made them besides the job; `None` where it was the job.
-    pub(super) witness: Option<PostedWitness>,
-    pub(super) calls: Vec<OnnxCall>,
+    pub witness: Option<PostedWitness>,
+    /// In the order in which they were made.
+    pub calls: Vec<OnnxCall>,
 }
 
 /// Another backend of the job's browser.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PostedWitness {
+pub struct PostedWitness {
     /// As the page names it.
-    pub(super) backend: String,
+    pub backend: String,
     /// What the GPU's side of the two, job or witness, left to the CPU.
-    pub(super) on_cpu: Vec<OnCpu>,
+    pub on_cpu: Vec<OnCpu>,
 }
 
 #[derive(Deserialize)]
@@ -74,12 +78,21 @@ struct PostedTensor {
 }
 
 /// Reads what a page posted.
-pub(super) fn read(posted: &[u8]) -> Result<PostedCalls, CallError> {
+pub fn read(posted: &[u8]) -> Result<PostedCalls, CallError> {
     let short = || CallError::Header("they are cut short".to_owned());
     let (length, rest) = posted.split_first_chunk::<4>().ok_or_else(short)?;
     let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| short())?;
     let (header, data) = rest.split_at_checked(length).ok_or_else(short)?;
     let header: Header = serde_json::from_slice(header).map_err(|error| CallError::Header(error.to_string()))?;
+    // Each lies in a place of its own; a page that names one again and again would be answered with all memory.
+    let places = header.calls.iter().flat_map(|call| call.feeds.iter().chain(&call.fetches));
+    let near = places.filter(|place| place.offset.is_some());
+    let claimed = near.fold(0_usize, |sum, place| sum.saturating_add(place.bytes));
+    if claimed > data.len() {
+        let posted = data.len();
+        let message = format!("its tensors have {claimed} bytes together, and {posted} were posted");
+        return Err(CallError::Header(message));
+    }
     let tensors = |places: Vec<PostedTensor>| {
         let near = places.into_iter().filter_map(|place| Some((place.offset?, place)));
         near.map(|(offset, place)| {
@@ -121,6 +134,15 @@ mod tests {
         assert_eq!(calls[0].fetches[0].values_f64(), [7.0]);
         assert!(calls[0].complete);
         assert_eq!(calls[0].unread, ["z"]);
+    }
+
+    #[test]
+    fn tensors_are_no_larger_together_than_what_was_posted() {
+        let place = r#"{"name":"x","type":"float32","shape":[2],"offset":0,"bytes":8}"#;
+        let header = format!(r#"{{"calls":[{{"file":"m.onnx","feeds":[{place}],"fetches":[{place}]}}]}}"#);
+        let error = read(&posted(&header, &[0; 15])).unwrap_err().to_string();
+        assert!(error.ends_with("its tensors have 16 bytes together, and 15 were posted"), "{error}");
+        assert!(read(&posted(&header, &[0; 16])).is_ok());
     }
 
     #[test]

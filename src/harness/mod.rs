@@ -6,7 +6,7 @@
 //! computed with what must come out, `agreement` with what other jobs computed. Used by `run`, `measure` and `record`.
 
 pub mod agreement;
-mod calls;
+pub mod calls;
 mod check;
 pub mod context;
 pub mod executor;
@@ -17,7 +17,7 @@ mod open_page;
 pub mod payload;
 mod plausible;
 mod publish;
-mod recording;
+pub mod recording;
 pub mod references;
 mod shader_texts;
 

@@ -38,8 +38,8 @@ pub struct Payloads(Mutex<Vec<(PayloadKey, Arc<Payload>)>>);
 /// What a payload is made of: the inputs and weights, and which of them are loaded together.
 type PayloadKey = (Vec<Tensor>, Vec<Part>);
 
-/// The data of one model.
-#[derive(Debug)]
+/// The data of one model. That of none is empty: what a check needs of it is made then.
+#[derive(Debug, Default)]
 pub struct Payload {
     given: Given,
     /// Each part's tensors as they are stored, one after the other, each from a multiple of 4 bytes on.

@@ -14,7 +14,7 @@ use crate::render::page::short_digest;
 
 /// A run of stages, as far as it was posted.
 #[derive(Debug)]
-pub(super) struct Recording {
+pub struct Recording {
     graph: Arc<Graph>,
     payload: Arc<Payload>,
     progress: Progress,
@@ -32,7 +32,8 @@ pub(super) struct Recording {
 
 impl Recording {
     /// Of a run of which nothing was posted yet; `keep` says whether its outputs are to be in its check.
-    pub(super) fn begin(graph: Arc<Graph>, payload: Arc<Payload>, keep: bool) -> Self {
+    #[must_use]
+    pub fn begin(graph: Arc<Graph>, payload: Arc<Payload>, keep: bool) -> Self {
         let mut missing: Vec<TensorId> = graph.results().collect();
         missing.reverse();
         let progress = Progress::begin(&graph);
@@ -42,7 +43,7 @@ impl Recording {
 
     /// Takes the piece that begins at byte `from` and says whether it was the last one. The error is of a piece that does
     /// not follow the one before.
-    pub(super) fn take(&mut self, from: u64, mut piece: &[u8]) -> Result<bool, String> {
+    pub fn take(&mut self, from: u64, mut piece: &[u8]) -> Result<bool, String> {
         if from != self.taken {
             return Err(format!("the page posted tensors from byte {from} on, expected them from {}", self.taken));
         }
@@ -73,7 +74,8 @@ impl Recording {
     }
 
     /// The check of a run that was posted whole.
-    pub(super) fn end(self) -> Check {
+    #[must_use]
+    pub fn end(self) -> Check {
         let verdict = self.progress.end(&self.graph, self.payload.given());
         // Passes without a file of their own are checked by that of a later stage.
         let by_file = |stage: &Stage| stage.expect.is_some() || ops::named(&stage.op).is_none();

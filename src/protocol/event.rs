@@ -356,17 +356,32 @@ pub fn read(text: &str) -> Result<(Option<u64>, PageEvent), serde_json::Error> {
     }
     let Addressed { job } = serde_json::from_str(text)?;
     let event: PageEvent = serde_json::from_str(text)?;
-    if let PageEvent::Prepared(prepared) = &event {
-        let clocks = &prepared.clocks;
-        let step = clocks.clock_step_us;
-        let ClockFacts { timestamp_step_ns, timestamp_drift_percent, empty_submit_ms, empty_submit_raw_ms, .. } =
-            clocks;
-        let optional = [timestamp_step_ns, timestamp_drift_percent, empty_submit_ms, empty_submit_raw_ms];
-        if !(step.is_finite() && step > 0.0) || optional.into_iter().flatten().any(|fact| !fact.is_finite()) {
-            return Err(serde_json::Error::custom(format!("these are no facts about a clock: {clocks:?}")));
+    let is_figure = |number: f64| number.is_finite() && number >= 0.0;
+    let refused = |what: String| Err(serde_json::Error::custom(what));
+    match &event {
+        PageEvent::Prepared(prepared) if !prepared.clocks.can_be() => {
+            refused(format!("these are no facts about a clock: {:?}", prepared.clocks))
         }
+        PageEvent::Probed { largest_buffer: Some(bytes), .. } if !is_figure(*bytes) => {
+            refused(format!("no buffer has {bytes} bytes"))
+        }
+        PageEvent::Profiled { kernels } => match kernels.iter().find(|kernel| !is_figure(kernel.dispatches)) {
+            Some(kernel) => refused(format!("no kernel has {} dispatches", kernel.dispatches)),
+            None => Ok((job, event)),
+        },
+        _ => Ok((job, event)),
     }
-    Ok((job, event))
+}
+
+impl ClockFacts {
+    /// Whether each is a number that a clock can have: of them only a drift goes both ways.
+    fn can_be(&self) -> bool {
+        let optional = [self.timestamp_step_ns, self.empty_submit_ms, self.empty_submit_raw_ms];
+        self.clock_step_us.is_finite()
+            && self.clock_step_us > 0.0
+            && self.timestamp_drift_percent.is_none_or(f64::is_finite)
+            && optional.into_iter().flatten().all(|fact| fact.is_finite() && fact >= 0.0)
+    }
 }
 
 #[cfg(test)]
@@ -384,6 +399,32 @@ mod tests {
         for wall in ["-1", "1e400", "null", "\"1\""] {
             assert!(read(&sample(wall)).is_err(), "{wall} was taken for a time");
         }
+    }
+
+    #[test]
+    fn a_figure_below_zero_is_refused() {
+        let profiled = |dispatches: &str| {
+            read(&format!(
+                r#"{{"kind":"profiled","kernels":[{{"name":"a","op":"","dispatches":{dispatches},"gpuMs":1}}]}}"#
+            ))
+        };
+        let probed = |most: &str| read(&format!(r#"{{"kind":"probed","adapter":null,"largestBuffer":{most}}}"#));
+        assert!(profiled("1.5").is_ok() && probed("1e9").is_ok() && probed("null").is_ok());
+        assert!(profiled("-1").is_err() && probed("-1").is_err());
+        let sample = r#"{"kind":"first","wallMs":1,"gpuMs":null,"atMs":1,"iterations":1,"hidden":false}"#;
+        let phases =
+            r#"{"deviceReadyMs":1,"modelLoadMs":1,"shaderCompileMs":1,"firstInferenceMs":1,"timeToFirstResultMs":1}"#;
+        let ran = r#"{"runtime":"","threads":null,"dispatches":1,"context":"","nodes":null,"onCpu":[],"gpuMemoryBytes":null}"#;
+        let prepared = |drift: &str, empty: &str| {
+            let clocks = format!(
+                r#"{{"clockStepUs":5,"timestampStepNs":1,"timestampDriftPercent":{drift},"emptySubmitMs":{empty},"emptySubmitRawMs":1}}"#
+            );
+            read(&format!(
+                r#"{{"kind":"prepared","adapter":null,"ran":{ran},"phases":{phases},"parts":[],"first":{sample},"clocks":{clocks}}}"#
+            ))
+        };
+        assert!(prepared("-3", "0.5").is_ok());
+        assert!(prepared("-3", "-0.5").is_err());
     }
 
     #[test]

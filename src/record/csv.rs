@@ -96,7 +96,9 @@ fn writer(file: File) -> csv::Writer<File> {
 #[must_use]
 pub fn harmless(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']) {
+    // One that has an apostrophe already gets another, by which `original` tells the two.
+    let inside = line.trim_start_matches('\'').trim_start();
+    if inside.starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']) {
         return format!("'{line}");
     }
     line
@@ -117,6 +119,10 @@ mod tests {
         for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "＝1"] {
             assert!(harmless(formula).starts_with('\''), "{formula:?}");
             assert_eq!(original(&harmless(formula)), formula.replace('\t', " "));
+        }
+        // What looks like one that was made harmless is told from it.
+        for text in ["'=1", "''=1", "' =1", "'a", "'", ""] {
+            assert_eq!(original(&harmless(text)), text);
         }
         assert_eq!(harmless("NVIDIA H200, \"a\"\nb"), "NVIDIA H200, \"a\" b");
         assert_eq!(harmless(""), "");

@@ -116,7 +116,7 @@ fn open(path: &Path) -> Result<(File, Metadata, u64), StoredError> {
     file.by_ref().take(size).read_to_end(&mut header).map_err(io)?;
     // Checks that the tensors lie one after the other, each as long as its shape and type say.
     let header: Metadata = serde_json::from_slice(&header).map_err(|error| fail(format!("its header: {error}")))?;
-    let expected = 8 + size + header.data_len() as u64;
+    let expected = (8 + size).saturating_add(header.data_len() as u64);
     if expected != length {
         let message = format!("it has {length} bytes, expected {expected}: fetch it again, it is not whole");
         return Err(fail(message));
@@ -221,6 +221,23 @@ mod tests {
         assert_eq!(error("ids", &[1]), "`ids` of FILE holds I64, expected F32, F16 or BF16");
         let message = get(&["a.weight"], &[2, 0, 1], &[2, 3]).unwrap_err();
         assert_eq!(message, "`a.weight` of FILE has shape [2, 3], whose axes can't be put in the order [2, 0, 1]");
+    }
+
+    #[test]
+    fn a_file_that_claims_more_than_can_be_counted_is_not_whole() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        // Each as large as the format lets one be.
+        let len = (1_u64 << 59) - 1;
+        let tensor = |at: u64| {
+            let (begin, end) = (4 * len * at, 4 * len * (at + 1));
+            format!(r#""{at}":{{"dtype":"F32","shape":[{len}],"data_offsets":[{begin},{end}]}}"#)
+        };
+        let header = format!("{{{}}}", (0..8).map(tensor).collect::<Vec<_>>().join(","));
+        let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+        std::fs::write(file.path(), &bytes).unwrap();
+        let place = Stored { file: file.path().to_owned(), tensors: vec!["c".to_owned()], permute: Vec::new() };
+        let message = read(&place, &[2]).unwrap_err().to_string();
+        assert!(message.contains("fetch it again, it is not whole"), "{message}");
     }
 
     #[test]

@@ -55,7 +55,8 @@ impl FetchRequest {
     }
 
     /// The files that are requested, and those that are in the model's folder already, so that it is of one revision.
-    pub(super) fn choose<'l>(&self, listing: &'l Listing, goal: &Path) -> Vec<&'l Remote> {
+    #[must_use]
+    pub fn choose<'l>(&self, listing: &'l Listing, goal: &Path) -> Vec<&'l Remote> {
         let requested = |file: &Remote| {
             let dtype = weights(&file.path);
             self.all || is_small(file) || dtype.is_some_and(|dtype| self.dtypes.contains(&dtype))

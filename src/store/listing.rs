@@ -66,12 +66,8 @@ pub fn listing(hub: &Hub, id: &ModelId, revision: &str) -> Result<Listing, HubEr
         let page = page(hub, &url)?;
         listing.commit = listing.commit.or(page.commit);
         let nonsense = |why: String| HubError::Nonsense { url: shown(&url), why };
-        let entries: Vec<ListingEntry> =
-            serde_json::from_slice(&page.bytes).map_err(|error| nonsense(error.to_string()))?;
-        for entry in entries.into_iter().filter(|entry| entry.kind == "file") {
-            let file = checked(entry).map_err(&nonsense)?;
-            listing.files.insert(file.path.clone(), file);
-        }
+        let found = files(&page.bytes).map_err(&nonsense)?;
+        listing.files.extend(found.into_iter().map(|file| (file.path.clone(), file)));
         if listing.files.len() > FILES {
             return Err(nonsense(format!("it lists more than {FILES} files")));
         }
@@ -120,6 +116,12 @@ fn read(reply: Reply) -> Result<ListingPage, HubError> {
         });
     }
     Ok(ListingPage { commit, next, bytes })
+}
+
+/// The files that a page of a listing names; the error says what is wrong with it.
+pub fn files(page: &[u8]) -> Result<Vec<Remote>, String> {
+    let entries: Vec<ListingEntry> = serde_json::from_slice(page).map_err(|error| error.to_string())?;
+    entries.into_iter().filter(|entry| entry.kind == "file").map(checked).collect()
 }
 
 fn checked(entry: ListingEntry) -> Result<Remote, String> {

@@ -38,17 +38,13 @@ impl Reply {
     /// `Content-Range: bytes FROM-TO/TOTAL` as FROM and TOTAL; a total of `*` is no answer.
     #[must_use]
     pub fn range(&self) -> Option<(u64, u64)> {
-        let text = self.response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
-        let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
-        Some((range.split_once('-')?.0.parse().ok()?, total.parse().ok()?))
+        range_in(self.response.headers().get(CONTENT_RANGE)?.to_str().ok()?)
     }
 
     /// The page after this one, by `Link: <URL>; rel="next"`.
     #[must_use]
     pub fn next(&self) -> Option<String> {
-        let links = self.response.headers().get(LINK)?.to_str().ok()?;
-        let next = links.split(',').find(|link| link.contains("rel=\"next\""))?;
-        Some(next.split_once('<')?.1.split_once('>')?.0.to_owned())
+        next_in(self.response.headers().get(LINK)?.to_str().ok()?).map(str::to_owned)
     }
 
     /// The body, without a limit to its length; one that comes too slowly ends with an error.
@@ -56,6 +52,20 @@ impl Reply {
     pub fn body(self) -> impl Read {
         Paced::new(self.response.into_body().into_reader(), LOOK_EVERY)
     }
+}
+
+/// Where the part begins that a `Content-Range` speaks of, and how long the whole is.
+#[must_use]
+pub fn range_in(text: &str) -> Option<(u64, u64)> {
+    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    Some((range.split_once('-')?.0.parse().ok()?, total.parse().ok()?))
+}
+
+/// The address of the next page in a `Link`.
+#[must_use]
+pub fn next_in(links: &str) -> Option<&str> {
+    let next = links.split(',').find(|link| link.contains("rel=\"next\""))?;
+    Some(next.split_once('<')?.1.split_once('>')?.0)
 }
 
 /// The commit that headers name.

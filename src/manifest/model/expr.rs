@@ -16,6 +16,9 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
+/// Letters of a value that an error shows.
+const LONGEST_SHOWN: usize = 80;
+
 /// A compiled expression with its text.
 #[derive(Debug, Clone)]
 pub struct Expr {
@@ -109,7 +112,8 @@ impl Expr {
     /// Rounding in products of decimals (`0.3 * 16000`) is forgiven: a value within 1e-6 of a whole number is that number.
     pub fn extent(&self, scope: &impl Scope, least: u32) -> Result<usize, String> {
         let value = self.value(scope)?;
-        let number = f64::try_from(value.clone()).map_err(|_| format!("it is {value}, which is not a number"))?;
+        let number =
+            f64::try_from(value.clone()).map_err(|_| format!("it is {}, which is not a number", brief(&value)))?;
         let whole = number.round();
         if (number - whole).abs() > 1e-6 {
             return Err(format!("it is {number}, which is not a whole number"));
@@ -130,6 +134,39 @@ pub fn is_name(text: &str) -> bool {
         && !["true", "false", "none", "not", "and", "or", "in", "is", "if", "else"].contains(&text)
 }
 
+/// A value for a message: a text or a list may have grown to any length.
+fn brief(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
 fn message(error: &minijinja::Error) -> String {
     error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+
+    impl Scope for Nothing {
+        fn get(&self, _: &str) -> Option<&Value> {
+            None
+        }
+
+        fn all(&self) -> Value {
+            Value::UNDEFINED
+        }
+    }
+
+    #[test]
+    fn an_error_shows_the_beginning_of_a_long_value() {
+        let extent = |text: &str| Expr::compile(text, 0..1).unwrap().extent(&Nothing, 1).unwrap_err();
+        assert_eq!(extent("'ab' * 2"), "it is abab, which is not a number");
+        assert_eq!(extent("'ä' * 1000000"), format!("it is {}…, which is not a number", "ä".repeat(80)));
+    }
 }
