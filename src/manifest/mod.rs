@@ -8,6 +8,7 @@ pub mod axes;
 mod check;
 pub mod compiler;
 mod edit;
+mod excerpt;
 pub mod hardware;
 pub mod library;
 mod load;

@@ -5,7 +5,9 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
+use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
+
+use super::excerpt::Excerpt;
 
 /// A file that can't be used, with everything that is wrong with it.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +24,9 @@ pub struct ManifestError {
 /// Problems of a file that are shown; nobody reads more of them at once, and drawing each takes time.
 pub(super) const MOST_SHOWN: usize = 100;
 
+/// Bytes of a message that are shown: the longest of gpujobs' own, lists of names, have some hundreds.
+const LONGEST_WORDS: usize = 4000;
+
 /// One thing wrong with a file: where, what was found, what was expected, and the remedy.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
@@ -35,7 +40,7 @@ pub struct Problem {
     /// The remedy.
     pub help: Option<String>,
     /// The file, for drawing.
-    text: Option<std::sync::Arc<NamedSource<String>>>,
+    text: Option<std::sync::Arc<Excerpt>>,
 }
 
 impl Problem {
@@ -72,6 +77,7 @@ impl Diagnostic for Problem {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let span = self.span.clone()?;
+        let span = self.text.as_ref().map_or(span.clone(), |text| text.marked(span));
         Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some(self.label.clone()), span))))
     }
 }
@@ -103,11 +109,22 @@ impl ManifestError {
             };
             problems.push(Problem::whole(rest).help("mend these first: the same mistake may have made the others"));
         }
-        let source = std::sync::Arc::new(NamedSource::new(name, text.to_owned()));
+        let source = std::sync::Arc::new(Excerpt::new(name, text));
         for problem in &mut problems {
             problem.text = Some(source.clone());
+            // A key or a value that is quoted may be as long as the file.
+            for words in [&mut problem.message, &mut problem.label].into_iter().chain(&mut problem.help) {
+                clip(words);
+            }
         }
         Self { path: path.to_owned(), problems, total }
+    }
+}
+
+fn clip(words: &mut String) {
+    if words.len() > LONGEST_WORDS {
+        words.truncate(words.floor_char_boundary(LONGEST_WORDS));
+        words.push('…');
     }
 }
 
@@ -121,10 +138,14 @@ fn count(problems: usize) -> String {
 
 /// The candidate most like `name`, if one is like enough to be what was meant.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = |candidate: &str| 1 + name.len().max(candidate.len()) / 4;
+    let letters = name.chars().count();
     candidates
         .into_iter()
+        // The distance is no less than the lengths are apart, and to find it takes memory for each pair of letters.
+        .filter(|candidate| letters.abs_diff(candidate.chars().count()) <= allowed(candidate))
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + name.len().max(candidate.len()) / 4)
+        .filter(|(distance, candidate)| *distance <= allowed(candidate))
         .min()
         .map(|(_, candidate)| candidate)
 }

@@ -2,6 +2,8 @@
 //!
 //! Used by `check` to judge its size and find duplicates, and by `plan` to make its jobs.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 
 use super::axes::default_value;
@@ -19,7 +21,12 @@ pub fn size(axes: &[Axis]) -> Option<u64> {
 /// The combinations that no exclude drops, as positions into each axis's values: the first axis varies slowest.
 #[must_use]
 pub fn combinations(axes: &[Axis], exclude: &[IndexMap<String, AxisValue>]) -> Combinations {
-    let dropped = exclude.iter().filter_map(|pairs| positions(axes, pairs)).collect();
+    let mut dropped: IndexMap<Vec<usize>, HashSet<Vec<usize>>> = IndexMap::new();
+    for mut pairs in exclude.iter().filter_map(|pairs| positions(axes, pairs)) {
+        pairs.sort_unstable();
+        let (axes, at) = pairs.into_iter().unzip();
+        dropped.entry(axes).or_default().insert(at);
+    }
     let lengths: Vec<usize> = axes.iter().map(|axis| axis.values.len()).collect();
     let next = (!axes.is_empty() && !lengths.contains(&0)).then(|| vec![0; lengths.len()]);
     Combinations { lengths, dropped, next }
@@ -28,8 +35,9 @@ pub fn combinations(axes: &[Axis], exclude: &[IndexMap<String, AxisValue>]) -> C
 /// See [`combinations`].
 pub struct Combinations {
     lengths: Vec<usize>,
-    /// Each exclude as (axis, position) pairs.
-    dropped: Vec<Vec<(usize, usize)>>,
+    /// The excludes: axes, and what positions on all of them are dropped. A generated manifest may have thousands of the same
+    /// axes, and each is asked for each combination.
+    dropped: IndexMap<Vec<usize>, HashSet<Vec<usize>>>,
     next: Option<Vec<usize>>,
 }
 
@@ -40,8 +48,8 @@ impl Iterator for Combinations {
         loop {
             let current = self.next.take()?;
             self.next = self.after(&current);
-            let drops = |pairs: &Vec<(usize, usize)>| pairs.iter().all(|&(axis, at)| current[axis] == at);
-            if !self.dropped.iter().any(drops) {
+            let at = |axes: &[usize]| axes.iter().map(|axis| current[*axis]).collect::<Vec<_>>();
+            if !self.dropped.iter().any(|(axes, dropped)| dropped.contains(&at(axes))) {
                 return Some(current);
             }
         }

@@ -23,6 +23,7 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod fetching;
 mod forms;
+mod fuzzers;
 #[cfg(target_os = "linux")]
 mod gallery;
 #[cfg(target_os = "linux")]

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use prost::{Message, Oneof};
+use prost::{Message, Oneof, decode_length_delimiter};
 
 use super::OnnxError;
+use crate::memory;
 use crate::user_file;
 
 #[derive(Clone, PartialEq, Message)]
@@ -184,6 +185,9 @@ pub(super) fn read(path: &Path) -> Result<ModelProto, OnnxError> {
 /// The model of a file's bytes. Protobuf has no magic number: what decodes to a model without operator sets or outputs
 /// is no model.
 pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<ModelProto, OnnxError> {
+    // Two bytes of a file are a message of none, which takes a hundred here.
+    let needed = 2 * size_of::<AttributeProto>() as u64 * messages(Kind::Model, bytes, 0);
+    memory::check(needed).map_err(|error| unreadable(path, format!("to read what it declares, {error}")))?;
     let model = ModelProto::decode(bytes);
     let model = model.map_err(|error| unreadable(path, format!("it is no ONNX model, or cut short: {error}")))?;
     let missing = match &model.graph {
@@ -195,6 +199,97 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<ModelProto, OnnxError>
     Err(unreadable(path, format!("it is no ONNX model, or cut short: it has no {missing}")))
 }
 
+/// The messages above, by what may lie in them.
+#[derive(Clone, Copy)]
+enum Kind {
+    Model,
+    Function,
+    Graph,
+    Node,
+    Attribute,
+    Tensor,
+    ValueInfo,
+    Type,
+    TensorType,
+    Shape,
+    /// One that holds no other.
+    Leaf,
+}
+
+impl Kind {
+    /// What lies in a field, where that is a message.
+    fn inside(self, tag: usize) -> Option<Self> {
+        match (self, tag) {
+            (Self::Model, 7) | (Self::Attribute, 6 | 11) => Some(Self::Graph),
+            (Self::Model, 25) => Some(Self::Function),
+            (Self::Function, 7) | (Self::Graph, 1) => Some(Self::Node),
+            (Self::Node, 5) => Some(Self::Attribute),
+            (Self::Graph, 5) => Some(Self::Tensor),
+            (Self::Graph, 11 | 12) => Some(Self::ValueInfo),
+            (Self::ValueInfo, 2) => Some(Self::Type),
+            (Self::Type, 1) => Some(Self::TensorType),
+            (Self::TensorType, 2) => Some(Self::Shape),
+            (Self::Model, 8) | (Self::Tensor, 13) | (Self::Shape, 1) => Some(Self::Leaf),
+            _ => None,
+        }
+    }
+}
+
+/// How deep messages lie in each other; the decoder takes no more.
+const DEEPEST: usize = 100;
+
+/// How many messages decoding makes of a message's bytes, itself among them. Where they are malformed the decoder says so.
+fn messages(kind: Kind, mut bytes: &[u8], depth: usize) -> u64 {
+    let mut found = 1;
+    while depth < DEEPEST && !bytes.is_empty() {
+        let Ok(key) = decode_length_delimiter(&mut bytes) else { break };
+        let length = match key % 8 {
+            0 => decode_length_delimiter(&mut bytes).map(|_| 0),
+            1 => Ok(8),
+            5 => Ok(4),
+            _ => decode_length_delimiter(&mut bytes),
+        };
+        let Some((field, rest)) = length.ok().and_then(|length| bytes.split_at_checked(length)) else { break };
+        found += kind.inside(key / 8).map_or(0, |inside| messages(inside, field, depth + 1));
+        bytes = rest;
+    }
+    found
+}
+
 fn unreadable(path: &Path, message: String) -> OnnxError {
     OnnxError::Unreadable { path: path.to_owned(), message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_counted_before_they_are_made() {
+        let attribute = AttributeProto {
+            g: Some(GraphProto { node: vec![NodeProto::default(); 3], ..Default::default() }),
+            ..Default::default()
+        };
+        let node = NodeProto { attribute: vec![AttributeProto::default(), attribute], ..NodeProto::default() };
+        let graph = GraphProto { node: vec![node], output: vec![ValueInfoProto::default()], ..GraphProto::default() };
+        let opset = OperatorSetIdProto { domain: "x".to_owned(), version: 21 };
+        let model = ModelProto { graph: Some(graph), opset_import: vec![opset], functions: Vec::new() };
+        // The model, its graph, operators and output; a node, two attributes, a graph and three nodes.
+        assert_eq!(messages(Kind::Model, &model.encode_to_vec(), 0), 11);
+        // One in another, far deeper than the decoder goes.
+        let deep = (0..1000).fold(Vec::new(), |inner: Vec<u8>, level| {
+            let tag = [1, 5, 6][level % 3];
+            [&[tag << 3 | 2][..], &varint(inner.len()), &inner].concat()
+        });
+        assert!(messages(Kind::Attribute, &deep, 0) <= 101);
+        for end in 0..60 {
+            messages(Kind::Model, &model.encode_to_vec()[..end.min(model.encoded_len())], 0);
+        }
+    }
+
+    fn varint(value: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        prost::encode_length_delimiter(value, &mut bytes).unwrap();
+        bytes
+    }
 }
