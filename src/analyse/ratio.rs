@@ -302,11 +302,11 @@ mod tests {
         assert!(found.low > 1.0 && found.p < 1e-6, "{found:?}");
         let widened = found.of_one_instance(SPREAD_OF_HARDWARE);
         assert!(widened.low < 1.0 && widened.high > 1.0045 && widened.p > 0.05, "{widened:?}");
-        assert!(widened.method_in_words().ends_with("signed-rank, ±0.3 % assumed between instances"), "{widened:?}");
+        assert!(widened.method_in_words().ends_with("signed-rank, ±0.6 % assumed between instances"), "{widened:?}");
         // Two per cent are found all the same.
         let slower: Vec<Vec<f64>> = times(1.02);
         let found = ratio(&base, &slower, true, 1).unwrap().of_one_instance(SPREAD_OF_HARDWARE);
-        assert!(found.low > 1.016 && found.p < 1e-6, "{found:?}");
+        assert!(found.low > 1.013 && found.p < 1e-6, "{found:?}");
     }
 
     #[test]

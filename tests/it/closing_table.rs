@@ -48,7 +48,7 @@ async fn the_closing_table_says_how_the_jobs_compare() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     let found = &json[1]["comparison"];
     assert_eq!((&found["base"], &found["verdict"]), (&"chrome".into(), &"slower".into()), "{json:#}");
-    assert_eq!(found["method"], "paired rounds, signed-rank, ±0.3 % assumed between instances");
+    assert_eq!(found["method"], "paired rounds, signed-rank, ±0.6 % assumed between instances");
     assert!((found["ratio"].as_f64().unwrap() - 1.8).abs() < 1e-9 && found["p_adjusted"].as_f64().unwrap() < 0.05);
     assert!(json[0]["comparison"].is_null() && json[3]["comparison"].is_null(), "{json:#}");
     assert_eq!(json[5]["comparison"]["verdict"], "refused");
