@@ -50,8 +50,8 @@ fn kept(browser: &str) -> &'static str {
     if browser == "chrome" { "shader_compile_ms" } else { "first_inference_ms" }
 }
 
-/// Runs one job twice, as far as its shader goes; how long the second run compiled as a share of the first.
-fn second_by_first(browser: &str, cache: &str) -> f64 {
+/// Runs one job several times, as far as its shader goes; how long each run compiled, ms.
+fn compiled(browser: &str, cache: &str, turns: &[u32]) -> Vec<f64> {
     let shop = Workshop::new();
     shop.write("models/long.toml", MODEL);
     // Most of the work is put where this browser's cache saves it.
@@ -59,20 +59,18 @@ fn second_by_first(browser: &str, cache: &str) -> f64 {
     shop.write("own/long.wgsl", &LONG.replace("UNCALLED", uncalled).replace("LIVE", live));
     let manifest = format!(
         "name = 'caches'\nshaders = 'own'\n[matrix]\nbrowser = '{browser}'\nmodel = 'long'\ncache = '{cache}'\n\
-         [axes]\nturn = [1, 2]\n\
+         [axes]\nturn = {turns:?}\n\
          [measure]\nwarmup = 0\nsamples = 1\nrounds = 1\nretries = 0\nfallback = []\n"
     );
     shop.run(&manifest, &[]).expect(0);
     let jobs = shop.jobs();
-    assert_eq!(jobs[0]["shader_digest"], jobs[1]["shader_digest"], "one and the same shader");
+    assert!(jobs.iter().all(|job| job["shader_digest"] == jobs[0]["shader_digest"]), "one and the same shader");
     let samples = shop.samples();
     for job in &jobs {
         assert_eq!(job["cache"], cache);
         first_is_first(job, &samples);
     }
-    let [first, second] = [0, 1].map(|at: usize| jobs[at][kept(browser)].parse::<f64>().unwrap());
-    println!("{browser} {cache}: {first} ms, then {second} ms");
-    second / first
+    jobs.iter().map(|job| job[kept(browser)].parse().unwrap()).collect()
 }
 
 /// A row has one first sample, and it is that one's time which the row shows.
@@ -83,21 +81,23 @@ fn first_is_first(job: &Row, samples: &[Row]) {
     assert!(kinds[1..].iter().all(|(kind, _)| *kind != "first"), "{kinds:?}");
 }
 
-/// What a first run has to make besides (a session's first device, a driver's own caches) is in neither second one.
-fn again_only_where_cold(warm: f64, cold: f64) {
-    assert!(warm < 0.5 && warm * 3.0 < cold, "warm {warm}, cold {cold}");
+/// Of runs after the first, which has more to make besides (a session's first device, a driver's own caches). A machine that
+/// does something else makes any of them slower and none faster: the fastest ones are compared.
+fn again_only_where_cold(browser: &str) {
+    let (warm, cold) = (compiled(browser, "warm", &[1, 2, 3, 4]), compiled(browser, "cold", &[1, 2, 3]));
+    let fastest = |runs: &[f64]| runs[1..].iter().copied().fold(f64::INFINITY, f64::min);
+    let (first, again) = (warm[0], fastest(&warm));
+    assert!(again * 2.0 < first && again * 3.0 < fastest(&cold), "warm {warm:?}, cold {cold:?}");
 }
 
 #[test]
 fn in_chromium_the_second_run_compiles_again_only_where_it_is_cold() {
-    let (warm, cold) = (second_by_first("chrome", "warm"), second_by_first("chrome", "cold"));
-    again_only_where_cold(warm, cold);
+    again_only_where_cold("chrome");
 }
 
 #[test]
 fn in_firefox_the_second_run_compiles_again_only_where_it_is_cold() {
-    let (warm, cold) = (second_by_first("firefox", "warm"), second_by_first("firefox", "cold"));
-    again_only_where_cold(warm, cold);
+    again_only_where_cold("firefox");
 }
 
 #[test]
