@@ -12,9 +12,9 @@ use super::stats::{Summary, median, variance};
 pub const FEWEST_INSTANCES: usize = 3;
 
 /// How far apart two instances of one job may be in all their rounds, as a share: what making a job ready anew changes (where
-/// its buffers lie, what its shaders were compiled to) no round averages out. On two H100s the ratios of 24 pairs of the same
-/// softmax of 0.05 ms were 0.29 % from 1, as root mean square, and at most 0.72 %; times Student's t of as many that is
-/// 0.6 %. Of 12 pairs of a product of 0.4 ms the furthest was 0.05 % from it.
+/// its buffers lie, what its shaders were compiled to) no round averages out. In two runs on H100s the ratios of 24 pairs of the
+/// same softmax of 0.05 ms were 0.29 % from 1, as root mean square, and at most 0.72 %; times Student's t of as many that
+/// is 0.6 %. Of 12 pairs of a product of 0.4 ms the furthest was 0.05 % from it.
 pub const SPREAD_OF_HARDWARE: f64 = 0.006;
 
 /// The same where a processor computes: two makings of one job in Chromium's software adapter were up to this apart.

@@ -3,10 +3,9 @@
 //! A page is hostile until read: sizes are bounded where it is received, and a number here is finite and not
 //! negative, or the message is refused.
 
-use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
-use super::numbers::{iterations, millis, optional_millis};
+use super::numbers::{figure, finite, iterations, millis, optional_figure, optional_millis, step};
 use crate::units::Nanos;
 
 /// One message from a page.
@@ -24,7 +23,7 @@ pub enum PageEvent {
         /// `None` where there is none.
         adapter: Option<AdapterFacts>,
         /// Bytes of the largest buffer that its shaders can be given.
-        #[serde(rename = "largestBuffer")]
+        #[serde(rename = "largestBuffer", default, deserialize_with = "optional_figure")]
         largest_buffer: Option<f64>,
     },
     /// The job has given its first result, and the result was verified.
@@ -180,15 +179,20 @@ pub struct AdapterFacts {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ClockFacts {
     /// Smallest step of `performance.now`, in µs.
+    #[serde(deserialize_with = "step")]
     pub clock_step_us: f64,
     /// Step of GPU timestamps in ns; `None` without timestamps.
+    #[serde(default, deserialize_with = "optional_figure")]
     pub timestamp_step_ns: Option<f64>,
     /// How much faster GPU timestamps advance than `performance.now`, in percent, known to about one; `None` without
     /// timestamps.
+    #[serde(default, deserialize_with = "finite")]
     pub timestamp_drift_percent: Option<f64>,
     /// Median latency of an empty submission as the harness waits, in ms; `None` where no GPU computes.
+    #[serde(default, deserialize_with = "optional_figure")]
     pub empty_submit_ms: Option<f64>,
     /// The same where the page just waits, in ms: 100 in Firefox.
+    #[serde(default, deserialize_with = "optional_figure")]
     pub empty_submit_raw_ms: Option<f64>,
 }
 
@@ -268,6 +272,7 @@ pub struct RawKernel {
     /// What it computes, in the engine's words.
     pub op: String,
     /// In an inference.
+    #[serde(deserialize_with = "figure")]
     pub dispatches: f64,
     /// All of them, in an inference.
     #[serde(deserialize_with = "millis")]
@@ -355,77 +360,12 @@ pub fn read(text: &str) -> Result<(Option<u64>, PageEvent), serde_json::Error> {
         job: Option<u64>,
     }
     let Addressed { job } = serde_json::from_str(text)?;
-    let event: PageEvent = serde_json::from_str(text)?;
-    let is_figure = |number: f64| number.is_finite() && number >= 0.0;
-    let refused = |what: String| Err(serde_json::Error::custom(what));
-    match &event {
-        PageEvent::Prepared(prepared) if !prepared.clocks.can_be() => {
-            refused(format!("these are no facts about a clock: {:?}", prepared.clocks))
-        }
-        PageEvent::Probed { largest_buffer: Some(bytes), .. } if !is_figure(*bytes) => {
-            refused(format!("no buffer has {bytes} bytes"))
-        }
-        PageEvent::Profiled { kernels } => match kernels.iter().find(|kernel| !is_figure(kernel.dispatches)) {
-            Some(kernel) => refused(format!("no kernel has {} dispatches", kernel.dispatches)),
-            None => Ok((job, event)),
-        },
-        _ => Ok((job, event)),
-    }
-}
-
-impl ClockFacts {
-    /// Whether each is a number that a clock can have: of them only a drift goes both ways.
-    fn can_be(&self) -> bool {
-        let optional = [self.timestamp_step_ns, self.empty_submit_ms, self.empty_submit_raw_ms];
-        self.clock_step_us.is_finite()
-            && self.clock_step_us > 0.0
-            && self.timestamp_drift_percent.is_none_or(f64::is_finite)
-            && optional.into_iter().flatten().all(|fact| fact.is_finite() && fact >= 0.0)
-    }
+    Ok((job, serde_json::from_str(text)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_time_that_is_no_time_is_refused() {
-        let sample = |wall: &str| {
-            format!(
-                r#"{{"kind":"sample","sample":{{"kind":"steady","wallMs":{wall},"gpuMs":null,"atMs":1,"iterations":1,"hidden":false}}}}"#
-            )
-        };
-        assert!(read(&sample("1.5")).is_ok());
-        for wall in ["-1", "1e400", "null", "\"1\""] {
-            assert!(read(&sample(wall)).is_err(), "{wall} was taken for a time");
-        }
-    }
-
-    #[test]
-    fn a_figure_below_zero_is_refused() {
-        let profiled = |dispatches: &str| {
-            read(&format!(
-                r#"{{"kind":"profiled","kernels":[{{"name":"a","op":"","dispatches":{dispatches},"gpuMs":1}}]}}"#
-            ))
-        };
-        let probed = |most: &str| read(&format!(r#"{{"kind":"probed","adapter":null,"largestBuffer":{most}}}"#));
-        assert!(profiled("1.5").is_ok() && probed("1e9").is_ok() && probed("null").is_ok());
-        assert!(profiled("-1").is_err() && probed("-1").is_err());
-        let sample = r#"{"kind":"first","wallMs":1,"gpuMs":null,"atMs":1,"iterations":1,"hidden":false}"#;
-        let phases =
-            r#"{"deviceReadyMs":1,"modelLoadMs":1,"shaderCompileMs":1,"firstInferenceMs":1,"timeToFirstResultMs":1}"#;
-        let ran = r#"{"runtime":"","threads":null,"dispatches":1,"context":"","nodes":null,"onCpu":[],"gpuMemoryBytes":null}"#;
-        let prepared = |drift: &str, empty: &str| {
-            let clocks = format!(
-                r#"{{"clockStepUs":5,"timestampStepNs":1,"timestampDriftPercent":{drift},"emptySubmitMs":{empty},"emptySubmitRawMs":1}}"#
-            );
-            read(&format!(
-                r#"{{"kind":"prepared","adapter":null,"ran":{ran},"phases":{phases},"parts":[],"first":{sample},"clocks":{clocks}}}"#
-            ))
-        };
-        assert!(prepared("-3", "0.5").is_ok());
-        assert!(prepared("-3", "-0.5").is_err());
-    }
 
     #[test]
     fn an_unknown_word_is_refused() {
