@@ -22,7 +22,7 @@ pub(super) enum OutputChecker {
         /// The run that is being posted.
         recording: Option<Box<Recording>>,
         /// The inferences whose outputs differ from its own.
-        repeats: Repeats,
+        repeats: Box<Repeats>,
         /// Whether outputs are to be in the check.
         keep: bool,
     },
@@ -33,7 +33,7 @@ pub(super) enum OutputChecker {
 impl OutputChecker {
     /// Of a job that runs stages; `keep` says whether its outputs are to be in its check.
     pub(super) fn of_stages(graph: Arc<Graph>, payload: Arc<Payload>, keep: bool) -> Self {
-        Self::Stages { graph, payload, recording: None, repeats: Repeats::default(), keep }
+        Self::Stages { graph, payload, recording: None, repeats: Box::default(), keep }
     }
 
     /// Checks the piece that a page posted. One at 0 starts over. The error is of the page's words, not of its numbers.

@@ -135,10 +135,10 @@ impl Recorded {
             }
             match (by_reference, near) {
                 (Ok(_), Ok(())) => {}
-                (Ok(_), Err(wrong)) => return Judged::Wrong(named(wrong, stage)),
+                (Ok(_), Err(wrong)) => return Judged::Wrong(named(*wrong, stage)),
                 (Err(wrong), near) => {
                     let why = if wrong.failure.compared { ", though each stage by itself is right" } else { "" };
-                    let mut failure = named(wrong, stage);
+                    let mut failure = named(*wrong, stage);
                     failure.reason = format!("of an inference {}{why}", failure.reason);
                     let before = before(graph, stage);
                     if near.is_err() || !failure.compared || stage.expect.is_some() || before.is_empty() {
@@ -208,7 +208,7 @@ fn is_computed(graph: &Graph, id: TensorId) -> bool {
     graph.tensors[id].role == TensorRole::Computed
 }
 
-fn named(wrong: Box<Wrong>, stage: &Stage) -> Box<Failure> {
+fn named(wrong: Wrong, stage: &Stage) -> Box<Failure> {
     let mut failure = Box::new(wrong.failure);
     failure.stage.clone_from(&stage.name);
     failure

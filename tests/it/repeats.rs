@@ -110,7 +110,7 @@ fn outputs_that_differ_are_right_as_far_as_their_references_allow() {
             "atomics" => assert_eq!((status, verified), ("ok", known), "{row:?}"),
             // More of them than are remembered.
             "order" => {
-                assert_eq!((status, verified, row["samples"].as_str(), differ), ("ok", known, "12", true), "{row:?}")
+                assert_eq!((status, verified, row["samples"].as_str(), differ), ("ok", known, "12", true), "{row:?}");
             }
             _ => {
                 assert_eq!((status, verified, row["wall_median_ms"].as_str()), ("incorrect", "false", ""), "{row:?}");
