@@ -9,6 +9,8 @@
 //! The header of `.npy` is a dictionary in Python's notation of which numpy writes one form since 2007 (NEP 1, *A Simple
 //! File Format for `NumPy` Arrays*): it is read here, since a crate that can read any such literal brings a dozen others.
 
+mod numbers;
+
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
@@ -18,6 +20,8 @@ use image::ImageDecoder;
 
 use crate::memory;
 use crate::user_file;
+
+pub use numbers::Numbers;
 
 /// The longest header of a `.npy` that is read: those of numpy have a few hundred bytes.
 const LONGEST_HEADER: usize = 1 << 16;
@@ -128,15 +132,6 @@ impl Header {
             None => format!("{} of {}", self.len, self.stored.name()),
         }
     }
-}
-
-/// Numbers, each exactly as it was stored.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Numbers {
-    /// With a fraction.
-    Floats(Vec<f64>),
-    /// Without.
-    Whole(Vec<i64>),
 }
 
 /// What a file says of its numbers; `array` names one of an `.npz` with several. The error says what is wrong with it and

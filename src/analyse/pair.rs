@@ -117,6 +117,10 @@ const LOAD_APART: f64 = 0.25;
 const LOAD_APART_SHARE: f64 = 0.25;
 /// The same of the GPU's clock, as a share.
 const CLOCK_APART: f64 = 0.02;
+/// The same of its power, as a share, where the program is the same: readings of one and the same scatter by a few per cent.
+const POWER_APART: f64 = 0.1;
+/// The same of its temperature, in °C: a hot GPU leaks more, and lowers its clock.
+const TEMPERATURE_APART: f64 = 10.0;
 
 /// In what two jobs were measured under unlike circumstances; empty where nothing is known of any.
 fn circumstances(base: &JobRecord, new: &JobRecord) -> String {
@@ -124,6 +128,7 @@ fn circumstances(base: &JobRecord, new: &JobRecord) -> String {
         let [before, after] = [base, new].map(|job| job.cell(column).parse::<f64>().ok());
         before.zip(after)
     };
+    let share_apart = |(before, after): &(f64, f64)| (before / after).ln().abs();
     let load = both("other_load")
         .filter(|(before, after)| (before - after).abs() > LOAD_APART.max(LOAD_APART_SHARE * before.min(*after)));
     let load = load.map(|(before, after)| {
@@ -132,7 +137,7 @@ fn circumstances(base: &JobRecord, new: &JobRecord) -> String {
              again on an idle machine"
         )
     });
-    let clock = both("gpu_clock_mhz").filter(|(before, after)| (before / after).ln().abs() > CLOCK_APART);
+    let clock = both("gpu_clock_mhz").filter(|clocks| share_apart(clocks) > CLOCK_APART);
     let clock = clock.map(|(before, after)| {
         let least = before.min(after);
         format!(
@@ -140,7 +145,23 @@ fn circumstances(base: &JobRecord, new: &JobRecord) -> String {
              `sudo nvidia-smi --lock-gpu-clocks={least:.0},{least:.0}`, and measure both again"
         )
     });
-    load.into_iter().chain(clock).collect::<Vec<_>>().join("; ")
+    // Another program may draw another power, and rightly so.
+    let [program, other] = [base, new].map(|job| job.cell("shader_digest"));
+    let power = both("gpu_power_w").filter(|powers| program == other && share_apart(powers) > POWER_APART);
+    let power = power.map(|(before, after)| {
+        format!(
+            "the GPU drew {before:.0} W at the base and {after:.0} W at the new one: see with `nvidia-smi -q -d POWER,PERFORMANCE` \
+             whether its power limit is the same, and with `nvidia-smi` whether another program has it"
+        )
+    });
+    let temperature = both("gpu_temperature_c").filter(|(before, after)| (before - after).abs() > TEMPERATURE_APART);
+    let temperature = temperature.map(|(before, after)| {
+        format!(
+            "the GPU was at {before:.0} °C at the base and {after:.0} °C at the new one: let it be as warm before both, for \
+             instance by a run that is thrown away"
+        )
+    });
+    [load, clock, power, temperature].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// A time that a ratio can be made of.

@@ -21,6 +21,7 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
+use crate::arrays::Numbers;
 use crate::manifest::AxisValue;
 use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::plan::{Job, Workgroup};
@@ -179,7 +180,7 @@ pub enum Fill {
         below: usize,
     },
     /// These values, again and again: their number divides that of the elements.
-    Given(Vec<f64>),
+    Given(Numbers),
     /// What a file of numbers holds.
     File(ArrayFile),
     /// What a file of weights holds.

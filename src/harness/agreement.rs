@@ -9,17 +9,11 @@ use super::executor::{Check, PostedOutput};
 use crate::graph::{Element, Graph, Tensor, TensorRole, Values};
 use crate::manifest::AxisValue;
 use crate::plan::{Job, JobId};
+use crate::reference::agrees;
 use crate::units::significant;
 
 /// Bytes of outputs that are held, as numbers; the oldest give way.
 const HELD: usize = 256 << 20;
-
-/// How far outputs of floats may be apart that agree, as a share of the largest element: without a reference nothing is known
-/// of the rounding, and functions such as `exp` and `tanh` may differ by hundreds of ULP between drivers. What is wrong is
-/// usually off by much more.
-const AGREES: f64 = 1e-3;
-/// The same where halves are computed.
-const HALVES_AGREE: f64 = 2e-2;
 
 /// Outputs that nothing verified.
 #[derive(Debug, Default)]
@@ -56,6 +50,10 @@ impl Computation {
             given: graph.tensors.iter().filter(|tensor| tensor.role != TensorRole::Computed).cloned().collect(),
         }
     }
+
+    fn halves(&self) -> bool {
+        self.dtype == "fp16" || self.given.iter().any(|tensor| tensor.element == Element::F16)
+    }
 }
 
 impl Agreement {
@@ -81,7 +79,7 @@ impl Agreement {
         let own = all.iter().find(|known| known.number == number)?;
         let others: Vec<&Known> =
             all.iter().filter(|other| other.id != own.id && other.computation == own.computation).collect();
-        let agrees = agrees(&own.computation);
+        let agrees = agrees(own.computation.halves());
         let apart = |a: &Known, b: &Known| distance(&a.outputs, &b.outputs);
         let (like, unlike): (Vec<&Known>, Vec<&Known>) = others.iter().partition(|other| apart(own, other) <= agrees);
         let furthest = |of: &[&Known]| of.iter().map(|other| apart(own, other)).fold(0.0, f64::max);
@@ -109,11 +107,6 @@ impl Known {
     fn bytes(&self) -> usize {
         self.outputs.iter().map(|output| 8 * output.values.len()).sum()
     }
-}
-
-fn agrees(computation: &Computation) -> f64 {
-    let half = computation.dtype == "fp16" || computation.given.iter().any(|tensor| tensor.element == Element::F16);
-    if half { HALVES_AGREE } else { AGREES }
 }
 
 /// That they agree.

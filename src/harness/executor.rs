@@ -12,7 +12,7 @@ use crate::protocol::command::Ask;
 use crate::protocol::event::{
     AdapterFacts, ClockFacts, ExecutionInfo, PageFacts, RawKernel, RawPart, RawPhases, RawSample,
 };
-use crate::reference::Verdict;
+use crate::reference::{Failure, Verdict};
 use crate::render::page::Page;
 use crate::render::target::AdapterHint;
 use crate::units::{Flops, Nanos};
@@ -38,6 +38,9 @@ pub trait Executor {
     /// What the outputs of other jobs say of those of the prepared job whose page has this number, where nothing verified
     /// them; in words.
     fn beside(&self, number: u64) -> Option<String>;
+
+    /// How far outputs of the prepared job whose page has this number were from those of its recorded run, see [`Check`].
+    fn spread(&self, number: u64) -> f64;
 
     /// Lets go of everything that the job with this number holds; harmless when there is none.
     fn release(&mut self, number: u64) -> impl Future<Output = ()>;
@@ -106,6 +109,8 @@ pub struct Check {
     pub unverified: String,
     /// Whether no two of its outputs are alike, since the model draws random numbers.
     pub random: bool,
+    /// How far outputs were from those of the recorded run, as a share of the largest element; 0 where none differed.
+    pub spread: f64,
     /// Arithmetic of one inference, where the reference counted it.
     pub flops: Option<Flops>,
     /// SHA-256 of the model's outputs, the first 16 hexadecimal digits.
@@ -123,6 +128,11 @@ pub(super) enum Checked {
     Witness(Box<Check>),
     /// All of it was checked.
     Done(Box<Check>),
+    /// The outputs of an inference can't be judged before another recorded run was posted.
+    Record,
+    /// The outputs of an inference were held against the references: how far they are from those of the recorded run, or
+    /// where they are wrong.
+    Repeated(Result<f64, Box<Failure>>),
 }
 
 /// An output of a model, as it was checked.

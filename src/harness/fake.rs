@@ -214,6 +214,10 @@ impl Executor for Fake {
         None
     }
 
+    fn spread(&self, _: u64) -> f64 {
+        0.0
+    }
+
     async fn close(&mut self) {
         self.jobs.clear();
         if self.open {
@@ -268,6 +272,7 @@ pub fn prepared() -> PreparedJob {
             verdict: Verdict { max_abs_error: Some(0.0), max_rel_error: Some(0.0), ..Verdict::default() },
             reference: "rust".to_owned(),
             unverified: String::new(),
+            spread: 0.0,
             random: false,
             flops: None,
             output_digest: "0123456789abcdef".to_owned(),

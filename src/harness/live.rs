@@ -274,9 +274,10 @@ impl Executor for LiveBrowser {
         let key = context.server.publish(number, published);
         session.jobs.insert(number, Ready::new(checker, shaders));
         session.current = Some(number);
+        let outputs = at("outputs");
         let (module, tensors) = (at("job.js"), at("tensors"));
         let step = Step::begin();
-        session.command(&PageCommand::Prepare { job: number, module, frame, tensors, key }).await?;
+        session.command(&PageCommand::Prepare { job: number, module, frame, tensors, outputs, key }).await?;
         loop {
             if let PageEvent::Prepared(prepared) = session.next_event(&log).await? {
                 let RawPrepared { adapter, ran, phases, parts, first, clocks } = *prepared;
@@ -351,6 +352,10 @@ impl Executor for LiveBrowser {
 
     fn beside(&self, number: u64) -> Option<String> {
         self.context.agreement.about(number)
+    }
+
+    fn spread(&self, number: u64) -> f64 {
+        self.open.as_ref().and_then(|session| session.jobs.get(&number)).map_or(0.0, |job| job.spread)
     }
 
     async fn release(&mut self, number: u64) {

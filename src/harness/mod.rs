@@ -3,7 +3,7 @@
 //!
 //! `executor` is what the dispatcher sees of it: [`Executor`](executor::Executor), played by a real browser in `live` and
 //! by a script in `fake`. Its events are in `protocol`; `check`, `onnx_check`, `recording`, `calls` and `references` compare what it
-//! computed with what must come out, `agreement` with what other jobs computed. Used by `run`, `measure` and `record`.
+//! computed with what must come out, `repeats` with what its other inferences computed, `agreement` with what other jobs did. Used by `run`, `measure` and `record`.
 
 pub mod agreement;
 pub mod calls;
@@ -19,6 +19,7 @@ mod plausible;
 mod publish;
 pub mod recording;
 pub mod references;
+mod repeats;
 mod shader_texts;
 
 pub use open_page::PAGE_MARK;

@@ -97,6 +97,7 @@ impl OnnxChecker {
             verdict: Verdict::default(),
             reference: String::new(),
             unverified: String::new(),
+            spread: 0.0,
             random: false,
             flops: Some(Flops(0)),
             output_digest: String::new(),

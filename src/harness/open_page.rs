@@ -17,7 +17,7 @@ use crate::plan::Cache;
 use crate::protocol::command::PageCommand;
 use crate::protocol::event::{self, PageEvent, RawFault};
 use crate::reference::Failure;
-use crate::serve::{PageChannel, SessionEvent};
+use crate::serve::{PageChannel, SessionEvent, Subject};
 use crate::webdriver::{Browser, LogSink};
 
 /// What begins a log line that a page wrote on its console.
@@ -47,6 +47,8 @@ pub(super) struct Ready {
     pub(super) check: Option<Check>,
     /// The check of what was posted last, while the page looks for a witness.
     pub(super) doubt: Option<Box<Check>>,
+    /// How far outputs were from those of the recorded run, see [`Check`].
+    pub(super) spread: f64,
     /// `None` for a job without shaders of its own.
     pub(super) shaders: Option<ShaderTexts>,
 }
@@ -54,7 +56,7 @@ pub(super) struct Ready {
 impl Ready {
     /// A job of which nothing was posted yet.
     pub(super) fn new(checker: OutputChecker, shaders: Option<ShaderTexts>) -> Self {
-        Self { checker: Some(checker), check: None, doubt: None, shaders }
+        Self { checker: Some(checker), check: None, doubt: None, spread: 0.0, shaders }
     }
 
     /// The check as it stands. A page that goes on without the witness that it was to look for has none.
@@ -70,6 +72,21 @@ impl Ready {
         if self.check.as_ref().is_none_or(|known| known.verdict.failure.is_none()) {
             self.check = Some(check);
         }
+    }
+
+    /// Takes what was found of an inference whose outputs differ from the recorded run's; whether they are right.
+    fn take_repeated(&mut self, found: Result<f64, Box<Failure>>) -> bool {
+        let failure = match found {
+            Ok(spread) => {
+                self.spread = self.spread.max(spread);
+                return true;
+            }
+            Err(failure) => *failure,
+        };
+        if let Some(check) = self.check.as_mut().filter(|check| check.verdict.failure.is_none()) {
+            (check.verdict.verified, check.verdict.failure) = (Some(false), Some(failure));
+        }
+        false
     }
 }
 
@@ -95,7 +112,9 @@ impl OpenPage {
             };
             match event {
                 SessionEvent::Gone => return Err(self.lost().await),
-                SessionEvent::Posted { job, from, bytes, reply } => self.check(job, from, bytes, reply).await?,
+                SessionEvent::Posted { job, subject, from, bytes, reply } => {
+                    self.check(job, (subject, from), bytes, reply).await?;
+                }
                 SessionEvent::Said(text) => {
                     let (job, event) = event::read(&text)
                         .map_err(|error| ExecuteError::Failed(format!("the page said nonsense: {error}")))?;
@@ -152,7 +171,7 @@ impl OpenPage {
     async fn check(
         &mut self,
         job: u64,
-        from: u64,
+        (subject, from): (Subject, u64),
         bytes: bytes::Bytes,
         reply: tokio::sync::oneshot::Sender<String>,
     ) -> Result<(), ExecuteError> {
@@ -161,7 +180,7 @@ impl OpenPage {
         let making = self.making.clone().lock_owned().await;
         let (checker, check) = tokio::task::spawn_blocking(move || {
             let _making = making;
-            let check = checker.check(from, &bytes);
+            let check = checker.check(subject, from, &bytes);
             (checker, check)
         })
         .await
@@ -169,6 +188,13 @@ impl OpenPage {
         ready.checker = Some(checker);
         let verdict = match check.map_err(ExecuteError::Failed)? {
             Checked::More => "more",
+            Checked::Record => "record",
+            Checked::Repeated(found) => {
+                if let Some(reason) = found.as_ref().err().and_then(|failure| failure.not_compared()) {
+                    return Err(ExecuteError::Failed(reason));
+                }
+                if ready.take_repeated(found) { "ok" } else { "incorrect" }
+            }
             Checked::Witness(check) => {
                 ready.doubt = Some(check);
                 "witness"
@@ -188,7 +214,8 @@ impl OpenPage {
             }
         };
         // A page that is gone by now says so itself.
-        let _ = reply.send(json!({ "verdict": verdict }).to_string());
+        let verified = ready.check.as_ref().is_some_and(|check| check.verdict.verified.is_some());
+        let _ = reply.send(json!({ "verdict": verdict, "verified": verified }).to_string());
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::executor::{Check, PostedOutput};
 use super::payload::Payload;
 use crate::graph::{Element, Graph, Stage, TensorId, ops};
-use crate::reference::Progress;
+use crate::reference::{Progress, Recorded};
 use crate::render::page::short_digest;
 
 /// A run of stages, as far as it was posted.
@@ -39,6 +39,12 @@ impl Recording {
         let progress = Progress::begin(&graph);
         let kept = keep.then(Vec::new);
         Self { graph, payload, progress, missing, partial: Vec::new(), taken: 0, hash: Sha256::new(), kept }
+    }
+
+    /// The same, which keeps what other inferences are judged by.
+    #[must_use]
+    pub fn keeping(self) -> Self {
+        Self { progress: Progress::keeping(&self.graph), ..self }
     }
 
     /// Takes the piece that begins at byte `from` and says whether it was the last one. The error is of a piece that does
@@ -76,7 +82,13 @@ impl Recording {
     /// The check of a run that was posted whole.
     #[must_use]
     pub fn end(self) -> Check {
-        let verdict = self.progress.end(&self.graph, self.payload.given());
+        self.end_keeping().0
+    }
+
+    /// The same with what other inferences are judged by, where it was kept.
+    #[must_use]
+    pub fn end_keeping(self) -> (Check, Option<Recorded>) {
+        let (verdict, recorded) = self.progress.end_keeping(&self.graph, self.payload.given());
         // Passes without a file of their own are checked by that of a later stage.
         let by_file = |stage: &Stage| stage.expect.is_some() || ops::named(&stage.op).is_none();
         let by_file = self.graph.stages.iter().all(by_file);
@@ -87,14 +99,16 @@ impl Recording {
                 format!("the stage `{stage}` and {} more have neither a reference nor an `expect`", rest.len())
             }
         };
-        Check {
+        let check = Check {
             verdict,
             reference: if by_file { "file" } else { "rust" }.to_owned(),
             unverified,
             random: false,
+            spread: 0.0,
             flops: None,
             output_digest: short_digest(self.hash),
             outputs: self.kept.unwrap_or_default(),
-        }
+        };
+        (check, recorded)
     }
 }

@@ -8,6 +8,7 @@
 pub mod check;
 pub mod element;
 pub mod expr;
+pub mod number;
 pub mod onnx;
 pub mod schema;
 pub mod stages;

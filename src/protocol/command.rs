@@ -27,6 +27,8 @@ pub enum PageCommand {
         frame: Option<String>,
         /// Where what it computed is posted.
         tensors: String,
+        /// Where the outputs of an inference are posted that differ from what was checked.
+        outputs: String,
         /// What it shows when it posts.
         key: String,
     },

@@ -54,6 +54,12 @@ fn of_the_model(measurement: &Measurement) -> Vec<String> {
         let why = if why.is_empty() { "nothing to compare it with" } else { why };
         warnings.push(format!("output not verified: {why}"));
     }
+    let spread = measurement.check.spread;
+    if spread > 0.0 {
+        warnings.push(format!(
+            "outputs differ from one inference to the next, by up to {spread:.1e} of the largest element"
+        ));
+    }
     match (measurement.check.verdict.not_finite, measurement.check.verdict.verified) {
         (0, _) => {}
         (count, Some(_)) => {

@@ -138,7 +138,10 @@ fn whole(tensor: &Tensor) -> Result<Vec<i64>, FillError> {
         return Err(FillError::Computed { tensor: tensor.name.clone() });
     };
     let numbers = match fill {
-        Fill::Given(values) => values.iter().map(|value| *value as i64).cycle().take(tensor.len()).collect(),
+        Fill::Given(Numbers::Whole(values)) => values.iter().copied().cycle().take(tensor.len()).collect(),
+        Fill::Given(Numbers::Floats(values)) => {
+            values.iter().map(|value| *value as i64).cycle().take(tensor.len()).collect()
+        }
         Fill::File(numbers) => match from_file(tensor, numbers)? {
             Numbers::Whole(values) => values,
             Numbers::Floats(values) => values.into_iter().map(|value| value as i64).collect(),
@@ -169,7 +172,7 @@ fn exact(tensor: &Tensor) -> Result<Vec<f32>, FillError> {
         Fill::Uniform { seed, mean, spread } => Ok(uniform(tensor.len(), *seed, *mean, *spread)),
         Fill::Tokens { seed, below } => Ok(tokens(tensor.len(), *seed, *below)),
         #[expect(clippy::cast_possible_truncation, reason = "a tensor of floats keeps f32")]
-        Fill::Given(values) => Ok(values.iter().map(|value| *value as f32).cycle().take(tensor.len()).collect()),
+        Fill::Given(values) => Ok(values.floats().map(|value| value as f32).cycle().take(tensor.len()).collect()),
         #[expect(clippy::cast_possible_truncation, reason = "a tensor of floats keeps f32")]
         Fill::File(numbers) => Ok(match from_file(tensor, numbers)? {
             Numbers::Floats(values) => values.into_iter().map(|value| value as f32).collect(),

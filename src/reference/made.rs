@@ -230,9 +230,7 @@ fn feed(port: &Port, feeds: &Feeds) -> Result<Tensor, MadeError> {
         Fill::Tokens { .. } if port.kind.is_float() => {
             return Err(fail("`below` is for whole numbers, and this input is of floats".to_owned()));
         }
-        Fill::Given(values) if !values.is_empty() && length.is_multiple_of(values.len()) => {
-            Numbers::Floats(values.into_iter().cycle().take(length).collect())
-        }
+        Fill::Given(values) if !values.is_empty() && length.is_multiple_of(values.len()) => values.repeated(length),
         Fill::Given(values) => {
             let count = values.len();
             return Err(fail(format!("{count} values can't fill {shape:?}, again and again")));
@@ -297,4 +295,31 @@ fn shape(port: &Port, spec: Option<&FeedSpec>, feeds: &Feeds) -> Result<Vec<usiz
 #[must_use]
 pub fn is_batch(name: &str) -> bool {
     ["batch", "batch_size", "N", "n", "bs"].contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::inputs::FeedSpec;
+    use crate::reference::onnx::ElementType;
+
+    /// What an input of a type is given where the manifest writes these values.
+    fn given(kind: ElementType, values: Numbers) -> Result<Tensor, String> {
+        let port = Port { name: "x".to_owned(), kind, dims: Some(vec![Dim::Fixed(4)]) };
+        let spec = FeedSpec { name: "x".to_owned(), shape: None, fill: Some(Fill::Given(values)) };
+        let all = Feeds { dims: indexmap::IndexMap::new(), feeds: vec![spec], batch: 1 };
+        feeds(&[port], &all).map(|mut tensors| tensors.remove(0)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn whole_numbers_beyond_what_f64_holds_are_given_as_written() {
+        let large = vec![(1 << 53) + 1, i64::MAX];
+        let expected = [&large[..], &large[..]].concat();
+        let tensor = given(ElementType::I64, Numbers::Whole(large)).unwrap();
+        assert_eq!(tensor, Tensor::from_i64("x", vec![4], &expected).unwrap());
+        let tensor = given(ElementType::F32, Numbers::Whole(vec![3])).unwrap();
+        assert_eq!(tensor, Tensor::from_f32("x", vec![4], &[3.0; 4]).unwrap());
+        assert!(given(ElementType::I32, Numbers::Whole(vec![1 << 31])).unwrap_err().contains("no value of the type"));
+        assert!(given(ElementType::I64, Numbers::Floats(vec![0.5])).unwrap_err().contains("0.5 is no value"));
+    }
 }

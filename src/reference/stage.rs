@@ -271,7 +271,11 @@ fn sentinel(tensor: &Tensor) -> Vec<i64> {
     }
 }
 
-fn judged(graph: &Graph, id: TensorId, element: impl Fn(usize) -> Compared + Sync) -> Result<Errors, Box<Wrong>> {
+pub(super) fn judged(
+    graph: &Graph,
+    id: TensorId,
+    element: impl Fn(usize) -> Compared + Sync,
+) -> Result<Errors, Box<Wrong>> {
     let tensor = &graph.tensors[id];
     let found = Found::of(tensor.len(), &element);
     let errors = Errors { max_abs: found.max_abs, max_rel: found.max_rel(), not_finite: found.not_finite };

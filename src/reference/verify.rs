@@ -2,13 +2,14 @@
 
 #![expect(clippy::implicit_hasher, reason = "one map type for tensors; no caller has another hasher")]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 
 use super::failure::Failure;
 use super::given::Given;
 use super::later::checked_later;
+use super::recorded::{Recorded, Tensors, digest};
 use super::stage::{Errors, Known, Right, check, expect, not_finite};
 use crate::graph::{Graph, Stage, TensorId, Values, memory};
 
@@ -119,12 +120,14 @@ impl Verdict {
 /// there, and what no later stage reads is let go of.
 #[derive(Debug)]
 pub struct Progress {
-    computed: HashMap<TensorId, Vec<f32>>,
-    whole: HashMap<TensorId, Vec<i64>>,
+    tensors: Tensors,
     lifetimes: Vec<(usize, usize)>,
     /// The stage that is checked next.
     stage: usize,
     verdict: Verdict,
+    /// What is not let go of; `None` where nothing is to be kept.
+    kept: Option<HashSet<TensorId>>,
+    digests: HashMap<TensorId, u64>,
 }
 
 impl Progress {
@@ -132,7 +135,20 @@ impl Progress {
     #[must_use]
     pub fn begin(graph: &Graph) -> Self {
         let lifetimes = memory::lifetimes(graph);
-        Self { computed: HashMap::new(), whole: HashMap::new(), lifetimes, stage: 0, verdict: Verdict::default() }
+        Self {
+            tensors: Tensors::default(),
+            lifetimes,
+            stage: 0,
+            verdict: Verdict::default(),
+            kept: None,
+            digests: HashMap::new(),
+        }
+    }
+
+    /// The same, which keeps what other inferences are judged by.
+    #[must_use]
+    pub fn keeping(graph: &Graph) -> Self {
+        Self { kept: Some(Recorded::needed(graph)), ..Self::begin(graph) }
     }
 
     /// Takes the values of a computed tensor. `given` holds inputs and weights; those that it lacks are made.
@@ -140,38 +156,45 @@ impl Progress {
         if self.verdict.failure.is_some() {
             return;
         }
-        match values {
-            Values::Floats(values) => drop(self.computed.insert(id, values)),
-            Values::Whole(values) => drop(self.whole.insert(id, values)),
+        if self.kept.is_some() {
+            self.digests.insert(id, digest(&values));
         }
+        self.tensors.insert(id, values);
         while let Some(stage) = graph.stages.get(self.stage)
-            && stage.outputs.iter().all(|id| self.computed.contains_key(id) || self.whole.contains_key(id))
+            && stage.outputs.iter().all(|id| self.tensors.holds(*id))
         {
-            if !self.verdict.add(graph, stage, Known::beside(given, &self.computed, &self.whole)) {
-                self.computed.clear();
-                self.whole.clear();
+            if !self.verdict.add(graph, stage, self.tensors.beside(given)) {
+                self.tensors = Tensors::default();
                 return;
             }
-            self.computed.retain(|id, _| self.lifetimes[*id].1 > self.stage);
-            self.whole.retain(|id, _| self.lifetimes[*id].1 > self.stage);
+            let is_kept = |id| self.kept.as_ref().is_some_and(|kept| kept.contains(&id));
+            self.tensors.retain(|id| self.lifetimes[id].1 > self.stage || is_kept(id));
             self.stage += 1;
         }
     }
 
     /// What was found. A stage whose tensors never came is wrong.
     #[must_use]
-    pub fn end(mut self, graph: &Graph, given: &Given) -> Verdict {
+    pub fn end(self, graph: &Graph, given: &Given) -> Verdict {
+        self.end_keeping(graph, given).0
+    }
+
+    /// The same with what was kept: nothing unless it began so, or of what is wrong.
+    #[must_use]
+    pub fn end_keeping(mut self, graph: &Graph, given: &Given) -> (Verdict, Option<Recorded>) {
         if self.verdict.failure.is_none()
             && let Some(stage) = graph.stages.get(self.stage)
         {
-            self.verdict.add(graph, stage, Known::beside(given, &self.computed, &self.whole));
+            self.verdict.add(graph, stage, self.tensors.beside(given));
         }
-        self.verdict
+        let keeps = self.kept.is_some() && self.verdict.failure.is_none();
+        let recorded = keeps.then_some(Recorded { tensors: self.tensors, digests: self.digests });
+        (self.verdict, recorded)
     }
 
     /// How many tensors are held.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.computed.len() + self.whole.len()
+        self.tensors.len()
     }
 }

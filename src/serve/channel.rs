@@ -17,6 +17,15 @@ pub(super) const LARGEST_MESSAGE: usize = 1 << 20;
 /// How long a page may take to accept a command.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
 
+/// What a page posts to be checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// All that was computed: of stages by a recorded run, of an ONNX model with what went in.
+    Computed,
+    /// The model's outputs alone, of an inference in which they were others.
+    Outputs,
+}
+
 /// What a page does.
 #[derive(Debug)]
 pub enum SessionEvent {
@@ -26,9 +35,11 @@ pub enum SessionEvent {
     Posted {
         /// The job.
         job: u64,
-        /// Where the piece begins in all that the job posts, in bytes.
+        /// What it is a piece of.
+        subject: Subject,
+        /// Where the piece begins in all of it, in bytes.
         from: u64,
-        /// Of stages each computed tensor's f32 values, little-endian, one after the other.
+        /// Of stages the values of each tensor, little-endian, one after the other.
         bytes: Bytes,
         /// Where the answer goes.
         reply: oneshot::Sender<String>,

@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-pub use channel::{PageChannel, SessionEvent};
+pub use channel::{PageChannel, SessionEvent, Subject};
 pub use libraries::Libraries;
 pub use link::Network;
 

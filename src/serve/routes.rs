@@ -18,7 +18,7 @@ use hyper_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::oneshot;
 
-use super::channel::{LARGEST_MESSAGE, SessionEvent, carry};
+use super::channel::{LARGEST_MESSAGE, SessionEvent, Subject, carry};
 use super::guest::Guest;
 use super::{Shared, lock};
 
@@ -42,7 +42,7 @@ enum Route<'path> {
     JobFrame(u64),
     JobFile { job: u64, path: String },
     Part { job: u64, part: usize },
-    Tensors { job: u64, from: u64 },
+    Posted { job: u64, subject: Subject, from: u64 },
     Channel(u64),
 }
 
@@ -57,14 +57,17 @@ impl<'path> Route<'path> {
             ["jobs", job, "files", rest @ ..] => Self::JobFile { job: job.parse().ok()?, path: rest.join("/") },
             ["jobs", job, "job.js"] => Self::JobModule(job.parse().ok()?),
             ["jobs", job, "parts", part] => Self::Part { job: job.parse().ok()?, part: part.parse().ok()? },
-            ["jobs", job, "tensors", from] => Self::Tensors { job: job.parse().ok()?, from: from.parse().ok()? },
+            ["jobs", job, what @ ("tensors" | "outputs"), from] => {
+                let subject = if *what == "outputs" { Subject::Outputs } else { Subject::Computed };
+                Self::Posted { job: job.parse().ok()?, subject, from: from.parse().ok()? }
+            }
             ["channel", session] => Self::Channel(session.parse().ok()?),
             _ => return None,
         })
     }
 
     fn method(&self) -> Method {
-        if matches!(self, Self::Tensors { .. }) { Method::POST } else { Method::GET }
+        if matches!(self, Self::Posted { .. }) { Method::POST } else { Method::GET }
     }
 }
 
@@ -159,14 +162,19 @@ async fn follow(shared: &Arc<Shared>, route: Route<'_>, request: Request<Incomin
             shared.link.answer().await;
             paced(bytes, shared.clone())
         }
-        Route::Tensors { job, from } => posted(shared, job, from, request).await,
+        Route::Posted { job, subject, from } => posted(shared, job, (subject, from), request).await,
         Route::Channel(session) => upgrade(shared, session, request),
     }
 }
 
 /// Takes tensors that a page posts, from a byte of all that its job posts on and as many bytes as the job allows, and
 /// answers with the verdict.
-async fn posted(shared: &Arc<Shared>, number: u64, from: u64, request: Request<Incoming>) -> Answer {
+async fn posted(
+    shared: &Arc<Shared>,
+    number: u64,
+    (subject, from): (Subject, u64),
+    request: Request<Incoming>,
+) -> Answer {
     let Some(job) = lock(&shared.jobs).get(&number).cloned() else { return refuse(StatusCode::NOT_FOUND) };
     if request.headers().get(KEY).is_none_or(|key| key.as_bytes() != job.key.as_bytes()) {
         return refuse(StatusCode::FORBIDDEN);
@@ -191,7 +199,7 @@ async fn posted(shared: &Arc<Shared>, number: u64, from: u64, request: Request<I
         return refuse(StatusCode::BAD_REQUEST);
     }
     let (reply, verdict) = oneshot::channel();
-    if session.events.send(SessionEvent::Posted { job: number, from, bytes, reply }).await.is_err() {
+    if session.events.send(SessionEvent::Posted { job: number, subject, from, bytes, reply }).await.is_err() {
         return refuse(StatusCode::GONE);
     }
     match verdict.await {

@@ -1,22 +1,25 @@
 /**
- * @file Outputs are accepted once they were verified; later samples have to give the same, bit for bit, or are verified too.
+ * @file Outputs are accepted once they were checked; later samples have to give the same, bit for bit, or are checked too.
  */
 
 import { Incorrect } from "gpujobs/failures.js";
 
-/** How many different outputs of one job are sent to be checked before it counts as wrong: real ones repeat. */
+/** How many different outputs of one job are remembered, the latest; more are wrong where nothing says that they are right. */
 const MOST_OUTPUTS = 8;
 
 /**
  * @template Outputs
- * @param {Outputs[]} accepted What was verified so far; grows.
+ * @param {Outputs[]} accepted What was checked, as far as it is remembered.
  * @param {(known: Outputs) => boolean} same Whether a sample gave this.
- * @param {() => Promise<Outputs>} verify Has the sample's outputs checked, and gives them.
+ * @param {() => Promise<{ outputs: Outputs, verified: boolean }>} check Has the sample's outputs checked, and gives them;
+ *   whether there was something to compare them with.
  */
-export async function accept(accepted, same, verify) {
+export async function accept(accepted, same, check) {
   if (accepted.some(same)) return;
+  const { outputs, verified } = await check();
   if (accepted.length === MOST_OUTPUTS) {
-    throw new Incorrect(`more than ${MOST_OUTPUTS} different outputs from the same inputs`);
+    if (!verified) throw new Incorrect(`more than ${MOST_OUTPUTS} different outputs from the same inputs`);
+    accepted.shift();
   }
-  accepted.push(await verify());
+  accepted.push(outputs);
 }

@@ -41,14 +41,14 @@ export function openChannel(url) {
  * Sends tensors to be checked, one after the other.
  * @param {string} url
  * @param {string} key What the runner gave this page for it.
- * @param {ArrayBufferView[]} tensors
+ * @param {(ArrayBufferView | Blob)[]} tensors
  * @returns {Promise<Verdict>}
  */
 export async function postTensors(url, key, tensors) {
   const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/octet-stream", "x-gpujobs-key": key },
-    body: new Blob(/** @type {ArrayBufferView<ArrayBuffer>[]} */ (tensors)),
+    body: new Blob(/** @type {BlobPart[]} */ (tensors)),
   });
   if (!response.ok) throw new Error(`the runner answered ${response.status}: ${await response.text()}`);
   return response.json();

@@ -62,7 +62,7 @@ export async function firstResult(job, host, prefix, load) {
     const { nodes, onCpu } = gpu || webnn ? await loaded.placement() : { nodes: null, onCpu: [] };
     const libraries = [`onnxruntime-web ${runtime.ort.env.versions.web}`, loaded.library].filter(Boolean);
     const timeToFirstResultMs = ended - began;
-    const kept = { accepted: [checked.calls], random: checked.random };
+    const kept = { accepted: [checked.outputs], random: checked.random };
     const run = { verify, runtime, loaded, ...kept, began, busy: gpu?.adapter.kind === "hardware", lastedMs: 0 };
     return {
       adapter: gpu?.adapter ?? null,
@@ -134,18 +134,18 @@ async function firstInference(job, runtime, loaded) {
 async function verified(job, host, runtime, loaded, calls) {
   const near = calls.every(({ feeds, fetches }) => [...feeds, ...fetches].every(({ data }) => data !== null));
   const whole = near ? calls : await runtime.settled(loaded.infer(1, true));
-  let { verdict } = await host.verify(encode(whole));
+  let { verdict, verified } = await host.verify(encode(whole));
   if (verdict === "witness") {
     const { calls: heard, ...witness } = await hear(job, host, loaded.sessions(), loaded.placement, whole);
-    ({ verdict } = await host.verify(encode(heard, witness)));
+    ({ verdict, verified } = await host.verify(encode(heard, witness)));
   }
   if (verdict === "incorrect") throw new Incorrect("the output differs from the reference");
-  return { calls: whole, random: verdict === "random" };
+  return { outputs: whole, random: verdict === "random", verified };
 }
 
 /**
  * @typedef {object} Run
- * @property {(calls: Call[]) => Promise<{ calls: Call[], random: boolean }>} verify
+ * @property {(calls: Call[]) => Promise<{ outputs: Call[], random: boolean, verified: boolean }>} verify
  * @property {Runtime} runtime
  * @property {Loaded} loaded
  * @property {Call[][]} accepted Outputs that were verified.
@@ -177,7 +177,7 @@ async function sample(run, iterations, kind) {
   // A GPU whose page only waits idles, up to a tenth of a second.
   run.lastedMs = kind === "latency_raw" ? 0 : wallMs;
   const same = (/** @type {Call[]} */ known) => sameResults(known, calls);
-  if (!random) await accept(accepted, same, async () => (await run.verify(calls)).calls);
+  if (!random) await accept(accepted, same, () => run.verify(calls));
   return {
     kind,
     wallMs: wallMs / iterations,

@@ -527,6 +527,10 @@ frame: string | null,
  */
 tensors: string, 
 /**
+ * Where the outputs of an inference are posted that differ from what was checked.
+ */
+outputs: string, 
+/**
  * What it shows when it posts.
  */
 key: string, } | { "do": "pilot", 

@@ -15,7 +15,7 @@ import { SENTINEL } from "gpujobs/sentinel.js";
 /** @import { Run } from "gpujobs/first_run.js" */
 
 /** Bytes that are copied out, read and posted at a time. The runner takes no more: `LARGEST_PIECE` in `serve/mod.rs`. */
-const PIECE = 64 * 2 ** 20;
+export const PIECE = 64 * 2 ** 20;
 
 /**
  * Runs the stages in turn, each into buffers full of the sentinel, and has all that they wrote checked.

@@ -111,7 +111,7 @@ function commandsOf(page) {
  * @param {Page} page
  * @param {Extract<Command, { do: "prepare" }>} command
  */
-async function prepareJob(page, { job: number, module, frame, tensors, key }) {
+async function prepareJob(page, { job: number, module, frame, key, ...to }) {
   const { ready, begun } = page;
   page.current = number;
   begun.set(number, () => {});
@@ -119,7 +119,7 @@ async function prepareJob(page, { job: number, module, frame, tensors, key }) {
   if (!begun.has(number)) return close();
   begun.set(number, close);
   try {
-    const prepared = await prepare(job, hostOf(page, number, { tensors, key }));
+    const prepared = await prepare(job, hostOf(page, number, key, to));
     const clocks = await clocksOf(page, prepared);
     const dispose = () => {
       prepared.dispose();
@@ -149,10 +149,11 @@ async function openJob(module, frame) {
  * The page as a job's engine sees it.
  * @param {Page} page
  * @param {number} job
- * @param { { tensors: string, key: string } } to Where what it computed is posted, and what is shown there.
+ * @param {string} key What is shown where something is posted.
+ * @param { { tensors: string, outputs: string } } to Where what it computed is posted.
  * @returns {Host}
  */
-function hostOf(page, job, { tensors, key }) {
+function hostOf(page, job, key, { tensors, outputs }) {
   const report = (/** @type {"failed" | "lost"} */ kind) => (/** @type {string} */ message) => {
     if (page.begun.has(job)) push(page, { kind, message });
   };
@@ -161,6 +162,7 @@ function hostOf(page, job, { tensors, key }) {
     lose: report("lost"),
     log: (level, text) => push(page, { kind: "log", level, text }),
     verify: (values, from = 0) => postTensors(`${tensors}/${from}`, key, values),
+    verifyOutputs: (values, from) => postTensors(`${outputs}/${from}`, key, values),
   };
 }
 

@@ -23,13 +23,14 @@ export async function showJob(job, prepare) {
   };
   say(job.id);
   try {
-    const unwritten = (/** @type {ArrayBufferView} */ values) =>
+    const unwritten = (/** @type {ArrayBufferView | Blob} */ values) =>
       values instanceof Float32Array && values.some((value) => !Number.isFinite(value));
     const prepared = await prepare(job, {
       fail: say,
       lose: say,
       log: () => {},
-      verify: async (tensors) => ({ verdict: tensors.some(unwritten) ? "incorrect" : "ok" }),
+      verify: async (tensors) => ({ verdict: tensors.some(unwritten) ? "incorrect" : "ok", verified: false }),
+      verifyOutputs: async () => ({ verdict: "ok", verified: false }),
     });
     if (prepared.adapter) {
       const { kind, ...names } = prepared.adapter;

@@ -31,8 +31,10 @@
  * @property {(message: string) => void} fail
  * @property {(level: string, text: string) => void} log What a document of its own wrote on its console.
  * @property {(message: string) => void} lose The GPU is gone, and with it everything that the page made.
- * @property {(data: ArrayBufferView[], from?: number) => Promise<Verdict>} verify Has what was computed checked, a piece
+ * @property {(data: (ArrayBufferView | Blob)[], from?: number) => Promise<Verdict>} verify Has what was computed checked, a piece
  *   at a time where it is large: `from` is where the piece begins in bytes, 0 unless given.
+ * @property {(data: (ArrayBufferView | Blob)[], from: number) => Promise<Verdict>} verifyOutputs The same with the outputs of an inference
+ *   that differ from the recorded run's.
  */
 
 /**
@@ -58,9 +60,10 @@
 /**
  * The runner's verdict on the tensors that the page posted.
  * @typedef {object} Verdict
- * @property {"ok" | "incorrect" | "random" | "more" | "witness"} verdict `random`: no two outputs are alike, so that nothing
- *   can be right or wrong; `more`: the runner waits for another piece; `witness`: it waits for what another backend of this
- *   browser makes of the same.
+ * @property {"ok" | "incorrect" | "random" | "more" | "witness" | "record"} verdict `random`: no two outputs are alike, so that
+ *   nothing can be right or wrong; `more`: the runner waits for another piece; `witness`: it waits for what another backend of
+ *   this browser makes of the same; `record`: for a recorded run, and the outputs once more.
+ * @property {boolean} verified Whether there was something to compare it with.
  */
 
 export {};

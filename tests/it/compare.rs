@@ -95,6 +95,50 @@ fn a_difference_in_load_is_said_beside_the_verdict() {
 }
 
 #[test]
+fn a_difference_in_the_state_of_the_gpu_is_said_beside_the_verdict_and_the_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name: &str, ms: f64, cells: &[(&'static str, &'static str)]| {
+        let path = made(folder.path(), name, &[with(job("a", "chrome", about(ms, 10)), cells)]);
+        path.to_str().unwrap().to_owned()
+    };
+    let state = |clock, power, temperature| {
+        [("gpu_clock_mhz", clock), ("gpu_power_w", power), ("gpu_temperature_c", temperature)]
+    };
+    let base = run("base", 10.0, &state("1980", "310.5", "41"));
+    let cases = [
+        ("alike", state("1950", "300", "50"), vec![]),
+        (
+            "clock",
+            state("1500", "310", "41"),
+            vec!["the GPU's clock was 1980 MHz at the base and 1500 MHz at the new one"],
+        ),
+        ("power", state("1980", "240", "41"), vec!["the GPU drew 310 W at the base and 240 W at the new one"]),
+        ("warmth", state("1980", "310", "68"), vec!["the GPU was at 41 °C at the base and 68 °C at the new one"]),
+        ("all", state("1500", "200", "80"), vec!["1500 MHz", "200 W", "80 °C"]),
+        ("unread", state("", "", ""), vec![]),
+    ];
+    for (name, cells, said) in cases {
+        let new = run(name, 13.0, &cells);
+        let circumstances = rows(&[&base, &new])[0]["circumstances"].as_str().unwrap().to_owned();
+        assert_eq!(circumstances.is_empty(), said.is_empty(), "{name}: {circumstances}");
+        let output = compare(&[&base, &new, "--fail-above", "5%"]);
+        assert_eq!(output.status.code(), Some(1));
+        let [shown, failed] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        assert_eq!(failed.contains("a fails, but "), !said.is_empty(), "{name}: {failed}");
+        for words in said {
+            assert!(
+                circumstances.contains(words) && failed.contains(words) && shown.contains("slower, but the GPU"),
+                "{name}"
+            );
+        }
+    }
+    // Another program draws another power.
+    let other = [&state("1980", "200", "41")[..], &[("shader_digest", "f00d")]].concat();
+    let new = run("other", 13.0, &other);
+    assert_eq!(rows(&[&base, &new, "--different-shaders"])[0]["circumstances"], "");
+}
+
+#[test]
 fn an_axis_is_compared_inside_a_run_and_rounds_are_paired() {
     let folder = tempfile::tempdir().unwrap();
     // The rounds' wobble of 12 % hides a difference of 2 % from all but paired rounds.

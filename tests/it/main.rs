@@ -69,6 +69,8 @@ mod readme;
 mod recording;
 #[cfg(target_os = "linux")]
 mod records;
+#[cfg(target_os = "linux")]
+mod repeats;
 mod server;
 mod setup;
 #[cfg(target_os = "linux")]

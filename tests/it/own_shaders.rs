@@ -58,9 +58,13 @@ pub(crate) fn npy(descr: &str, shape: &str, values: &[u8]) -> Vec<u8> {
     [b"\x93NUMPY\x01\x00".as_slice(), &118_u16.to_le_bytes(), padded.as_bytes(), values].concat()
 }
 
-/// What the uniform fill makes of `x`, as `src/reference/fill.rs` says.
 fn x() -> Vec<f32> {
-    let seed = "x".bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    uniform("x", 256)
+}
+
+/// What the uniform fill makes of a tensor, as `src/reference/fill.rs` says.
+pub(crate) fn uniform(name: &str, len: usize) -> Vec<f32> {
+    let seed = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let value = |index: u32| {
         let mut x = seed ^ index.wrapping_mul(0x9e37_79b9);
         x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
@@ -69,7 +73,7 @@ fn x() -> Vec<f32> {
         f64::from(x >> 8) / 8_388_608.0 - 1.0
     };
     #[expect(clippy::cast_possible_truncation, reason = "as the fill does")]
-    (0..256).map(|index| value(index) as f32).collect()
+    (0..u32::try_from(len).unwrap()).map(|index| value(index) as f32).collect()
 }
 
 const HISTOGRAM: &str = "atomicAdd(&y[u32(clamp((x[i] + 1.0) * 8.0, 0.0, 15.0))], 1u);";

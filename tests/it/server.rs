@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gpujobs::harness::context::LOOPBACK;
-use gpujobs::serve::{Network, PageChannel, Posted, Published, Server, SessionEvent};
+use gpujobs::serve::{Network, PageChannel, Posted, Published, Server, SessionEvent, Subject};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use url::Url;
@@ -276,22 +276,26 @@ async fn posted_tensors_are_no_more_bytes_than_the_job_computes() {
         format!("POST {tensors} HTTP/1.1\r\nhost: {}\r\n{key}{chunked}\r\n9\r\n123456789\r\n0\r\n\r\n", served.host());
     assert_eq!(served.raw(text.as_bytes()).await.status, 413);
 
-    let (base, host) = (tensors.clone(), served.host());
-    let posting = tokio::spawn(async move {
-        let mut stream = TcpStream::connect(&host).await.unwrap();
-        let text = format!(
-            "POST {base} HTTP/1.1\r\nhost: {host}\r\n{key}content-length: 8\r\nconnection: close\r\n\r\n12345678"
-        );
-        stream.write_all(text.as_bytes()).await.unwrap();
-        reply(&mut stream).await
-    });
-    let SessionEvent::Posted { job, from, bytes, reply } = served.channel.next().await else {
-        panic!("nothing was posted")
-    };
-    assert_eq!((job, from, &bytes[..]), (7, 0, &b"12345678"[..]));
-    reply.send("{\"verdict\":\"ok\"}".to_owned()).unwrap();
-    let answer = posting.await.unwrap();
-    assert_eq!((answer.status, answer.body), (200, b"{\"verdict\":\"ok\"}".to_vec()));
+    for (path, expected) in
+        [(tensors.clone(), Subject::Computed), (tensors.replace("tensors", "outputs"), Subject::Outputs)]
+    {
+        let (base, host, key) = (path, served.host(), key.clone());
+        let posting = tokio::spawn(async move {
+            let mut stream = TcpStream::connect(&host).await.unwrap();
+            let text = format!(
+                "POST {base} HTTP/1.1\r\nhost: {host}\r\n{key}content-length: 8\r\nconnection: close\r\n\r\n12345678"
+            );
+            stream.write_all(text.as_bytes()).await.unwrap();
+            reply(&mut stream).await
+        });
+        let SessionEvent::Posted { job, subject, from, bytes, reply } = served.channel.next().await else {
+            panic!("nothing was posted")
+        };
+        assert_eq!((job, subject, from, &bytes[..]), (7, expected, 0, &b"12345678"[..]));
+        reply.send("{\"verdict\":\"ok\"}".to_owned()).unwrap();
+        let answer = posting.await.unwrap();
+        assert_eq!((answer.status, answer.body), (200, b"{\"verdict\":\"ok\"}".to_vec()));
+    }
 }
 
 #[tokio::test]

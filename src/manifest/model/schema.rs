@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
+use super::number::Number;
+
 /// A model manifest, `manifests/models/NAME.toml`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -88,7 +90,7 @@ pub struct InputEntry {
     pub texture: Option<Spanned<String>>,
     /// `wgsl`, `onnxruntime`: the values themselves, in row-major order; repeated where the shape holds a multiple of them.
     #[schemars(with = "Option<Vec<f64>>")]
-    pub values: Option<Spanned<Vec<f64>>>,
+    pub values: Option<Spanned<Vec<Number>>>,
     /// `wgsl`, `onnxruntime`: which of the arrays of an `.npz` in `file`.
     pub array: Option<String>,
     /// The values of a fill with `tokens`, or of a whole-number input of `onnxruntime`, are 0 up to this, exclusive.

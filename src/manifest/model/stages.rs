@@ -51,7 +51,7 @@ pub enum InputValues {
         seed: Option<u32>,
     },
     /// As written; repeated where the shape holds a multiple of them.
-    Given(Vec<f64>),
+    Given(Numbers),
     /// From a file.
     File(ArrayFile),
 }

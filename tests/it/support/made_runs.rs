@@ -73,7 +73,7 @@ const RUN_TOML: &str = "format = 1\nrun_id = 'x'\nstarted_at = '2026-11-22T00:00
         manifest_path = 'x.toml'\nmanifest = ''\n[host]\nos = 'o'\ncpu = 'c'\n";
 
 /// The columns of every `jobs.csv`; runs whose ids name a workgroup have its extents too.
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 22] = [
     "job_id",
     "status",
     "browser",
@@ -87,6 +87,9 @@ const COLUMNS: [&str; 19] = [
     "backend_used",
     "group",
     "other_load",
+    "gpu_clock_mhz",
+    "gpu_power_w",
+    "gpu_temperature_c",
     "axis_unroll",
     "model",
     "backend",

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use toml::{Spanned, Value};
 
 use super::Checker;
+use crate::manifest::model::number::numbers;
 use crate::manifest::model::schema::{InputEntry, ModelFile};
 use crate::manifest::model::stages::InputValues;
 use crate::manifest::model::tasks::{InputKind, Loader, TASKS, Task, task};
@@ -246,7 +247,7 @@ impl Checker<'_> {
             if values.get_ref().is_empty() {
                 self.help(values.span(), "an input takes at least one value", "empty", "write a number");
             }
-            return Some(InputValues::Given(values.get_ref().clone()));
+            return Some(InputValues::Given(numbers(values.get_ref())));
         }
         if let Some(file) = &entry.file {
             return self.numbers(file, entry.array.as_ref(), None).map(InputValues::File);

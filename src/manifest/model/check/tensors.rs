@@ -12,6 +12,7 @@ use super::Checker;
 use crate::arrays;
 use crate::manifest::model::Expr;
 use crate::manifest::model::element::Element;
+use crate::manifest::model::number::numbers;
 use crate::manifest::model::schema::{ExpectEntry, InputEntry, OutputEntry, SamplerEntry};
 use crate::manifest::model::stages::{ArrayFile, ExpectSpec, FillKind, Input, InputValues, OutputSpec, StartSpec};
 use crate::manifest::model::texture::{Address, Filter, Sampler, TextureFormat};
@@ -57,14 +58,15 @@ impl Checker<'_> {
                 let (low, high) = texture.map_or((f64::MIN, f64::MAX), |format| format.channel().range());
                 element.takes(value) && (low..=high).contains(&value)
             };
-            if let Some(value) = values.get_ref().iter().find(|value| !takes(**value)) {
+            let numbers = numbers(values.get_ref());
+            if let Some(value) = numbers.floats().find(|value| !takes(*value)) {
                 let help = "finite numbers within the type's range, as a shader reads them: of rgba8unorm from 0 to 1; whole \
                             ones of i32, u32 and textures of them";
                 let type_name = texture.map_or_else(|| element.to_string(), |format| format.to_string());
                 let message = format!("{value} is no value of the type {type_name}");
                 self.help(values.span(), message, "here", help);
             }
-            return Some(InputValues::Given(values.get_ref().clone()));
+            return Some(InputValues::Given(numbers));
         }
         if let Some(file) = &entry.file {
             if fill.is_some() {
