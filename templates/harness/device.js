@@ -161,6 +161,22 @@ export function computesOnProcessors(device) {
  */
 const NUDGE_EVERY_MS = { hardware: 0.2, software: 1 };
 
+/** A long wait need not be looked at as often: the next nudge comes after this share of what was waited so far. */
+const NUDGE_AGAIN_AFTER = 1 / 20;
+
+/**
+ * Submits nothing, so that the browser looks for finished work, and waits until it has done so: the answer to an error scope
+ * comes back without waiting for the GPU. Nudges that come faster than they are handled would queue up before whatever
+ * is submitted next; with twelve jobs ready, Firefox's slowest samples of a product took 1.1 ms in place of 0.43.
+ * @param {GPUDevice} device
+ */
+async function nudge(device) {
+  device.pushErrorScope("internal");
+  device.queue.submit([]);
+  // A lost device is found by whoever waits for the work.
+  await device.popErrorScope().catch(() => null);
+}
+
 /**
  * Waits for GPU work. Browsers look late for what is finished; any later submission makes them look, so waiting means
  * submitting nothing now and then.
@@ -179,13 +195,19 @@ export async function settled(device, work) {
     done = true;
   });
   finished.catch(() => {});
-  let last = performance.now();
+  const began = performance.now();
+  let last = began;
+  let heard = true;
   while (!done) {
     await (software ? sleepBriefly(finished) : nextTask());
-    if (performance.now() - last >= everyMs && !done) {
-      device.queue.submit([]);
-      last = performance.now();
-    }
+    const now = performance.now();
+    const pause = Math.max(everyMs, (now - began) * NUDGE_AGAIN_AFTER);
+    if (!heard || done || now - last < pause) continue;
+    last = now;
+    heard = false;
+    nudge(device).then(() => {
+      heard = true;
+    });
   }
   return finished;
 }
