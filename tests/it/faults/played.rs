@@ -1,5 +1,5 @@
-//! Faults that stand-ins play against the real program: each is one clear row or message, the exit code that the README names,
-//! a run that goes on, and nothing left behind.
+//! Faults that stand-ins play against the real program: each is one clear row or message, the exit code that is documented, a
+//! run that goes on, and nothing left behind.
 
 use std::process::{Command, Stdio};
 
