@@ -69,7 +69,7 @@ async fn the_closing_table_says_how_the_jobs_compare() {
 /// What a job of a tiny plan brought whose samples take about so many milliseconds.
 fn measured(ms: f64) -> JobReport {
     let plan = plan(
-        "[matrix]\nbrowser = 'chrome'\nmodel = 'axpy'\n[measure]\nsamples = 12\nrounds = 6\nwarmup = 1\nfallback = []\n",
+        "[matrix]\nbrowser = 'chrome'\nmodel = 'axpy'\n[measure]\nsamples = 12\nrounds = 6\nwarmup = 1\ninstances = 1\nfallback = []\n",
     );
     let wobble = [0.97, 1.0, 1.03, 1.01, 0.99].map(|factor| factor * ms);
     let script = Script::new().job("", [Act::Runs(wobble.to_vec())]);
