@@ -72,7 +72,7 @@ async fn one(prepared: Prepared, args: &RunArgs, out: &mut dyn Write) -> Result<
     writeln!(out, "{}", table.text(args.format))?;
     if !args.quiet {
         let folder = recorder.folder().display();
-        let rest = if outcome.interrupted { format!("; take it up with --resume {folder}") } else { String::new() };
+        let rest = if outcome.interrupted { format!("; resume it with --resume {folder}") } else { String::new() };
         anstream::eprintln!("{folder}{rest}");
     }
     Ok(outcome.into())
