@@ -1,5 +1,7 @@
 //! The command line as typed; reading it does nothing else.
 
+mod examples;
+
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -12,7 +14,8 @@ use crate::store::fetch_request::MAIN;
 
 /// Measures GPU compute and AI models in real browsers: from a TOML manifest to verified rows of CSV.
 #[derive(Debug, Parser)]
-#[command(name = "gpujobs", version, max_term_width = 110, propagate_version = true)]
+#[command(name = "gpujobs", version, max_term_width = 110, propagate_version = true, disable_help_subcommand = true)]
+#[command(after_long_help = examples::START)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -23,34 +26,53 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the jobs of manifests in real browsers and write what they measured.
+    #[command(after_long_help = examples::RUN)]
     Run(RunArgs),
     /// List the jobs that would run, and estimate the time; opens no browser.
+    #[command(after_long_help = examples::PLAN)]
     Plan(PlanArgs),
     /// Write each job's HTML, JS and WGSL, to be opened by hand.
+    #[command(after_long_help = examples::RENDER)]
     Render(RenderArgs),
     /// Open each browser and say what it really has: hardware, software or nothing, with the evidence.
+    #[command(after_long_help = examples::VERIFY)]
     Verify(VerifyArgs),
     /// Say what is installed and what is missing; opens no browser.
+    #[command(after_long_help = examples::DOCTOR)]
     Doctor(DoctorArgs),
     /// Install what is missing with the machine's package managers.
+    #[command(after_long_help = examples::SETUP)]
     Setup(SetupArgs),
     /// Compare two runs, or the values of one axis inside one run.
+    #[command(after_long_help = examples::COMPARE)]
     Compare(CompareArgs),
     /// Search for the fastest configurations of kernels that are right, and write them for `workgroup_size = "tuned"`.
+    #[command(after_long_help = examples::TUNE)]
     Tune(TuneArgs),
     /// Download models from a hub into the model store.
+    #[command(after_long_help = examples::FETCH)]
     Fetch(FetchArgs),
     /// Write a run in the format of another program.
+    #[command(after_long_help = examples::EXPORT)]
     Export(ExportArgs),
-    /// Print the JSON Schema of a manifest, for editors.
-    Schema,
+    /// Print the JSON Schema of a manifest or of a model's file, for editors.
+    #[command(after_long_help = examples::SCHEMA)]
+    Schema(SchemaArgs),
     /// Write a commented starter manifest.
+    #[command(after_long_help = examples::INIT)]
     Init(InitArgs),
     /// Print shell completions.
+    #[command(after_long_help = examples::COMPLETIONS)]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Write man pages.
+    #[command(after_long_help = examples::MAN)]
+    Man(ManArgs),
+    /// Print the help of a command, or a part of the reference.
+    #[command(after_long_help = examples::HELP)]
+    Help(HelpArgs),
     /// Clean up after a gpujobs that was killed; started by gpujobs itself.
     #[command(hide = true)]
     Watchdog,
@@ -100,7 +122,7 @@ pub struct RunArgs {
     /// A remote WebDriver endpoint or Grid, for every browser that names none.
     #[arg(long, value_name = "URL", env = "GPUJOBS_WEBDRIVER")]
     pub webdriver: Option<String>,
-    /// Take up a run that was interrupted or killed.
+    /// Resume a run that was interrupted or killed.
     #[arg(long, value_name = "RUN_DIR", value_hint = ValueHint::DirPath)]
     pub resume: Option<PathBuf>,
     /// A software adapter is a failure.
@@ -328,4 +350,28 @@ pub struct InitArgs {
     /// The manifest's name; the file is NAME.toml.
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
+}
+
+/// `gpujobs schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Of a model's file instead of a manifest.
+    #[arg(long)]
+    pub model: bool,
+}
+
+/// `gpujobs man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Where the pages are written, one a command; made where it is missing.
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+}
+
+/// `gpujobs help`.
+#[derive(Debug, Args)]
+pub struct HelpArgs {
+    /// A command, or a part of the reference: columns, manifest, model, ops, warnings.
+    #[arg(value_name = "TOPIC")]
+    pub topic: Option<String>,
 }

@@ -5,7 +5,9 @@ pub mod completions;
 pub mod doctor;
 pub mod export;
 pub mod fetch;
+pub mod help;
 pub mod init;
+pub mod man;
 pub mod plan;
 pub mod render;
 pub mod run;
@@ -67,8 +69,8 @@ fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
             Ok(Exit::Success)
         }
         Command::Export(args) => export::run(&args, out),
-        Command::Schema => {
-            schema::run(out)?;
+        Command::Schema(args) => {
+            schema::run(&args, out)?;
             Ok(Exit::Success)
         }
         Command::Init(args) => {
@@ -77,6 +79,8 @@ fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
             Ok(Exit::Success)
         }
         Command::Completions { shell } => completions::run(shell, out),
+        Command::Man(args) => man::run(&args, out),
+        Command::Help(args) => help::run(&args, out),
         Command::Watchdog => {
             watchdog::run();
             Ok(Exit::Success)

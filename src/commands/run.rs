@@ -16,7 +16,7 @@ use crate::record::row::Row;
 use crate::record::run_toml::RunToml;
 use crate::record::{Recorder, read, resume};
 use crate::report::live::Live;
-use crate::report::table::{self, Baseline};
+use crate::report::table::{self, Baseline, ClosingTable};
 
 /// Runs each manifest in turn; the exit is that of the worst.
 pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
@@ -67,10 +67,12 @@ async fn one(prepared: Prepared, args: &RunArgs, out: &mut dyn Write) -> Result<
     .await?;
     recorder.check()?;
     table::sort(&plan, &mut rows);
-    writeln!(out, "{}", table::text(&plan, &rows, &baseline(&recorder, &plan), args.format))?;
+    let (baseline, logs) = (baseline(&recorder, &plan), recorder.folder().join("logs"));
+    let table = ClosingTable { plan: &plan, rows: &rows, baseline: &baseline, logs: Some(&logs) };
+    writeln!(out, "{}", table.text(args.format))?;
     if !args.quiet {
         let folder = recorder.folder().display();
-        let rest = if outcome.interrupted { format!("; take it up with --resume {folder}") } else { String::new() };
+        let rest = if outcome.interrupted { format!("; resume it with --resume {folder}") } else { String::new() };
         anstream::eprintln!("{folder}{rest}");
     }
     Ok(outcome.into())

@@ -1,11 +1,13 @@
-//! `gpujobs schema`: the JSON Schema of a manifest, for editors.
+//! `gpujobs schema`: the JSON Schema of a manifest or of a model's file, for editors.
 
 use std::io::{self, Write};
 
-use crate::manifest::schema::json_schema;
+use crate::cli::SchemaArgs;
+use crate::manifest;
 
 /// Writes the schema, indented, with a newline at its end.
-pub fn run(out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &json_schema())?;
+pub fn run(args: &SchemaArgs, out: &mut dyn Write) -> io::Result<()> {
+    let schema = if args.model { manifest::model::schema::json_schema() } else { manifest::schema::json_schema() };
+    serde_json::to_writer_pretty(&mut *out, &schema)?;
     writeln!(out)
 }

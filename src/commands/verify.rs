@@ -117,7 +117,7 @@ fn remedy(report: &JobReport) -> &'static str {
             "the browser does not say whether its adapter is a GPU: compare its speed with another browser's, or update it; \
              `--require-hardware` makes a run fail here"
         }
-        "absent" => lacks.unwrap_or("update the browser, or see the flags and prefs in the README for this system"),
+        "absent" => lacks.unwrap_or("update the browser, or add the flags or preferences that your system needs (`args` and `prefs` of `[browser.NAME]`)"),
         "wrong" => "the driver or browser computes wrongly: update both and report it with this output",
         "not started" => "`gpujobs doctor` says what is missing",
         "failed" => "run again with -vv to see what browser and driver say",

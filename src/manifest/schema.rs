@@ -162,10 +162,15 @@ fn settings(_: &mut SchemaGenerator) -> Schema {
 /// The JSON Schema of a manifest, draft 2020-12.
 #[must_use]
 pub fn json_schema() -> Schema {
+    schema_of::<ManifestFile>()
+}
+
+/// The JSON Schema of a TOML file, draft 2020-12.
+pub(super) fn schema_of<File: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12()
         .with_transform(RecursiveTransform(without_null))
         .into_generator()
-        .into_root_schema_for::<ManifestFile>()
+        .into_root_schema_for::<File>()
 }
 
 /// The tables that have the key, by their headers: for a remedy where it stands in another one.

@@ -16,7 +16,7 @@ pub mod resume;
 pub mod row;
 pub mod run_toml;
 pub mod side_tables;
-mod warnings;
+pub mod warnings;
 
 use std::fs;
 use std::path::{Path, PathBuf};

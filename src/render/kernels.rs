@@ -73,6 +73,8 @@ pub struct Parameter {
     pub tuned: Option<AxisValue>,
     /// The forms that have it; empty where all do.
     pub forms: Vec<String>,
+    /// What it is, in a sentence; empty where the file does not say.
+    pub doc: String,
 }
 
 /// A kernel's workgroup and the values of all its parameters.

@@ -4,8 +4,10 @@
 pub mod comparison;
 pub mod fetching;
 pub mod format;
+mod layout;
 pub mod live;
 pub mod reference;
 pub mod spreadsheet;
 pub mod table;
+mod tone;
 pub mod tuning;

@@ -1,73 +1,55 @@
-//! The closing table of a run.
+//! The closing table of a run. What is the same for all jobs stands above it, what has no times below it, and each of its
+//! columns says something.
+
+mod axes;
+mod baseline;
+mod best;
+mod failures;
+mod heading;
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use comfy_table::CellAlignment;
 use serde_json::{Map, Value};
 
-use super::comparison::{brief, object};
-use super::format::{TableFormat, TableStyle, USUAL_WIDTH, clipped, empty_table};
-use crate::analyse::compare::{RunAxis, along};
-use crate::analyse::comparison::{Comparison, Rules};
-use crate::plan::select::value;
+use self::axes::{label, varying};
+use self::best::{Rank, elsewhere, ranks};
+use self::heading::{Adapters, heading};
+use super::format::{TableFormat, TableStyle, empty_table};
+use super::layout::{self, Cell, Column};
+use super::tone::Tone;
+use crate::measure::Summary;
 use crate::plan::{Job, Plan};
-use crate::record::csv::harmless;
-use crate::record::read::Run;
-use crate::record::row::Row;
+use crate::record::row::{Row, RowFigures};
 use crate::run::Status;
-use crate::units::significant;
+use crate::units::{Nanos, significant};
 
-/// How the jobs of a run compare with those of an axis's first value.
-#[derive(Debug, Clone, Default)]
-pub struct Baseline {
-    /// That value; empty where there is nothing to compare.
-    base: String,
-    rules: Rules,
-    /// By the id of the job that is compared with its base.
-    comparisons: HashMap<String, Comparison>,
+pub use self::baseline::Baseline;
+
+/// Columns of a terminal that the table fits, unless its words are longer.
+const WIDTH: usize = 120;
+
+/// Where the axes of `[axes]` stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CustomAxes {
+    /// Each in a column.
+    Apart,
+    /// All in one column, which folds, where so many columns have no room.
+    Together,
 }
 
-impl Baseline {
-    /// The jobs of a plan as its run folder has them, compared along the browser or, where there is but one, along the
-    /// first axis with several values; along the model, whose values do different work, only where nothing else varies.
-    #[must_use]
-    pub fn of(plan: &Plan, mut run: Run) -> Self {
-        let several = varying(plan).into_iter().filter(|axis| differ(plan, axis));
-        let rank = |axis: &String| match axis.as_str() {
-            "browser" => 0,
-            "model" => 2,
-            _ => 1,
-        };
-        let Some(axis) = several.min_by_key(rank) else { return Self::default() };
-        // The plan says which value is first; rows stand in the order in which jobs ended.
-        let places: HashMap<String, usize> =
-            plan.jobs.iter().enumerate().map(|(place, job)| (harmless(&job.id.0), place)).collect();
-        run.jobs.retain(|job| places.contains_key(job.cell("job_id")));
-        run.jobs.sort_by_key(|job| places.get(job.cell("job_id")));
-        let rules = Rules::default();
-        let comparisons = along(&run, &RunAxis::named(&axis), &rules);
-        let base = plan.jobs.first().and_then(|job| value(job, &axis)).unwrap_or_default().into_owned();
-        let by_id = comparisons.into_iter().map(|comparison| (comparison.new_id.clone(), comparison));
-        Self { base, rules, comparisons: by_id.collect() }
-    }
-
-    fn title(&self) -> Option<String> {
-        (!self.comparisons.is_empty()).then(|| format!("vs {}", self.base))
-    }
-
-    fn comparison(&self, job: &Job) -> Option<&Comparison> {
-        self.comparisons.get(&harmless(&job.id.0))
-    }
-
-    /// Empty for a base, for what is refused, and for a job whose base lacks the value that the title names.
-    fn cell(&self, job: &Job) -> String {
-        let comparison = self.comparison(job).filter(|comparison| comparison.base == harmless(&self.base));
-        comparison.map(|comparison| brief(comparison, &self.rules)).unwrap_or_default()
-    }
-
-    fn json(&self, job: &Job) -> Value {
-        self.comparison(job).map_or(Value::Null, object)
-    }
+/// What the closing table is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct ClosingTable<'run> {
+    /// The jobs as they were planned.
+    pub plan: &'run Plan,
+    /// Those that ended, in the order of the plan.
+    pub rows: &'run [(Job, Row)],
+    /// What they are compared with.
+    pub baseline: &'run Baseline,
+    /// The folder of the logs, where there is one.
+    pub logs: Option<&'run Path>,
 }
 
 /// Puts rows into the order of the plan: jobs that were interleaved or tried again end in another one.
@@ -77,113 +59,172 @@ pub fn sort(plan: &Plan, rows: &mut [(Job, Row)]) {
     rows.sort_by_key(|(job, _)| places.get(job.id.0.as_str()).copied());
 }
 
-/// The rows of a run as they are written to stdout, without the last line's end.
-#[must_use]
-pub fn text(plan: &Plan, rows: &[(Job, Row)], baseline: &Baseline, format: TableFormat) -> String {
-    match format {
-        TableFormat::Table => table(plan, rows, baseline, TableStyle::Terminal),
-        TableFormat::Markdown => table(plan, rows, baseline, TableStyle::Markdown),
-        TableFormat::Json => format!("{:#}", json(rows, baseline)),
+impl ClosingTable<'_> {
+    /// As it is written to stdout, without the last line's end; that for a terminal has colours.
+    #[must_use]
+    pub fn text(&self, format: TableFormat) -> String {
+        match format {
+            TableFormat::Table => self.drawn(TableStyle::Terminal),
+            TableFormat::Markdown => self.drawn(TableStyle::Markdown),
+            TableFormat::Json => format!("{:#}", self.json()),
+        }
+    }
+
+    fn drawn(&self, style: TableStyle) -> String {
+        let adapters = Adapters::of(self.rows);
+        let mut parts = vec![heading(self.plan, self.rows, &adapters, style, WIDTH)];
+        let ranks = ranks(self.plan, self.rows);
+        let measured: Vec<(&Job, &Row, Option<Rank>)> = self
+            .rows
+            .iter()
+            .zip(&ranks)
+            .filter(|((_, row), _)| row.status == Status::Ok)
+            .map(|((job, row), rank)| (job, row, *rank))
+            .collect();
+        if !measured.is_empty() {
+            let (columns, rows) = self.columns(&measured, &adapters, CustomAxes::Apart, style);
+            parts.push(match style {
+                TableStyle::Terminal if layout::fits(&columns, &rows, WIDTH) => layout::table(&columns, &rows, WIDTH),
+                TableStyle::Terminal => {
+                    let (columns, rows) = self.columns(&measured, &adapters, CustomAxes::Together, style);
+                    layout::table(&columns, &rows, WIDTH)
+                }
+                TableStyle::Markdown => markdown(&columns, rows),
+            });
+        }
+        if let Some(legend) = legend(&ranks) {
+            parts.push(match style {
+                TableStyle::Terminal => layout::fold(legend, WIDTH).join("\n"),
+                TableStyle::Markdown => legend.to_owned(),
+            });
+        }
+        parts.extend(failures::below(self.rows, self.logs, style, WIDTH));
+        parts.join("\n\n")
+    }
+
+    /// The columns that say something, and the rows, whose cells are those of the style.
+    fn columns(
+        &self,
+        rows: &[(&Job, &Row, Option<Rank>)],
+        adapters: &Adapters,
+        custom: CustomAxes,
+        style: TableStyle,
+    ) -> (Vec<Column>, Vec<Vec<Cell>>) {
+        let words = |title: &str, cells: Vec<Cell>| (Column::words(title), cells);
+        let mut columns = vec![words("", rows.iter().map(|(_, _, rank)| mark(*rank)).collect())];
+        let own = |axis: &String| self.plan.manifest.axes.iter().any(|one| one.name == *axis && one.custom);
+        let (together, apart): (Vec<String>, Vec<String>) =
+            varying(self.plan).into_iter().partition(|axis| custom == CustomAxes::Together && own(axis));
+        for axis in apart {
+            columns.push(words(&axis, rows.iter().map(|(job, ..)| label(job, &axis).into()).collect()));
+        }
+        let pairs = |job: &Job| together.iter().map(|axis| format!("{axis}={}", label(job, axis))).collect::<Vec<_>>();
+        columns.push(words("axes", rows.iter().map(|(job, ..)| pairs(job).join(" ").into()).collect()));
+        if *adapters == Adapters::Various {
+            let named = |row: &Row| row.figures.adapter.as_ref().map(heading::adapter).unwrap_or_default().into();
+            columns.push(words("adapter", rows.iter().map(|(_, row, _)| named(row)).collect()));
+        }
+        columns.push(words("ran on", rows.iter().map(|(job, row, _)| ran_on(job, row)).collect()));
+        if rows.iter().any(|(_, row, _)| row.figures.verified != rows[0].1.figures.verified) {
+            columns.push(words("verified", rows.iter().map(|(_, row, _)| verified(row)).collect()));
+        }
+        for (title, figure) in self.figures() {
+            let cell = |row: &Row, rank: Option<Rank>| Cell {
+                text: figure(&row.figures).unwrap_or_default(),
+                tone: if rank == Some(Rank::Best) { Tone::Best } else { Tone::Plain },
+            };
+            columns.push((Column::numbers(title), rows.iter().map(|(_, row, rank)| cell(row, *rank)).collect()));
+        }
+        if let Some(title) = self.baseline.title() {
+            columns.push(words(&title, rows.iter().map(|(job, ..)| self.baseline.cell(job)).collect()));
+        }
+        columns.retain(|(_, cells)| cells.iter().any(|cell| !cell.text.is_empty()));
+        let (columns, cells): (Vec<Column>, Vec<Vec<Cell>>) = columns.into_iter().unzip();
+        let cell = |cell: &Cell| Cell { text: style.cell(&cell.text), tone: cell.tone };
+        let row = |place: usize| cells.iter().map(|column| cell(&column[place])).collect();
+        (columns, (0..rows.len()).map(row).collect())
+    }
+
+    /// The figures of a row, each with its title.
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        let mut figures: Vec<(&str, Figure)> = vec![
+            ("gpu ms", |row| row.gpu.map(|gpu| significant(gpu.median, 3))),
+            ("wall ms", |row| row.wall.map(|wall| significant(wall.median, 3))),
+            ("95 % interval", |row| row.gpu.or(row.wall).and_then(interval)),
+            ("first result ms", |row| row.time_to_first_result.map(Nanos::millis).map(|ms| significant(ms, 3))),
+            ("GFLOP/s", |row| row.gflops.map(|gflops| significant(gflops, 3))),
+        ];
+        let hardware = &self.plan.manifest.hardware;
+        if hardware.peak_gflops.is_given() {
+            figures.push(("% of peak GFLOP/s", |row| row.of_peak_gflops.map(|share| significant(share, 3))));
+        }
+        if hardware.peak_gbytes_per_s.is_given() {
+            figures.push(("% of peak GB/s", |row| row.of_peak_gbytes.map(|share| significant(share, 3))));
+        }
+        figures
+    }
+
+    /// The rows as a JSON array; figures are numbers, what was not measured is null. `comparison` is how a row compares with
+    /// its base, null for a base.
+    fn json(&self) -> Value {
+        let object = |(job, row): &(Job, Row)| {
+            let cells = row.cells().iter().map(|(name, cell)| (name.clone(), cell.json()));
+            let comparison = ("comparison".to_owned(), self.baseline.json(job));
+            Value::Object(cells.chain([comparison]).collect::<Map<_, _>>())
+        };
+        Value::Array(self.rows.iter().map(object).collect())
     }
 }
 
-fn table(plan: &Plan, rows: &[(Job, Row)], against: &Baseline, style: TableStyle) -> String {
-    let axes = varying(plan);
-    let mut table = empty_table(style, USUAL_WIDTH);
-    let figures = ["status", "verified", "adapter", "gpu ms", "wall ms", "95 % interval", "first result ms", "GFLOP/s"];
-    let title = against.title();
-    let shares = shares(plan);
-    let given = || shares.iter().map(|(title, _)| *title);
-    table.set_header(axes.iter().map(String::as_str).chain(figures).chain(given()).chain(title.as_deref()));
-    for (job, row) in rows {
-        let labels = axes.iter().map(|axis| value(job, axis).map(std::borrow::Cow::into_owned).unwrap_or_default());
-        let compared = title.as_ref().map(|_| against.cell(job));
-        let of_peak = shares.iter().map(|(_, share)| share(row).map(|share| significant(share, 3)).unwrap_or_default());
-        let cells = labels.chain(cells(row)).chain(of_peak).chain(compared);
-        table.add_row(cells.map(|cell| style.cell(&cell)));
+/// A figure of a row as it is shown.
+type Figure = fn(&RowFigures) -> Option<String>;
+
+fn interval(summary: Summary) -> Option<String> {
+    summary.interval.map(|(low, high)| format!("{}–{}", significant(low, 3), significant(high, 3)))
+}
+
+fn mark(rank: Option<Rank>) -> Cell {
+    match rank {
+        Some(Rank::Best) => Cell { text: "best".to_owned(), tone: Tone::Best },
+        Some(Rank::NearBest) => Cell { text: "≈".to_owned(), tone: Tone::Good },
+        None => Cell::default(),
     }
-    for column in axes.len() + 3..axes.len() + figures.len() + shares.len() {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
+}
+
+/// What the marks mean; `None` where there are none.
+fn legend(ranks: &[Option<Rank>]) -> Option<&'static str> {
+    if ranks.contains(&Some(Rank::NearBest)) {
+        return Some(
+            "best: lowest median of the rows with the same work (model, dtype, batch), by GPU time where all have it, else \
+             by wall time; ≈: its interval overlaps the best one's, so which of the two is faster is not resolved",
+        );
+    }
+    ranks.contains(&Some(Rank::Best)).then_some(
+        "best: lowest median of the rows with the same work (model, dtype, batch), by GPU time where all have it, else by \
+         wall time",
+    )
+}
+
+fn ran_on(job: &Job, row: &Row) -> Cell {
+    elsewhere(job, row).map(|text| Cell { text, tone: Tone::Bad }).unwrap_or_default()
+}
+
+fn verified(row: &Row) -> Cell {
+    match row.figures.verified {
+        Some(true) => "yes".to_owned().into(),
+        _ => Cell { text: "not checked".to_owned(), tone: Tone::Doubtful },
+    }
+}
+
+fn markdown(columns: &[Column], rows: Vec<Vec<Cell>>) -> String {
+    let style = TableStyle::Markdown;
+    let mut table = empty_table(style, u16::MAX);
+    table.set_header(columns.iter().map(|column| style.cell(column.title())));
+    table.add_rows(rows.into_iter().map(|row| row.into_iter().map(|cell| cell.text)));
+    for (place, column) in columns.iter().enumerate() {
+        if let Some(drawn) = table.column_mut(place).filter(|_| column.is_number()) {
+            drawn.set_cell_alignment(CellAlignment::Right);
         }
     }
     table.to_string()
-}
-
-/// What share of the hardware's limits a row reached, in percent.
-type RowShare = fn(&Row) -> Option<f64>;
-
-/// The columns for the limits of the hardware that the manifest gives.
-fn shares(plan: &Plan) -> Vec<(&'static str, RowShare)> {
-    let hardware = &plan.manifest.hardware;
-    let all: [(bool, &str, RowShare); 2] = [
-        (hardware.peak_gflops.is_given(), "% of peak GFLOP/s", |row| row.figures.of_peak_gflops),
-        (hardware.peak_gbytes_per_s.is_given(), "% of peak GB/s", |row| row.figures.of_peak_gbytes),
-    ];
-    all.into_iter().filter(|(given, ..)| *given).map(|(_, title, share)| (title, share)).collect()
-}
-
-/// The rows as a JSON array; figures are numbers, what was not measured is null. `comparison` is how a row compares with
-/// its base, null for a base.
-fn json(rows: &[(Job, Row)], against: &Baseline) -> Value {
-    let object = |(job, row): &(Job, Row)| {
-        let cells = row.cells().iter().map(|(name, cell)| (name.clone(), cell.json()));
-        let comparison = ("comparison".to_owned(), against.json(job));
-        Value::Object(cells.chain([comparison]).collect::<Map<_, _>>())
-    };
-    Value::Array(rows.iter().map(object).collect())
-}
-
-/// The axes that distinguish the jobs of a plan; always the browser.
-fn varying(plan: &Plan) -> Vec<String> {
-    let own = plan.manifest.axes.iter().map(|axis| axis.name.clone());
-    let axes: Vec<String> = own.filter(|axis| axis == "browser" || differ(plan, axis)).collect();
-    if axes.is_empty() { vec!["browser".to_owned()] } else { axes }
-}
-
-/// Whether an axis takes several values in a plan.
-fn differ(plan: &Plan, axis: &str) -> bool {
-    let mut values = plan.jobs.iter().map(|job| value(job, axis));
-    let first = values.next();
-    values.any(|value| Some(value) != first)
-}
-
-fn cells(row: &Row) -> [String; 8] {
-    let figures = &row.figures;
-    if row.status != Status::Ok {
-        let reason = clipped(&figures.reason, 120);
-        return [format!("{}: {reason}", row.status), verified(figures.verified)]
-            .into_iter()
-            .chain(std::iter::repeat_n(String::new(), 6))
-            .collect::<Vec<_>>()
-            .try_into()
-            .unwrap_or_default();
-    }
-    let ms = |value: Option<f64>| value.map(|value| significant(value, 3)).unwrap_or_default();
-    let best = figures.gpu.or(figures.wall);
-    let interval = best.and_then(|summary| summary.interval);
-    let adapter = figures.adapter.as_ref();
-    let named = adapter.map(|adapter| {
-        let name = [&adapter.description, &adapter.device, &adapter.architecture, &adapter.vendor];
-        let name = name.into_iter().find(|name| !name.is_empty());
-        name.map_or_else(|| adapter.kind.to_string(), |name| format!("{} ({name})", adapter.kind))
-    });
-    [
-        row.status.to_string(),
-        verified(figures.verified),
-        harmless(&named.unwrap_or_default()),
-        ms(figures.gpu.map(|gpu| gpu.median)),
-        ms(figures.wall.map(|wall| wall.median)),
-        interval.map(|(low, high)| format!("{}–{}", significant(low, 3), significant(high, 3))).unwrap_or_default(),
-        ms(figures.time_to_first_result.map(crate::units::Nanos::millis)),
-        ms(figures.gflops),
-    ]
-}
-
-fn verified(verified: Option<bool>) -> String {
-    match verified {
-        Some(true) => "yes".to_owned(),
-        Some(false) => "no".to_owned(),
-        None => String::new(),
-    }
 }

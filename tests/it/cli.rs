@@ -1,6 +1,10 @@
 //! The command line: help, exit codes, what goes to stdout and what to stderr.
 
+use std::path::Path;
 use std::process::Stdio;
+
+use clap::{CommandFactory, Parser};
+use gpujobs::cli::Cli;
 
 use crate::support::browser_turn;
 use crate::support::workshop::{Ended, Workshop, ended};
@@ -27,6 +31,9 @@ fn each_verb_explains_itself() {
         "completions",
         "compare",
         "tune",
+        "export",
+        "man",
+        "help",
     ] {
         let arguments: Vec<&str> = [verb, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
         let ended = gpujobs(&arguments).expect(0);
@@ -36,6 +43,68 @@ fn each_verb_explains_itself() {
         });
     }
     assert_eq!(gpujobs(&["--version"]).expect(0).stdout, concat!("gpujobs ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+/// The command lines of a long help: those of its lines that begin with the program's name.
+fn examples(help: &str) -> Vec<Vec<String>> {
+    let lines = help.lines().filter_map(|line| line.strip_prefix("  gpujobs "));
+    let words = |line: &str| {
+        // Every other piece stands between quotes.
+        let pieces = line.split('\'').enumerate();
+        let words = pieces.flat_map(|(place, piece)| match place % 2 {
+            0 => piece.split_whitespace().map(str::to_owned).collect(),
+            _ => vec![piece.to_owned()],
+        });
+        std::iter::once("gpujobs".to_owned()).chain(words).collect()
+    };
+    lines.map(words).collect()
+}
+
+#[test]
+fn each_command_has_examples_and_they_parse() {
+    let mut cli = Cli::command();
+    let mut helps = vec![("gpujobs".to_owned(), cli.render_long_help().to_string())];
+    for command in cli.get_subcommands_mut().filter(|command| !command.is_hide_set()) {
+        helps.push((command.get_name().to_owned(), command.render_long_help().to_string()));
+    }
+    for (name, help) in helps {
+        let examples = examples(&help);
+        assert!(!examples.is_empty(), "{name} has no example");
+        for words in examples {
+            assert!(name == "gpujobs" || words[1] == name, "{words:?} stands at {name}");
+            Cli::try_parse_from(&words).unwrap_or_else(|error| panic!("{words:?}: {error}"));
+        }
+    }
+}
+
+#[test]
+fn help_prints_commands_and_the_reference() {
+    assert_eq!(gpujobs(&["help", "run"]).expect(0).stdout, gpujobs(&["run", "--help"]).expect(0).stdout);
+    assert_eq!(gpujobs(&["help"]).expect(0).stdout, gpujobs(&["--help"]).expect(0).stdout);
+    for (topic, said) in [
+        ("columns", "gpu_median_ms"),
+        ("manifest", "require_hardware"),
+        ("model", "automatic-speech-recognition"),
+        ("ops", "layer_norm"),
+        ("warnings", "two modes"),
+    ] {
+        let text = gpujobs(&["help", topic]).expect(0).stdout;
+        assert!(text.contains(said), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
+    }
+    let wrong = gpujobs(&["help", "colums"]).expect(2);
+    assert!(wrong.stderr.contains("did you mean `columns`?"), "{}", wrong.stderr);
+}
+
+#[test]
+fn each_command_has_a_man_page() {
+    let shop = Workshop::new();
+    shop.gpujobs(&["man", "pages/man1"]).expect(0);
+    for (page, said) in [("gpujobs.1", "gpujobs"), ("gpujobs-run.1", "require"), ("gpujobs-help.1", "columns")] {
+        let text = std::fs::read_to_string(shop.path("pages/man1").join(page)).unwrap();
+        assert!(text.contains(".TH") && text.contains(said), "{text}");
+    }
+    assert!(!shop.path("pages/man1/gpujobs-watchdog.1").exists());
 }
 
 #[test]
@@ -68,6 +137,8 @@ fn what_is_typed_wrongly_ends_with_2_and_says_so_on_stderr() {
         &["fetch", "org/name", "--dtype", "fp31"],
         &["fetch", "org/name", "--dtype", "q8", "--all"],
         &["completions", "abacus"],
+        &["help", "colums"],
+        &["man"],
     ] {
         let ended = shop.gpujobs(arguments).expect(2);
         assert_eq!(ended.stdout, "", "{arguments:?}");
@@ -100,6 +171,24 @@ fn the_schema_accepts_what_init_writes_and_plan_takes_it() {
     let text = std::fs::read_to_string(shop.path("mine.toml")).unwrap();
     let manifest: serde_json::Value = toml::from_str(&text).unwrap();
     jsonschema::validate(&schema, &manifest).unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn the_schema_of_models_accepts_those_that_are_shipped() {
+    let schema: serde_json::Value = serde_json::from_str(&gpujobs(&["schema", "--model"]).expect(0).stdout).unwrap();
+    let mut checked = 0;
+    for folder in ["manifests/models", "manifests/gallery/models", "manifests/h200/models"] {
+        let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        for path in paths.filter(|path| path.extension().is_some_and(|end| end == "toml")) {
+            let model: serde_json::Value = toml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            jsonschema::validate(&schema, &model).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            checked += 1;
+        }
+    }
+    assert!(checked > 30, "{checked}");
+    let wrong = serde_json::json!({ "family": "audio", "stages": [] });
+    assert!(jsonschema::validate(&schema, &wrong).is_err());
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use gpujobs::report::reference;
+use gpujobs::render::Templates;
+use gpujobs::report::reference::{self, ReferenceTable};
 
 /// Two tests may write one file.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -28,22 +29,49 @@ fn holds(file: &str, name: &str, text: &str) {
     }
 }
 
-#[test]
-fn the_axes_are_those_of_the_table() {
-    holds("manifests/README.md", "axes", &reference::axes());
+/// As [`holds`], of tables.
+fn tables(file: &str, name: &str, tables: &[ReferenceTable]) {
+    assert!(!tables.is_empty(), "{name}");
+    holds(file, name, &reference::markdown(tables));
 }
 
 #[test]
-fn the_tasks_are_those_of_the_table() {
-    holds("manifests/README.md", "tasks", &reference::tasks());
+fn what_manifests_say_is_what_the_code_takes() {
+    tables("manifests/README.md", "axes", &reference::axes());
+    tables("manifests/README.md", "tasks", &reference::tasks());
+    tables("manifests/README.md", "manifest-keys", &reference::manifest_keys());
+    tables("manifests/README.md", "model-keys", &reference::model_keys());
 }
 
 #[test]
-fn the_ops_are_those_of_the_table() {
-    holds("shaders/README.md", "ops", &reference::ops());
+fn what_shaders_say_is_what_the_code_computes() {
+    tables("shaders/README.md", "ops", &reference::ops());
+    let templates = Templates::new(None, None).unwrap();
+    tables("shaders/README.md", "kernel-parameters", &reference::kernel_parameters(templates.kernels()));
 }
 
 #[test]
-fn the_columns_are_those_of_the_table() {
-    holds("results/README.md", "columns", &reference::columns());
+fn what_results_say_is_what_the_code_writes() {
+    tables("results/README.md", "columns", &reference::columns());
+    tables("results/README.md", "warnings", &reference::warnings());
+}
+
+/// Each shipped kernel says what its parameters are.
+#[test]
+fn each_parameter_of_a_kernel_is_explained() {
+    let templates = Templates::new(None, None).unwrap();
+    for (kernel, declared) in &templates.kernels().kernels {
+        for (name, parameter) in &declared.parameters {
+            assert!(parameter.doc.ends_with('.'), "{kernel}.{name}");
+        }
+    }
+}
+
+/// Nothing that can be typed is left without a word.
+#[test]
+fn each_key_is_explained() {
+    for table in [reference::manifest_keys(), reference::model_keys()].concat() {
+        let text = reference::markdown(&[table]);
+        assert!(text.lines().all(|line| !line.ends_with("|  |")), "{text}");
+    }
 }

@@ -1,15 +1,16 @@
 //! A model manifest exactly as written: everything optional, so that `check` can ask for what is missing.
 
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use super::number::Number;
 
-/// A model manifest, `manifests/models/NAME.toml`.
+/// A model: what it is given, and what runs.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(title = "gpujobs model")]
 pub struct ModelFile {
     /// `text`, `vision`, `audio` or `multimodal`.
     #[schemars(with = "Option<String>")]
@@ -62,7 +63,13 @@ pub struct ModelFile {
     pub output: Option<Vec<Spanned<String>>>,
 }
 
-/// `[[input]]`.
+/// The JSON Schema of a model's file, draft 2020-12.
+#[must_use]
+pub fn json_schema() -> Schema {
+    crate::manifest::schema::schema_of::<ModelFile>()
+}
+
+/// What is given to the model.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InputEntry {
@@ -97,7 +104,7 @@ pub struct InputEntry {
     #[schemars(with = "Option<Extent>")]
     pub below: Option<Spanned<Value>>,
     /// `transformers`: a text, or several.
-    #[schemars(with = "Option<Vec<String>>")]
+    #[schemars(with = "Option<Texts>")]
     pub text: Option<Spanned<Value>>,
     /// `transformers`: so many words of a seeded text.
     #[schemars(with = "Option<Extent>")]
@@ -120,7 +127,7 @@ pub struct InputEntry {
     pub file: Option<Spanned<String>>,
 }
 
-/// `[[stage]]` or `[[block.stage]]`.
+/// One dispatch.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StageEntry {
@@ -156,7 +163,7 @@ pub struct StageEntry {
     pub expect: Option<Spanned<ExpectEntry>>,
 }
 
-/// `[[block]]`.
+/// Stages repeated.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BlockEntry {
@@ -222,6 +229,17 @@ pub struct SamplerEntry {
     pub address: Option<Spanned<Value>>,
 }
 
+/// A text, or several.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its JSON Schema is used: as serde types, untagged enums lose spans")]
+enum Texts {
+    /// One.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
+}
+
 /// What a sampler gives beyond the edges.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
@@ -277,7 +295,7 @@ pub struct WeightEntry {
     /// Half the width of a uniform fill.
     pub spread: Option<f32>,
     /// Its name in the model's file of weights, or several that are joined along the last axis.
-    #[schemars(with = "Option<Vec<String>>")]
+    #[schemars(with = "Option<Texts>")]
     pub tensor: Option<Value>,
     /// Whether a matrix is stored as its transpose, as `PyTorch`'s linear layers are.
     pub transpose: bool,

@@ -60,6 +60,7 @@ struct ParameterEntry {
     values: Vec<AxisValue>,
     default: Option<AxisValue>,
     tuned: Option<AxisValue>,
+    doc: String,
 }
 
 impl Declaration {
@@ -154,7 +155,8 @@ impl Checker<'_> {
         if let Some((first, _)) = entry.form.first() {
             let text = |form: &Spanned<String>| AxisValue::Text(form.get_ref().clone());
             let (values, default) = (entry.form.keys().map(text).collect(), text(first));
-            parameters.insert(FORM.to_owned(), Parameter { values, default, tuned: None, forms: Vec::new() });
+            let doc = "How the kernel is built; each form has parameters of its own.".to_owned();
+            parameters.insert(FORM.to_owned(), Parameter { values, default, tuned: None, forms: Vec::new(), doc });
         }
         self.parameters(&mut parameters, entry.parameters, None);
         let mut rules = vec![Rules { form: None, constraints: entry.constraints, traits: entry.traits }];
@@ -231,7 +233,8 @@ impl Checker<'_> {
                 }
             }
             let forms = form.cloned().into_iter().collect();
-            all.insert(name.clone(), Parameter { values: entry.values, default, tuned: entry.tuned, forms });
+            let ParameterEntry { values, tuned, doc, .. } = entry;
+            all.insert(name.clone(), Parameter { values, default, tuned, forms, doc });
         }
     }
 

@@ -28,7 +28,7 @@ const NO_COLUMNS: [&str; 5] = ["read_csv", "pivot_table", "union_by_name", "time
 /// Other programs are no part of the tests' machine; what ages in the examples are the columns.
 #[test]
 fn every_column_that_an_example_reads_is_there() {
-    let columns = reference::columns();
+    let columns = reference::markdown(&reference::columns());
     for language in ["python", "sql", "r"] {
         let examples = blocks(&[language]);
         assert!(!examples.is_empty(), "no example in {language}");

@@ -1,0 +1,69 @@
+//! Which rows are the best of those that do the same work.
+
+use std::collections::HashMap;
+
+use crate::measure::Summary;
+use crate::plan::select::value;
+use crate::plan::{Job, Plan};
+use crate::record::cell::Cell;
+use crate::record::row::Row;
+use crate::run::Status;
+
+/// What a row is among those that do the same work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rank {
+    /// Its median is the lowest.
+    Best,
+    /// It is not the lowest, but its interval overlaps that of the best: which of the two is faster is not resolved.
+    NearBest,
+}
+
+/// The rank of each row that has one.
+///
+/// Rows compete that did the same work, whose output was verified, and that ran on the backend asked for; they do so by
+/// GPU time where all of them have it, else by wall time. Without an interval, or without a rival, nothing is best.
+pub(super) fn ranks(plan: &Plan, rows: &[(Job, Row)]) -> Vec<Option<Rank>> {
+    let mut groups: HashMap<Vec<String>, Vec<usize>> = HashMap::new();
+    for (place, (job, _)) in rows.iter().enumerate().filter(|(_, (job, row))| competes(job, row)) {
+        groups.entry(work(plan, job)).or_default().push(place);
+    }
+    let mut ranks = vec![None; rows.len()];
+    for group in groups.into_values().filter(|group| group.len() > 1) {
+        let by_gpu = group.iter().all(|place| rows[*place].1.figures.gpu.is_some());
+        let time = |place: usize| -> Option<Summary> {
+            let figures = &rows[place].1.figures;
+            if by_gpu { figures.gpu } else { figures.wall }
+        };
+        let timed = group.iter().filter_map(|place| Some((*place, time(*place)?)));
+        let Some((best, fastest)) = timed.min_by(|(_, a), (_, b)| a.median.total_cmp(&b.median)) else { continue };
+        let Some((_, high)) = fastest.interval else { continue };
+        for place in group {
+            let overlaps = time(place).is_some_and(|time| time.interval.is_none_or(|(low, _)| low <= high));
+            if place == best {
+                ranks[place] = Some(Rank::Best);
+            } else if overlaps {
+                ranks[place] = Some(Rank::NearBest);
+            }
+        }
+    }
+    ranks
+}
+
+fn competes(job: &Job, row: &Row) -> bool {
+    row.status == Status::Ok && row.figures.verified == Some(true) && elsewhere(job, row).is_none()
+}
+
+/// What tells the work of two jobs apart: the model with its parameters, the number format, and how much is computed at once.
+fn work(plan: &Plan, job: &Job) -> Vec<String> {
+    let params = plan.manifest.models.get(&job.axes.model).into_iter().flat_map(|model| model.params.keys());
+    let own = params.filter(|name| job.axes.custom.contains_key(*name)).map(String::as_str);
+    let axes = ["model", "dtype", "batch"].into_iter().chain(own);
+    axes.map(|axis| value(job, axis).unwrap_or_default().into_owned()).collect()
+}
+
+/// What a job ran on, where that is not the backend that was asked for.
+pub(super) fn elsewhere(job: &Job, row: &Row) -> Option<String> {
+    let (_, used) = row.cells().iter().find(|(name, _)| name == "backend_used")?;
+    let Cell::Text(used) = used else { return None };
+    (used != <&str>::from(job.axes.backend)).then(|| used.clone())
+}
