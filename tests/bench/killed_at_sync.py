@@ -19,6 +19,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from left import processes
+
 ROOT = Path(__file__).resolve().parents[2]
 
 JOBS, SAMPLES = 4, 3
@@ -80,15 +82,8 @@ def table(folder, name):
 
 
 def left(work):
-    """Processes whose environment names this run's temporary folder, and what lies in that."""
-    found = [path.name for path in (work / "tmp").iterdir()]
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"TMPDIR={work}/tmp".encode() in (folder / "environ").read_bytes():
-                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:120])
-        except OSError:
-            pass
-    return found
+    """What of a run is left."""
+    return [*processes(work / "tmp"), *(path.name for path in (work / "tmp").iterdir())]
 
 
 def killed_at(gpujobs, shim, sync):

@@ -24,6 +24,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from left import processes
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # What comes of each kind of fault, as `soak/shaders/soak.wgsl` numbers them: the row's status, and what its reason says.
@@ -63,18 +65,6 @@ def use(pid):
         return int(status.split(f"{name}:")[1].split()[0])
 
     return {"mib": field("VmRSS") / 1024, "files": len(os.listdir(f"/proc/{pid}/fd")), "threads": field("Threads")}
-
-
-def processes(work):
-    """The processes whose environment names this run's temporary folder."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"TMPDIR={work}/tmp".encode() in (folder / "environ").read_bytes():
-                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:120])
-        except OSError:
-            pass
-    return found
 
 
 def main():
@@ -119,16 +109,18 @@ def main():
             faults.append(f"exit code {run.returncode}: {told[-500:]}")
         # The watchdog ends once it has seen that nothing is left.
         end = time.monotonic() + 10
-        while processes(work) and time.monotonic() < end:
+        while processes(work / "tmp") and time.monotonic() < end:
             time.sleep(0.1)
-        left = processes(work)
+        left = processes(work / "tmp")
         faults += [f"left: {line}" for line in left]
         faults += [f"left: {path}" for path in (work / "tmp").iterdir()]
         counts = Counter(row["status"] for row in table)
         print(f"{len(table)} jobs in {lasted:.0f} s: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
         for done, used in uses.values():
             print(f"after {done} rows {used['mib']:.1f} MiB, {used['files']} open files, {used['threads']} threads")
-        [early, *_, late] = [*uses.values()][:-1] or [(0, {"mib": 0})] * 2
+        # The last look may be after the tables were read.
+        looks = [*uses.values()][:-1] or [*uses.values()]
+        early, late = looks[0], looks[-1]
         if late[1]["mib"] - early[1]["mib"] > (late[0] - early[0]) * ROW_KIB / 1024 + SLACK_MIB:
             faults.append(f"memory grew from {early[1]['mib']:.1f} MiB to {late[1]['mib']:.1f}")
         print("\n".join(faults) or "all as planted, nothing left")
