@@ -12,7 +12,7 @@ use crate::protocol::command::Ask;
 use crate::protocol::event::{
     AdapterFacts, ClockFacts, ExecutionInfo, PageFacts, RawKernel, RawPart, RawPhases, RawSample,
 };
-use crate::reference::{Failure, Verdict};
+use crate::reference::{Failure, Spread, Verdict};
 use crate::render::page::Page;
 use crate::render::target::AdapterHint;
 use crate::units::{Flops, Nanos};
@@ -40,7 +40,7 @@ pub trait Executor {
     fn beside(&self, number: u64) -> Option<String>;
 
     /// How far outputs of the prepared job whose page has this number were from those of its recorded run, see [`Check`].
-    fn spread(&self, number: u64) -> f64;
+    fn spread(&self, number: u64) -> Spread;
 
     /// Lets go of everything that the job with this number holds; harmless when there is none.
     fn release(&mut self, number: u64) -> impl Future<Output = ()>;
@@ -109,8 +109,8 @@ pub struct Check {
     pub unverified: String,
     /// Whether no two of its outputs are alike, since the model draws random numbers.
     pub random: bool,
-    /// How far outputs were from those of the recorded run, as a share of the largest element; 0 where none differed.
-    pub spread: f64,
+    /// How far outputs were from those of the recorded run.
+    pub spread: Spread,
     /// Arithmetic of one inference, where the reference counted it.
     pub flops: Option<Flops>,
     /// SHA-256 of the model's outputs, the first 16 hexadecimal digits.
@@ -132,7 +132,7 @@ pub(super) enum Checked {
     Record,
     /// The outputs of an inference were held against the references: how far they are from those of the recorded run, or
     /// where they are wrong.
-    Repeated(Result<f64, Box<Failure>>),
+    Repeated(Result<Spread, Box<Failure>>),
 }
 
 /// An output of a model, as it was checked.

@@ -12,7 +12,7 @@ use crate::protocol::command::Ask;
 use crate::protocol::event::{
     AdapterFacts, AdapterKind, ClockFacts, ExecutionInfo, RawKernel, RawPhases, RawSample, SampleKind,
 };
-use crate::reference::Verdict;
+use crate::reference::{Spread, Verdict};
 use crate::render::page::Page;
 use crate::units::Nanos;
 
@@ -214,8 +214,8 @@ impl Executor for Fake {
         None
     }
 
-    fn spread(&self, _: u64) -> f64 {
-        0.0
+    fn spread(&self, _: u64) -> Spread {
+        Spread::default()
     }
 
     async fn close(&mut self) {
@@ -272,7 +272,7 @@ pub fn prepared() -> PreparedJob {
             verdict: Verdict { max_abs_error: Some(0.0), max_rel_error: Some(0.0), ..Verdict::default() },
             reference: "rust".to_owned(),
             unverified: String::new(),
-            spread: 0.0,
+            spread: Spread::default(),
             random: false,
             flops: None,
             output_digest: "0123456789abcdef".to_owned(),

@@ -16,7 +16,7 @@ use super::shader_texts::ShaderTexts;
 use crate::plan::Cache;
 use crate::protocol::command::{Ask, PageCommand};
 use crate::protocol::event::{self, AdapterKind, PageEvent, PageFacts, RawKernel, RawPrepared, RawSample};
-use crate::reference::verifiable;
+use crate::reference::{Spread, verifiable};
 use crate::render::page::{Content, Page, served_html};
 use crate::render::target::AdapterHint;
 use crate::serve::{PageChannel, SessionEvent};
@@ -354,8 +354,9 @@ impl Executor for LiveBrowser {
         self.context.agreement.about(number)
     }
 
-    fn spread(&self, number: u64) -> f64 {
-        self.open.as_ref().and_then(|session| session.jobs.get(&number)).map_or(0.0, |job| job.spread)
+    fn spread(&self, number: u64) -> Spread {
+        let job = self.open.as_ref().and_then(|session| session.jobs.get(&number));
+        job.map_or_else(Spread::default, |job| job.spread)
     }
 
     async fn release(&mut self, number: u64) {

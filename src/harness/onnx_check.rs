@@ -18,7 +18,7 @@ use crate::manifest::Backend;
 use crate::manifest::model::OutputFile;
 use crate::protocol::on_cpu;
 use crate::reference::onnx::{self, ElementType, Tensor, Tolerance};
-use crate::reference::{Failure, Verdict};
+use crate::reference::{Failure, Spread, Verdict};
 use crate::render::page::{OnnxPage, short_digest};
 use crate::units::{Flops, significant};
 
@@ -97,7 +97,7 @@ impl OnnxChecker {
             verdict: Verdict::default(),
             reference: String::new(),
             unverified: String::new(),
-            spread: 0.0,
+            spread: Spread::default(),
             random: false,
             flops: Some(Flops(0)),
             output_digest: String::new(),

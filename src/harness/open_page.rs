@@ -16,7 +16,7 @@ use super::shader_texts::ShaderTexts;
 use crate::plan::Cache;
 use crate::protocol::command::PageCommand;
 use crate::protocol::event::{self, PageEvent, RawFault};
-use crate::reference::Failure;
+use crate::reference::{Failure, Spread};
 use crate::serve::{PageChannel, SessionEvent, Subject};
 use crate::webdriver::{Browser, LogSink};
 
@@ -48,7 +48,7 @@ pub(super) struct Ready {
     /// The check of what was posted last, while the page looks for a witness.
     pub(super) doubt: Option<Box<Check>>,
     /// How far outputs were from those of the recorded run, see [`Check`].
-    pub(super) spread: f64,
+    pub(super) spread: Spread,
     /// `None` for a job without shaders of its own.
     pub(super) shaders: Option<ShaderTexts>,
 }
@@ -56,7 +56,7 @@ pub(super) struct Ready {
 impl Ready {
     /// A job of which nothing was posted yet.
     pub(super) fn new(checker: OutputChecker, shaders: Option<ShaderTexts>) -> Self {
-        Self { checker: Some(checker), check: None, doubt: None, spread: 0.0, shaders }
+        Self { checker: Some(checker), check: None, doubt: None, spread: Spread::default(), shaders }
     }
 
     /// The check as it stands. A page that goes on without the witness that it was to look for has none.
@@ -75,10 +75,10 @@ impl Ready {
     }
 
     /// Takes what was found of an inference whose outputs differ from the recorded run's; whether they are right.
-    fn take_repeated(&mut self, found: Result<f64, Box<Failure>>) -> bool {
+    fn take_repeated(&mut self, found: Result<Spread, Box<Failure>>) -> bool {
         let failure = match found {
             Ok(spread) => {
-                self.spread = self.spread.max(spread);
+                self.spread = self.spread.and(spread);
                 return true;
             }
             Err(failure) => *failure,
@@ -214,8 +214,8 @@ impl OpenPage {
             }
         };
         // A page that is gone by now says so itself.
-        let verified = ready.check.as_ref().is_some_and(|check| check.verdict.verified.is_some());
-        let _ = reply.send(json!({ "verdict": verdict, "verified": verified }).to_string());
+        let compared = ready.check.as_ref().is_some_and(|check| check.verdict.verified.is_some());
+        let _ = reply.send(json!({ "verdict": verdict, "compared": compared }).to_string());
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::executor::{Check, PostedOutput};
 use super::payload::Payload;
 use crate::graph::{Element, Graph, Stage, TensorId, ops};
-use crate::reference::{Progress, Recorded};
+use crate::reference::{Progress, Recorded, Spread};
 use crate::render::page::short_digest;
 
 /// A run of stages, as far as it was posted.
@@ -104,7 +104,7 @@ impl Recording {
             reference: if by_file { "file" } else { "rust" }.to_owned(),
             unverified,
             random: false,
-            spread: 0.0,
+            spread: Spread::default(),
             flops: None,
             output_digest: short_digest(self.hash),
             outputs: self.kept.unwrap_or_default(),

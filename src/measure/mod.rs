@@ -18,6 +18,7 @@ use crate::harness::executor::{Check, PreparedJob};
 use crate::protocol::event::{
     AdapterFacts, AdapterKind, ClockFacts, ExecutionInfo, RawKernel, RawPart, RawPhases, RawSample, SampleKind,
 };
+use crate::reference::Spread;
 use crate::units::Nanos;
 
 pub use stats::Summary;
@@ -128,6 +129,17 @@ impl Measurement {
         }
         if let (Some(max_abs), Some(max_rel)) = (found.verdict.max_abs_error, found.verdict.max_rel_error) {
             own.verdict.measured(max_abs, max_rel, 0);
+        }
+    }
+
+    /// Adds how far outputs of other inferences were from those that were checked.
+    pub fn add_spread(&mut self, spread: Spread) {
+        let check = &mut self.check;
+        check.spread = check.spread.and(spread);
+        if check.spread.open && check.verdict.verified.is_some() {
+            check.verdict.verified = None;
+            "what a stage reads comes out in several ways, and one of its outputs was further from its reference than that allows"
+                .clone_into(&mut check.unverified);
         }
     }
 

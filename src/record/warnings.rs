@@ -66,9 +66,9 @@ fn of_the_model(measurement: &Measurement) -> Vec<Warning> {
         let why = if why.is_empty() { "nothing to compare it with" } else { why };
         warnings.push(Warning::NotVerified(why.to_owned()));
     }
-    let spread = measurement.check.spread;
-    if spread > 0.0 {
-        warnings.push(Warning::Differs(format!("{spread:.1e}")));
+    let share = measurement.check.spread.share;
+    if share > 0.0 {
+        warnings.push(Warning::Differs(format!("{share:.1e}")));
     }
     let verdict = &measurement.check.verdict;
     if verdict.not_finite > 0 {

@@ -24,6 +24,6 @@ pub use failure::{Failure, SENTINEL_BITS};
 pub use fill::{FillError, fill};
 pub use given::Given;
 pub use later::verifiable;
-pub use recorded::{Judged, Recorded, agrees};
+pub use recorded::{Judged, Recorded, Spread, agrees};
 pub use stored::StoredError;
 pub use verify::{Progress, Verdict, compute, verify};

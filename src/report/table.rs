@@ -195,13 +195,13 @@ fn mark(rank: Option<Rank>) -> Cell {
 fn legend(ranks: &[Option<Rank>]) -> Option<&'static str> {
     if ranks.contains(&Some(Rank::NearBest)) {
         return Some(
-            "best: lowest median of the rows with the same work (model, dtype, batch), by GPU time where all have it, else \
-             by wall time; ≈: its interval overlaps the best one's, so which of the two is faster is not resolved",
+            "best: lowest median of the rows with the same work (model, dtype, batch, axes of your own that may change it), \
+             by GPU time where all have it, else by wall time; ≈: the interval of that time overlaps the best one's",
         );
     }
     ranks.contains(&Some(Rank::Best)).then_some(
-        "best: lowest median of the rows with the same work (model, dtype, batch), by GPU time where all have it, else by \
-         wall time",
+        "best: lowest median of the rows with the same work (model, dtype, batch, axes of your own that may change it), by \
+         GPU time where all have it, else by wall time",
     )
 }
 

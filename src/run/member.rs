@@ -285,8 +285,7 @@ impl<'run> ActiveJob<'run> {
             let taken = self.clock.step(measure, &mut self.report, slot.executor.measure(self.number, &[ask])).await?;
             self.measurement.add(round, &taken);
         }
-        let spread = &mut self.measurement.check.spread;
-        *spread = spread.max(slot.executor.spread(self.number));
+        self.measurement.add_spread(slot.executor.spread(self.number));
         self.sampling += self.clock.spent.checked_sub(began).unwrap_or_default();
         Ok(())
     }

@@ -11,14 +11,14 @@ const MOST_OUTPUTS = 8;
  * @template Outputs
  * @param {Outputs[]} accepted What was checked, as far as it is remembered.
  * @param {(known: Outputs) => boolean} same Whether a sample gave this.
- * @param {() => Promise<{ outputs: Outputs, verified: boolean }>} check Has the sample's outputs checked, and gives them;
+ * @param {() => Promise<{ outputs: Outputs, compared: boolean }>} check Has the sample's outputs checked, and gives them;
  *   whether there was something to compare them with.
  */
 export async function accept(accepted, same, check) {
   if (accepted.some(same)) return;
-  const { outputs, verified } = await check();
+  const { outputs, compared } = await check();
   if (accepted.length === MOST_OUTPUTS) {
-    if (!verified) throw new Incorrect(`more than ${MOST_OUTPUTS} different outputs from the same inputs`);
+    if (!compared) throw new Incorrect(`more than ${MOST_OUTPUTS} different outputs from the same inputs`);
     accepted.shift();
   }
   accepted.push(outputs);

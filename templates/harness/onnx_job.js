@@ -134,18 +134,18 @@ async function firstInference(job, runtime, loaded) {
 async function verified(job, host, runtime, loaded, calls) {
   const near = calls.every(({ feeds, fetches }) => [...feeds, ...fetches].every(({ data }) => data !== null));
   const whole = near ? calls : await runtime.settled(loaded.infer(1, true));
-  let { verdict, verified } = await host.verify(encode(whole));
+  let { verdict, compared } = await host.verify(encode(whole));
   if (verdict === "witness") {
     const { calls: heard, ...witness } = await hear(job, host, loaded.sessions(), loaded.placement, whole);
-    ({ verdict, verified } = await host.verify(encode(heard, witness)));
+    ({ verdict, compared } = await host.verify(encode(heard, witness)));
   }
   if (verdict === "incorrect") throw new Incorrect("the output differs from the reference");
-  return { outputs: whole, random: verdict === "random", verified };
+  return { outputs: whole, random: verdict === "random", compared };
 }
 
 /**
  * @typedef {object} Run
- * @property {(calls: Call[]) => Promise<{ outputs: Call[], random: boolean, verified: boolean }>} verify
+ * @property {(calls: Call[]) => Promise<{ outputs: Call[], random: boolean, compared: boolean }>} verify
  * @property {Runtime} runtime
  * @property {Loaded} loaded
  * @property {Call[][]} accepted Outputs that were verified.

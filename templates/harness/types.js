@@ -63,7 +63,7 @@
  * @property {"ok" | "incorrect" | "random" | "more" | "witness" | "record"} verdict `random`: no two outputs are alike, so that
  *   nothing can be right or wrong; `more`: the runner waits for another piece; `witness`: it waits for what another backend of
  *   this browser makes of the same; `record`: for a recorded run, and the outputs once more.
- * @property {boolean} verified Whether there was something to compare it with.
+ * @property {boolean} compared Whether there was something to compare it with.
  */
 
 export {};

@@ -116,7 +116,9 @@ fn a_filter_and_sets_choose_what_runs_and_the_table_is_as_asked_for() {
 
     let shop = Workshop::new();
     let ended = shop.run(&smoke(), &["--filter", "browser=chrome", "--format", "markdown"]).expect(0);
-    assert!(ended.stdout.lines().all(|line| line.starts_with('|')), "{}", ended.stdout);
+    let (above, table) = ended.stdout.split_once("\n\n|").expect(&ended.stdout);
+    assert!(above.starts_with("smoke: 1 job, ok and verified\n"), "{above}");
+    assert!(format!("|{table}").lines().all(|line| line.starts_with('|')), "{table}");
 }
 
 #[test]

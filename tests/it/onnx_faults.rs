@@ -189,7 +189,7 @@ fn what_a_page_keeps_back_or_ignores_is_no_result() {
     );
     let wrong = "\nconst wrong = (/** @type {any[]} */ values) => values.map((value) => ({ ...value, data: value.data && \
                  value.data.map((/** @type {number} */ x) => 1.1 * x + 0.01) }));\n";
-    let asked = "let { verdict } = await host.verify(encode(whole));";
+    let asked = "let { verdict, compared } = await host.verify(encode(whole));";
     let deaf = tampered("harness/onnx_job.js", asked, &format!("{asked}\n  verdict = \"ok\";"));
     let files = [("calls.js", &*(calls + wrong)), ("onnx_job.js", &deaf)];
     let row = with_harnesses(&files, "model = 'conv'", 1).remove(0);

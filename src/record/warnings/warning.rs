@@ -110,8 +110,8 @@ impl Warning {
                  configurations agrees; where it calls the reference the suspect, the times count and the verdict is open"
             }
             Self::Differs(_) => {
-                "nothing is needed where sums of floats are made by atomics; otherwise look for a race: each output was \
-                 within its tolerance"
+                "nothing is needed where sums of floats are made by atomics; otherwise look for a race, though none went \
+                 beyond what is allowed"
             }
             Self::NotFinite(..) => "look at the inputs: a sum may be too large for the number format",
             Self::WorkOnCpu(_) => "another dtype or opset of the model; the operators are named",

@@ -1,12 +1,13 @@
 //! Which rows are the best of those that do the same work.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::measure::Summary;
 use crate::plan::select::value;
 use crate::plan::{Job, Plan};
 use crate::record::cell::Cell;
 use crate::record::row::Row;
+use crate::render::Templates;
 use crate::run::Status;
 
 /// What a row is among those that do the same work.
@@ -14,7 +15,7 @@ use crate::run::Status;
 pub(super) enum Rank {
     /// Its median is the lowest.
     Best,
-    /// It is not the lowest, but its interval overlaps that of the best: which of the two is faster is not resolved.
+    /// It is not the lowest, but its interval overlaps that of the best.
     NearBest,
 }
 
@@ -23,9 +24,12 @@ pub(super) enum Rank {
 /// Rows compete that did the same work, whose output was verified, and that ran on the backend asked for; they do so by
 /// GPU time where all of them have it, else by wall time. Without an interval, or without a rival, nothing is best.
 pub(super) fn ranks(plan: &Plan, rows: &[(Job, Row)]) -> Vec<Option<Rank>> {
+    let templates = Templates::new(None, None).ok();
+    let kernels = templates.iter().flat_map(|templates| templates.kernels().kernels.values());
+    let of_kernels = kernels.flat_map(|kernel| kernel.parameters.keys()).map(String::as_str).collect();
     let mut groups: HashMap<Vec<String>, Vec<usize>> = HashMap::new();
     for (place, (job, _)) in rows.iter().enumerate().filter(|(_, (job, row))| competes(job, row)) {
-        groups.entry(work(plan, job)).or_default().push(place);
+        groups.entry(work(plan, job, &of_kernels)).or_default().push(place);
     }
     let mut ranks = vec![None; rows.len()];
     for group in groups.into_values().filter(|group| group.len() > 1) {
@@ -38,7 +42,7 @@ pub(super) fn ranks(plan: &Plan, rows: &[(Job, Row)]) -> Vec<Option<Rank>> {
         let Some((best, fastest)) = timed.min_by(|(_, a), (_, b)| a.median.total_cmp(&b.median)) else { continue };
         let Some((_, high)) = fastest.interval else { continue };
         for place in group {
-            let overlaps = time(place).is_some_and(|time| time.interval.is_none_or(|(low, _)| low <= high));
+            let overlaps = time(place).is_some_and(|time| time.interval.is_some_and(|(low, _)| low <= high));
             if place == best {
                 ranks[place] = Some(Rank::Best);
             } else if overlaps {
@@ -53,10 +57,13 @@ fn competes(job: &Job, row: &Row) -> bool {
     row.status == Status::Ok && row.figures.verified == Some(true) && elsewhere(job, row).is_none()
 }
 
-/// What tells the work of two jobs apart: the model with its parameters, the number format, and how much is computed at once.
-fn work(plan: &Plan, job: &Job) -> Vec<String> {
-    let params = plan.manifest.models.get(&job.axes.model).into_iter().flat_map(|model| model.params.keys());
-    let own = params.filter(|name| job.axes.custom.contains_key(*name)).map(String::as_str);
+/// What tells the work of two jobs apart: the model, the number format, how much is computed at once, and any axis of the
+/// user's that may change it. Those named like a parameter of a kernel change only how it is done, unless the model has one of
+/// that name.
+fn work(plan: &Plan, job: &Job, of_kernels: &HashSet<&str>) -> Vec<String> {
+    let params = plan.manifest.models.get(&job.axes.model).map(|model| &model.params);
+    let is_work = |name: &&str| !of_kernels.contains(name) || params.is_some_and(|params| params.contains_key(*name));
+    let own = job.axes.custom.keys().map(String::as_str).filter(is_work);
     let axes = ["model", "dtype", "batch"].into_iter().chain(own);
     axes.map(|axis| value(job, axis).unwrap_or_default().into_owned()).collect()
 }

@@ -22,7 +22,7 @@ pub(super) fn below(rows: &[(Job, Row)], logs: Option<&Path>, style: TableStyle,
     }
     let missing: usize = reasons.values().map(Vec::len).sum();
     let logs = logs.map(|logs| format!("; logs: {}", logs.display())).unwrap_or_default();
-    let title = format!("{missing} of {} without times{logs}", rows.len());
+    let title = format!("{missing} of {} jobs have no times{logs}", rows.len());
     let listed = reasons.into_iter().map(|((status, reason), jobs)| match style {
         TableStyle::Terminal => on_terminal(status, reason, &jobs, width),
         TableStyle::Markdown => {

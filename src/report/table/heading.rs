@@ -79,7 +79,8 @@ pub(super) fn heading(
             if known.all(|adapter| adapter.kind == AdapterKind::Hardware) { Tone::Plain } else { Tone::Doubtful };
         let mut names = by_browser.values();
         let first = names.next().map_or("", String::as_str);
-        if names.all(|name| name == first) {
+        let mut ok = rows.iter().filter(|(_, row)| row.status == Status::Ok);
+        if ok.all(|(_, row)| row.figures.adapter.is_some()) && names.all(|name| name == first) {
             fact("Adapter", first, tone);
         } else {
             let each = by_browser.iter().map(|(browser, name)| format!("{browser}: {name}"));

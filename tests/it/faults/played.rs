@@ -243,7 +243,7 @@ pub(super) const PAGES: &[Fault] = &[
         page: |page| {
             in_the_first_job(page, |page, command| {
                 let (_, verdict) = FakePage::post(command, 0, &command["key"], &[0; WHOLE]);
-                assert_eq!(verdict, "{\"verdict\":\"incorrect\"}");
+                assert_eq!(verdict, "{\"verdict\":\"incorrect\",\"compared\":true}");
                 page.say(&command["job"], "prepared", result());
             });
         },
