@@ -48,10 +48,6 @@ impl Graph {
                 let problem = Problem::whole(format!("`output`: no tensor `{name}` was written"));
                 GraphError::of_model(model, problem.help(help))
             })?;
-            if builder.graph.outputs.contains(&id) {
-                let problem = Problem::whole(format!("`output` names `{name}` twice"));
-                return Err(GraphError::of_model(model, problem.help("name each tensor once")));
-            }
             builder.graph.outputs.push(id);
         }
         let mut graph = builder.graph;

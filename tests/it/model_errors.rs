@@ -53,6 +53,12 @@ fn a_parameter_is_marked_where_it_is_written() {
 }
 
 #[test]
+fn an_output_is_named_once() {
+    let text = format!("output = [\"x\", \"y\", \"x\"]\n{}", layers("", ""));
+    insta::assert_snapshot!("output_twice", planned(&text, ""));
+}
+
+#[test]
 fn an_expression_is_marked_and_its_value_named() {
     let model = attention("heads = \"= width // 4\"");
     // The model by itself is well.

@@ -262,8 +262,11 @@ impl Checker<'_> {
         }
         let names: Vec<&str> =
             written.iter().flat_map(|stage| stage.outputs.keys()).map(|name| name.get_ref().as_str()).collect();
-        for name in output {
-            if !name.get_ref().contains('{') && !names.contains(&name.get_ref().as_str()) {
+        for (place, name) in output.iter().enumerate() {
+            if output[..place].iter().any(|earlier| earlier.get_ref() == name.get_ref()) {
+                let message = format!("`output` names `{}` twice", name.get_ref());
+                self.help(name.span(), message, "second time", "name each tensor once");
+            } else if !name.get_ref().contains('{') && !names.contains(&name.get_ref().as_str()) {
                 self.one_of("output", name, &names);
             }
         }
