@@ -105,7 +105,8 @@ def main():
                 faults.append(f"{row['job_id']} is {row['status']} {row['verified']}, not {status}: {row['reason'][:200]}")
         if len(table) != 2 * asked.jobs:
             faults.append(f"{len(table)} rows, not {2 * asked.jobs}")
-        if run.returncode != 1:
+        # The first twenty jobs of a browser have no fault that is more than `unsupported`.
+        if run.returncode != (asked.jobs > 20):
             faults.append(f"exit code {run.returncode}: {told[-500:]}")
         # The watchdog ends once it has seen that nothing is left.
         end = time.monotonic() + 10
