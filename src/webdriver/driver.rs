@@ -207,11 +207,20 @@ fn dying_with_us(program: &Path) -> Command {
         && let Some(setpriv) = setpriv()
     {
         let mut command = Command::new(setpriv);
-        command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+        command.args(["--pdeathsig", "TERM", "--", "sh", "-c", OUTLIVES_ITS_READER, "sh"]);
+        command.arg(std::process::id().to_string()).arg(program);
         return command;
     }
     Command::new(program)
 }
+
+/// Becomes the program after its first argument, the number of gpujobs' process, unless that has ended already: the signal of
+/// its death would never come.
+///
+/// The program reads its own output as well, so that it can still write when gpujobs no longer reads. geckodriver (0.37)
+/// says that it ends, panics where it can't, and leaves the Firefox that it was starting.
+#[cfg(target_os = "linux")]
+const OUTLIVES_ITS_READER: &str = r#"[ "$PPID" = "$1" ] || exit; shift; exec "$@" 8</proc/self/fd/1 9</proc/self/fd/2"#;
 
 /// The program of util-linux that sets the signal of a parent's death and becomes another program; that of `BusyBox` can't.
 #[cfg(target_os = "linux")]

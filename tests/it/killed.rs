@@ -184,23 +184,20 @@ fn sigkill_keeps_what_was_measured_and_the_watchdog_leaves_nothing_else() {
 
 /// Kills gpujobs and its watchdog at once, as `pkill -9 -f` with a broad pattern does: what the system can end ends with
 /// them, and the folder goes with the next run.
-fn nothing_survives_both(browser: &str) {
-    let _turn = browser_turn();
-    let shop = Workshop::new();
-    let child = in_the_second_job(&shop, &long(browser, 1));
+fn nothing_survives_both(shop: &Workshop, child: Child) {
     let tmp = shop.path("tmp");
     let groups = traces::groups(&tmp);
     let own = traces::group(std::process::id()).unwrap();
     let others: Vec<u32> = groups.into_iter().filter(|group| *group != own).collect();
-    let watchdog = watchdog_of(&shop);
+    let watchdog = watchdog_of(shop);
     traces::signal(watchdog, Signal::SIGSTOP);
     traces::signal(child.id(), Signal::SIGKILL);
     traces::signal(watchdog, Signal::SIGKILL);
     assert_eq!(ended(child).code, None);
-    traces::wait_until_ended(&shop, &others);
+    traces::wait_until_ended(shop, &others);
     assert!(std::fs::read_dir(&tmp).unwrap().next().is_some(), "the folder is still there");
-    sweeps(&shop);
-    traces::assert_none_of(&shop, &others);
+    sweeps(shop);
+    traces::assert_none_of(shop, &others);
 }
 
 /// A run whose driver ends at once: all that a next run has to do. Its watchdog, which sweeps, outlives it: waits for that too.
@@ -222,8 +219,28 @@ fn watchdog_of(shop: &Workshop) -> u32 {
 
 #[test]
 fn sigkill_of_gpujobs_and_its_watchdog_leaves_nothing_in_the_end() {
-    nothing_survives_both("chrome");
-    nothing_survives_both("firefox");
+    let _turn = browser_turn();
+    for browser in ["chrome", "firefox"] {
+        let shop = Workshop::new();
+        let child = in_the_second_job(&shop, &long(browser, 1));
+        nothing_survives_both(&shop, child);
+    }
+}
+
+/// The driver has started its browser and knows no session yet: it has to end the one all the same, with nobody left who
+/// reads what it says of that.
+#[test]
+fn sigkill_of_both_while_a_browser_starts_leaves_nothing_in_the_end() {
+    let _turn = browser_turn();
+    for (browser, mark) in [("chrome", "--type=zygote"), ("firefox", "--marionette")] {
+        let shop = Workshop::new();
+        shop.write("m.toml", &long(browser, 1));
+        let child = shop.command(&["run", "m.toml", "--out", "out"]).spawn().unwrap();
+        let tmp = shop.path("tmp");
+        let starts = |id: &u32| traces::command_line(*id).contains(mark);
+        traces::wait_for(|| traces::processes(&tmp).iter().find(|id| starts(id)).copied());
+        nothing_survives_both(&shop, child);
+    }
 }
 
 #[test]

@@ -75,14 +75,34 @@ pub(crate) fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Waits until no process of the workshop's runs, or of these process groups, is there.
+/// Waits until no process of the workshop's runs, or of these process groups, is there; panics with what stays.
 #[track_caller]
 pub(crate) fn wait_until_ended(workshop: &Workshop, groups: &[u32]) {
     let folder = workshop.path("tmp");
-    wait_for(|| {
-        let members = groups.iter().flat_map(|group| process::members(*group).unwrap());
-        (processes(&folder).is_empty() && members.count() == 0).then_some(())
-    });
+    let begin = Instant::now();
+    loop {
+        let mut left = processes(&folder);
+        left.extend(groups.iter().flat_map(|group| process::members(*group).unwrap()));
+        left.sort_unstable();
+        left.dedup();
+        if left.is_empty() {
+            return;
+        }
+        assert!(begin.elapsed() < Duration::from_mins(5), "left behind: {}", described(&left));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Each process with its parent, its state and what it was started with: what one needs to know of one that stays.
+fn described(processes: &[u32]) -> String {
+    let line = |id: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let head: Vec<&str> =
+            stat.rsplit_once(") ").map_or_else(Vec::new, |(_, rest)| rest.split(' ').take(3).collect());
+        let wait = fs::read_to_string(format!("/proc/{id}/wchan")).unwrap_or_default();
+        format!("\n{id}, state, parent and group {head:?}, in {wait:?}: {}", command_line(*id))
+    };
+    processes.iter().map(line).collect()
 }
 
 /// Sends a signal to a process.
