@@ -12,11 +12,12 @@ use crate::cli::{PlanFormat, VerifyArgs};
 use crate::error::{Error, Exit};
 use crate::manifest::Manifest;
 use crate::plan::Plan;
-use crate::protocol::event::AdapterKind;
+use crate::protocol::event::{AdapterKind, PageFacts};
 use crate::render::Templates;
 use crate::report::live::Live;
 use crate::run::{JobReport, Outcome, Status};
 use crate::terminal;
+use crate::units::Bytes;
 use crate::webdriver::BrowserKind;
 
 /// What is computed: the manifest of the built-in check, with the browsers and random numbers put in.
@@ -91,7 +92,11 @@ fn exit_of(reports: &[JobReport]) -> Result<Exit, Error> {
     if reports.iter().any(not_started) {
         return Ok(Exit::Environment);
     }
-    let wrong = |report: &JobReport| !matches!(report.status, Status::Ok | Status::Unsupported);
+    let miscomputes = |report: &JobReport| {
+        let page = report.session.as_ref().and_then(|session| session.page.as_ref());
+        page.and_then(|page| page.webnn_check.as_ref()).is_some_and(|check| !check.is_right())
+    };
+    let wrong = |report: &JobReport| !matches!(report.status, Status::Ok | Status::Unsupported) || miscomputes(report);
     Ok(if reports.iter().any(wrong) { Exit::Failure } else { Exit::Success })
 }
 
@@ -125,6 +130,27 @@ fn remedy(report: &JobReport) -> &'static str {
     }
 }
 
+/// Whether `WebNN` computes, on which devices there is a context, and what it takes.
+fn webnn(page: &PageFacts) -> String {
+    let Some(check) = &page.webnn_check else { return format!("absent: {}", page.webnn_refusal) };
+    let devices = if check.devices.is_empty() { "no device by name".to_owned() } else { check.devices.join(", ") };
+    let accelerated = match check.accelerated {
+        Some(true) => ", accelerated",
+        Some(false) => ", not accelerated",
+        None => "",
+    };
+    let computed = match (check.is_right(), check.failure.as_str()) {
+        (true, _) => "computed relu(w x + b) with random numbers: right".to_owned(),
+        (false, "") => "computed relu(w x + b) with random numbers: wrong".to_owned(),
+        (false, failure) => format!("a context that does not compute: {failure}"),
+    };
+    let takes =
+        if check.data_types.is_empty() { String::new() } else { format!("; takes {}", check.data_types.join(", ")) };
+    let layout = if check.layout.is_empty() { String::new() } else { format!("; prefers {}", check.layout) };
+    let most = check.max_tensor_bytes.map_or(String::new(), |bytes| format!("; tensors of up to {}", Bytes(bytes)));
+    format!("present: {computed}; contexts for {devices}{accelerated}{takes}{layout}{most}")
+}
+
 fn answer(report: &JobReport) -> String {
     let mut lines = vec![format!("{}: WebGPU {}", report.job.axes.browser, verdict(report))];
     if let Some(session) = &report.session {
@@ -132,14 +158,7 @@ fn answer(report: &JobReport) -> String {
         lines.push(format!("version {}, driver {}", session.browser_version, driver.unwrap_or("does not say")));
         if let Some(page) = &session.page {
             let has = |there: bool| if there { "present" } else { "absent" };
-            lines.push(format!(
-                "WebNN {}",
-                if page.webnn {
-                    "present: navigator.ml made a context".to_owned()
-                } else {
-                    format!("absent: {}", page.webnn_refusal)
-                }
-            ));
+            lines.push(format!("WebNN {}", webnn(page)));
             lines.push(format!("wasm threads {} ({} cores)", has(page.shared_memory), page.cores));
         }
     }

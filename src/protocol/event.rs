@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::numbers::{figure, finite, iterations, millis, optional_figure, optional_millis, step};
+use super::webnn::WebNnCheck;
 use crate::units::Nanos;
 
 /// One message from a page.
@@ -138,6 +139,9 @@ pub struct PageFacts {
     pub webnn: bool,
     /// Why it does not, in the browser's words.
     pub webnn_refusal: String,
+    /// What a context computed and supports, where there is one; absent in what older versions recorded.
+    #[serde(default)]
+    pub webnn_check: Option<WebNnCheck>,
 }
 
 /// What computes.
@@ -214,6 +218,9 @@ pub struct ExecutionInfo {
     pub nodes: Option<u32>,
     /// Those of them that the runtime left to the CPU though another backend was asked for, by operator.
     pub on_cpu: Vec<OnCpu>,
+    /// Why it left them there, in its own words, each once; absent in what older versions recorded.
+    #[serde(default)]
+    pub why_on_cpu: Vec<String>,
     /// What the job takes on the GPU while it is sampled, in buffers that its engine made; `None` where a runtime makes
     /// them.
     pub gpu_memory_bytes: Option<u64>,

@@ -5,6 +5,8 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use super::ports::OnnxModelSpec;
+
 /// What every job has.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -279,6 +281,8 @@ pub struct PipelineSpec {
     pub task: &'static str,
     /// The name of its ONNX file, without dtype and ending; null where it has the usual one.
     pub model_file_name: Option<String>,
+    /// Its ONNX models, with what they take and give.
+    pub models: Vec<OnnxModelSpec>,
     /// Models that are loaded by themselves; null for a pipeline.
     pub parts: Option<Vec<TaskPart>>,
     /// In the order of the task's inputs.

@@ -48,10 +48,16 @@ const BOOKKEEPING: [&str; 40] = [
 ];
 
 impl ExecutionInfo {
-    /// The operators on the CPU that are work, for instance `2 Conv, 1 MatMul`; empty where there are none.
+    /// The operators on the CPU that are work and the runtime's reasons, for instance `2 Conv, 1 MatMul (dynamic shape is not
+    /// supported)`; empty where there are none.
     #[must_use]
     pub fn work_on_cpu(&self) -> String {
-        work(&self.on_cpu)
+        let work = work(&self.on_cpu);
+        if work.is_empty() || self.why_on_cpu.is_empty() {
+            work
+        } else {
+            format!("{work} ({})", self.why_on_cpu.join("; "))
+        }
     }
 
     /// How many nodes ran on the CPU.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 
-use super::{command, event, job};
+use super::{command, event, job, ports, webnn};
 
 /// A type as TypeScript declares it, with its documentation.
 fn declared<T: TS>(config: &Config) -> String {
@@ -27,6 +27,8 @@ fn all() -> String {
         declared::<job::OnnxPart>,
         declared::<job::ServedFile>,
         declared::<job::PipelineSpec>,
+        declared::<ports::OnnxModelSpec>,
+        declared::<ports::PortSpec>,
         declared::<job::TaskPart>,
         declared::<job::ArgumentSpec>,
         declared::<job::PictureSpec>,
@@ -38,6 +40,7 @@ fn all() -> String {
         declared::<event::RawFault>,
         declared::<event::RawPrepared>,
         declared::<event::PageFacts>,
+        declared::<webnn::WebNnCheck>,
         declared::<event::AdapterKind>,
         declared::<event::AdapterFacts>,
         declared::<event::ClockFacts>,

@@ -63,6 +63,12 @@ impl Libraries {
         dirs::data_local_dir().unwrap_or_default().join("gpujobs").join("libraries")
     }
 
+    /// Whether the working folder is a checkout of gpujobs, whose tests need more than its users do.
+    #[must_use]
+    pub fn in_checkout() -> bool {
+        is_checkout(Path::new(""))
+    }
+
     /// Puts what npm goes by into [`home`](Self::home), unless that is a checkout, which has it.
     pub fn prepare_home() -> std::io::Result<()> {
         let home = Self::home();

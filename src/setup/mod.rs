@@ -1,8 +1,10 @@
 //! What is installed on this machine for each browser, and what would install the rest.
 //!
 //! `survey` looks, `packages` knows the names that package managers have for each part, `install` runs what they say.
+//! `archives` unpacks those parts that come from elsewhere.
 //! Used by `gpujobs doctor`, which shows a [`Survey`], and `gpujobs setup`, which closes its gaps.
 
+pub mod archives;
 pub mod install;
 pub mod packages;
 pub mod survey;
@@ -13,7 +15,7 @@ pub use survey::{Survey, survey};
 
 use strum::IntoEnumIterator;
 
-use crate::webdriver::products::Product;
+use crate::webdriver::products::{Product, Registry};
 use crate::webdriver::{BrowserKind, Os};
 
 /// A thing that a browser needs to run under gpujobs.
@@ -29,6 +31,8 @@ pub enum Component {
     Xvfb,
     /// npm, which installs the libraries.
     Npm,
+    /// pip, which downloads programs that come as Python packages.
+    Pip,
     /// transformers.js and onnxruntime-web, which run ONNX models in the pages, and native onnxruntime, which checks them.
     Libraries,
 }
@@ -45,6 +49,7 @@ impl Component {
             }
             Self::Xvfb => format!("a display for {} (Xvfb)", titles(|product| product.needs_display)),
             Self::Npm => "npm, which comes with Node.js".to_owned(),
+            Self::Pip => "pip, which comes with Python".to_owned(),
             Self::Libraries => format!("`{LIBRARIES}`: transformers.js, onnxruntime-web and native onnxruntime"),
         }
     }
@@ -63,7 +68,13 @@ pub fn usual_browsers(os: Os) -> Vec<BrowserKind> {
 #[must_use]
 pub fn parts(kind: BrowserKind, os: Os, gpu: bool) -> Vec<Component> {
     let product = kind.product();
-    let mut parts = vec![Component::Browser(kind), Component::Driver(kind)];
+    let mut parts: Vec<Component> = archives::registries(product)
+        .map(|registry| match registry {
+            Registry::Npm => Component::Npm,
+            Registry::PyPi => Component::Pip,
+        })
+        .collect();
+    parts.extend([Component::Browser(kind), Component::Driver(kind)]);
     if os == Os::Linux && product.needs_software_vulkan && !gpu {
         parts.push(Component::SoftwareVulkan);
     }

@@ -12,7 +12,7 @@ use strum::IntoEnumIterator;
 use super::Component;
 use crate::serve::Libraries;
 use crate::webdriver::BrowserKind;
-use crate::webdriver::products::{Manager, Package, PackageSource};
+use crate::webdriver::products::{Archive, Manager, Package, PackageSource};
 
 /// What the commands depend on.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ impl fmt::Display for InstallCommand {
 pub struct InstallPlan {
     /// In this order.
     pub commands: Vec<InstallCommand>,
+    /// What gpujobs downloads and unpacks then, each by its command of [`super::archives::download`].
+    pub archives: Vec<&'static Archive>,
     /// What only the user can do.
     pub by_hand: Vec<String>,
 }
@@ -91,8 +93,9 @@ pub fn commands(missing: &[Component], platform: &Platform) -> InstallPlan {
         plan.by_hand.extend(missing.iter().map(by_hand));
         return plan;
     };
-    let sources: Vec<PackageSource> =
+    let mut sources: Vec<PackageSource> =
         missing.iter().map(|&part| source(part, manager, platform.known.as_ref())).collect();
+    sources.extend(missing.iter().flat_map(|&part| linked(part, manager)));
     let packages: Vec<&str> = pick(&sources, |source| {
         if let PackageSource::Package(name) | PackageSource::SomeReleases(name) = source { Some(name) } else { None }
     });
@@ -121,6 +124,10 @@ pub fn commands(missing: &[Component], platform: &Platform) -> InstallPlan {
     if missing.contains(&Component::Libraries) {
         plan.commands.push(install_libraries());
     }
+    plan.archives.extend(sources.iter().filter_map(|source| match source {
+        PackageSource::Archive(archive) => Some(*archive),
+        _ => None,
+    }));
     plan.by_hand.extend(by_hand.into_iter().map(str::to_owned));
     plan
 }
@@ -196,8 +203,21 @@ fn source(part: Component, manager: Manager, known: Option<&BTreeSet<String>>) -
             Manager::Brew => "node",
             Manager::Winget => "OpenJS.NodeJS",
         }),
+        Component::Pip => PackageSource::Package(match manager {
+            Manager::Apt | Manager::Dnf => "python3-pip",
+            Manager::Pacman => "python-pip",
+            Manager::Brew => "python",
+            Manager::Winget => "Python.Python.3.13",
+        }),
         Component::Libraries => PackageSource::Included,
     }
+}
+
+/// The manager's packages that a browser from elsewhere is linked with.
+fn linked(part: Component, manager: Manager) -> &'static [PackageSource] {
+    let Component::Browser(kind) = part else { return &[] };
+    let package = kind.product().packages.iter().find(|package| package.manager == manager);
+    package.map_or(&[], |package| package.linked)
 }
 
 /// The first source of a product's program that the manager has; without lists, what every release has.

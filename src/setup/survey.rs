@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use strum::IntoEnumIterator;
 
-use super::{Component, LIBRARIES, parts, usual_browsers};
+use super::{Component, LIBRARIES, archives, parts, usual_browsers};
 use crate::serve::Libraries;
 use crate::store::{self, Store, StoredModel, Unfinished};
 use crate::units::Bytes;
@@ -32,6 +32,8 @@ pub struct Survey {
     pub xvfb: Option<PathBuf>,
     /// npm, which installs the libraries.
     pub npm: Option<PathBuf>,
+    /// pip, which downloads programs that come as Python packages.
+    pub pip: Option<PathBuf>,
     /// The libraries that run ONNX models in pages, with their versions; empty where they are not installed.
     pub libraries: Vec<String>,
     /// Whether native onnxruntime is among them.
@@ -112,6 +114,7 @@ pub fn survey() -> Survey {
         vulkan_drivers: vulkan_drivers(Path::new("/")),
         xvfb: search.on_path(&["Xvfb"]),
         npm: search.on_path(&["npm"]),
+        pip: search.on_path(&archives::PIP),
         libraries: libraries.as_ref().map(Libraries::versions).unwrap_or_default(),
         native: libraries.is_some_and(|libraries| libraries.onnxruntime().is_some()),
         runtimes,
@@ -137,6 +140,7 @@ impl Survey {
             Component::SoftwareVulkan => self.vulkan_drivers.iter().any(|name| name.starts_with("lvp_")),
             Component::Xvfb => self.xvfb.is_some(),
             Component::Npm => self.npm.is_some(),
+            Component::Pip => self.pip.is_some(),
             Component::Libraries => !self.libraries.is_empty(),
         };
         parts(kind, self.os, self.gpu.unwrap_or(true)).into_iter().filter(|part| !there(part)).collect()

@@ -126,7 +126,11 @@ fn places(program: &Executable, search: &ProgramSearch) -> Vec<String> {
         home.iter().flat_map(|home| places.iter().map(move |place| format!("{home}/{place}"))).collect()
     };
     let mut places: Vec<String> = match search.os {
-        Os::Linux => program.linux.iter().map(|place| format!("/{place}")).collect(),
+        Os::Linux => {
+            let data = variable("XDG_DATA_HOME").or_else(|| home.as_ref().map(|home| format!("{home}/.local/share")));
+            let own = data.iter().flat_map(|data| program.data.iter().map(move |place| format!("{data}/{place}")));
+            program.linux.iter().map(|place| format!("/{place}")).chain(own).collect()
+        }
         Os::Macos => {
             let places = program.macos.iter().map(|place| format!("/{place}"));
             places.chain(at_home(program.macos)).collect()

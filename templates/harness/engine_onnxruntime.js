@@ -6,7 +6,7 @@ import { record } from "gpujobs/calls.js";
 import { firstResult } from "gpujobs/onnx_job.js";
 import { placementOf } from "gpujobs/onnx_placement.js";
 import { profileSession } from "gpujobs/onnx_profile.js";
-import { bytesOf } from "gpujobs/tensors.js";
+import { ARRAYS, bytesOf } from "gpujobs/tensors.js";
 
 /** @import { FeedSpec } from "gpujobs/protocol.js" */
 /** @import { FileJob, Host } from "gpujobs/types.js" */
@@ -76,26 +76,6 @@ function feedsOf(specs, { ort }) {
     }),
   );
 }
-
-/**
- * The arrays that onnxruntime-web takes, by the types of their tensors. Where the language has 16-bit floats the runtime
- * takes no other array for them.
- * @type { { [type: string]: new (buffer: ArrayBuffer) => ArrayBufferView } }
- */
-const ARRAYS = {
-  float32: Float32Array,
-  float64: Float64Array,
-  float16: /** @type {any} */ (globalThis).Float16Array ?? Uint16Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-};
 
 /** @param {Readonly<Record<string, import("onnxruntime-common").Tensor>>} fetches */
 function free(fetches) {

@@ -6,6 +6,7 @@
 import * as library from "@huggingface/transformers";
 import { rootOf } from "gpujobs/model_files.js";
 import { firstResult } from "gpujobs/onnx_job.js";
+import { findShapes } from "gpujobs/shapes.js";
 import { bytesOf } from "gpujobs/tensors.js";
 import { watchSessions } from "gpujobs/watched_sessions.js";
 
@@ -14,31 +15,37 @@ import { watchSessions } from "gpujobs/watched_sessions.js";
 /** @import { ModelFiles } from "gpujobs/model_files.js" */
 /** @import { Loaded } from "gpujobs/onnx_job.js" */
 /** @import { Runtime } from "gpujobs/onnx_runtime.js" */
+/** @import { Extents } from "gpujobs/shapes.js" */
 /** @import { Part } from "gpujobs/watched_sessions.js" */
 
 /**
  * @param {PipelineJob} job
  * @param {Host} host
  */
-export function prepare(job, host) {
-  return firstResult(job, host, `${job.model}/`, load);
+export async function prepare(job, host) {
+  const shapes = await findShapes(job.models, `${rootOf(job)}${job.model}/`, async (fetchFile) => {
+    setUp(job, fetchFile);
+    const given = job.arguments.map(valueOf);
+    for (const make of makersOf(job, "wasm", given)) {
+      const part = await make();
+      await part.infer();
+    }
+  });
+  for (const [file, extents] of shapes.fixed) host.log("debug", `dimensions of ${file}: ${JSON.stringify(extents)}`);
+  if (shapes.failure !== "") host.log("debug", `the search for the shapes of ${job.model} ended early: ${shapes.failure}`);
+  return firstResult(job, host, `${job.model}/`, (_, runtime, files) => load(job, runtime, files, shapes.fixed));
 }
 
 /**
  * @param {PipelineJob} job
  * @param {Runtime} runtime
  * @param {ModelFiles} files
+ * @param {Map<string, Extents>} fixed
  * @returns {Promise<Loaded>}
  */
-async function load(job, runtime, files) {
-  const { env } = library;
-  env.allowRemoteModels = false;
-  env.allowLocalModels = true;
-  env.localModelPath = rootOf(job);
-  env.useBrowserCache = false;
-  env.useWasmCache = false;
-  env.fetch = files.fetch;
-  const sessions = watchSessions(runtime, files);
+async function load(job, runtime, files, fixed) {
+  setUp(job, files.fetch);
+  const sessions = watchSessions(runtime, files, fixed);
   const warm = runtime.gpu !== null && job.shaderPrecompilation;
   const given = job.arguments.map(valueOf);
   const ready = async (/** @type {() => Promise<Part>} */ make) => {
@@ -46,9 +53,7 @@ async function load(job, runtime, files) {
     if (warm) await runtime.settled(part.infer());
     return part;
   };
-  const makers = job.parts
-    ? job.parts.map((part) => () => loadPart(job, part, given[part.argument]))
-    : [() => loadPipeline(job, given)];
+  const makers = makersOf(job, deviceOf(job), given);
   /** @type {Part[]} */
   let parts = [];
   if (job.parallelLoading) parts = await Promise.all(makers.map(ready));
@@ -56,7 +61,7 @@ async function load(job, runtime, files) {
   /** @type {(number | null)[]} */
   const firsts = parts.map(() => null);
   return {
-    library: `transformers.js ${env.version}`,
+    library: `transformers.js ${library.env.version}`,
     infer: async (iterations, download) => {
       for (let inference = 0; inference < iterations; inference += 1) {
         sessions.begin(download);
@@ -77,13 +82,40 @@ async function load(job, runtime, files) {
 }
 
 /**
+ * Has the library take its files from here and nowhere else.
  * @param {PipelineJob} job
+ * @param {(url: string | URL) => Promise<Response>} fetchFile
+ */
+function setUp(job, fetchFile) {
+  const { env } = library;
+  env.allowRemoteModels = false;
+  env.allowLocalModels = true;
+  env.localModelPath = rootOf(job);
+  env.useBrowserCache = false;
+  env.useWasmCache = false;
+  env.fetch = /** @type {any} */ (fetchFile);
+}
+
+/**
+ * What loads each part.
+ * @param {PipelineJob} job
+ * @param {string} device
+ * @param {unknown[]} given
+ */
+function makersOf(job, device, given) {
+  if (!job.parts) return [() => loadPipeline(job, device, given)];
+  return job.parts.map((part) => () => loadPart(job, device, part, given[part.argument]));
+}
+
+/**
+ * @param {PipelineJob} job
+ * @param {string} device
  * @param {unknown[]} given
  * @returns {Promise<Part>}
  */
-async function loadPipeline(job, given) {
+async function loadPipeline(job, device, given) {
   const pipe = /** @type {any} */ (
-    await library.pipeline(/** @type {any} */ (job.task), job.model, /** @type {any} */ (pretrained(job)))
+    await library.pipeline(/** @type {any} */ (job.task), job.model, /** @type {any} */ (pretrained(job, device)))
   );
   shorten(job, pipe.tokenizer);
   return { name: "model", file: "", infer: () => pipe(...given, { ...job.options }), dispose: () => pipe.dispose() };
@@ -91,15 +123,16 @@ async function loadPipeline(job, given) {
 
 /**
  * @param {PipelineJob} job
+ * @param {string} device
  * @param {TaskPart} part
  * @param {unknown} given
  * @returns {Promise<Part>}
  */
-async function loadPart(job, part, given) {
+async function loadPart(job, device, part, given) {
   const classes = /** @type {any} */ (library);
   const makers = [
-    () => classes[part.model].from_pretrained(job.model, pretrained(job)),
-    () => classes[part.processor].from_pretrained(job.model, pretrained(job)),
+    () => classes[part.model].from_pretrained(job.model, pretrained(job, device)),
+    () => classes[part.processor].from_pretrained(job.model, pretrained(job, device)),
   ];
   /** @type {any[]} */
   let made = [];
@@ -112,9 +145,19 @@ async function loadPart(job, part, given) {
   return { name: part.name, file: part.file, infer: async () => model(await inputs()), dispose: () => model.dispose() };
 }
 
-/** @param {PipelineJob} job */
-function pretrained(job) {
-  const device = job.backend === "webnn" ? `webnn-${job.webnnDevice}` : job.backend;
+/**
+ * The job's backend, as transformers.js names it.
+ * @param {PipelineJob} job
+ */
+function deviceOf(job) {
+  return job.backend === "webnn" ? `webnn-${job.webnnDevice}` : job.backend;
+}
+
+/**
+ * @param {PipelineJob} job
+ * @param {string} device
+ */
+function pretrained(job, device) {
   return { device, dtype: job.dtype, ...(job.modelFileName === null ? {} : { model_file_name: job.modelFileName }) };
 }
 

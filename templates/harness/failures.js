@@ -80,6 +80,17 @@ export function messageOf(thrown) {
   return String(thrown);
 }
 
+/** @type {WeakSet<object>} */
+const known = new WeakSet();
+
+/**
+ * Has a rejection that a library leaves unhandled not count as one: whoever calls this handles it.
+ * @param {unknown} reason
+ */
+export function handled(reason) {
+  if (typeof reason === "object" && reason !== null) known.add(reason);
+}
+
 /**
  * Passes on uncaught errors, unhandled rejections and what the page writes on its console.
  * @param {(message: string) => void} fail
@@ -87,7 +98,9 @@ export function messageOf(thrown) {
  */
 export function forwardFailures(fail, log) {
   addEventListener("error", (event) => fail(`uncaught: ${event.message} (${event.filename}:${event.lineno})`));
-  addEventListener("unhandledrejection", (event) => fail(`unhandled rejection: ${messageOf(event.reason)}`));
+  addEventListener("unhandledrejection", (event) => {
+    if (!known.has(event.reason)) fail(`unhandled rejection: ${messageOf(event.reason)}`);
+  });
   for (const level of /** @type {const} */ (["log", "info", "warn", "error"])) {
     const original = console[level].bind(console);
     console[level] = (...words) => {

@@ -23,6 +23,9 @@ import { hear } from "gpujobs/witness.js";
 /** What onnxruntime says where a kernel needs more than the device has. */
 const LACKING = /device does not support|not supported by (?:the|this) device/;
 
+/** The placement on wasm. @type {Placement} */
+const NOWHERE_ELSE = { nodes: null, onCpu: [], whyOnCpu: [] };
+
 /**
  * A model that is ready to run.
  * @typedef {object} Loaded
@@ -59,7 +62,7 @@ export async function firstResult(job, host, prefix, load) {
     const shaderCompileMs = gpu?.watch.compileMs() ?? 0;
     const verify = (/** @type {Call[]} */ found) => verified(job, host, runtime, loaded, found);
     const checked = await verify(calls);
-    const { nodes, onCpu } = gpu || webnn ? await loaded.placement() : { nodes: null, onCpu: [] };
+    const { nodes, onCpu, whyOnCpu } = gpu || webnn ? await loaded.placement() : NOWHERE_ELSE;
     const libraries = [`onnxruntime-web ${runtime.ort.env.versions.web}`, loaded.library].filter(Boolean);
     const timeToFirstResultMs = ended - began;
     const kept = { accepted: [checked.outputs], random: checked.random };
@@ -73,6 +76,7 @@ export async function firstResult(job, host, prefix, load) {
         context: webnn?.name ?? "",
         nodes,
         onCpu,
+        whyOnCpu,
         gpuMemoryBytes: null,
       },
       phases: { deviceReadyMs, modelLoadMs, shaderCompileMs, firstInferenceMs, timeToFirstResultMs },
@@ -118,7 +122,9 @@ async function firstInference(job, runtime, loaded) {
   const gpuMs = gpu ? await gpu.watch.end() : null;
   const dispatches = gpu || webnn ? runtime.dispatches() - before : null;
   if (dispatches === 0) {
-    throw new Unsupported(`nothing was computed by ${job.backend}: the runtime left the whole model to the CPU`);
+    const { whyOnCpu } = await loaded.placement();
+    const why = whyOnCpu.length > 0 ? ` (${whyOnCpu.join("; ")})` : "";
+    throw new Unsupported(`nothing was computed by ${job.backend}: the runtime left the whole model to the CPU${why}`);
   }
   return { calls, dispatches, firstInferenceMs: ended - began, gpuMs, ended };
 }

@@ -12,12 +12,21 @@ import { overhear } from "gpujobs/failures.js";
  * @typedef {object} Placement
  * @property {number | null} nodes All of them; null where the runtime does not say.
  * @property { { op: string, count: number }[] } onCpu
+ * @property {string[]} whyOnCpu What the runtime says of them, each once.
  */
 
 /** `Node(s) placed on [X]. Number of nodes: 2`, `All nodes placed on [X]. Number of nodes: 5`. */
 const PLACED = /(?:All nodes|Node\(s\)) placed on \[(\w+)\]\. Number of nodes: (\d+)/;
 /** A node below that: `   Unsqueeze (Unsqueeze_1)`. */
 const NODE = /VerifyEachNodeIsAssignedToAnEp\]\s+(\w+) \(/;
+
+/**
+ * Why the provider does not take a node: `IsTensorShapeSupported] Dynamic shape is not supported, use …: Add_78`, the node's own name
+ * last.
+ */
+const REFUSAL = /\] ([^\]]*?\bnot support(?:ed)?\b[^\]]*?)(?:: [\w./]+)?$/i;
+/** How many of them are told. */
+const MOST_REASONS = 3;
 
 /**
  * Makes a session with the log on, which is not used further.
@@ -43,7 +52,11 @@ function read(lines) {
   let provider = "";
   /** @type {Map<string, number>} */
   const onCpu = new Map();
+  /** @type {Set<string>} */
+  const reasons = new Set();
   for (const line of lines) {
+    const refusal = REFUSAL.exec(line);
+    if (refusal) reasons.add(refusal[1].trim());
     const placed = PLACED.exec(line);
     if (placed) {
       provider = placed[1];
@@ -55,7 +68,8 @@ function read(lines) {
     const node = NODE.exec(line);
     if (node && provider === "CPUExecutionProvider") onCpu.set(node[1], (onCpu.get(node[1]) ?? 0) + 1);
   }
-  return { nodes: nodes === 0 ? null : nodes, onCpu: [...onCpu].map(([op, count]) => ({ op, count })) };
+  const whyOnCpu = onCpu.size === 0 ? [] : [...reasons].slice(0, MOST_REASONS);
+  return { nodes: nodes === 0 ? null : nodes, onCpu: [...onCpu].map(([op, count]) => ({ op, count })), whyOnCpu };
 }
 
 /**
@@ -67,9 +81,10 @@ export function together(placements) {
   /** @type {Map<string, number>} */
   const onCpu = new Map();
   let nodes = /** @type {number | null} */ (0);
+  const whyOnCpu = [...new Set(placements.flatMap((placement) => placement.whyOnCpu))].slice(0, MOST_REASONS);
   for (const placement of placements) {
     nodes = nodes === null || placement.nodes === null ? null : nodes + placement.nodes;
     for (const { op, count } of placement.onCpu) onCpu.set(op, (onCpu.get(op) ?? 0) + count);
   }
-  return { nodes, onCpu: [...onCpu].map(([op, count]) => ({ op, count })) };
+  return { nodes, onCpu: [...onCpu].map(([op, count]) => ({ op, count })), whyOnCpu };
 }

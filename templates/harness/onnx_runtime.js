@@ -8,6 +8,7 @@ import { findAdapterFor, openDevice, settled } from "gpujobs/device.js";
 import { Exhausted, forwardFailures, messageOf, Unsupported } from "gpujobs/failures.js";
 import { watchGpu } from "gpujobs/gpu_watch.js";
 import { bytesOf } from "gpujobs/tensors.js";
+import { watchBuilds } from "gpujobs/webnn.js";
 
 /** @import { AdapterFacts } from "gpujobs/protocol.js" */
 /** @import { Host, OnnxJob } from "gpujobs/types.js" */
@@ -81,7 +82,11 @@ export async function startRuntime(ort, job, host) {
 
   // The library's own, whatever stands in its place later.
   const create = ort.InferenceSession.create.bind(ort.InferenceSession);
-  const settles = (/** @type {Promise<any>} */ work) => (gpu ? settled(gpu.device, work) : work);
+  const builds = webnn ? watchBuilds() : null;
+  const settles = (/** @type {Promise<any>} */ work) => {
+    if (gpu) return settled(gpu.device, work);
+    return builds ? Promise.race([work, builds.refused()]) : work;
+  };
   /** @type {Promise<unknown>} */
   let last = Promise.resolve();
   /** @type {Runtime} */

@@ -405,6 +405,10 @@ task: string,
  */
 modelFileName: string | null, 
 /**
+ * Its ONNX models, with what they take and give.
+ */
+models: Array<OnnxModel>, 
+/**
  * Models that are loaded by themselves; null for a pipeline.
  */
 parts: Array<TaskPart> | null, 
@@ -420,6 +424,40 @@ options: { [name: string]: unknown },
  * Texts are cut to so many tokens.
  */
 tokens: number | null, };
+
+/**
+ * What an ONNX file declares.
+ */
+export type OnnxModel = { 
+/**
+ * One of `files`.
+ */
+file: string, 
+/**
+ * What it takes.
+ */
+inputs: Array<Port>, 
+/**
+ * What it gives.
+ */
+outputs: Array<Port>, };
+
+/**
+ * An input or an output of an ONNX file.
+ */
+export type Port = { 
+/**
+ * As the file names it.
+ */
+name: string, 
+/**
+ * As onnxruntime-web names it.
+ */
+type: string, 
+/**
+ * Each extent: fixed, open under a name, or not declared; null where not even the rank is.
+ */
+dims: (number | string | null)[] | null, };
 
 /**
  * A model of several that belong together.
@@ -714,7 +752,56 @@ webnn: boolean,
 /**
  * Why it does not, in the browser's words.
  */
-webnnRefusal: string, };
+webnnRefusal: string, 
+/**
+ * What a context computed and supports, where there is one; absent in what older versions recorded.
+ */
+webnnCheck: WebNnCheck | null, };
+
+/**
+ * What came of a small computation in a `WebNN` context, `y = relu(w x + b)` of random whole numbers, and what it supports.
+ */
+export type WebNnCheck = { 
+/**
+ * The devices for which there is a context, of `cpu`, `gpu` and `npu`.
+ */
+devices: Array<string>, 
+/**
+ * `context.accelerated`; `None` where the browser does not say.
+ */
+accelerated: boolean | null, 
+/**
+ * `opSupportLimits().preferredInputLayout`; empty where it does not say.
+ */
+layout: string, 
+/**
+ * `opSupportLimits().maxTensorByteLength`.
+ */
+maxTensorBytes: number | null, 
+/**
+ * The data types of inputs, from `opSupportLimits()`.
+ */
+dataTypes: Array<string>, 
+/**
+ * What was given.
+ */
+x: Array<number>, 
+/**
+ * See `x`.
+ */
+w: Array<number>, 
+/**
+ * See `x`.
+ */
+b: Array<number>, 
+/**
+ * What came out, without fractions; empty where it failed.
+ */
+y: Array<number>, 
+/**
+ * Why it failed, in the browser's words.
+ */
+failure: string, };
 
 /**
  * What computes.

@@ -9,6 +9,7 @@ import { faultsOf, forwardFailures, kindOf, messageOf } from "gpujobs/failures.j
 import { openFrame } from "gpujobs/frame.js";
 import { largestBuffer } from "gpujobs/limits.js";
 import { pilot } from "gpujobs/sampling.js";
+import { checkWebnn } from "gpujobs/webnn.js";
 
 /** @import { ClockFacts, Command, PageEvent, PageFacts, Sample } from "gpujobs/protocol.js" */
 /** @import { Host, Job, Prepare, Prepared } from "gpujobs/types.js" */
@@ -235,7 +236,7 @@ async function pushError(page, command, error) {
 
 /** @returns {Promise<PageFacts>} */
 export async function pageFacts() {
-  const webnnRefusal = await refusalOfWebnn();
+  const webnn = await checkWebnn();
   return {
     userAgent: navigator.userAgent,
     crossOriginIsolated: globalThis.crossOriginIsolated === true,
@@ -243,23 +244,8 @@ export async function pageFacts() {
     sharedMemory: typeof SharedArrayBuffer !== "undefined",
     cores: navigator.hardwareConcurrency ?? 1,
     webgpu: "gpu" in navigator && navigator.gpu !== undefined,
-    webnn: webnnRefusal === null,
-    webnnRefusal: webnnRefusal ?? "",
+    webnn: webnn.refusal === "",
+    webnnRefusal: webnn.refusal,
+    webnnCheck: webnn.check,
   };
-}
-
-/**
- * Why WebNN can't be used, in the browser's words; null where a context was made. `navigator.ml` alone says nothing:
- * builds of Chromium without a WebNN backend have it too.
- * @returns {Promise<string | null>}
- */
-async function refusalOfWebnn() {
-  const ml = /** @type { { ml?: { createContext: () => Promise<unknown> } } } */ (/** @type {unknown} */ (navigator)).ml;
-  if (!ml) return "navigator.ml is undefined";
-  try {
-    await ml.createContext();
-    return null;
-  } catch (error) {
-    return messageOf(error);
-  }
 }

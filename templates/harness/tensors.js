@@ -84,3 +84,23 @@ function uniform(seed, index) {
   x = (x ^ (x >>> 16)) >>> 0;
   return (x >>> 8) / 8388608 - 1;
 }
+
+/**
+ * The arrays that onnxruntime-web takes, by the types of their tensors. Where the language has 16-bit floats the runtime
+ * takes no other array for them.
+ * @type { { [type: string]: { new (buffer: ArrayBuffer): ArrayBufferView, BYTES_PER_ELEMENT: number } } }
+ */
+export const ARRAYS = {
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: /** @type {any} */ (globalThis).Float16Array ?? Uint16Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+};

@@ -4,6 +4,7 @@
  */
 
 import { record } from "gpujobs/calls.js";
+import { messageOf } from "gpujobs/failures.js";
 import { placementOf, together } from "gpujobs/onnx_placement.js";
 import { profileSession } from "gpujobs/onnx_profile.js";
 
@@ -12,6 +13,10 @@ import { profileSession } from "gpujobs/onnx_profile.js";
 /** @import { Call } from "gpujobs/calls.js" */
 /** @import { ModelFiles } from "gpujobs/model_files.js" */
 /** @import { Runtime } from "gpujobs/onnx_runtime.js" */
+/** @import { Extents } from "gpujobs/shapes.js" */
+
+/** What onnxruntime says where a feed has another extent than the session was told. */
+const OTHER_EXTENTS = /invalid dimensions/i;
 
 /**
  * A part that is ready: a pipeline, or a model with its processor.
@@ -30,12 +35,14 @@ import { profileSession } from "gpujobs/onnx_profile.js";
  * @property {InferenceSession.SessionOptions} options
  * @property {number} createMs
  * @property {number} compileMs
+ * @property {string} refusal Why its dimensions could not be fixed, in the browser's words; empty where they are.
  */
 
 /**
  * @typedef {object} Watch
  * @property {Runtime} runtime
  * @property {ModelFiles} files
+ * @property {Map<string, Extents>} fixed The extents of open dimensions, by file.
  * @property {Watched[]} sessions
  * @property {Call[]} calls Those of the latest inference.
  * @property {boolean} download Whether what lies on the GPU is downloaded for them.
@@ -47,10 +54,11 @@ import { profileSession } from "gpujobs/onnx_profile.js";
  * Sees to it that the library's sessions run on this runtime's backend, one at a time, and keeps their calls.
  * @param {Runtime} runtime
  * @param {ModelFiles} files
+ * @param {Map<string, Extents>} fixed The extents of open dimensions, by file.
  */
-export function watchSessions(runtime, files) {
+export function watchSessions(runtime, files, fixed) {
   /** @type {Watch} */
-  const watch = { runtime, files, sessions: [], calls: [], download: false, standIn: null };
+  const watch = { runtime, files, fixed, sessions: [], calls: [], download: false, standIn: null };
   runtime.ort.InferenceSession.create = /** @type {any} */ (
     (/** @type {Uint8Array} */ model, /** @type {InferenceSession.SessionOptions} */ options) =>
       runtime.alone(() => createSession(watch, model, options))
@@ -65,7 +73,11 @@ export function watchSessions(runtime, files) {
     parts: (/** @type {Part[]} */ parts, /** @type {(number | null)[]} */ firsts) => costs(watch, parts, firsts),
     placement: async () => {
       const placements = [];
-      for (const { model, options } of watch.sessions) placements.push(await placementOf(runtime, model, options));
+      for (const { model, options, refusal } of watch.sessions) {
+        const placement = await placementOf(runtime, model, options);
+        // Better than that dimensions are open: why they had to be left so.
+        placements.push(refusal === "" ? placement : { ...placement, whyOnCpu: [refusal] });
+      }
       return together(placements);
     },
     profile: (/** @type {() => Promise<unknown>} */ infer) => profile(watch, infer),
@@ -83,15 +95,33 @@ async function createSession(watch, model, libraryOptions) {
   // The library's own small models, with which it sorts or resizes: no part of the job's.
   if (file === "") return runtime.create(model, { ...libraryOptions, executionProviders: ["wasm"] });
   const { preferredOutputLocation } = libraryOptions;
-  const options = { ...libraryOptions, ...runtime.options, preferredOutputLocation };
+  const freeDimensionOverrides = { ...libraryOptions.freeDimensionOverrides, ...watch.fixed.get(file) };
+  const options = { ...libraryOptions, ...runtime.options, freeDimensionOverrides, preferredOutputLocation };
   if (preferredOutputLocation === undefined) delete options.preferredOutputLocation;
   const began = performance.now();
-  const session = await runtime.create(model, options);
+  const { session, refusal } = await createFixed(watch, file, model, options);
   /** @type {Watched} */
-  const watched = { file, model, options, createMs: performance.now() - began, compileMs: 0 };
+  const watched = { file, model, options, createMs: performance.now() - began, compileMs: 0, refusal };
   watch.sessions.push(watched);
   watchRuns(watch, watched, session);
   return session;
+}
+
+/**
+ * A session whose open dimensions are fixed, or are not where a backend can't have them so: `options` then says so.
+ * @param {Watch} watch
+ * @param {string} file
+ * @param {Uint8Array} model
+ * @param {InferenceSession.SessionOptions} options
+ */
+async function createFixed({ runtime, fixed }, file, model, options) {
+  try {
+    return { session: await runtime.create(model, options), refusal: "" };
+  } catch (error) {
+    if (!fixed.has(file)) throw error;
+    delete options.freeDimensionOverrides;
+    return { session: await runtime.create(model, options), refusal: `with fixed dimensions: ${messageOf(error)}` };
+  }
 }
 
 /**
@@ -103,12 +133,25 @@ async function createSession(watch, model, libraryOptions) {
 function watchRuns(watch, watched, session) {
   const { runtime } = watch;
   const compileMs = () => runtime.gpu?.watch.compileMs() ?? 0;
-  const original = session.run.bind(session);
+  let original = session.run.bind(session);
+  const infer = async (/** @type {any} */ feeds) => {
+    try {
+      return await original(feeds);
+    } catch (error) {
+      if (!watch.fixed.has(watched.file) || !OTHER_EXTENTS.test(messageOf(error))) throw error;
+    }
+    // A call whose extents depend on what an earlier one computed, which the search for shapes could not know.
+    watch.fixed.delete(watched.file);
+    delete watched.options.freeDimensionOverrides;
+    const open = await runtime.create(watched.model, watched.options);
+    original = open.run.bind(open);
+    return original(feeds);
+  };
   const run = (/** @type {any} */ feeds) =>
     runtime.alone(async () => {
       const before = compileMs();
       const { standIn } = watch;
-      const fetches = await (standIn?.file === watched.file ? standIn.session.run(feeds) : original(feeds));
+      const fetches = await (standIn?.file === watched.file ? standIn.session.run(feeds) : infer(feeds));
       watched.compileMs += compileMs() - before;
       return fetches;
     });

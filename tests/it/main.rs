@@ -92,3 +92,5 @@ mod trust;
 mod tuning;
 #[cfg(target_os = "linux")]
 mod tuning_spaces;
+#[cfg(target_os = "linux")]
+mod webnn;

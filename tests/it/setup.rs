@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use gpujobs::setup::archives;
 use gpujobs::setup::install::{Components, run};
 use gpujobs::setup::packages::with_candidate;
 use gpujobs::setup::survey::{BrowserState, InstalledProgram, Survey};
@@ -52,6 +53,20 @@ fn what_apt_does_not_have_comes_from_elsewhere() {
 }
 
 #[test]
+fn what_comes_as_an_archive_is_unpacked_after_what_it_needs() {
+    let missing = parts(BrowserKind::Webnn, Os::Linux, false);
+    let plan = commands(&missing, &platform(Manager::Apt, true));
+    let text: Vec<String> = plan.commands.iter().map(ToString::to_string).collect();
+    let downloads = plan.archives.iter().map(|archive| archives::download(archive, "folder".as_ref()).to_string());
+    insta::assert_snapshot!(text.into_iter().chain(downloads).collect::<Vec<_>>().join("\n"), @r"
+    apt-get update
+    env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends npm python3-pip libnss3 libexpat1
+    npm pack --silent --pack-destination folder @sparticuz/chromium@153.0.0
+    pip3 download --quiet --no-deps --dest folder chromedriver-py==153.0.8010.52
+    ");
+}
+
+#[test]
 fn the_other_managers_have_their_own_names() {
     insta::assert_snapshot!(plan(Os::Linux, &platform(Manager::Dnf, false)), @r"
     sudo dnf install --assumeyes chromium chromedriver firefox mesa-vulkan-drivers xorg-x11-server-Xvfb
@@ -94,7 +109,7 @@ fn an_unknown_browser_is_refused_with_the_known_ones() {
     let help = miette::Diagnostic::help(&error).unwrap().to_string();
     insta::assert_snapshot!(format!("{error}\n{help}"), @r"
     gpujobs can't install `opera`
-    one of: chrome, edge, brave, firefox, safari, webkitgtk, libraries
+    one of: chrome, edge, brave, firefox, safari, webkitgtk, webnn, libraries
     ");
 }
 
@@ -133,6 +148,7 @@ fn a_driver_of_another_version_means_that_both_are_installed_anew() {
         vulkan_drivers: vec![],
         xvfb: None,
         npm: None,
+        pip: None,
         libraries: vec![],
         native: false,
         runtimes: vec![],

@@ -11,7 +11,7 @@ use minijinja::context;
 use minijinja::value::Serde;
 use sha2::{Digest, Sha256};
 
-use super::{PageError, short_digest};
+use super::{PageError, ports, short_digest};
 use crate::graph::inputs::{Call, Feeds};
 use crate::graph::{GraphError, JobVars};
 use crate::manifest::model::tasks::Loader;
@@ -84,8 +84,14 @@ impl OnnxPage {
             ),
         };
         let arguments = call.arguments.iter().map(|argument| Ok(made::argument(argument, job.axes.batch)?.into()));
+        let declared = models.iter().map(|name| {
+            let path = &files[name];
+            let signature = remembered(&SIGNATURES, path, || onnx::signature(path).map(Arc::new))?;
+            Ok(ports::of(name, &signature))
+        });
         let program = ProgramSpec::Pipeline(PipelineSpec {
             model: pipeline.id.clone(),
+            models: declared.collect::<Result<_, OnnxError>>()?,
             dtype: job.axes.dtype.clone(),
             task: pipeline.task.name,
             model_file_name: pipeline.file_name.clone(),

@@ -25,10 +25,9 @@ pub(super) const PRODUCT: Product = Product {
         variable: "GECKODRIVER",
         names: &["geckodriver"],
         linux: &["snap/bin/geckodriver"],
-        macos: &[],
-        windows: &[],
         // `cargo install geckodriver` puts it here, which need not be on PATH.
         home: &[".cargo/bin/geckodriver"],
+        ..Executable::ON_PATH
     },
     port: DriverPort::Printed(|line| Some(line.split_once("Listening on ")?.1.rsplit_once(':')?.1)),
     driver_arguments,

@@ -12,6 +12,7 @@ mod firefox;
 mod options;
 mod safari;
 mod webkitgtk;
+mod webnn;
 
 use std::path::{Path, PathBuf};
 
@@ -43,6 +44,8 @@ pub enum BrowserKind {
     Safari,
     /// WebKitGTK's MiniBrowser, by `WebKitWebDriver`.
     Webkitgtk,
+    /// A Chromium whose `WebNN` computes, by chromedriver.
+    Webnn,
 }
 
 impl BrowserKind {
@@ -56,6 +59,7 @@ impl BrowserKind {
             Self::Firefox => &firefox::PRODUCT,
             Self::Safari => &safari::PRODUCT,
             Self::Webkitgtk => &webkitgtk::PRODUCT,
+            Self::Webnn => &webnn::PRODUCT,
         }
     }
 }
@@ -133,6 +137,8 @@ pub struct Executable {
     pub windows: &'static [&'static str],
     /// Below the home, on all systems.
     pub home: &'static [&'static str],
+    /// On Linux, below the user's folder of data: what `gpujobs setup` unpacks by itself.
+    pub data: &'static [&'static str],
 }
 
 /// Where a driver says on which port it listens.
@@ -146,7 +152,8 @@ pub enum DriverPort {
 
 impl Executable {
     /// A program whose only known place is PATH; every program has a title, a variable and names of its own.
-    const ON_PATH: Self = Self { title: "", variable: "", names: &[], linux: &[], macos: &[], windows: &[], home: &[] };
+    const ON_PATH: Self =
+        Self { title: "", variable: "", names: &[], linux: &[], macos: &[], windows: &[], home: &[], data: &[] };
 }
 
 impl DriverPort {
@@ -195,11 +202,13 @@ pub struct Package {
     pub browser: &'static [PackageSource],
     /// Of its driver.
     pub driver: &'static [PackageSource],
+    /// All of the manager's packages that programs from elsewhere are linked with.
+    pub linked: &'static [PackageSource],
 }
 
 impl Package {
     const fn new(manager: Manager, browser: &'static [PackageSource], driver: &'static [PackageSource]) -> Self {
-        Self { manager, browser, driver }
+        Self { manager, browser, driver, linked: &[] }
     }
 }
 
@@ -216,10 +225,47 @@ pub enum PackageSource {
     Snap(&'static str),
     /// A Rust program, built from source.
     Cargo(&'static str),
+    /// An archive that gpujobs unpacks into its own folder.
+    Archive(&'static Archive),
     /// Comes with another part of the same browser.
     Included,
     /// Nothing that a command could do.
     ByHand(&'static str),
+}
+
+/// A file of a language's package registry that holds a program.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Archive {
+    /// Who has it.
+    pub registry: Registry,
+    /// As the registry names it.
+    pub package: &'static str,
+    /// Exactly.
+    pub version: &'static str,
+    /// Of the file, in hexadecimal digits.
+    pub sha256: &'static str,
+    /// What is unpacked of it.
+    pub members: &'static [(&'static str, ArchiveKind)],
+}
+
+/// A registry of packages of a language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registry {
+    /// Of JavaScript, asked by npm; its packages are `.tgz`.
+    Npm,
+    /// Of Python, asked by pip; its packages are `.whl`.
+    PyPi,
+}
+
+/// How a member of an archive is unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArchiveKind {
+    /// A program, under this name.
+    Plain(&'static str),
+    /// A program compressed by Brotli, under this name.
+    Brotli(&'static str),
+    /// Several files, compressed by Brotli.
+    BrotliTar,
 }
 
 /// `[browser.NAME]`: how a browser is found and started.

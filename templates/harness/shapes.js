@@ -1,0 +1,162 @@
+/**
+ * @file Shapes: the extents that a task gives to the dimensions which its ONNX models leave open. They are found before
+ * anything is measured, by one inference on sessions that compute nothing, so that each real session can be told: onnxruntime
+ * then folds constants, and WebNN takes whole models.
+ */
+
+import * as ort from "onnxruntime-web/webgpu";
+import { messageOf } from "gpujobs/failures.js";
+import { ARRAYS } from "gpujobs/tensors.js";
+
+/** @import { InferenceSession, Tensor } from "onnxruntime-common" */
+/** @import { OnnxModel, Port } from "gpujobs/protocol.js" */
+
+/**
+ * The extents of a model's open dimensions, by their names.
+ * @typedef { { [dimension: string]: number } } Extents
+ */
+
+/**
+ * What comes of the search: the extents by file. A dimension is among them where each call gives it the same.
+ * @typedef {object} Shapes
+ * @property {Map<string, Extents>} fixed
+ * @property {string} failure Why there was no whole inference, so that a later call may give other extents; empty where there was.
+ */
+
+/**
+ * @param {readonly OnnxModel[]} models
+ * @param {string} root Where their files lie.
+ * @param {(fetchFile: (url: string | URL) => Promise<Response>) => Promise<void>} infer One inference as it is measured later, with
+ *   files that come this way.
+ * @returns {Promise<Shapes>}
+ */
+export async function findShapes(models, root, infer) {
+  const open = models.filter(opens);
+  /** @type {Map<string, Extents>} */
+  const fixed = new Map();
+  if (open.length === 0) return { fixed, failure: "" };
+  /** @type {WeakMap<ArrayBufferLike, OnnxModel>} */
+  const stood = new WeakMap();
+  /** @type {Map<string, Map<string, Set<number>>>} */
+  const seen = new Map(open.map(({ file }) => [file, new Map()]));
+
+  const fetchFile = async (/** @type {string | URL} */ url) => {
+    const path = new URL(url, document.baseURI).pathname;
+    const model = models.find(({ file }) => decodeURIComponent(path).endsWith(`/${file}`));
+    const isWeights = decodeURIComponent(path).includes(".onnx");
+    if (!isWeights) return path.startsWith(root) ? fetch(path) : new Response(null, { status: 404 });
+    const bytes = new ArrayBuffer(8);
+    if (model) stood.set(bytes, model);
+    const response = new Response(null, { status: 200, headers: { "content-length": String(bytes.byteLength) } });
+    response.arrayBuffer = async () => bytes;
+    return response;
+  };
+
+  const { create } = ort.InferenceSession;
+  ort.InferenceSession.create = /** @type {any} */ (
+    async (/** @type {Uint8Array} */ bytes, /** @type {InferenceSession.SessionOptions} */ options) => {
+      const model = stood.get(bytes.buffer);
+      if (!model) return later(bytes, options);
+      return standIn(model, (feeds) => note(seen.get(model.file), model, feeds));
+    }
+  );
+  let failure = "";
+  try {
+    await infer(fetchFile);
+  } catch (error) {
+    failure = messageOf(error);
+  } finally {
+    ort.InferenceSession.create = create;
+  }
+  for (const [file, dimensions] of seen) {
+    const same = [...dimensions].filter(([, extents]) => extents.size === 1).map(([name, [extent]]) => [name, extent]);
+    if (same.length > 0) fixed.set(file, Object.fromEntries(same));
+  }
+  return { fixed, failure };
+}
+
+/**
+ * Whether a model leaves an extent of its inputs open that can be given by name.
+ * @param {OnnxModel} model
+ */
+function opens({ inputs }) {
+  return inputs.some(({ dims }) => dims?.some((dim) => typeof dim === "string"));
+}
+
+/**
+ * One of the library's own small models, with which it sorts or resizes. The library keeps its session for good, and to run it
+ * now would start the runtime before that is measured: it is made when it is run later, and now gives what it is given. It must
+ * not fail: the library would run nothing after it.
+ * @param {Uint8Array} bytes
+ * @param {InferenceSession.SessionOptions} options
+ */
+function later(bytes, options) {
+  /** @type {Promise<InferenceSession> | null} */
+  let made = null;
+  const standing = ort.InferenceSession.create;
+  return {
+    run: async (/** @type {any} */ feeds) => {
+      if (ort.InferenceSession.create === standing) {
+        const { type, data, dims } = /** @type {any} */ (Object.values(feeds)[0]);
+        const same = new ort.Tensor(type, data, dims);
+        return new Proxy({}, { get: () => same });
+      }
+      made ??= ort.InferenceSession.create(bytes, options);
+      return (await made).run(feeds);
+    },
+  };
+}
+
+/**
+ * A session as the library sees it, whose outputs are zeros.
+ * @param {OnnxModel} model
+ * @param {(feeds: { [name: string]: Tensor }) => Extents} given
+ */
+function standIn(model, given) {
+  const metadata = (/** @type {Port[]} */ ports) =>
+    ports.map(({ name, type, dims }) => ({ name, isTensor: true, type, shape: dims ?? [] }));
+  return {
+    inputNames: model.inputs.map(({ name }) => name),
+    outputNames: model.outputs.map(({ name }) => name),
+    inputMetadata: metadata(model.inputs),
+    outputMetadata: metadata(model.outputs),
+    run: async (/** @type { { [name: string]: Tensor } } */ feeds) => {
+      const extents = given(feeds);
+      return Object.fromEntries(model.outputs.map((port) => [port.name, zeros(port, extents)]));
+    },
+    release: async () => {},
+  };
+}
+
+/**
+ * Keeps what the feeds of a call give to the open dimensions.
+ * @param {Map<string, Set<number>> | undefined} seen
+ * @param {OnnxModel} model
+ * @param { { [name: string]: Tensor } } feeds
+ * @returns {Extents}
+ */
+function note(seen, { inputs }, feeds) {
+  /** @type {Extents} */
+  const extents = {};
+  for (const { name, dims } of inputs) {
+    for (const [axis, dim] of (dims ?? []).entries()) {
+      const extent = feeds[name]?.dims[axis];
+      if (typeof dim !== "string" || extent === undefined) continue;
+      extents[dim] = extent;
+      if (seen) seen.set(dim, (seen.get(dim) ?? new Set()).add(extent));
+    }
+  }
+  return extents;
+}
+
+/**
+ * @param {Port} port
+ * @param {Extents} extents
+ */
+function zeros({ type, dims }, extents) {
+  const array = ARRAYS[type] ?? Float32Array;
+  const shape = (dims ?? []).map((dim) => (typeof dim === "number" ? dim : dim === null ? 1 : (extents[dim] ?? 1)));
+  const count = shape.reduce((product, extent) => product * extent, 1);
+  const bytes = new ArrayBuffer(count * array.BYTES_PER_ELEMENT);
+  return new ort.Tensor(/** @type {any} */ (ARRAYS[type] ? type : "float32"), /** @type {any} */ (new array(bytes)), shape);
+}
