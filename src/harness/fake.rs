@@ -235,6 +235,7 @@ fn sample(kind: SampleKind, wall_ms: f64, iterations: u32) -> RawSample {
         at_ms: Nanos::default(),
         iterations,
         hidden: false,
+        gpu_memory: None,
     }
 }
 

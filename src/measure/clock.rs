@@ -105,6 +105,7 @@ mod tests {
             at: Nanos(0),
             iterations,
             hidden: false,
+            gpu_memory: None,
             time_to_first_result: None,
         };
         measurement.samples.extend([sample; 10]);

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::memory::GpuMemory;
 use super::numbers::{figure, finite, iterations, millis, optional_figure, optional_millis, step};
 use crate::units::Nanos;
 
@@ -214,9 +215,6 @@ pub struct ExecutionInfo {
     pub nodes: Option<u32>,
     /// Those of them that the runtime left to the CPU though another backend was asked for, by operator.
     pub on_cpu: Vec<OnCpu>,
-    /// What the job takes on the GPU while it is sampled, in buffers that its engine made; `None` where a runtime makes
-    /// them.
-    pub gpu_memory_bytes: Option<u64>,
 }
 
 /// Nodes of one operator that ran on the CPU.
@@ -333,6 +331,9 @@ pub struct RawSample {
     pub iterations: u32,
     /// Whether the page was hidden meanwhile.
     pub hidden: bool,
+    /// What the job holds on the GPU after it; `None` where no GPU computes.
+    #[serde(default)]
+    pub gpu_memory: Option<GpuMemory>,
 }
 
 /// What a sample counts for.

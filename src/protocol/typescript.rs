@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 
-use super::{command, event, job};
+use super::{command, event, job, memory};
 
 /// A type as TypeScript declares it, with its documentation.
 fn declared<T: TS>(config: &Config) -> String {
@@ -48,6 +48,7 @@ fn all() -> String {
         declared::<event::RawPhases>,
         declared::<event::RawSample>,
         declared::<event::SampleKind>,
+        declared::<memory::GpuMemory>,
     ]
     .iter()
     .map(|declared| declared(&config))

@@ -6,11 +6,13 @@
 import * as onnxruntime from "onnxruntime-web/webgpu";
 import { findAdapterFor, openDevice, settled } from "gpujobs/device.js";
 import { Exhausted, forwardFailures, messageOf, Unsupported } from "gpujobs/failures.js";
+import { accountOf } from "gpujobs/gpu_memory.js";
 import { watchGpu } from "gpujobs/gpu_watch.js";
 import { bytesOf } from "gpujobs/tensors.js";
 
 /** @import { AdapterFacts } from "gpujobs/protocol.js" */
 /** @import { Host, OnnxJob } from "gpujobs/types.js" */
+/** @import { Account } from "gpujobs/gpu_memory.js" */
 /** @import { GpuWatch } from "gpujobs/gpu_watch.js" */
 
 /**
@@ -32,6 +34,7 @@ import { bytesOf } from "gpujobs/tensors.js";
  * @property {GPUDevice} device
  * @property {AdapterFacts} adapter
  * @property {GpuWatch} watch
+ * @property {Account} account Of the device's memory.
  */
 
 /**
@@ -121,7 +124,7 @@ export async function startRuntime(ort, job, host) {
 async function openGpu(job, host) {
   const { adapter: found, facts: adapter } = await findAdapterFor(job);
   const device = await openDevice(found, host);
-  return { device, adapter, watch: watchGpu(device) };
+  return { device, adapter, watch: watchGpu(device), account: accountOf(device) };
 }
 
 /**

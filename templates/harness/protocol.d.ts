@@ -803,12 +803,7 @@ nodes: number | null,
 /**
  * Those of them that the runtime left to the CPU though another backend was asked for, by operator.
  */
-onCpu: Array<OnCpu>, 
-/**
- * What the job takes on the GPU while it is sampled, in buffers that its engine made; `None` where a runtime makes
- * them.
- */
-gpuMemoryBytes: number | null, };
+onCpu: Array<OnCpu>, };
 
 /**
  * Nodes of one operator that ran on the CPU.
@@ -929,9 +924,34 @@ iterations: number,
 /**
  * Whether the page was hidden meanwhile.
  */
-hidden: boolean, };
+hidden: boolean, 
+/**
+ * What the job holds on the GPU after it; `None` where no GPU computes.
+ */
+gpuMemory: GpuMemory | null, };
 
 /**
  * What a sample counts for.
  */
 export type SampleKind = "first" | "warmup" | "steady" | "latency" | "latency_raw";
+
+/**
+ * Buffers and textures of a job on its GPU.
+ */
+export type GpuMemory = { 
+/**
+ * Those that are neither destroyed nor collected.
+ */
+bytes: number, 
+/**
+ * The most that there were since the last reading.
+ */
+peakBytes: number, 
+/**
+ * How many were made since then.
+ */
+made: number, 
+/**
+ * Inferences since then, also those that only kept the GPU busy.
+ */
+inferences: number, };

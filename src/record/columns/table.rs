@@ -210,8 +210,31 @@ const WHAT_RAN: &[Column] = &[
     Column {
         name: "gpu_memory_bytes",
         unit: "bytes",
-        doc: "Engine `wgsl`: what the job takes on the GPU while it is sampled: inputs, weights, results (which share buffers where they are not needed at the same time), the buffer through which outputs are read, timestamps and sentinel; not what the check of the first result took before.",
-        cell: |facts| of(facts.ran.and_then(|ran| ran.gpu_memory_bytes), Cell::whole),
+        doc: "What the job holds on the GPU after its first inference: bytes of the buffers and textures that its engine has made and \
+              neither destroyed nor lost to the garbage collector. Not in it: what gpujobs makes to check and to time the job, \
+              and what browser and driver take beside that, which no page sees.",
+        cell: |facts| of(facts.memory.live, Cell::whole),
+    },
+    Column {
+        name: "gpu_memory_peak_bytes",
+        unit: "bytes",
+        doc: "The most of that at any moment, from the start of the job to its last sample; while its first output is checked \
+              nothing is counted.",
+        cell: |facts| of(facts.memory.peak, Cell::whole),
+    },
+    Column {
+        name: "gpu_memory_growth_bytes",
+        unit: "bytes",
+        doc: "By how much it grows in an inference: the median slope between samples (Theil and Sen), in the later half of each \
+              instance's; below zero where it shrinks. Empty below eight samples of an instance, first inference and warm-ups \
+              included.",
+        cell: |facts| of(facts.memory.growth, Cell::Float),
+    },
+    Column {
+        name: "gpu_buffers_per_inference",
+        unit: "",
+        doc: "Buffers and textures that the engine makes in an inference of the steady state.",
+        cell: |facts| of(facts.memory.made, Cell::Float),
     },
 ];
 
