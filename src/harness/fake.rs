@@ -218,6 +218,10 @@ impl Executor for Fake {
         Spread::default()
     }
 
+    fn resident(&self) -> Option<u64> {
+        None
+    }
+
     async fn close(&mut self) {
         self.jobs.clear();
         if self.open {

@@ -359,6 +359,10 @@ impl Executor for LiveBrowser {
         job.map_or_else(Spread::default, |job| job.spread)
     }
 
+    fn resident(&self) -> Option<u64> {
+        self.open.as_ref()?.browser.resident()
+    }
+
     async fn release(&mut self, number: u64) {
         self.context.server.withdraw(number);
         if let Some(session) = &mut self.open

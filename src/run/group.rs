@@ -178,6 +178,7 @@ where
             circumstances.group = number.filter(|_| shared);
             (circumstances.drift, circumstances.others) = (drift, others);
             (circumstances.uneven, circumstances.cut_short) = (uneven, cut_short);
+            circumstances.resident = job.resident;
             circumstances.gpu = gpu_state::state(job.measurement.adapter.as_ref(), &job.readings);
             self.finish(job.well())?;
         }

@@ -236,6 +236,14 @@ const WHAT_RAN: &[Column] = &[
         doc: "Buffers and textures that the engine makes in an inference of the steady state.",
         cell: |facts| of(facts.memory.made, Cell::Float),
     },
+    Column {
+        name: "browser_rss_peak_bytes",
+        unit: "bytes",
+        doc: "Resident memory of the processes of the browser and its driver, the most that was read: when the job was ready, and \
+              after each of its turns. Other jobs that the browser holds are in it. On Linux without mapped files, which \
+              processes share and the system can drop, so that it is less than what `ps` adds up to. Empty for a remote browser.",
+        cell: |facts| of(facts.report.circumstances.resident, Cell::whole),
+    },
 ];
 
 const CORRECTNESS: &[Column] = &[
