@@ -218,6 +218,10 @@ impl Executor for Fake {
         Spread::default()
     }
 
+    async fn weigh(&mut self, _: u64) -> Option<u64> {
+        None
+    }
+
     fn resident(&self) -> Option<u64> {
         None
     }
@@ -240,6 +244,7 @@ fn sample(kind: SampleKind, wall_ms: f64, iterations: u32) -> RawSample {
         iterations,
         hidden: false,
         gpu_memory: None,
+        wasm_bytes: None,
     }
 }
 

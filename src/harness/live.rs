@@ -359,6 +359,10 @@ impl Executor for LiveBrowser {
         job.map_or_else(Spread::default, |job| job.spread)
     }
 
+    async fn weigh(&mut self, number: u64) -> Option<u64> {
+        self.open.as_mut()?.weigh(number, &self.log).await
+    }
+
     fn resident(&self) -> Option<u64> {
         self.open.as_ref()?.browser.resident()
     }

@@ -22,6 +22,8 @@ use crate::webdriver::{Browser, LogSink};
 
 /// What begins a log line that a page wrote on its console.
 pub const PAGE_MARK: &str = "page ";
+/// How long a page may take to say what it holds; it gives its browser less.
+const WEIGHED_WITHIN: Duration = Duration::from_secs(5);
 
 /// An open browser with its page.
 #[derive(Debug)]
@@ -165,6 +167,21 @@ impl OpenPage {
         let words = timeout(Duration::from_millis(500), self.browser.exited()).await;
         let words = words.unwrap_or_else(|_| "the page or its browser closed in the middle of the job".to_owned());
         ExecuteError::Lost(self.channel.without_token(&words))
+    }
+
+    /// What the document of a job holds of the JS heap, in bytes; `None` where the page does not say. Whoever comes next finds out
+    /// what happened to it.
+    pub(super) async fn weigh(&mut self, number: u64, log: &LogSink) -> Option<u64> {
+        self.current = Some(number);
+        let weighed = async {
+            self.command(&PageCommand::Weigh { job: number }).await?;
+            loop {
+                if let PageEvent::Weighed { heap_bytes } = self.next_event(log).await? {
+                    return Ok::<_, ExecuteError>(heap_bytes);
+                }
+            }
+        };
+        timeout(WEIGHED_WITHIN, weighed).await.ok()?.ok()?
     }
 
     /// Compares what the page posted with the reference and answers it.

@@ -84,6 +84,7 @@ mod tests {
             iterations,
             hidden: false,
             gpu_memory: None,
+            wasm_bytes: None,
         }
     }
 

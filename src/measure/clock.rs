@@ -106,6 +106,7 @@ mod tests {
             iterations,
             hidden: false,
             gpu_memory: None,
+            wasm_bytes: None,
             time_to_first_result: None,
         };
         measurement.samples.extend([sample; 10]);

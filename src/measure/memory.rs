@@ -122,6 +122,7 @@ mod tests {
             at: Nanos(0),
             iterations: 10,
             hidden: false,
+            wasm_bytes: None,
             gpu_memory: Some(GpuMemory { bytes, peak_bytes: bytes + 5, made: 20, inferences: 10 }),
             time_to_first_result: None,
         }

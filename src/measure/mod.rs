@@ -82,6 +82,8 @@ pub struct Sample {
     pub hidden: bool,
     /// What the job held on the GPU after it; `None` where no GPU computed.
     pub gpu_memory: Option<GpuMemory>,
+    /// Bytes of its `WebAssembly.Memory`; `None` where it has none.
+    pub wasm_bytes: Option<u64>,
     /// Of a first inference: from the job's start to its output.
     pub time_to_first_result: Option<Nanos>,
 }
@@ -166,8 +168,15 @@ impl Measurement {
             iterations: sample.iterations,
             hidden: sample.hidden,
             gpu_memory: sample.gpu_memory,
+            wasm_bytes: sample.wasm_bytes,
             time_to_first_result: None,
         }));
+    }
+
+    /// The most WebAssembly memory that it had, in bytes.
+    #[must_use]
+    pub fn wasm_bytes(&self) -> Option<u64> {
+        self.samples.iter().filter_map(|sample| sample.wasm_bytes).max()
     }
 
     /// Wall times of the steady state, in milliseconds.

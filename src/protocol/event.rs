@@ -53,6 +53,12 @@ pub enum PageEvent {
         /// The costliest first.
         kernels: Vec<RawKernel>,
     },
+    /// What the job's document holds of the JS heap.
+    Weighed {
+        /// In bytes; `None` where the browser does not say.
+        #[serde(rename = "heapBytes")]
+        heap_bytes: Option<u64>,
+    },
     /// This browser can't run the job.
     Unsupported {
         /// The browser's words.
@@ -334,6 +340,9 @@ pub struct RawSample {
     /// What the job holds on the GPU after it; `None` where no GPU computes.
     #[serde(default)]
     pub gpu_memory: Option<GpuMemory>,
+    /// Bytes of its `WebAssembly.Memory`; `None` where it has none.
+    #[serde(default)]
+    pub wasm_bytes: Option<u64>,
 }
 
 /// What a sample counts for.

@@ -61,6 +61,7 @@ export async function prepare(job, host) {
         iterations: 1,
         hidden: document.hidden,
         gpuMemory,
+        wasmBytes: null,
       },
       device,
       learn: measuredRawWait,
@@ -141,6 +142,7 @@ async function sample(job, host, run, accepted, how) {
     iterations: how.iterations,
     hidden: document.hidden,
     gpuMemory,
+    wasmBytes: null,
   };
 }
 

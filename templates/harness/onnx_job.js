@@ -88,6 +88,7 @@ export async function firstResult(job, host, prefix, load) {
         iterations: 1,
         hidden: document.hidden,
         gpuMemory,
+        wasmBytes: runtime.wasm.bytes(),
       },
       device: gpu?.device ?? null,
       learn: measuredRawWait,
@@ -141,7 +142,9 @@ async function verified(job, host, runtime, loaded, calls) {
   if (!near) runtime.gpu?.account.ran(1);
   let { verdict, compared } = await host.verify(encode(whole));
   if (verdict === "witness") {
-    const { calls: heard, ...witness } = await hear(job, host, loaded.sessions(), loaded.placement, whole);
+    const { calls: heard, ...witness } = await runtime.wasm.aside(() =>
+      hear(job, host, loaded.sessions(), loaded.placement, whole, runtime.wasm),
+    );
     ({ verdict, compared } = await host.verify(encode(heard, witness)));
   }
   if (verdict === "incorrect") throw new Incorrect("the output differs from the reference");
@@ -197,5 +200,6 @@ async function sample(run, iterations, kind) {
     iterations,
     hidden: document.hidden,
     gpuMemory,
+    wasmBytes: runtime.wasm.bytes(),
   };
 }

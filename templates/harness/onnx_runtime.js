@@ -9,11 +9,13 @@ import { Exhausted, forwardFailures, messageOf, Unsupported } from "gpujobs/fail
 import { accountOf } from "gpujobs/gpu_memory.js";
 import { watchGpu } from "gpujobs/gpu_watch.js";
 import { bytesOf } from "gpujobs/tensors.js";
+import { watchWasm } from "gpujobs/wasm_memory.js";
 
 /** @import { AdapterFacts } from "gpujobs/protocol.js" */
 /** @import { Host, OnnxJob } from "gpujobs/types.js" */
 /** @import { Account } from "gpujobs/gpu_memory.js" */
 /** @import { GpuWatch } from "gpujobs/gpu_watch.js" */
+/** @import { WasmWatch } from "gpujobs/wasm_memory.js" */
 
 /**
  * @typedef {object} Runtime
@@ -23,6 +25,7 @@ import { bytesOf } from "gpujobs/tensors.js";
  *   A session; where there can be none, the reason is the runtime's or the browser's own.
  * @property {Gpu | null} gpu
  * @property {WebNn | null} webnn
+ * @property {WasmWatch} wasm
  * @property {() => number | null} threads Of wasm, as far as they were started.
  * @property {() => number} dispatches On the GPU or in the WebNN context, so far.
  * @property {<T>(work: () => Promise<T>) => Promise<T>} alone One at a time: its wasm can't do two things at once.
@@ -57,7 +60,7 @@ const MOST_THREADS = 4;
  */
 export function openRuntime(job, host) {
   forwardFailures(host.fail, host.log);
-  return startRuntime(onnxruntime, job, host);
+  return startRuntime(onnxruntime, job, host, watchWasm());
 }
 
 /**
@@ -65,9 +68,10 @@ export function openRuntime(job, host) {
  * @param {typeof onnxruntime} ort
  * @param {OnnxJob} job
  * @param {Host} host
+ * @param {WasmWatch} wasm Of this document.
  * @returns {Promise<Runtime>}
  */
-export async function startRuntime(ort, job, host) {
+export async function startRuntime(ort, job, host, wasm) {
   const workers = countWorkers();
   const gpu = job.backend === "webgpu" ? await openGpu(job, host) : null;
   const webnn = job.backend === "webnn" ? await openWebNn(job) : null;
@@ -101,6 +105,7 @@ export async function startRuntime(ort, job, host) {
     },
     gpu,
     webnn,
+    wasm,
     // Every worker of onnxruntime is a thread of its pool, and the page's own is one more.
     threads: () => workers() + 1,
     dispatches: () => gpu?.watch.dispatches() ?? webnn?.dispatches() ?? 0,

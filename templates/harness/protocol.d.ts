@@ -549,6 +549,10 @@ asks: Array<Ask>, } | { "do": "profile",
 /**
  * The job.
  */
+job: number, } | { "do": "weigh", 
+/**
+ * The job.
+ */
 job: number, } | { "do": "dispose", 
 /**
  * The job.
@@ -603,7 +607,11 @@ inferenceMs: number, } | { "kind": "measured", } | { "kind": "profiled",
 /**
  * The costliest first.
  */
-kernels: Array<Kernel>, } | { "kind": "unsupported", 
+kernels: Array<Kernel>, } | { "kind": "weighed", 
+/**
+ * In bytes; `None` where the browser does not say.
+ */
+heapBytes: number | null, } | { "kind": "unsupported", 
 /**
  * The browser's words.
  */
@@ -928,7 +936,11 @@ hidden: boolean,
 /**
  * What the job holds on the GPU after it; `None` where no GPU computes.
  */
-gpuMemory: GpuMemory | null, };
+gpuMemory: GpuMemory | null, 
+/**
+ * Bytes of its `WebAssembly.Memory`; `None` where it has none.
+ */
+wasmBytes: number | null, };
 
 /**
  * What a sample counts for.

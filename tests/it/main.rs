@@ -31,6 +31,8 @@ mod gpu_memory;
 #[cfg(target_os = "linux")]
 mod half;
 #[cfg(target_os = "linux")]
+mod host_memory;
+#[cfg(target_os = "linux")]
 mod interleaving;
 #[cfg(target_os = "linux")]
 mod javascript;

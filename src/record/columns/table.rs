@@ -237,6 +237,21 @@ const WHAT_RAN: &[Column] = &[
         cell: |facts| of(facts.memory.made, Cell::Float),
     },
     Column {
+        name: "js_heap_peak_bytes",
+        unit: "bytes",
+        doc: "JS heap of the job's document after the last sample, when the browser has collected its garbage \
+              (`measureUserAgentSpecificMemory`), buffers of JS included, WebAssembly's not. Jobs of the engine `wgsl` share one \
+              document and have what it holds. Only Chromium says it; empty elsewhere.",
+        cell: |facts| of(facts.report.circumstances.heap, Cell::whole),
+    },
+    Column {
+        name: "wasm_memory_bytes",
+        unit: "bytes",
+        doc: "WebAssembly memory of the job, which only grows: what it has after its last sample. Much of it may never have been \
+              touched.",
+        cell: |facts| of(facts.measurement.and_then(Measurement::wasm_bytes), Cell::whole),
+    },
+    Column {
         name: "browser_rss_peak_bytes",
         unit: "bytes",
         doc: "Resident memory of the processes of the browser and its driver, the most that was read: when the job was ready, and \
