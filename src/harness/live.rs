@@ -89,7 +89,8 @@ impl LiveBrowser {
                     page_ready,
                 };
                 let making = self.context.making.clone();
-                Ok(OpenPage { browser, channel, opened, jobs: HashMap::new(), making, current: None, cache })
+                let fresh = browser.resident();
+                Ok(OpenPage { browser, channel, opened, jobs: HashMap::new(), making, current: None, cache, fresh })
             }
             Err(error) => {
                 browser.close(CLOSE_WITHIN).await;
@@ -239,6 +240,10 @@ impl Executor for LiveBrowser {
         // A session without caches is none for a warm job either.
         let is_cold = |session: &OpenPage| session.cache == Cache::Cold;
         if cache == Cache::Cold || self.open.as_ref().is_some_and(is_cold) {
+            self.close().await;
+        }
+        if let Some(why) = self.open.as_ref().and_then(OpenPage::leftovers) {
+            self.log.line(&format!("{}: {why}", self.settings.name));
             self.close().await;
         }
         if self.open.is_none() {

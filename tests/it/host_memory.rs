@@ -1,9 +1,14 @@
-//! What a job takes of the machine's memory: its browser's processes, the JS heap, WebAssembly.
+//! What a job takes of the machine's memory: its browser's processes, the JS heap, WebAssembly; and what is done before it runs
+//! out.
 //!
 //! These need Chromium and Firefox with their drivers, and the libraries (`gpujobs setup`); a missing one fails its test.
 
+use std::os::unix::fs::PermissionsExt;
+
 use crate::onnx::{NO_FALLBACK, manifest, model, source};
-use crate::support::workshop::{Row, Workshop};
+use crate::support::workshop::{Row, Workshop, ended};
+use crate::support::{browser_turn, traces};
+use crate::too_large;
 
 const MIB: f64 = (1 << 20) as f64;
 
@@ -50,4 +55,38 @@ fn what_a_document_holds_is_in_its_row() {
             assert_eq!((plain["js_heap_peak_bytes"].as_str(), holding["js_heap_peak_bytes"].as_str()), ("", ""));
         }
     }
+}
+
+/// A browser that does not let go of what its jobs had. The limit of the address space stands for a small machine; the driver
+/// lifts it, since a browser needs more.
+#[test]
+fn a_browser_that_keeps_what_its_jobs_had_is_started_anew_before_memory_runs_out() {
+    let text = "name = 'kept'\n[matrix]\nbrowser = 'firefox'\nmodel = ['axpy', 'copy']\n[model.axpy]\nparams = { n = 64 }\n\
+                [model.copy]\nparams = { n = 64 }\n[measure]\nwarmup = 0\nsamples = 1\nrounds = 1\nretries = 0\nfallback = []\n";
+    let started = |kept: &str| {
+        let shop = Workshop::new();
+        let driver = shop.write("driver", "#!/bin/sh\nulimit -Sv unlimited\nexec geckodriver \"$@\"\n");
+        std::fs::set_permissions(&driver, std::fs::Permissions::from_mode(0o755)).unwrap();
+        shop.write("m.toml", &format!("{text}[browser.firefox]\ndriver = '{}'\n", driver.display()));
+        shop.write(
+            "own/harness/engine_wgsl.js",
+            &with_more("engine_wgsl.js", "  const began = performance.now();\n  const { adapter", kept),
+        );
+        let _turn = browser_turn();
+        let arguments = ["run", "m.toml", "--out", "out", "--templates", "own"];
+        ended(too_large::with_memory(&shop, &arguments, 2 << 20).spawn().unwrap()).expect(0);
+        traces::assert_none(&shop);
+        let log = std::fs::read_to_string(shop.run_folder().join("logs/firefox.log")).unwrap();
+        let jobs = shop.jobs();
+        for job in &jobs {
+            assert_eq!((job["status"].as_str(), job["attempts"].as_str()), ("ok", "1"), "{job:?}");
+        }
+        (jobs.iter().map(|job| job["session_start_ms"].clone()).collect::<Vec<_>>(), log)
+    };
+    let (sessions, log) = started("");
+    assert!(sessions[0] == sessions[1] && !log.contains("is started anew"), "{log}");
+    let kept = "  (/** @type {any} */ (globalThis).kept ??= []).push(new Uint8Array(900 * 2 ** 20).fill(1));\n";
+    let (sessions, log) = started(kept);
+    assert!(sessions[0] != sessions[1], "{log}");
+    assert!(log.contains("of jobs that have ended, and ") && log.contains("are free: it is started anew"), "{log}");
 }
