@@ -12,6 +12,8 @@ import { textureBytes } from "gpujobs/texture_bytes.js";
  * What is live on one device.
  * @typedef {object} Account
  * @property {(inferences: number) => void} ran Takes note of inferences.
+ * @property {<T>(work: () => Promise<T>) => Promise<T>} aside What is made meanwhile is no part of the job, which does nothing
+ *   of its own.
  * @property {() => GpuMemory | null} read What there is now, and what there was since the last reading; null where a texture
  *   has a format of unknown size.
  */
@@ -23,7 +25,7 @@ import { textureBytes } from "gpujobs/texture_bytes.js";
  * @property {number} made Buffers and textures since then.
  * @property {number} inferences Since then.
  * @property {boolean} isKnown Whether all sizes are.
- * @property {boolean} aside Whether what is made now is gpujobs' own.
+ * @property {number} aside Above 0 while what is made is gpujobs' own.
  */
 
 /**
@@ -74,10 +76,10 @@ function watchDestroy() {
  */
 export function openAccount(device) {
   /** @type {Ledger} */
-  const ledger = { bytes: 0, peakBytes: 0, made: 0, inferences: 0, isKnown: true, aside: false };
+  const ledger = { bytes: 0, peakBytes: 0, made: 0, inferences: 0, isKnown: true, aside: 0 };
   watchDestroy();
   const enter = (/** @type {object} */ made, /** @type {number | null} */ bytes) => {
-    if (ledger.aside) return;
+    if (ledger.aside > 0) return;
     ledger.isKnown &&= bytes !== null;
     const entry = { ledger, bytes: bytes ?? 0, live: true };
     ledger.bytes += entry.bytes;
@@ -117,6 +119,14 @@ export function accountOf(device) {
     ran: (inferences) => {
       ledger.inferences += inferences;
     },
+    aside: async (work) => {
+      ledger.aside += 1;
+      try {
+        return await work();
+      } finally {
+        ledger.aside -= 1;
+      }
+    },
     read: () => {
       const { bytes, peakBytes, made, inferences, isKnown } = ledger;
       Object.assign(ledger, { peakBytes: bytes, made: 0, inferences: 0 });
@@ -132,10 +142,10 @@ export function accountOf(device) {
  */
 export function createOwnBuffer(device, descriptor) {
   const ledger = ledgerOf(device);
-  ledger.aside = true;
+  ledger.aside += 1;
   try {
     return device.createBuffer(descriptor);
   } finally {
-    ledger.aside = false;
+    ledger.aside -= 1;
   }
 }

@@ -76,6 +76,18 @@ fn outputs_that_are_not_disposed_of_are_a_leak_of_onnxruntime() {
     }
 }
 
+/// A session that gpujobs makes beside the job's, to find out where nodes are, has them as well.
+#[test]
+fn weights_are_counted_once() {
+    let matrix = "browser = ['chrome', 'firefox']\nbackend = 'webgpu'\nmodel = 'tiny-bert'";
+    // The floats of all initialisers of its file.
+    let weights = 4.0 * 22_117.0;
+    for job in run(&Workshop::new(), &manifest(matrix, NO_FALLBACK), &[]) {
+        let [live, peak] = ["gpu_memory_bytes", "gpu_memory_peak_bytes"].map(|column| number(&job, column));
+        assert!(live >= weights && peak >= live && peak < 2.0 * weights, "{job:?}");
+    }
+}
+
 /// `MiniLM`'s architecture, small, with one text and with 32.
 #[test]
 fn the_peak_is_what_the_tensors_take() {
