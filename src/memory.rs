@@ -50,8 +50,10 @@ pub fn check(needed: u64) -> Result<(), TooLarge> {
     }
 }
 
-/// The bytes that this process may still take; `None` where the system does not say.
-fn free() -> Option<u64> {
+/// The bytes that this process, or one that it starts, may still take; `None` where the system does not say. What limits the
+/// address space limits that of browsers as well, which inherit it.
+#[must_use]
+pub fn free() -> Option<u64> {
     let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let mut system = System::new_with_specifics(memory).ok()?;
     // Some systems say 0 where they do not know.

@@ -42,6 +42,13 @@ pub trait Executor {
     /// How far outputs of the prepared job whose page has this number were from those of its recorded run, see [`Check`].
     fn spread(&self, number: u64) -> Spread;
 
+    /// Bytes of the JS heap that the document holds of the prepared job whose page has this number; `None` where the browser
+    /// does not say.
+    fn weigh(&mut self, number: u64) -> impl Future<Output = Option<u64>>;
+
+    /// Bytes of memory that the browser's processes hold now; `None` where it runs elsewhere, or the system does not say.
+    fn resident(&self) -> Option<u64>;
+
     /// Lets go of everything that the job with this number holds; harmless when there is none.
     fn release(&mut self, number: u64) -> impl Future<Output = ()>;
 

@@ -218,6 +218,14 @@ impl Executor for Fake {
         Spread::default()
     }
 
+    async fn weigh(&mut self, _: u64) -> Option<u64> {
+        None
+    }
+
+    fn resident(&self) -> Option<u64> {
+        None
+    }
+
     async fn close(&mut self) {
         self.jobs.clear();
         if self.open {
@@ -235,6 +243,8 @@ fn sample(kind: SampleKind, wall_ms: f64, iterations: u32) -> RawSample {
         at_ms: Nanos::default(),
         iterations,
         hidden: false,
+        gpu_memory: None,
+        wasm_bytes: None,
     }
 }
 

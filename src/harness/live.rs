@@ -89,7 +89,8 @@ impl LiveBrowser {
                     page_ready,
                 };
                 let making = self.context.making.clone();
-                Ok(OpenPage { browser, channel, opened, jobs: HashMap::new(), making, current: None, cache })
+                let fresh = browser.resident();
+                Ok(OpenPage { browser, channel, opened, jobs: HashMap::new(), making, current: None, cache, fresh })
             }
             Err(error) => {
                 browser.close(CLOSE_WITHIN).await;
@@ -241,6 +242,10 @@ impl Executor for LiveBrowser {
         if cache == Cache::Cold || self.open.as_ref().is_some_and(is_cold) {
             self.close().await;
         }
+        if let Some(why) = self.open.as_ref().and_then(OpenPage::leftovers) {
+            self.log.line(&format!("{}: {why}", self.settings.name));
+            self.close().await;
+        }
         if self.open.is_none() {
             self.open = Some(self.start_settled(cache).await?);
         }
@@ -357,6 +362,14 @@ impl Executor for LiveBrowser {
     fn spread(&self, number: u64) -> Spread {
         let job = self.open.as_ref().and_then(|session| session.jobs.get(&number));
         job.map_or_else(Spread::default, |job| job.spread)
+    }
+
+    async fn weigh(&mut self, number: u64) -> Option<u64> {
+        self.open.as_mut()?.weigh(number, &self.log).await
+    }
+
+    fn resident(&self) -> Option<u64> {
+        self.open.as_ref()?.browser.resident()
     }
 
     async fn release(&mut self, number: u64) {

@@ -12,7 +12,9 @@ use tokio::time::timeout;
 
 use super::check::OutputChecker;
 use super::executor::{Check, Checked, ExecuteError, Opened};
+use super::leftovers;
 use super::shader_texts::ShaderTexts;
+use crate::memory;
 use crate::plan::Cache;
 use crate::protocol::command::PageCommand;
 use crate::protocol::event::{self, PageEvent, RawFault};
@@ -22,6 +24,8 @@ use crate::webdriver::{Browser, LogSink};
 
 /// What begins a log line that a page wrote on its console.
 pub const PAGE_MARK: &str = "page ";
+/// How long a page may take to say what it holds; it gives its browser less.
+const WEIGHED_WITHIN: Duration = Duration::from_secs(5);
 
 /// An open browser with its page.
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub(super) struct OpenPage {
     pub(super) current: Option<u64>,
     /// Whether its caches are off.
     pub(super) cache: Cache,
+    /// Bytes of memory that the browser held before its first job; `None` where nothing tells.
+    pub(super) fresh: Option<u64>,
 }
 
 /// A job that the page knows.
@@ -165,6 +171,30 @@ impl OpenPage {
         let words = timeout(Duration::from_millis(500), self.browser.exited()).await;
         let words = words.unwrap_or_else(|_| "the page or its browser closed in the middle of the job".to_owned());
         ExecuteError::Lost(self.channel.without_token(&words))
+    }
+
+    /// Why the browser is to be started anew before its next job, in words: nothing is ready in it, and what it has not let go
+    /// of leaves too little memory.
+    pub(super) fn leftovers(&self) -> Option<String> {
+        if !self.jobs.is_empty() {
+            return None;
+        }
+        leftovers::too_large(self.fresh, self.browser.resident(), memory::free())
+    }
+
+    /// What the document of a job holds of the JS heap, in bytes; `None` where the page does not say. Whoever comes next finds out
+    /// what happened to it.
+    pub(super) async fn weigh(&mut self, number: u64, log: &LogSink) -> Option<u64> {
+        self.current = Some(number);
+        let weighed = async {
+            self.command(&PageCommand::Weigh { job: number }).await?;
+            loop {
+                if let PageEvent::Weighed { heap_bytes } = self.next_event(log).await? {
+                    return Ok::<_, ExecuteError>(heap_bytes);
+                }
+            }
+        };
+        timeout(WEIGHED_WITHIN, weighed).await.ok()?.ok()?
     }
 
     /// Compares what the page posted with the reference and answers it.

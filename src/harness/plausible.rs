@@ -76,7 +76,16 @@ mod tests {
     use super::*;
 
     fn sample(kind: SampleKind, wall: u64, iterations: u32) -> RawSample {
-        RawSample { kind, wall_ms: Nanos(wall), gpu_ms: None, at_ms: Nanos(1), iterations, hidden: false }
+        RawSample {
+            kind,
+            wall_ms: Nanos(wall),
+            gpu_ms: None,
+            at_ms: Nanos(1),
+            iterations,
+            hidden: false,
+            gpu_memory: None,
+            wasm_bytes: None,
+        }
     }
 
     #[test]

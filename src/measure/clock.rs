@@ -105,6 +105,8 @@ mod tests {
             at: Nanos(0),
             iterations,
             hidden: false,
+            gpu_memory: None,
+            wasm_bytes: None,
             time_to_first_result: None,
         };
         measurement.samples.extend([sample; 10]);

@@ -1,12 +1,13 @@
 //! A measurement is what one job cost, in phases and samples, with the facts that say what really ran.
 //!
 //! `warmup` says when samples may begin, `sampling` when there are enough, `clock` whether GPU times can be trusted;
-//! `stats` turns samples into figures, `drift` and `modes` see what figures hide. Made by `run` from what `harness`
+//! `memory` says what it holds and whether that grows; `stats` turns samples into figures, `drift` and `modes` see what figures hide. Made by `run` from what `harness`
 //! received; used by `record`.
 
 pub mod clock;
 pub mod drift;
 pub mod instances;
+pub mod memory;
 pub mod modes;
 pub mod sampling;
 pub mod stats;
@@ -18,6 +19,7 @@ use crate::harness::executor::{Check, PreparedJob};
 use crate::protocol::event::{
     AdapterFacts, AdapterKind, ClockFacts, ExecutionInfo, RawKernel, RawPart, RawPhases, RawSample, SampleKind,
 };
+use crate::protocol::memory::GpuMemory;
 use crate::reference::Spread;
 use crate::units::Nanos;
 
@@ -78,6 +80,10 @@ pub struct Sample {
     pub iterations: u32,
     /// Whether the page was hidden: a browser may slow it down then.
     pub hidden: bool,
+    /// What the job held on the GPU after it; `None` where no GPU computed.
+    pub gpu_memory: Option<GpuMemory>,
+    /// Bytes of its `WebAssembly.Memory`; `None` where it has none.
+    pub wasm_bytes: Option<u64>,
     /// Of a first inference: from the job's start to its output.
     pub time_to_first_result: Option<Nanos>,
 }
@@ -161,8 +167,16 @@ impl Measurement {
             at: sample.at_ms,
             iterations: sample.iterations,
             hidden: sample.hidden,
+            gpu_memory: sample.gpu_memory,
+            wasm_bytes: sample.wasm_bytes,
             time_to_first_result: None,
         }));
+    }
+
+    /// The most WebAssembly memory that it had, in bytes.
+    #[must_use]
+    pub fn wasm_bytes(&self) -> Option<u64> {
+        self.samples.iter().filter_map(|sample| sample.wasm_bytes).max()
     }
 
     /// Wall times of the steady state, in milliseconds.

@@ -49,6 +49,11 @@ pub enum PageCommand {
         /// The job.
         job: u64,
     },
+    /// Says what the job's document holds of the JS heap.
+    Weigh {
+        /// The job.
+        job: u64,
+    },
     /// Lets go of everything that the job holds.
     Dispose {
         /// The job.

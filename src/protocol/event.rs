@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::memory::GpuMemory;
 use super::numbers::{figure, finite, iterations, millis, optional_figure, optional_millis, step};
 use super::webnn::WebNnCheck;
 use crate::units::Nanos;
@@ -52,6 +53,12 @@ pub enum PageEvent {
     Profiled {
         /// The costliest first.
         kernels: Vec<RawKernel>,
+    },
+    /// What the job's document holds of the JS heap.
+    Weighed {
+        /// In bytes; `None` where the browser does not say.
+        #[serde(rename = "heapBytes")]
+        heap_bytes: Option<u64>,
     },
     /// This browser can't run the job.
     Unsupported {
@@ -221,9 +228,6 @@ pub struct ExecutionInfo {
     /// Why it left them there, in its own words, each once; absent in what older versions recorded.
     #[serde(default)]
     pub why_on_cpu: Vec<String>,
-    /// What the job takes on the GPU while it is sampled, in buffers that its engine made; `None` where a runtime makes
-    /// them.
-    pub gpu_memory_bytes: Option<u64>,
 }
 
 /// Nodes of one operator that ran on the CPU.
@@ -340,6 +344,12 @@ pub struct RawSample {
     pub iterations: u32,
     /// Whether the page was hidden meanwhile.
     pub hidden: bool,
+    /// What the job holds on the GPU after it; `None` where no GPU computes.
+    #[serde(default)]
+    pub gpu_memory: Option<GpuMemory>,
+    /// Bytes of its `WebAssembly.Memory`; `None` where it has none.
+    #[serde(default)]
+    pub wasm_bytes: Option<u64>,
 }
 
 /// What a sample counts for.

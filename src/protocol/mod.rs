@@ -6,6 +6,7 @@
 pub mod command;
 pub mod event;
 pub mod job;
+pub mod memory;
 mod numbers;
 pub mod on_cpu;
 pub mod ports;

@@ -85,7 +85,7 @@ mod tests {
         let sample = r#"{"kind":"first","wallMs":1,"gpuMs":null,"atMs":1,"iterations":1,"hidden":false}"#;
         let phases =
             r#"{"deviceReadyMs":1,"modelLoadMs":1,"shaderCompileMs":1,"firstInferenceMs":1,"timeToFirstResultMs":1}"#;
-        let ran = r#"{"runtime":"","threads":null,"dispatches":1,"context":"","nodes":null,"onCpu":[],"gpuMemoryBytes":null}"#;
+        let ran = r#"{"runtime":"","threads":null,"dispatches":1,"context":"","nodes":null,"onCpu":[]}"#;
         let prepared = |drift: &str, empty: &str| {
             let clocks = format!(
                 r#"{{"clockStepUs":5,"timestampStepNs":1,"timestampDriftPercent":{drift},"emptySubmitMs":{empty},"emptySubmitRawMs":1}}"#

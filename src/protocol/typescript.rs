@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 
-use super::{command, event, job, ports, webnn};
+use super::{command, event, job, memory, ports, webnn};
 
 /// A type as TypeScript declares it, with its documentation.
 fn declared<T: TS>(config: &Config) -> String {
@@ -51,6 +51,7 @@ fn all() -> String {
         declared::<event::RawPhases>,
         declared::<event::RawSample>,
         declared::<event::SampleKind>,
+        declared::<memory::GpuMemory>,
     ]
     .iter()
     .map(|declared| declared(&config))

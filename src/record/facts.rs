@@ -8,6 +8,7 @@ use super::host::Host;
 use super::warnings;
 use crate::harness::executor::{Check, Opened};
 use crate::manifest::hardware::Hardware;
+use crate::measure::memory::MemoryUse;
 use crate::measure::{Measurement, Phases, Summary};
 use crate::plan::Plan;
 use crate::protocol::event::{AdapterFacts, ClockFacts, ExecutionInfo};
@@ -77,6 +78,8 @@ pub struct Facts<'row> {
     pub(super) check: Option<&'row Check>,
     pub(super) phases: Option<Phases>,
     pub(super) clocks: Option<ClockFacts>,
+    /// What it held on the GPU.
+    pub(super) memory: MemoryUse,
     /// Wall time of an inference in the steady state, in ms.
     pub(super) wall: Option<Summary>,
     /// GPU time of one.
@@ -103,6 +106,7 @@ impl<'row> Facts<'row> {
             check: measurement.map(|measurement| &measurement.check).or(report.wrong.as_ref()),
             phases: measurement.map(|measurement| measurement.phases),
             clocks: measurement.map(|measurement| measurement.clocks),
+            memory: measurement.map(|measurement| MemoryUse::of(&measurement.samples)).unwrap_or_default(),
             wall: measurement.and_then(|it| it.summary(false)),
             gpu: measurement.and_then(|it| it.summary(true)),
             latency: if context.latency { summary(Measurement::latency_ms) } else { None },

@@ -3,6 +3,7 @@
 
 mod warning;
 
+use crate::measure::memory::MemoryUse;
 use crate::measure::{Measurement, Summary, clock, modes};
 use crate::protocol::event::AdapterKind;
 use crate::run::Circumstances;
@@ -77,6 +78,10 @@ fn of_the_model(measurement: &Measurement) -> Vec<Warning> {
     let work = measurement.ran.work_on_cpu();
     if !work.is_empty() {
         warnings.push(Warning::WorkOnCpu(work));
+    }
+    let memory = MemoryUse::of(&measurement.samples);
+    if let Some(growth) = memory.growth.filter(|_| memory.leaks) {
+        warnings.push(Warning::Leak(significant(growth, 3)));
     }
     if let Err(reason) = &measurement.kernels {
         warnings.push(Warning::NoProfile(reason.clone()));

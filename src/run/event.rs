@@ -90,6 +90,10 @@ pub struct Circumstances {
     pub others: Option<f64>,
     /// The GPU's state in its turns; `None` where nothing tells.
     pub gpu: Option<GpuState>,
+    /// Bytes of memory that its browser held, the most that was read; `None` where nothing tells.
+    pub resident: Option<u64>,
+    /// Bytes of the JS heap that its document held after its last sample; `None` where nothing tells.
+    pub heap: Option<u64>,
     /// Whether the group's jobs are so unlike that their samples hold different numbers of inferences.
     pub uneven: bool,
     /// Whether the time of a job ran out before each had the samples that it was to have.

@@ -173,11 +173,14 @@ where
                 let unverified = &mut job.measurement.check.unverified;
                 *unverified = format!("{unverified}; {beside}");
             }
+            let heap = self.weigh(&job).await;
             self.release(&job).await;
             let circumstances = &mut job.report.circumstances;
+            circumstances.heap = heap;
             circumstances.group = number.filter(|_| shared);
             (circumstances.drift, circumstances.others) = (drift, others);
             (circumstances.uneven, circumstances.cut_short) = (uneven, cut_short);
+            circumstances.resident = job.resident;
             circumstances.gpu = gpu_state::state(job.measurement.adapter.as_ref(), &job.readings);
             self.finish(job.well())?;
         }
@@ -349,6 +352,11 @@ where
         (self.on_event)(RunEvent::Retrying { job: one.job, reason: report.reason })?;
         group.again.push(Attempt { used: one.used + 1, ..one });
         Ok(())
+    }
+
+    /// What the job's document holds of the JS heap.
+    async fn weigh(&mut self, job: &ActiveJob<'run>) -> Option<u64> {
+        self.slots.get_mut(job.origin.job.axes.browser.as_str())?.executor.weigh(job.number).await
     }
 
     async fn release(&mut self, job: &ActiveJob<'run>) {

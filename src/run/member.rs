@@ -42,6 +42,8 @@ pub(super) struct ActiveJob<'run> {
     sampling: Duration,
     /// The GPU's state while samples were taken.
     pub(super) readings: Vec<Reading>,
+    /// The most memory that its browser was seen to hold, in bytes.
+    pub(super) resident: Option<u64>,
     /// What it took until it was ready, the check of its output with it.
     pub(super) making: Duration,
 }
@@ -124,7 +126,9 @@ impl<'run> ActiveJob<'run> {
             match clock.step(&manifest.measure, &mut report, slot.executor.prepare(&page)).await {
                 Ok(prepared) => {
                     report.fallback_reason = reasons(&refusals);
-                    return Ok(Self::ready(origin, report, page.number, clock, prepared));
+                    let mut job = Self::ready(origin, report, page.number, clock, prepared);
+                    job.read_memory(slot);
+                    return Ok(job);
                 }
                 Err(end) => {
                     slot.executor.release(page.number).await;
@@ -159,6 +163,7 @@ impl<'run> ActiveJob<'run> {
             clock,
             sampling: Duration::ZERO,
             readings: Vec::new(),
+            resident: None,
         }
     }
 
@@ -249,6 +254,7 @@ impl<'run> ActiveJob<'run> {
         self.number = page.number;
         let prepared = self.clock.step(measure, &mut self.report, slot.executor.prepare(&page)).await?;
         self.measurement.add_instance(round, &prepared);
+        self.read_memory(slot);
         self.warm_up(slot, measure, round, 0).await
     }
 
@@ -286,8 +292,14 @@ impl<'run> ActiveJob<'run> {
             self.measurement.add(round, &taken);
         }
         self.measurement.add_spread(slot.executor.spread(self.number));
+        self.read_memory(slot);
         self.sampling += self.clock.spent.checked_sub(began).unwrap_or_default();
         Ok(())
+    }
+
+    /// Takes note of what its browser holds, between its turns, when nothing is measured.
+    fn read_memory<E: Executor>(&mut self, slot: &BrowserSlot<E>) {
+        self.resident = self.resident.max(slot.executor.resident());
     }
 
     /// Takes the time of each kernel. A job that can't be profiled has its samples all the same.

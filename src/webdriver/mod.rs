@@ -20,6 +20,7 @@ pub mod os;
 mod output;
 pub mod process;
 pub mod products;
+mod resident;
 mod risks;
 mod session;
 pub mod user;
@@ -124,6 +125,12 @@ impl Browser {
     #[must_use]
     pub fn local(&self) -> Option<(u32, &Path)> {
         self.driver.as_ref().map(Driver::traces)
+    }
+
+    /// Bytes of memory that a local browser's processes and its driver's hold now, see `resident`.
+    #[must_use]
+    pub fn resident(&self) -> Option<u64> {
+        resident::of_group(self.local()?.0)
     }
 
     /// Ends when the driver has died, with its last output; never ends for a remote endpoint.

@@ -3,6 +3,7 @@
  */
 
 import { measuredRawWait, settled } from "gpujobs/device.js";
+import { createOwnBuffer } from "gpujobs/gpu_memory.js";
 
 /** @import { ClockFacts } from "gpujobs/protocol.js" */
 
@@ -85,8 +86,8 @@ async function emptySubmit(device, nudged) {
 async function timestampStepNs(device) {
   const count = 32;
   const querySet = device.createQuerySet({ type: "timestamp", count });
-  const resolved = device.createBuffer({ size: count * 8, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
-  const staging = device.createBuffer({ size: count * 8, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const resolved = createOwnBuffer(device, { size: count * 8, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+  const staging = createOwnBuffer(device, { size: count * 8, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   const encoder = device.createCommandEncoder();
   for (let index = 0; index < count; index += 2) {
     encoder
@@ -120,8 +121,8 @@ async function timestampStepNs(device) {
  */
 async function readBothClocks(device) {
   const querySet = device.createQuerySet({ type: "timestamp", count: 2 });
-  const resolved = device.createBuffer({ size: 16, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
-  const staging = device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const resolved = createOwnBuffer(device, { size: 16, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+  const staging = createOwnBuffer(device, { size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   /** @type {Moment | null} */
   let best = null;
   for (let reading = 0; reading < READINGS; reading += 1) {

@@ -4,6 +4,7 @@
  */
 
 import { readBuffers } from "gpujobs/device.js";
+import { createOwnBuffer } from "gpujobs/gpu_memory.js";
 
 /** @import { Readable } from "gpujobs/places.js" */
 
@@ -30,7 +31,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 
 /**
  * @typedef {object} Comparer
- * @property {number} bytes What its buffers take.
  * @property {GPUBuffer} differing The number of words that differ, once compared: a u32.
  * @property {() => void} keep What the buffers hold now is known.
  * @property {() => void} compare Counts the words that differ from what is known.
@@ -46,14 +46,13 @@ export async function openComparer(device, outputs) {
   const module = device.createShaderModule({ label: "comparer", code: CODE });
   const pipeline = await device.createComputePipelineAsync({ layout: "auto", compute: { module, entryPoint: "main" } });
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-  const known = buffers.map((buffer) => device.createBuffer({ label: "known", size: buffer.size, usage }));
-  const differing = device.createBuffer({ label: "differing", size: 4, usage });
+  const known = buffers.map((buffer) => createOwnBuffer(device, { label: "known", size: buffer.size, usage }));
+  const differing = createOwnBuffer(device, { label: "differing", size: 4, usage });
   const groups = buffers.map((buffer, index) => {
     const entries = [known[index], buffer, differing].map((one, binding) => ({ binding, resource: { buffer: one } }));
     return device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
   });
   return {
-    bytes: buffers.reduce((sum, buffer) => sum + buffer.size, 4),
     differing,
     keep: () => {
       const encoder = device.createCommandEncoder();

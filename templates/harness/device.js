@@ -3,6 +3,7 @@
  */
 
 import { NoAdapter, Unsupported } from "gpujobs/failures.js";
+import { createOwnBuffer, openAccount } from "gpujobs/gpu_memory.js";
 
 /** @import { AdapterFacts } from "gpujobs/protocol.js" */
 
@@ -91,6 +92,7 @@ export async function openDevice(adapter, { fail, lose }) {
   for (const limit of RAISED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
   const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
+  openAccount(device);
   // One that may compute on processors is spared as one that does.
   if (adapterFacts(adapter).kind !== "hardware") computesOnProcessors(device);
   device.addEventListener("uncapturederror", (event) => fail(`WebGPU error: ${event.error.message}`));
@@ -251,7 +253,7 @@ function nextTask() {
  */
 export async function readBuffers(device, buffers) {
   const total = buffers.reduce((sum, buffer) => sum + buffer.size, 0);
-  const staging = device.createBuffer({ size: total, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+  const staging = createOwnBuffer(device, { size: total, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
   const encoder = device.createCommandEncoder();
   let offset = 0;
   for (const buffer of buffers) {

@@ -37,6 +37,7 @@ export async function prepare(job, host) {
   try {
     const run = await firstRun(job, device, facts.kind === "hardware", began);
     const timeToFirstResultMs = performance.now() - began;
+    const gpuMemory = run.account.read();
     const accepted = [await verified(job, host, run, await readOutputs(run))];
     run.comparer = await openComparer(device, run.outputs);
     await keepAndProve(device, run.comparer, () => spoil(job, run));
@@ -50,7 +51,6 @@ export async function prepare(job, host) {
         nodes: null,
         onCpu: [],
         whyOnCpu: [],
-        gpuMemoryBytes: memoryBytes(run),
       },
       parts: run.parts,
       phases: { deviceReadyMs, ...run.phases, timeToFirstResultMs },
@@ -61,6 +61,8 @@ export async function prepare(job, host) {
         atMs: timeToFirstResultMs,
         iterations: 1,
         hidden: document.hidden,
+        gpuMemory,
+        wasmBytes: null,
       },
       device,
       learn: measuredRawWait,
@@ -116,6 +118,8 @@ async function sample(job, host, run, accepted, how) {
     reading.catch(() => {});
     return { reading };
   });
+  run.account.ran(how.iterations);
+  const gpuMemory = run.account.read();
   // A GPU whose page only waits idles, up to a tenth of a second.
   run.lastedMs = how.kind === "latency_raw" ? 0 : wallMs;
   const read = await results.reading;
@@ -138,6 +142,8 @@ async function sample(job, host, run, accepted, how) {
     atMs: performance.now() - how.began,
     iterations: how.iterations,
     hidden: document.hidden,
+    gpuMemory,
+    wasmBytes: null,
   };
 }
 
@@ -165,18 +171,6 @@ async function verified(job, host, run, outputs) {
   const recorded = await readOutputs(run);
   if (!outputs.every((values, index) => sameBits(values, recorded[index]))) await checkRepeat(job, host, run, outputs);
   return outputs;
-}
-
-/**
- * What the job takes on the GPU while it is sampled: its tensors' buffers and textures, timestamps, what they are filled
- * from, and the buffer through which outputs are read.
- * @param {Run} run
- */
-function memoryBytes(run) {
-  const sum = (/** @type {GPUBuffer[]} */ buffers) => buffers.reduce((total, buffer) => total + buffer.size, 0);
-  const stamps = run.stopwatch?.stamps.size ?? 0;
-  const outputs = run.outputs.map(({ buffer }) => buffer);
-  return run.memoryBytes + run.sentinel.source.size + 2 * sum(outputs) + 2 * stamps;
 }
 
 /**

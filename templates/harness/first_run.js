@@ -4,6 +4,7 @@
 
 import { readBuffers, scoped, settled } from "gpujobs/device.js";
 import { bind, dispatch } from "gpujobs/dispatch.js";
+import { accountOf } from "gpujobs/gpu_memory.js";
 import { compileAhead, compileAtUse } from "gpujobs/pipelines.js";
 import { createPlaces, readable, sourceBytes, spoil, upload } from "gpujobs/places.js";
 import { openSentinel } from "gpujobs/sentinel.js";
@@ -13,6 +14,7 @@ import { loadPart } from "gpujobs/tensors.js";
 /** @import { PartCost, Phases, StagesJob } from "gpujobs/protocol.js" */
 /** @import { Comparer } from "gpujobs/comparer.js" */
 /** @import { Bound } from "gpujobs/dispatch.js" */
+/** @import { Account } from "gpujobs/gpu_memory.js" */
 /** @import { Place, Readable } from "gpujobs/places.js" */
 /** @import { Sentinel } from "gpujobs/sentinel.js" */
 /** @import { Stopwatch } from "gpujobs/stopwatch.js" */
@@ -22,7 +24,7 @@ import { loadPart } from "gpujobs/tensors.js";
  * @property {GPUDevice} device
  * @property {Place[]} places Where each of the job's tensors lies.
  * @property {Readable[]} outputs Those of the model.
- * @property {number} memoryBytes What places and outputs take.
+ * @property {Account} account Of the device's memory.
  * @property {Sentinel} sentinel
  * @property {Bound[]} stages
  * @property {Stopwatch | null} stopwatch
@@ -49,7 +51,7 @@ export async function firstRun(job, device, isGpu, began) {
   // A failure to load must not leave this one unhandled.
   compiling?.catch(() => {});
   const loadBegan = performance.now();
-  const { places, outputs, memoryBytes, sentinel, parts } = await scoped(device, "loading the model", () => load(job, device, began));
+  const { places, outputs, sentinel, parts } = await scoped(device, "loading the model", () => load(job, device, began));
   const modelLoadMs = performance.now() - loadBegan;
   const compiled = await compiling;
   const runBegan = performance.now();
@@ -76,7 +78,9 @@ export async function firstRun(job, device, isGpu, began) {
   const gpuMs = stopwatch && stopwatch.elapsedMs((await readBuffers(device, [stopwatch.stamps]))[0]);
   const phases = { modelLoadMs, shaderCompileMs, firstInferenceMs };
   const busy = { busyIterations: isGpu ? 1 : 0, lastedMs: 0, fastestMs: Infinity };
-  const made = { places, outputs, memoryBytes, sentinel };
+  const account = accountOf(device);
+  account.ran(1);
+  const made = { places, outputs, account, sentinel };
   return { device, ...made, stages, stopwatch, ...busy, comparer: null, parts, phases, gpuMs };
 }
 
@@ -98,7 +102,7 @@ async function compileAll(job, device) {
  * @param {number} began The job.
  */
 async function load(job, device, began) {
-  const { places, memoryBytes } = createPlaces(job, device);
+  const places = createPlaces(job, device);
   const written = places.filter((_, id) => job.tensors[id].role === "computed");
   const sentinel = openSentinel(device, Math.max(...written.map(sourceBytes)));
   const encoder = device.createCommandEncoder();
@@ -128,6 +132,5 @@ async function load(job, device, began) {
   else for (const part of job.parts) parts.push(await loadOne(part));
   await settled(device, device.queue.onSubmittedWorkDone());
   const outputs = job.outputs.map((id) => readable(device, places[id]));
-  const taken = outputs.reduce((sum, output) => sum + output.memoryBytes, memoryBytes);
-  return { places, outputs, memoryBytes: taken, sentinel, parts };
+  return { places, outputs, sentinel, parts };
 }

@@ -4,6 +4,7 @@
  */
 
 import { readBuffers } from "gpujobs/device.js";
+import { createOwnBuffer } from "gpujobs/gpu_memory.js";
 
 /** Timestamps in a query set, two for each pass: WebGPU's largest. */
 const STAMPS = 4096;
@@ -91,7 +92,7 @@ function watchPasses(device) {
     passes += 1;
     sets[set] ??= {
       querySet: device.createQuerySet({ type: "timestamp", count: STAMPS }),
-      stamps: device.createBuffer({ size: 8 * STAMPS, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC }),
+      stamps: createOwnBuffer(device, { size: 8 * STAMPS, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC }),
     };
     return { querySet: sets[set].querySet, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 };
   };

@@ -28,6 +28,7 @@ export async function keepBusy(run) {
   let slow = false;
   for (let now = began; now - began < (slow ? LONGEST_BUSY_MS : BUSY_MS); ) {
     dispatch(device, stages, run.stopwatch, run.busyIterations);
+    run.account.ran(run.busyIterations);
     const took = await busyMs(run);
     const before = now;
     now = performance.now();

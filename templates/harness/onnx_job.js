@@ -56,15 +56,22 @@ export async function firstResult(job, host, prefix, load) {
   const dispose = () => gpu?.device.destroy();
   try {
     const loadBegan = performance.now();
-    const loaded = await load(job, runtime, files);
+    const { placement, ...engine } = await load(job, runtime, files);
+    // It makes a second session, whose weights stay in the runtime's pools on the GPU.
+    /** @type {Loaded} */
+    const loaded = { ...engine, placement: () => (gpu ? gpu.account.aside(placement) : placement()) };
     const modelLoadMs = performance.now() - loadBegan;
     const { calls, dispatches, firstInferenceMs, gpuMs, ended } = await firstInference(job, runtime, loaded);
+    gpu?.account.ran(1);
+    const gpuMemory = gpu?.account.read() ?? null;
     const shaderCompileMs = gpu?.watch.compileMs() ?? 0;
     const verify = (/** @type {Call[]} */ found) => verified(job, host, runtime, loaded, found);
     const checked = await verify(calls);
     const { nodes, onCpu, whyOnCpu } = gpu || webnn ? await loaded.placement() : NOWHERE_ELSE;
     const libraries = [`onnxruntime-web ${runtime.ort.env.versions.web}`, loaded.library].filter(Boolean);
     const timeToFirstResultMs = ended - began;
+    // What the check took is not the job's.
+    gpu?.account.read();
     const kept = { accepted: [checked.outputs], random: checked.random };
     const run = { verify, runtime, loaded, ...kept, began, busy: gpu?.adapter.kind === "hardware", lastedMs: 0 };
     return {
@@ -77,7 +84,6 @@ export async function firstResult(job, host, prefix, load) {
         nodes,
         onCpu,
         whyOnCpu,
-        gpuMemoryBytes: null,
       },
       phases: { deviceReadyMs, modelLoadMs, shaderCompileMs, firstInferenceMs, timeToFirstResultMs },
       parts: loaded.parts(),
@@ -88,6 +94,8 @@ export async function firstResult(job, host, prefix, load) {
         atMs: timeToFirstResultMs,
         iterations: 1,
         hidden: document.hidden,
+        gpuMemory,
+        wasmBytes: runtime.wasm.bytes(),
       },
       device: gpu?.device ?? null,
       learn: measuredRawWait,
@@ -140,9 +148,12 @@ async function firstInference(job, runtime, loaded) {
 async function verified(job, host, runtime, loaded, calls) {
   const near = calls.every(({ feeds, fetches }) => [...feeds, ...fetches].every(({ data }) => data !== null));
   const whole = near ? calls : await runtime.settled(loaded.infer(1, true));
+  if (!near) runtime.gpu?.account.ran(1);
   let { verdict, compared } = await host.verify(encode(whole));
   if (verdict === "witness") {
-    const { calls: heard, ...witness } = await hear(job, host, loaded.sessions(), loaded.placement, whole);
+    const { calls: heard, ...witness } = await runtime.wasm.aside(() =>
+      hear(job, host, loaded.sessions(), loaded.placement, whole, runtime.wasm),
+    );
     ({ verdict, compared } = await host.verify(encode(heard, witness)));
   }
   if (verdict === "incorrect") throw new Incorrect("the output differs from the reference");
@@ -170,16 +181,22 @@ async function verified(job, host, runtime, loaded, calls) {
  */
 async function sample(run, iterations, kind) {
   const { runtime, loaded, accepted, random } = run;
+  const { gpu } = runtime;
   if (run.busy && run.lastedMs < BUSY_MS) {
     const began = performance.now();
-    while (performance.now() - began < BUSY_MS) await runtime.settled(loaded.infer(1, false));
+    while (performance.now() - began < BUSY_MS) {
+      await runtime.settled(loaded.infer(1, false));
+      gpu?.account.ran(1);
+    }
   }
-  runtime.gpu?.watch.begin();
+  gpu?.watch.begin();
   const began = performance.now();
   const inferring = loaded.infer(iterations, false);
   const calls = await (kind === "latency_raw" ? inferring : runtime.settled(inferring));
   const wallMs = performance.now() - began;
-  const gpuMs = runtime.gpu ? await runtime.gpu.watch.end() : null;
+  const gpuMs = gpu ? await gpu.watch.end() : null;
+  gpu?.account.ran(iterations);
+  const gpuMemory = gpu?.account.read() ?? null;
   // A GPU whose page only waits idles, up to a tenth of a second.
   run.lastedMs = kind === "latency_raw" ? 0 : wallMs;
   const same = (/** @type {Call[]} */ known) => sameResults(known, calls);
@@ -191,5 +208,7 @@ async function sample(run, iterations, kind) {
     atMs: performance.now() - run.began,
     iterations,
     hidden: document.hidden,
+    gpuMemory,
+    wasmBytes: runtime.wasm.bytes(),
   };
 }

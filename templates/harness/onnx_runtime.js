@@ -6,13 +6,17 @@
 import * as onnxruntime from "onnxruntime-web/webgpu";
 import { findAdapterFor, openDevice, settled } from "gpujobs/device.js";
 import { Exhausted, forwardFailures, messageOf, Unsupported } from "gpujobs/failures.js";
+import { accountOf } from "gpujobs/gpu_memory.js";
 import { watchGpu } from "gpujobs/gpu_watch.js";
 import { bytesOf } from "gpujobs/tensors.js";
+import { watchWasm } from "gpujobs/wasm_memory.js";
 import { watchBuilds } from "gpujobs/webnn.js";
 
 /** @import { AdapterFacts } from "gpujobs/protocol.js" */
 /** @import { Host, OnnxJob } from "gpujobs/types.js" */
+/** @import { Account } from "gpujobs/gpu_memory.js" */
 /** @import { GpuWatch } from "gpujobs/gpu_watch.js" */
+/** @import { WasmWatch } from "gpujobs/wasm_memory.js" */
 
 /**
  * @typedef {object} Runtime
@@ -22,6 +26,7 @@ import { watchBuilds } from "gpujobs/webnn.js";
  *   A session; where there can be none, the reason is the runtime's or the browser's own.
  * @property {Gpu | null} gpu
  * @property {WebNn | null} webnn
+ * @property {WasmWatch} wasm
  * @property {() => number | null} threads Of wasm, as far as they were started.
  * @property {() => number} dispatches On the GPU or in the WebNN context, so far.
  * @property {<T>(work: () => Promise<T>) => Promise<T>} alone One at a time: its wasm can't do two things at once.
@@ -33,6 +38,7 @@ import { watchBuilds } from "gpujobs/webnn.js";
  * @property {GPUDevice} device
  * @property {AdapterFacts} adapter
  * @property {GpuWatch} watch
+ * @property {Account} account Of the device's memory.
  */
 
 /**
@@ -55,7 +61,7 @@ const MOST_THREADS = 4;
  */
 export function openRuntime(job, host) {
   forwardFailures(host.fail, host.log);
-  return startRuntime(onnxruntime, job, host);
+  return startRuntime(onnxruntime, job, host, watchWasm());
 }
 
 /**
@@ -63,9 +69,10 @@ export function openRuntime(job, host) {
  * @param {typeof onnxruntime} ort
  * @param {OnnxJob} job
  * @param {Host} host
+ * @param {WasmWatch} wasm Of this document.
  * @returns {Promise<Runtime>}
  */
-export async function startRuntime(ort, job, host) {
+export async function startRuntime(ort, job, host, wasm) {
   const workers = countWorkers();
   const gpu = job.backend === "webgpu" ? await openGpu(job, host) : null;
   const webnn = job.backend === "webnn" ? await openWebNn(job) : null;
@@ -103,6 +110,7 @@ export async function startRuntime(ort, job, host) {
     },
     gpu,
     webnn,
+    wasm,
     // Every worker of onnxruntime is a thread of its pool, and the page's own is one more.
     threads: () => workers() + 1,
     dispatches: () => gpu?.watch.dispatches() ?? webnn?.dispatches() ?? 0,
@@ -126,7 +134,7 @@ export async function startRuntime(ort, job, host) {
 async function openGpu(job, host) {
   const { adapter: found, facts: adapter } = await findAdapterFor(job);
   const device = await openDevice(found, host);
-  return { device, adapter, watch: watchGpu(device) };
+  return { device, adapter, watch: watchGpu(device), account: accountOf(device) };
 }
 
 /**

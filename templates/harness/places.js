@@ -2,6 +2,8 @@
  * @file A place is where a tensor lies on the GPU: in a buffer from its beginning on, or in a texture that it fills.
  */
 
+import { createOwnBuffer } from "gpujobs/gpu_memory.js";
+
 /** @import { StagesJob, Texture } from "gpujobs/protocol.js" */
 /** @import { Sentinel } from "gpujobs/sentinel.js" */
 
@@ -36,7 +38,7 @@ const ROW_STEP = 256;
  * What a place holds, as it can be read: a buffer's own beginning, or the rows of a texture once they are gathered.
  * @typedef {object} Readable
  * @property {GPUBuffer} buffer
- * @property {number} memoryBytes What was made for it.
+ * @property {boolean} made Whether the buffer was made for it.
  * @property {(encoder: GPUCommandEncoder) => void} gather Copies what the texture holds into the buffer.
  */
 
@@ -44,19 +46,17 @@ const ROW_STEP = 256;
  * The job's buffers and textures, and where each tensor lies in them.
  * @param {StagesJob} job
  * @param {GPUDevice} device
+ * @returns {Place[]}
  */
 export function createPlaces(job, device) {
   const buffers = createBuffers(job, device);
   const images = createImages(job, device);
-  /** @type {Place[]} */
-  const places = job.tensors.map(({ bytes, role, buffer, texture }) => ({
+  return job.tensors.map(({ bytes, role, buffer, texture }) => ({
     bytes,
     guard: buffer === null || role !== "computed" ? 0 : Math.min(GUARD, buffers[buffer].size - bytes),
     buffer: buffer === null ? null : buffers[buffer],
     image: texture === null ? null : images[texture],
   }));
-  const textureBytes = job.textures.reduce((sum, texture) => sum + rowBytes(texture) * texture.height, 0);
-  return { places, memoryBytes: buffers.reduce((sum, { size }) => sum + size, textureBytes) };
 }
 
 /**
@@ -203,15 +203,15 @@ export function begin(encoder, { to, from }) {
  * @returns {Readable}
  */
 export function readable(device, { buffer, image }) {
-  if (buffer) return { buffer, memoryBytes: 0, gather: () => {} };
+  if (buffer) return { buffer, made: false, gather: () => {} };
   const { texture, stride, height } = /** @type {Image} */ (image);
   const size = stride * height;
   // Beyond the rows nothing is ever written: there zeros are equal to zeros.
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  const rows = device.createBuffer({ label: "rows", size, usage });
+  const rows = createOwnBuffer(device, { label: "rows", size, usage });
   const gather = (/** @type {GPUCommandEncoder} */ encoder) =>
     encoder.copyTextureToBuffer({ texture }, { buffer: rows, bytesPerRow: stride }, [texture.width, height]);
-  return { buffer: rows, memoryBytes: size, gather };
+  return { buffer: rows, made: true, gather };
 }
 
 /**

@@ -587,6 +587,10 @@ asks: Array<Ask>, } | { "do": "profile",
 /**
  * The job.
  */
+job: number, } | { "do": "weigh", 
+/**
+ * The job.
+ */
 job: number, } | { "do": "dispose", 
 /**
  * The job.
@@ -641,7 +645,11 @@ inferenceMs: number, } | { "kind": "measured", } | { "kind": "profiled",
 /**
  * The costliest first.
  */
-kernels: Array<Kernel>, } | { "kind": "unsupported", 
+kernels: Array<Kernel>, } | { "kind": "weighed", 
+/**
+ * In bytes; `None` where the browser does not say.
+ */
+heapBytes: number | null, } | { "kind": "unsupported", 
 /**
  * The browser's words.
  */
@@ -890,12 +898,7 @@ nodes: number | null,
 /**
  * Those of them that the runtime left to the CPU though another backend was asked for, by operator.
  */
-onCpu: Array<OnCpu>, 
-/**
- * What the job takes on the GPU while it is sampled, in buffers that its engine made; `None` where a runtime makes
- * them.
- */
-gpuMemoryBytes: number | null, };
+onCpu: Array<OnCpu>, };
 
 /**
  * Nodes of one operator that ran on the CPU.
@@ -1016,9 +1019,38 @@ iterations: number,
 /**
  * Whether the page was hidden meanwhile.
  */
-hidden: boolean, };
+hidden: boolean, 
+/**
+ * What the job holds on the GPU after it; `None` where no GPU computes.
+ */
+gpuMemory: GpuMemory | null, 
+/**
+ * Bytes of its `WebAssembly.Memory`; `None` where it has none.
+ */
+wasmBytes: number | null, };
 
 /**
  * What a sample counts for.
  */
 export type SampleKind = "first" | "warmup" | "steady" | "latency" | "latency_raw";
+
+/**
+ * Buffers and textures of a job on its GPU.
+ */
+export type GpuMemory = { 
+/**
+ * Those that are neither destroyed nor collected.
+ */
+bytes: number, 
+/**
+ * The most that there were since the last reading.
+ */
+peakBytes: number, 
+/**
+ * How many were made since then.
+ */
+made: number, 
+/**
+ * Inferences since then, also those that only kept the GPU busy.
+ */
+inferences: number, };

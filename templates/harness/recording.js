@@ -6,6 +6,7 @@
 import { readBuffers, settled } from "gpujobs/device.js";
 import { Incorrect } from "gpujobs/failures.js";
 import { begin, run as runStage } from "gpujobs/dispatch.js";
+import { createOwnBuffer } from "gpujobs/gpu_memory.js";
 import { GUARD, readable, runsOf, spoil } from "gpujobs/places.js";
 import { SENTINEL } from "gpujobs/sentinel.js";
 
@@ -27,7 +28,7 @@ export async function record(job, host, run) {
   const { device, sentinel } = run;
   const total = job.stages.flatMap((stage) => stage.outputs).reduce((sum, id) => sum + job.tensors[id].bytes, 0);
   const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
-  const staging = device.createBuffer({ label: "recording", size: Math.min(PIECE, total), usage });
+  const staging = createOwnBuffer(device, { label: "recording", size: Math.min(PIECE, total), usage });
   let encoder = device.createCommandEncoder();
   const guards = openGuards(device, job);
   /** @type {GPUBuffer[]} */
@@ -58,7 +59,7 @@ export async function record(job, host, run) {
       pass.end();
       for (const [at, place] of outputs.entries()) {
         guards.keep(encoder, job.stages[index].outputs[at], place);
-        const { buffer, gather, memoryBytes } = readable(device, place);
+        const { buffer, gather, made } = readable(device, place);
         gather(encoder);
         for (const part of runsOf(place)) {
           for (let { from, bytes } = part; bytes > 0; ) {
@@ -70,7 +71,7 @@ export async function record(job, host, run) {
             if (filled === staging.size) await post();
           }
         }
-        if (memoryBytes > 0) gathered.push(buffer);
+        if (made) gathered.push(buffer);
       }
     }
     if (filled > 0) await post();
@@ -94,7 +95,7 @@ function openGuards(device, job) {
   const kept = [];
   const results = job.stages.flatMap((stage) => stage.outputs).length;
   const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-  const buffer = device.createBuffer({ label: "guards", size: results * GUARD, usage });
+  const buffer = createOwnBuffer(device, { label: "guards", size: results * GUARD, usage });
   return {
     buffer,
     keep: (/** @type {GPUCommandEncoder} */ encoder, /** @type {number} */ id, /** @type {Place} */ place) => {

@@ -7,6 +7,7 @@ import { calibrate } from "gpujobs/clock.js";
 import { adapterFacts, computesOnProcessors, findAdapter } from "gpujobs/device.js";
 import { faultsOf, forwardFailures, kindOf, messageOf } from "gpujobs/failures.js";
 import { openFrame } from "gpujobs/frame.js";
+import { heapOf, takeStock } from "gpujobs/heap.js";
 import { largestBuffer } from "gpujobs/limits.js";
 import { pilot } from "gpujobs/sampling.js";
 import { checkWebnn } from "gpujobs/webnn.js";
@@ -27,6 +28,8 @@ const LOSS_WITHIN_MS = 100;
  *   not report anything while another job runs.
  * @property {Map<string, ClockFacts>} clocks Those of this session by the adapter, as jobs may ask for another one; of jobs
  *   without a GPU under "".
+ * @property {Map<number, string>} documents Where each job runs that has begun.
+ * @property {ReturnType<typeof takeStock> | null} stock Of the heap, since anything ran.
  * @property {number | null} current The job that runs now, which causes whatever happens meanwhile.
  */
 
@@ -39,7 +42,7 @@ const LOSS_WITHIN_MS = 100;
 export async function serve(channelUrl) {
   const channel = await openChannel(channelUrl);
   /** @type {Page} */
-  const page = { channel, ready: new Map(), begun: new Map(), clocks: new Map(), current: null };
+  const page = { channel, ready: new Map(), begun: new Map(), clocks: new Map(), documents: new Map(), stock: null, current: null };
   forwardFailures(
     (message) => push(page, { kind: "failed", message }),
     (level, text) => push(page, { kind: "log", level, text }),
@@ -96,7 +99,14 @@ function commandsOf(page) {
       const prepared = makeCurrent(page, job);
       push(page, { kind: "profiled", kernels: await prepared.profile() });
     },
+    weigh: async ({ job }) => {
+      makeCurrent(page, job);
+      page.stock ??= takeStock();
+      const stock = await page.stock;
+      push(page, { kind: "weighed", heapBytes: stock && heapOf(stock, page.documents.get(job) ?? location.href) });
+    },
     dispose: async ({ job }) => {
+      page.documents.delete(job);
       const close = page.begun.get(job);
       page.begun.delete(job);
       const prepared = page.ready.get(job);
@@ -116,6 +126,8 @@ async function prepareJob(page, { job: number, module, frame, key, ...to }) {
   const { ready, begun } = page;
   page.current = number;
   begun.set(number, () => {});
+  page.stock = null;
+  if (frame) page.documents.set(number, frame);
   const { job, prepare, close } = await openJob(module, frame);
   if (!begun.has(number)) return close();
   begun.set(number, close);
@@ -187,6 +199,7 @@ function makeCurrent(page, job) {
  * @param {Sample["kind"]} kind
  */
 async function takeSample(page, prepared, iterations, kind) {
+  page.stock = null;
   const sample = await prepared.sample(iterations, kind);
   push(page, { kind: "sample", sample });
   return sample;

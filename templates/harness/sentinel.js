@@ -2,6 +2,8 @@
  * @file The sentinel is what buffers hold before a stage writes them: an element that nothing wrote is seen as such.
  */
 
+import { createOwnBuffer } from "gpujobs/gpu_memory.js";
+
 /** A quiet NaN with a pattern that no arithmetic makes. */
 export const SENTINEL = 0x7fc05e17;
 
@@ -22,7 +24,7 @@ const LARGEST_SOURCE = 2 ** 24;
  */
 export function openSentinel(device, largest) {
   const size = Math.max(4, Math.min(LARGEST_SOURCE, largest));
-  const source = device.createBuffer({ label: "sentinel", size, usage: GPUBufferUsage.COPY_SRC, mappedAtCreation: true });
+  const source = createOwnBuffer(device, { label: "sentinel", size, usage: GPUBufferUsage.COPY_SRC, mappedAtCreation: true });
   new Uint32Array(source.getMappedRange()).fill(SENTINEL);
   source.unmap();
   return {

@@ -2,6 +2,8 @@
  * @file A stopwatch takes the GPU's own time of compute passes.
  */
 
+import { createOwnBuffer } from "gpujobs/gpu_memory.js";
+
 /**
  * A pair of GPU timestamps around a pass or several.
  * @typedef {object} Stopwatch
@@ -20,7 +22,7 @@
 export function openStopwatch(device) {
   if (!device.features.has("timestamp-query")) return null;
   const querySet = device.createQuerySet({ type: "timestamp", count: 2 });
-  const stamps = device.createBuffer({ size: 16, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+  const stamps = createOwnBuffer(device, { size: 16, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
   return {
     around: (first, last) => {
       if (first && last) return { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 };

@@ -12,6 +12,7 @@ import { startRuntime } from "gpujobs/onnx_runtime.js";
 /** @import { Call, Value } from "gpujobs/calls.js" */
 /** @import { Placement } from "gpujobs/onnx_placement.js" */
 /** @import { Runtime } from "gpujobs/onnx_runtime.js" */
+/** @import { WasmWatch } from "gpujobs/wasm_memory.js" */
 
 /**
  * A session as it was made.
@@ -36,16 +37,17 @@ import { startRuntime } from "gpujobs/onnx_runtime.js";
  * @param {Made[]} sessions
  * @param {() => Promise<Placement>} placement Of the job.
  * @param {Call[]} calls
+ * @param {WasmWatch} wasm
  * @returns {Promise<Heard>}
  */
-export async function hear(job, host, sessions, placement, calls) {
+export async function hear(job, host, sessions, placement, calls, wasm) {
   const backend = job.backend === "wasm" ? "webgpu" : "wasm";
   try {
     // An instance of its own: the job's has its backend for as long as it lives.
     const library = await import(`${import.meta.resolve("onnxruntime-web/webgpu")}?witness`);
     // What befalls the witness does not befall the job.
     const deaf = { ...host, fail: () => {}, lose: () => {} };
-    const runtime = await startRuntime(library, /** @type {OnnxJob} */ ({ ...job, backend, threads: 1 }), deaf);
+    const runtime = await startRuntime(library, /** @type {OnnxJob} */ ({ ...job, backend, threads: 1 }), deaf, wasm);
     try {
       const replayed = await replay(runtime, sessions, calls);
       if (runtime.gpu && runtime.dispatches() === 0) throw new Error("the runtime left the whole model to the CPU");

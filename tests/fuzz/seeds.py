@@ -41,11 +41,12 @@ def png() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-SAMPLE = {"kind": "first", "wallMs": 1.5, "gpuMs": 0.5, "atMs": 2, "iterations": 1, "hidden": False}
+SAMPLE = {"kind": "first", "wallMs": 1.5, "gpuMs": 0.5, "atMs": 2, "iterations": 1, "hidden": False,
+          "gpuMemory": {"bytes": 1024, "peakBytes": 2048, "made": 3, "inferences": 1}}
 ADAPTER = {"vendor": "v", "architecture": "a", "device": "=1", "description": "d", "backend": "", "kind": "hardware"}
 PHASES = ["deviceReadyMs", "modelLoadMs", "shaderCompileMs", "firstInferenceMs", "timeToFirstResultMs"]
 RAN = {
-    "runtime": "ort 1", "threads": 4, "dispatches": 3, "context": "", "nodes": 9, "gpuMemoryBytes": 1024,
+    "runtime": "ort 1", "threads": 4, "dispatches": 3, "context": "", "nodes": 9,
     "onCpu": [{"op": "Conv", "count": 2}, {"op": "Add", "count": 1}],
 }
 PART = {

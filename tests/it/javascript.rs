@@ -89,12 +89,6 @@ fn a_job_that_does_not_fit_its_type_is_seen() {
 
 #[test]
 fn a_texture_is_held_to_the_limits_that_it_meets() {
-    let shop = Workshop::new();
-    for name in ["limits", "failures", "places"] {
-        let text = std::fs::read_to_string(root().join(format!("templates/harness/{name}.js"))).unwrap();
-        shop.write(&format!("{name}.js"), &text.replace("\"gpujobs/", "\"./"));
-    }
-    shop.write("package.json", "{ \"type\": \"module\" }");
     let script = "import { checkLimits } from './limits.js';\n\
         const limits = { maxTextureDimension2D: 8192, maxBufferSize: 2 ** 21, maxStorageBufferBindingSize: 2 ** 20 };\n\
         for (const [width, height, role, outputs] of [\n\
@@ -104,9 +98,6 @@ fn a_texture_is_held_to_the_limits_that_it_meets() {
         const job = { stages: [], tensors, outputs, textures: [{ width, height, texelBytes: 4 }] };\n\
         try { checkLimits(job, { limits, features: new Set() }); console.log('fits'); }\n\
         catch (error) { console.log(error.message); }\n}\n";
-    let script = shop.write("script.js", script);
-    let output = Command::new("node").arg(script).output().expect("node");
-    let said = String::from_utf8_lossy(&output.stdout);
     let expected = [
         "fits",
         "the texture t has 9000 x 1 texels, this adapter allows 8192 (maxTextureDimension2D)",
@@ -116,5 +107,34 @@ fn a_texture_is_held_to_the_limits_that_it_meets() {
         "the texture t has 64 x 8193 texels, this adapter allows 8192 (maxTextureDimension2D)",
         "the texture t takes 4194304 bytes in a buffer, this adapter allows 2097152 (maxBufferSize)",
     ];
-    assert_eq!(said.lines().collect::<Vec<_>>(), expected, "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said(&["limits", "failures", "places", "gpu_memory", "texture_bytes"], script), expected);
+}
+
+#[test]
+fn a_texture_has_the_bytes_of_its_levels_layers_and_samples() {
+    let script = "import { textureBytes } from './texture_bytes.js';\n\
+        for (const [format, width, height, layers, levels, samples, dimension] of [\n\
+        ['rgba8unorm', 5, 3, 1, 1, 1, '2d'], ['bgra8unorm-srgb', 4, 4, 6, 3, 1, '2d'], ['rgba16float', 4, 2, 1, 1, 4, '2d'],\n\
+        ['r32float', 8, 4, 4, 4, 1, '3d'], ['rg8snorm', 7, 1, 1, 1, 1, '1d'], ['rgb10a2unorm', 2, 2, 1, 1, 1, '2d'],\n\
+        ['bc1-rgba-unorm', 9, 4, 1, 1, 1, '2d'], ['bc7-rgba-unorm', 9, 4, 1, 1, 1, '2d'], ['eac-rg11snorm', 4, 4, 1, 1, 1, '2d'],\n\
+        ['etc2-rgb8a1unorm', 4, 4, 1, 1, 1, '2d'], ['astc-10x6-unorm', 11, 6, 1, 1, 1, '2d'], ['of-the-future', 4, 4, 1, 1, 1, '2d']]) {\n\
+        console.log(textureBytes({ format, width, height, depthOrArrayLayers: layers, mipLevelCount: levels,\n\
+        sampleCount: samples, dimension }));\n}\n";
+    // Sixty bytes of 5 by 3 texels; 16, 4 and 1 texels in six layers; eight texels of four samples; 128, 16, 2 and 1 texels.
+    let expected = ["60", "504", "256", "588", "14", "16", "24", "48", "16", "8", "32", "null"];
+    assert_eq!(said(&["texture_bytes"], script), expected);
+}
+
+/// What a script prints that imports these modules.
+fn said(modules: &[&str], script: &str) -> Vec<String> {
+    let shop = Workshop::new();
+    for name in modules {
+        let text = std::fs::read_to_string(root().join(format!("templates/harness/{name}.js"))).unwrap();
+        shop.write(&format!("{name}.js"), &text.replace("\"gpujobs/", "\"./"));
+    }
+    shop.write("package.json", "{ \"type\": \"module\" }");
+    let script = shop.write("script.js", script);
+    let output = Command::new("node").arg(script).output().expect("node");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
 }

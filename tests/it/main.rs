@@ -27,7 +27,11 @@ mod fuzzers;
 #[cfg(target_os = "linux")]
 mod gallery;
 #[cfg(target_os = "linux")]
+mod gpu_memory;
+#[cfg(target_os = "linux")]
 mod half;
+#[cfg(target_os = "linux")]
+mod host_memory;
 #[cfg(target_os = "linux")]
 mod interleaving;
 #[cfg(target_os = "linux")]

@@ -15,9 +15,14 @@ const LIMIT_KIB: u32 = 8 << 20;
 
 /// `gpujobs` with these arguments and little memory.
 pub(crate) fn with_little_memory(shop: &Workshop, arguments: &[&str]) -> Command {
+    with_memory(shop, arguments, LIMIT_KIB)
+}
+
+/// `gpujobs` with these arguments and so much memory.
+pub(crate) fn with_memory(shop: &Workshop, arguments: &[&str], limit_kib: u32) -> Command {
     let plain = shop.command(&[]);
     let mut command = Command::new("sh");
-    let script = format!("ulimit -Sv {LIMIT_KIB} && exec \"$0\" \"$@\"");
+    let script = format!("ulimit -Sv {limit_kib} && exec \"$0\" \"$@\"");
     command.args(["-c", &script]).arg(plain.get_program()).args(arguments).current_dir(shop.path(""));
     for (name, value) in plain.get_envs() {
         match value {

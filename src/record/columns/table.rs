@@ -210,8 +210,54 @@ const WHAT_RAN: &[Column] = &[
     Column {
         name: "gpu_memory_bytes",
         unit: "bytes",
-        doc: "Engine `wgsl`: what the job takes on the GPU while it is sampled: inputs, weights, results (which share buffers where they are not needed at the same time), the buffer through which outputs are read, timestamps and sentinel; not what the check of the first result took before.",
-        cell: |facts| of(facts.ran.and_then(|ran| ran.gpu_memory_bytes), Cell::whole),
+        doc: "What the job holds on the GPU after its first inference: bytes of the buffers and textures that its engine has made and \
+              neither destroyed nor lost to the garbage collector. Not in it: what gpujobs makes to check and to time the job, \
+              and what browser and driver take beside that, which no page sees.",
+        cell: |facts| of(facts.memory.live, Cell::whole),
+    },
+    Column {
+        name: "gpu_memory_peak_bytes",
+        unit: "bytes",
+        doc: "The most of that at any moment, from the start of the job to its last sample; while its first output is checked \
+              nothing is counted.",
+        cell: |facts| of(facts.memory.peak, Cell::whole),
+    },
+    Column {
+        name: "gpu_memory_growth_bytes",
+        unit: "bytes",
+        doc: "By how much it grows in an inference: the median slope between samples (Theil and Sen), in the later half of each \
+              instance's; below zero where it shrinks. Empty below eight samples of an instance, first inference and warm-ups \
+              included.",
+        cell: |facts| of(facts.memory.growth, Cell::Float),
+    },
+    Column {
+        name: "gpu_buffers_per_inference",
+        unit: "",
+        doc: "Buffers and textures that the engine makes in an inference of the steady state.",
+        cell: |facts| of(facts.memory.made, Cell::Float),
+    },
+    Column {
+        name: "js_heap_peak_bytes",
+        unit: "bytes",
+        doc: "JS heap of the job's document after the last sample, when the browser has collected its garbage \
+              (`measureUserAgentSpecificMemory`), buffers of JS included, WebAssembly's not. Jobs of the engine `wgsl` share one \
+              document and have what it holds. Only Chromium says it; empty elsewhere.",
+        cell: |facts| of(facts.report.circumstances.heap, Cell::whole),
+    },
+    Column {
+        name: "wasm_memory_bytes",
+        unit: "bytes",
+        doc: "WebAssembly memory of the job, which only grows: what it has after its last sample. Much of it may never have been \
+              touched.",
+        cell: |facts| of(facts.measurement.and_then(Measurement::wasm_bytes), Cell::whole),
+    },
+    Column {
+        name: "browser_rss_peak_bytes",
+        unit: "bytes",
+        doc: "Resident memory of the processes of the browser and its driver, the most that was read: when the job was ready, and \
+              after each of its turns. Other jobs that the browser holds are in it. On Linux without mapped files, which \
+              processes share and the system can drop, so that it is less than what `ps` adds up to. Empty for a remote browser.",
+        cell: |facts| of(facts.report.circumstances.resident, Cell::whole),
     },
 ];
 

@@ -20,6 +20,8 @@ pub(super) enum Warning {
     NotFinite(String, bool),
     /// What did.
     WorkOnCpu(String),
+    /// How many bytes in an inference.
+    Leak(String),
     /// Why.
     NoProfile(String),
     Hidden,
@@ -66,6 +68,12 @@ impl fmt::Display for Warning {
             }
             Self::NotFinite(count, false) => write!(f, "{count} elements of the output are NaN or infinite"),
             Self::WorkOnCpu(work) => write!(f, "part of the model ran on the CPU: {work}"),
+            Self::Leak(bytes) => {
+                write!(
+                    f,
+                    "GPU memory grows by {bytes} bytes an inference: buffers or textures are made and not let go of"
+                )
+            }
             Self::NoProfile(why) => write!(f, "no profile: {why}"),
             Self::Hidden => f.write_str("the page was hidden for some samples"),
             Self::BackgroundLoad(busy) => write!(f, "background load: other programs kept {busy} processors busy"),
@@ -115,6 +123,10 @@ impl Warning {
             }
             Self::NotFinite(..) => "look at the inputs: a sum may be too large for the number format",
             Self::WorkOnCpu(_) => "another dtype or opset of the model; the operators are named",
+            Self::Leak(_) => {
+                "destroy what an inference has made; what is only forgotten stays until the browser collects it, which it does \
+                 not do for want of GPU memory. `gpu_buffers_per_inference` says how many are made"
+            }
             Self::NoProfile(_) => "the adapter has no timestamps, or the runtime wrote nothing",
             Self::Hidden => "keep the window in front, or run headless",
             Self::BackgroundLoad(_) => "stop the other programs; GPU times suffer less than wall times",
@@ -153,6 +165,7 @@ pub(super) fn all() -> Vec<(String, &'static str)> {
         Warning::Differs(n()),
         Warning::NotFinite(n(), false),
         Warning::WorkOnCpu(dots()),
+        Warning::Leak(n()),
         Warning::NoProfile(dots()),
         Warning::Hidden,
         Warning::BackgroundLoad(n()),

@@ -86,7 +86,8 @@ fn chromium_options(settings: &BrowserSettings, options: &Options) -> Value {
         "--enable-webgpu-developer-features",
     ];
     // `navigator.ml` is behind a feature; without support for the machine it says so when asked for a context.
-    let mut features = vec!["WebMachineLearningNeuralNetwork"];
+    // The other one lets a page take stock of its heap at once instead of within half a minute.
+    let mut features = vec!["WebMachineLearningNeuralNetwork", "ForceEagerMeasureMemory"];
     let mut no_features = Vec::new();
     if settings.headless {
         flags.insert(0, "--headless=new");
@@ -175,7 +176,10 @@ mod tests {
         settings.args = vec!["--enable-features=A,B".into(), "--mute-audio".into(), "--enable-features=C".into()];
         let flags = flags(&settings, &options(Gpu::Hardware, Os::Linux));
         let features: Vec<_> = flags.iter().filter(|flag| flag.starts_with("--enable-features")).collect();
-        assert_eq!(features, ["--enable-features=Vulkan,WebMachineLearningNeuralNetwork,A,B,C"]);
+        assert_eq!(
+            features,
+            ["--enable-features=Vulkan,WebMachineLearningNeuralNetwork,ForceEagerMeasureMemory,A,B,C"]
+        );
         assert_eq!(flags.last().map(String::as_str), Some("--mute-audio"));
     }
 

@@ -79,7 +79,6 @@ fn result() -> Value {
         "adapter": null,
         "ran": {
             "runtime": "", "threads": null, "dispatches": 1, "context": "", "nodes": null, "onCpu": [],
-            "gpuMemoryBytes": null,
         },
         "phases": {
             "deviceReadyMs": 0.01, "modelLoadMs": 0.01, "shaderCompileMs": 0.01, "firstInferenceMs": 0.01,
