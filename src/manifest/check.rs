@@ -7,6 +7,7 @@ mod compiler;
 mod hardware;
 mod matrix;
 mod models;
+mod sessions;
 mod tune;
 
 use std::ops::Range;
@@ -59,6 +60,7 @@ pub(super) fn check(
     let matrix = checker.matrix(file);
     let browsers = checker.browsers(&matrix.browsers, &file.browser);
     let models = checker.models(&matrix.models, &file.model);
+    let sessions = checker.sessions(&matrix.sessions, &file.session, &models);
     let measure = checker.measure(&file.measure.0);
     let serve = checker.serve(&file.serve.0);
     let compiler = checker.compiler(&file.compiler.0);
@@ -83,6 +85,7 @@ pub(super) fn check(
         hardware,
         browsers,
         models,
+        sessions,
         templates,
         shaders,
         model_store,

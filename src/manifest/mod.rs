@@ -18,6 +18,7 @@ pub mod problem;
 pub mod product;
 pub mod read;
 pub mod schema;
+pub mod session;
 pub mod tune;
 pub mod values;
 mod wording;
@@ -34,6 +35,7 @@ pub use load::ManifestErrors;
 pub use model::Model;
 pub use problem::{ManifestError, Problem};
 
+use crate::protocol::session::SessionSpec;
 use crate::webdriver::BrowserSettings;
 
 /// A checked manifest: every name resolved, every value in range.
@@ -64,6 +66,8 @@ pub struct Manifest {
     pub browsers: IndexMap<String, BrowserSettings>,
     /// Every model that the matrix names, by the name used there.
     pub models: IndexMap<String, Model>,
+    /// The options of every `[session.NAME]`, by its name.
+    pub sessions: IndexMap<String, SessionSpec>,
     /// `templates = "DIR"` and `shaders = "DIR"` of the manifest, relative to the file: looked in before the built-in ones.
     pub templates: Option<PathBuf>,
     /// See `templates`.

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::numbers::{figure, finite, iterations, millis, optional_figure, optional_millis, step};
+use super::session::OptionEffect;
 use crate::units::Nanos;
 
 /// One message from a page.
@@ -214,6 +215,9 @@ pub struct ExecutionInfo {
     pub nodes: Option<u32>,
     /// Those of them that the runtime left to the CPU though another backend was asked for, by operator.
     pub on_cpu: Vec<OnCpu>,
+    /// What became of each option that its sessions were given; empty where they were given none.
+    #[serde(default)]
+    pub session: Vec<OptionEffect>,
     /// What the job takes on the GPU while it is sampled, in buffers that its engine made; `None` where a runtime makes
     /// them.
     pub gpu_memory_bytes: Option<u64>,

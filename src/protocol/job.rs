@@ -5,6 +5,8 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use super::session::SessionSpec;
+
 /// What every job has.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -243,6 +245,8 @@ pub struct OnnxPart {
     /// Extents that the model leaves open, by name.
     #[cfg_attr(test, ts(type = "{ [name: string]: number }"))]
     pub free_dimensions: IndexMap<String, usize>,
+    /// Options of its sessions.
+    pub session: SessionSpec,
 }
 
 /// A file of a model.
@@ -261,7 +265,7 @@ pub struct ServedFile {
 #[serde(untagged)]
 pub enum ProgramSpec {
     /// A task of transformers.js.
-    Pipeline(PipelineSpec),
+    Pipeline(Box<PipelineSpec>),
     /// An ONNX file.
     File(FileSpec),
 }
@@ -273,8 +277,9 @@ pub enum ProgramSpec {
 pub struct PipelineSpec {
     /// The id of the model.
     pub model: String,
-    /// Number format.
-    pub dtype: String,
+    /// What is loaded of each part, by the name of its ONNX file without dtype and ending.
+    #[cfg_attr(test, ts(type = "{ [part: string]: PartWeights }"))]
+    pub weights: IndexMap<String, PartWeights>,
     /// As transformers.js names it.
     pub task: &'static str,
     /// The name of its ONNX file, without dtype and ending; null where it has the usual one.
@@ -288,6 +293,19 @@ pub struct PipelineSpec {
     pub options: serde_json::Map<String, serde_json::Value>,
     /// Texts are cut to so many tokens.
     pub tokens: Option<usize>,
+}
+
+/// What is loaded of a part of a model.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PartWeights {
+    /// Its ONNX file, one of `files`.
+    pub file: String,
+    /// Number format.
+    pub dtype: String,
+    /// What computes it.
+    #[cfg_attr(test, ts(type = "\"webgpu\" | \"webnn\" | \"wasm\""))]
+    pub device: &'static str,
 }
 
 /// A model of several that belong together.

@@ -8,6 +8,7 @@ pub mod event;
 pub mod job;
 mod numbers;
 pub mod on_cpu;
+pub mod session;
 
 #[cfg(test)]
 mod typescript;

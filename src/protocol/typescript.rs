@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 
-use super::{command, event, job};
+use super::{command, event, job, session};
 
 /// A type as TypeScript declares it, with its documentation.
 fn declared<T: TS>(config: &Config) -> String {
@@ -26,8 +26,10 @@ fn all() -> String {
         declared::<job::DispatchSpec>,
         declared::<job::OnnxPart>,
         declared::<job::ServedFile>,
+        declared::<session::SessionSpec>,
         declared::<job::PipelineSpec>,
         declared::<job::TaskPart>,
+        declared::<job::PartWeights>,
         declared::<job::ArgumentSpec>,
         declared::<job::PictureSpec>,
         declared::<job::FileSpec>,
@@ -43,6 +45,8 @@ fn all() -> String {
         declared::<event::ClockFacts>,
         declared::<event::ExecutionInfo>,
         declared::<event::OnCpu>,
+        declared::<session::OptionEffect>,
+        declared::<session::Effect>,
         declared::<event::RawPart>,
         declared::<event::RawKernel>,
         declared::<event::RawPhases>,

@@ -5,6 +5,7 @@ mod warning;
 
 use crate::measure::{Measurement, Summary, clock, modes};
 use crate::protocol::event::AdapterKind;
+use crate::protocol::session::Effect;
 use crate::run::Circumstances;
 use crate::units::significant;
 use warning::Warning;
@@ -77,6 +78,14 @@ fn of_the_model(measurement: &Measurement) -> Vec<Warning> {
     let work = measurement.ran.work_on_cpu();
     if !work.is_empty() {
         warnings.push(Warning::WorkOnCpu(work));
+    }
+    for option in &measurement.ran.session {
+        let said = (format!("`{}` = {}", option.option, option.value), option.why.clone());
+        match option.effect {
+            Effect::Taken => {}
+            Effect::Ignored => warnings.push(Warning::OptionIgnored(said.0, said.1)),
+            Effect::Unknown => warnings.push(Warning::OptionUnseen(said.0, said.1)),
+        }
     }
     if let Err(reason) = &measurement.kernels {
         warnings.push(Warning::NoProfile(reason.clone()));

@@ -4,6 +4,7 @@
 //! `stages` holds what a model written in WGSL needs, `onnx` what one in onnxruntime-web does.
 
 pub mod onnx;
+mod remembered;
 pub mod stages;
 
 use base64::Engine as _;

@@ -38,7 +38,8 @@ async function load(job, runtime, files) {
   env.useBrowserCache = false;
   env.useWasmCache = false;
   env.fetch = files.fetch;
-  const sessions = watchSessions(runtime, files);
+  const near = Object.values(job.weights).filter(({ device }) => device === "wasm" && job.backend !== "wasm");
+  const sessions = watchSessions(runtime, files, new Set(near.map(({ file }) => file)));
   const warm = runtime.gpu !== null && job.shaderPrecompilation;
   const given = job.arguments.map(valueOf);
   const ready = async (/** @type {() => Promise<Part>} */ make) => {
@@ -114,8 +115,11 @@ async function loadPart(job, part, given) {
 
 /** @param {PipelineJob} job */
 function pretrained(job) {
-  const device = job.backend === "webnn" ? `webnn-${job.webnnDevice}` : job.backend;
-  return { device, dtype: job.dtype, ...(job.modelFileName === null ? {} : { model_file_name: job.modelFileName }) };
+  const named = (/** @type {string} */ device) => (device === "webnn" ? `webnn-${job.webnnDevice}` : device);
+  const parts = Object.entries(job.weights);
+  const device = Object.fromEntries(parts.map(([part, weights]) => [part, named(weights.device)]));
+  const dtype = Object.fromEntries(parts.map(([part, weights]) => [part, weights.dtype]));
+  return { device, dtype, ...(job.modelFileName === null ? {} : { model_file_name: job.modelFileName }) };
 }
 
 /**

@@ -49,6 +49,7 @@ export async function prepare(job, host) {
         context: "",
         nodes: null,
         onCpu: [],
+        session: [],
         gpuMemoryBytes: memoryBytes(run),
       },
       parts: run.parts,

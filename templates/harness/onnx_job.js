@@ -10,6 +10,7 @@ import { Incorrect, kindOf, messageOf, Unsupported } from "gpujobs/failures.js";
 import { openFiles } from "gpujobs/model_files.js";
 import { openRuntime } from "gpujobs/onnx_runtime.js";
 import { BUSY_MS } from "gpujobs/sampling.js";
+import { effectsOf, hasOptions } from "gpujobs/session_effects.js";
 import { hear } from "gpujobs/witness.js";
 
 /** @import { Kernel, PartCost, Sample } from "gpujobs/protocol.js" */
@@ -59,7 +60,10 @@ export async function firstResult(job, host, prefix, load) {
     const shaderCompileMs = gpu?.watch.compileMs() ?? 0;
     const verify = (/** @type {Call[]} */ found) => verified(job, host, runtime, loaded, found);
     const checked = await verify(calls);
-    const { nodes, onCpu } = gpu || webnn ? await loaded.placement() : { nodes: null, onCpu: [] };
+    const asked = hasOptions(job);
+    const placement = gpu || webnn || asked ? await loaded.placement() : { nodes: null, onCpu: [], sessions: [] };
+    const { nodes, onCpu } = gpu || webnn ? placement : { nodes: null, onCpu: [] };
+    const session = asked ? await effectsOf(job, runtime, loaded, calls, placement.sessions) : [];
     const libraries = [`onnxruntime-web ${runtime.ort.env.versions.web}`, loaded.library].filter(Boolean);
     const timeToFirstResultMs = ended - began;
     const kept = { accepted: [checked.outputs], random: checked.random };
@@ -73,6 +77,7 @@ export async function firstResult(job, host, prefix, load) {
         context: webnn?.name ?? "",
         nodes,
         onCpu,
+        session,
         gpuMemoryBytes: null,
       },
       phases: { deviceReadyMs, modelLoadMs, shaderCompileMs, firstInferenceMs, timeToFirstResultMs },

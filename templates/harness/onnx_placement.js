@@ -12,10 +12,21 @@ import { overhear } from "gpujobs/failures.js";
  * @typedef {object} Placement
  * @property {number | null} nodes All of them; null where the runtime does not say.
  * @property { { op: string, count: number }[] } onCpu
+ * @property {Placed[]} sessions One by one.
+ */
+
+/**
+ * The same of one session.
+ * @typedef {object} Placed
+ * @property {number | null} nodes
+ * @property { { op: string, count: number }[] } onCpu
+ * @property {string} account Its options, in the runtime's words; empty where it does not say.
  */
 
 /** `Node(s) placed on [X]. Number of nodes: 2`, `All nodes placed on [X]. Number of nodes: 5`. */
 const PLACED = /(?:All nodes|Node\(s\)) placed on \[(\w+)\]\. Number of nodes: (\d+)/;
+/** What a session's options are, all in one line. */
+const ACCOUNT = /Session Options \{/;
 /** A node below that: `   Unsqueeze (Unsqueeze_1)`. */
 const NODE = /VerifyEachNodeIsAssignedToAnEp\]\s+(\w+) \(/;
 
@@ -31,14 +42,16 @@ export async function placementOf(runtime, model, options) {
     const session = await runtime.alone(() => runtime.create(model, { ...options, logSeverityLevel: 0 }));
     await session.release();
   });
-  return read(lines);
+  const placed = read(lines);
+  return { nodes: placed.nodes, onCpu: placed.onCpu, sessions: [placed] };
 }
 
 /**
  * @param {string[]} lines
- * @returns {Placement}
+ * @returns {Placed}
  */
 function read(lines) {
+  const account = lines.find((line) => ACCOUNT.test(line)) ?? "";
   let nodes = 0;
   let provider = "";
   /** @type {Map<string, number>} */
@@ -55,7 +68,7 @@ function read(lines) {
     const node = NODE.exec(line);
     if (node && provider === "CPUExecutionProvider") onCpu.set(node[1], (onCpu.get(node[1]) ?? 0) + 1);
   }
-  return { nodes: nodes === 0 ? null : nodes, onCpu: [...onCpu].map(([op, count]) => ({ op, count })) };
+  return { nodes: nodes === 0 ? null : nodes, onCpu: [...onCpu].map(([op, count]) => ({ op, count })), account };
 }
 
 /**
@@ -71,5 +84,6 @@ export function together(placements) {
     nodes = nodes === null || placement.nodes === null ? null : nodes + placement.nodes;
     for (const { op, count } of placement.onCpu) onCpu.set(op, (onCpu.get(op) ?? 0) + count);
   }
-  return { nodes, onCpu: [...onCpu].map(([op, count]) => ({ op, count })) };
+  const sessions = placements.flatMap((placement) => placement.sessions);
+  return { nodes, onCpu: [...onCpu].map(([op, count]) => ({ op, count })), sessions };
 }

@@ -7,6 +7,7 @@ import * as onnxruntime from "onnxruntime-web/webgpu";
 import { findAdapterFor, openDevice, settled } from "gpujobs/device.js";
 import { Exhausted, forwardFailures, messageOf, Unsupported } from "gpujobs/failures.js";
 import { watchGpu } from "gpujobs/gpu_watch.js";
+import { providerOptions, sessionOptions, withoutOptions } from "gpujobs/session_options.js";
 import { bytesOf } from "gpujobs/tensors.js";
 
 /** @import { AdapterFacts } from "gpujobs/protocol.js" */
@@ -75,7 +76,7 @@ export async function startRuntime(ort, job, host) {
   ort.env.wasm.wasmPaths = { mjs: at(`${build}.mjs`), wasm: at(`${build}.wasm`) };
   ort.env.wasm.numThreads = threads;
   /** @type {onnxruntime.InferenceSession.SessionOptions} */
-  const options = { executionProviders: [provider(job, gpu, webnn)], logSeverityLevel: 3 };
+  const options = { executionProviders: [provider(job, gpu, webnn)], logSeverityLevel: 3, ...sessionOptions(job) };
   const free = job.freeDimensions;
   if (Object.keys(free).length > 0) options.freeDimensionOverrides = free;
 
@@ -108,7 +109,8 @@ export async function startRuntime(ort, job, host) {
     },
     settled: settles,
   };
-  const trial = await runtime.alone(() => runtime.create(bytesOf(IDENTITY), { ...options, freeDimensionOverrides: {} }));
+  const plain = { ...withoutOptions(options), freeDimensionOverrides: {} };
+  const trial = await runtime.alone(() => runtime.create(bytesOf(IDENTITY), plain));
   await trial.release();
   return runtime;
 }
@@ -156,7 +158,7 @@ async function openWebNn(job) {
  * @returns {onnxruntime.InferenceSession.ExecutionProviderConfig}
  */
 function provider(job, gpu, webnn) {
-  if (gpu) return /** @type {any} */ ({ name: "webgpu", device: gpu.device });
+  if (gpu) return /** @type {any} */ ({ name: "webgpu", device: gpu.device, ...providerOptions(job) });
   if (webnn) return /** @type {any} */ ({ name: "webnn", deviceType: job.webnnDevice, context: webnn.context });
   return "wasm";
 }

@@ -4,10 +4,11 @@
  */
 
 import { record } from "gpujobs/calls.js";
+import { fixedFeeds } from "gpujobs/graph_capture.js";
 import { placementOf, together } from "gpujobs/onnx_placement.js";
 import { profileSession } from "gpujobs/onnx_profile.js";
 
-/** @import { InferenceSession } from "onnxruntime-common" */
+/** @import { InferenceSession, Tensor } from "onnxruntime-common" */
 /** @import { Kernel, PartCost } from "gpujobs/protocol.js" */
 /** @import { Call } from "gpujobs/calls.js" */
 /** @import { ModelFiles } from "gpujobs/model_files.js" */
@@ -36,6 +37,7 @@ import { profileSession } from "gpujobs/onnx_profile.js";
  * @typedef {object} Watch
  * @property {Runtime} runtime
  * @property {ModelFiles} files
+ * @property {Set<string>} near Those that wasm computes whatever the job's backend.
  * @property {Watched[]} sessions
  * @property {Call[]} calls Those of the latest inference.
  * @property {boolean} download Whether what lies on the GPU is downloaded for them.
@@ -47,10 +49,11 @@ import { profileSession } from "gpujobs/onnx_profile.js";
  * Sees to it that the library's sessions run on this runtime's backend, one at a time, and keeps their calls.
  * @param {Runtime} runtime
  * @param {ModelFiles} files
+ * @param {Set<string>} near The files that wasm computes whatever the job's backend.
  */
-export function watchSessions(runtime, files) {
+export function watchSessions(runtime, files, near) {
   /** @type {Watch} */
-  const watch = { runtime, files, sessions: [], calls: [], download: false, standIn: null };
+  const watch = { runtime, files, near, sessions: [], calls: [], download: false, standIn: null };
   runtime.ort.InferenceSession.create = /** @type {any} */ (
     (/** @type {Uint8Array} */ model, /** @type {InferenceSession.SessionOptions} */ options) =>
       runtime.alone(() => createSession(watch, model, options))
@@ -82,15 +85,18 @@ async function createSession(watch, model, libraryOptions) {
   const file = files.nameOf(model.buffer);
   // The library's own small models, with which it sorts or resizes: no part of the job's.
   if (file === "") return runtime.create(model, { ...libraryOptions, executionProviders: ["wasm"] });
-  const { preferredOutputLocation } = libraryOptions;
-  const options = { ...libraryOptions, ...runtime.options, preferredOutputLocation };
-  if (preferredOutputLocation === undefined) delete options.preferredOutputLocation;
+  const options = { ...libraryOptions, ...runtime.options };
+  if (watch.near.has(file)) {
+    options.executionProviders = ["wasm"];
+    delete options.preferredOutputLocation;
+    delete options.enableGraphCapture;
+  }
   const began = performance.now();
   const session = await runtime.create(model, options);
   /** @type {Watched} */
   const watched = { file, model, options, createMs: performance.now() - began, compileMs: 0 };
   watch.sessions.push(watched);
-  watchRuns(watch, watched, session);
+  watchRuns(watch, watched, session, libraryOptions.preferredOutputLocation);
   return session;
 }
 
@@ -99,24 +105,50 @@ async function createSession(watch, model, libraryOptions) {
  * @param {Watch} watch
  * @param {Watched} watched
  * @param {InferenceSession} session
+ * @param {InferenceSession.SessionOptions["preferredOutputLocation"]} expected Where the library expects its outputs.
  */
-function watchRuns(watch, watched, session) {
+function watchRuns(watch, watched, session, expected) {
   const { runtime } = watch;
+  const { options } = watched;
+  const fix = options.enableGraphCapture ? fixedFeeds(runtime) : null;
   const compileMs = () => runtime.gpu?.watch.compileMs() ?? 0;
   const original = session.run.bind(session);
   const run = (/** @type {any} */ feeds) =>
     runtime.alone(async () => {
       const before = compileMs();
       const { standIn } = watch;
-      const fetches = await (standIn?.file === watched.file ? standIn.session.run(feeds) : original(feeds));
+      const given = fix ? fix(feeds) : feeds;
+      const fetches = await (standIn?.file === watched.file ? standIn.session.run(given) : original(given));
       watched.compileMs += compileMs() - before;
       return fetches;
     });
   session.run = async (/** @type {any} */ feeds) => {
     const { fetches, call } = await record(session, watched.file, feeds, watch.download, run);
     watch.calls.push(call);
-    return fetches;
+    return options.preferredOutputLocation === expected ? fetches : broughtNear(runtime, fetches, expected);
   };
+}
+
+/**
+ * Outputs as the library expects them: it reads those near that it has not asked to be left on the GPU.
+ * @param {Runtime} runtime
+ * @param {Readonly<Record<string, Tensor>>} fetches
+ * @param {InferenceSession.SessionOptions["preferredOutputLocation"]} expected
+ */
+async function broughtNear({ ort }, fetches, expected) {
+  /** @type {Record<string, Tensor>} */
+  const near = {};
+  for (const [name, tensor] of Object.entries(fetches)) {
+    const wanted = (typeof expected === "string" ? expected : expected?.[name]) ?? "cpu";
+    if (tensor.location !== "gpu-buffer" || wanted === "gpu-buffer") {
+      near[name] = tensor;
+      continue;
+    }
+    const data = await tensor.getData();
+    tensor.dispose();
+    near[name] = new ort.Tensor(/** @type {any} */ (tensor.type), /** @type {any} */ (data), tensor.dims);
+  }
+  return near;
 }
 
 /**

@@ -72,6 +72,8 @@ mod records;
 #[cfg(target_os = "linux")]
 mod repeats;
 mod server;
+#[cfg(target_os = "linux")]
+mod sessions;
 mod setup;
 #[cfg(target_os = "linux")]
 mod source_maps;

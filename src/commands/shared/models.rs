@@ -41,8 +41,12 @@ pub(in crate::commands) fn download(plan: &Plan, quiet: bool) -> Result<(), Erro
         let program = plan.manifest.models.get(&job.axes.model).map(|model| &model.program);
         if let (Some(Program::Pipeline(pipeline)), Some(dtype)) = (program, job.axes.dtype.parse::<Dtype>().ok()) {
             let dtypes = wanted.entry(&pipeline.id).or_default();
-            if !dtypes.contains(&dtype) {
-                dtypes.push(dtype);
+            let session = plan.manifest.sessions.get(&job.axes.session);
+            let of_parts = session.into_iter().flat_map(|session| session.dtype.values());
+            for dtype in of_parts.filter_map(|dtype| dtype.parse().ok()).chain([dtype]) {
+                if !dtypes.contains(&dtype) {
+                    dtypes.push(dtype);
+                }
             }
         }
     }

@@ -110,6 +110,15 @@ pub const AXES: &[BuiltInAxis] = &[
         doc: "Which of several GPUs is asked for: high-performance or low-power; by default the browser chooses.",
     },
     BuiltInAxis {
+        name: "session",
+        kind: Kind::Table,
+        get: |axes| Some(text(&axes.session)),
+        set: |axes, value| set_text(&mut axes.session, value),
+        id: (12, InId::Named),
+        columns: &["session"],
+        doc: "Options of onnxruntime-web's sessions: names of `[session.NAME]`, or default.",
+    },
+    BuiltInAxis {
         name: "workgroup_size",
         kind: Kind::Shape,
         get: |axes| Some(axes.workgroup_size.into()),

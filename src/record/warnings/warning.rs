@@ -20,6 +20,10 @@ pub(super) enum Warning {
     NotFinite(String, bool),
     /// What did.
     WorkOnCpu(String),
+    /// Which, and how that is known.
+    OptionIgnored(String, String),
+    /// Which, and why nothing shows it.
+    OptionUnseen(String, String),
     /// Why.
     NoProfile(String),
     Hidden,
@@ -66,6 +70,10 @@ impl fmt::Display for Warning {
             }
             Self::NotFinite(count, false) => write!(f, "{count} elements of the output are NaN or infinite"),
             Self::WorkOnCpu(work) => write!(f, "part of the model ran on the CPU: {work}"),
+            Self::OptionIgnored(option, why) => write!(f, "the session option {option} was ignored: {why}"),
+            Self::OptionUnseen(option, why) => {
+                write!(f, "nothing shows that the session option {option} took effect: {why}")
+            }
             Self::NoProfile(why) => write!(f, "no profile: {why}"),
             Self::Hidden => f.write_str("the page was hidden for some samples"),
             Self::BackgroundLoad(busy) => write!(f, "background load: other programs kept {busy} processors busy"),
@@ -115,6 +123,10 @@ impl Warning {
             }
             Self::NotFinite(..) => "look at the inputs: a sum may be too large for the number format",
             Self::WorkOnCpu(_) => "another dtype or opset of the model; the operators are named",
+            Self::OptionIgnored(..) => "the row is that of the session without it; leave the option out",
+            Self::OptionUnseen(..) => {
+                "compare the row with that of the default session: equal times say that nothing changed"
+            }
             Self::NoProfile(_) => "the adapter has no timestamps, or the runtime wrote nothing",
             Self::Hidden => "keep the window in front, or run headless",
             Self::BackgroundLoad(_) => "stop the other programs; GPU times suffer less than wall times",
@@ -153,6 +165,8 @@ pub(super) fn all() -> Vec<(String, &'static str)> {
         Warning::Differs(n()),
         Warning::NotFinite(n(), false),
         Warning::WorkOnCpu(dots()),
+        Warning::OptionIgnored("`…` = …".to_owned(), dots()),
+        Warning::OptionUnseen("`…` = …".to_owned(), dots()),
         Warning::NoProfile(dots()),
         Warning::Hidden,
         Warning::BackgroundLoad(n()),
