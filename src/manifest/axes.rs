@@ -55,6 +55,8 @@ pub struct JobAxes {
     pub power_preference: Option<String>,
     /// A key of `Manifest::sessions`, or `default`.
     pub session: String,
+    /// A key of `Manifest::runtimes`, or `default`.
+    pub runtime: String,
     /// Of the job's kernels.
     pub workgroup_size: Workgroup,
     /// The user's custom axes, in the order of `[axes]`.
@@ -77,6 +79,7 @@ impl Default for JobAxes {
             webnn_device: WEBNN_DEVICES[0].to_owned(),
             power_preference: None,
             session: DEFAULT.to_owned(),
+            runtime: DEFAULT.to_owned(),
             workgroup_size: DEFAULT_SHAPE.into(),
             custom: IndexMap::new(),
         }
@@ -280,7 +283,7 @@ mod tests {
         assert_eq!(
             axes.id(),
             "x/x/webnn/8x4x2/lazy/dtype=fp16/batch=7/threads=7/webnn_device=cpu/parallel_loading=false/cache=cold\
-             /power_preference=low-power/session=x/u=0.5"
+             /power_preference=low-power/session=x/runtime=x/u=0.5"
         );
     }
 }

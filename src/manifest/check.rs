@@ -7,6 +7,7 @@ mod compiler;
 mod hardware;
 mod matrix;
 mod models;
+mod runtimes;
 mod sessions;
 mod tune;
 
@@ -61,6 +62,7 @@ pub(super) fn check(
     let browsers = checker.browsers(&matrix.browsers, &file.browser);
     let models = checker.models(&matrix.models, &file.model);
     let sessions = checker.sessions(&matrix.sessions, &file.session, &models);
+    let runtimes = checker.runtimes(&matrix.runtimes, &file.runtime);
     let measure = checker.measure(&file.measure.0);
     let serve = checker.serve(&file.serve.0);
     let compiler = checker.compiler(&file.compiler.0);
@@ -85,6 +87,7 @@ pub(super) fn check(
         hardware,
         browsers,
         models,
+        runtimes,
         sessions,
         templates,
         shaders,

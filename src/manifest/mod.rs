@@ -17,6 +17,7 @@ pub mod model;
 pub mod problem;
 pub mod product;
 pub mod read;
+pub mod runtime;
 pub mod schema;
 pub mod session;
 pub mod tune;
@@ -66,6 +67,8 @@ pub struct Manifest {
     pub browsers: IndexMap<String, BrowserSettings>,
     /// Every model that the matrix names, by the name used there.
     pub models: IndexMap<String, Model>,
+    /// Where the libraries of every `[runtime.NAME]` come from, by its name.
+    pub runtimes: IndexMap<String, runtime::Runtime>,
     /// The options of every `[session.NAME]`, by its name.
     pub sessions: IndexMap<String, SessionSpec>,
     /// `templates = "DIR"` and `shaders = "DIR"` of the manifest, relative to the file: looked in before the built-in ones.

@@ -49,13 +49,16 @@ fn job<'a>(
 /// Why no browser can run a job on a backend: WGSL needs WebGPU and has no sessions, and one page has one GPU backend.
 #[must_use]
 pub fn refusal(manifest: &Manifest, axes: &JobAxes, backend: Backend) -> Option<String> {
-    let JobAxes { model, session, .. } = axes;
+    let JobAxes { model, session, runtime, .. } = axes;
     let engine = manifest.models.get(model)?.engine();
     let name: &str = backend.into();
     if engine == Engine::Wgsl {
-        return match (backend, session.as_str()) {
-            (Backend::Webgpu, DEFAULT) => None,
-            (Backend::Webgpu, _) => Some(format!(
+        return match (backend, session.as_str(), runtime.as_str()) {
+            (Backend::Webgpu, DEFAULT, DEFAULT) => None,
+            (Backend::Webgpu, DEFAULT, _) => {
+                Some(format!("the model {model} is written in WGSL, which no library of the runtime `{runtime}` runs"))
+            }
+            (Backend::Webgpu, ..) => Some(format!(
                 "the model {model} is written in WGSL, which has no sessions of onnxruntime that `{session}` could set"
             )),
             _ => Some(format!("the model {model} is written in WGSL, which runs on webgpu, not on {name}")),

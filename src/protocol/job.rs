@@ -232,7 +232,7 @@ pub struct OnnxPart {
     #[serde(flatten)]
     pub common: Common,
     /// The folder of onnxruntime-web's files, relative to the page.
-    pub libraries: &'static str,
+    pub libraries: String,
     /// The folder of the model's files, relative to the page.
     pub root: &'static str,
     /// The model's files that are loaded; no others exist.

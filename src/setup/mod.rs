@@ -5,6 +5,7 @@
 
 pub mod install;
 pub mod packages;
+pub mod runtimes;
 pub mod survey;
 
 pub use install::SetupError;

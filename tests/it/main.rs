@@ -71,6 +71,8 @@ mod recording;
 mod records;
 #[cfg(target_os = "linux")]
 mod repeats;
+#[cfg(target_os = "linux")]
+mod runtimes;
 mod server;
 #[cfg(target_os = "linux")]
 mod sessions;

@@ -79,7 +79,10 @@ fn everything_is_resolved() {
     let shown =
         format!("{:#?}\n{:#?}\n{:#?}\n{:#?}", manifest.measure, manifest.serve, manifest.browsers, manifest.tune);
     insta::assert_snapshot!(shown);
-    insta::assert_snapshot!("everything_of_sessions", format!("{:#?}", manifest.sessions));
+    insta::assert_snapshot!(
+        "everything_of_sessions_and_runtimes",
+        format!("{:#?}\n{:#?}", manifest.sessions, manifest.runtimes)
+    );
     let names: Vec<&str> = manifest.axes.iter().map(|axis| axis.name.as_str()).collect();
     assert_eq!(names[..2], ["model", "browser"], "in the order of the file");
     let models: Vec<&String> = manifest.models.keys().collect();

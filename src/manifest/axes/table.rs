@@ -119,6 +119,16 @@ pub const AXES: &[BuiltInAxis] = &[
         doc: "Options of onnxruntime-web's sessions: names of `[session.NAME]`, or default.",
     },
     BuiltInAxis {
+        name: "runtime",
+        kind: Kind::Table,
+        get: |axes| Some(text(&axes.runtime)),
+        set: |axes, value| set_text(&mut axes.runtime, value),
+        id: (13, InId::Named),
+        // `runtime` says which versions there really were.
+        columns: &["runtime_asked"],
+        doc: "Versions of the libraries that run models of ONNX: names of `[runtime.NAME]`, or default.",
+    },
+    BuiltInAxis {
         name: "workgroup_size",
         kind: Kind::Shape,
         get: |axes| Some(axes.workgroup_size.into()),

@@ -13,6 +13,7 @@ use super::remembered::{file_digest, signature_of, unreadable};
 use super::{PageError, short_digest};
 use crate::graph::inputs::{Call, Feeds};
 use crate::graph::{GraphError, JobVars};
+use crate::manifest::axes::DEFAULT;
 use crate::manifest::model::tasks::Loader;
 use crate::manifest::model::{OnnxFile, OutputFile, Pipeline};
 use crate::manifest::problem::listed;
@@ -52,10 +53,20 @@ struct Loaded {
     free_dimensions: IndexMap<String, usize>,
 }
 
-/// Where the page finds onnxruntime-web's files, from `jobs/N/frame` …
-const RUNTIME: &str = "../../libraries/onnxruntime-web/dist/";
+/// From `jobs/N/frame` to the root …
+pub(super) const UP: &str = "../../";
 /// … and from `JOB/index.html` in a folder of rendered jobs.
-const RUNTIME_OF_RENDERED: &str = "../libraries/onnxruntime-web/dist/";
+pub(super) const UP_OF_RENDERED: &str = "../";
+
+/// The folder of a runtime's libraries, where `up` leads to the root.
+fn libraries(up: &str, runtime: &str) -> String {
+    if runtime == DEFAULT { format!("{up}libraries/") } else { format!("{up}runtimes/{runtime}/") }
+}
+
+/// Where a page finds onnxruntime-web's files.
+fn onnxruntime(up: &str, runtime: &str) -> String {
+    format!("{}onnxruntime-web/dist/", libraries(up, runtime))
+}
 
 impl OnnxPage {
     pub(super) fn of_pipeline(
@@ -168,7 +179,7 @@ impl OnnxPage {
         };
         let part = OnnxPart {
             common,
-            libraries: RUNTIME,
+            libraries: onnxruntime(UP, &job.axes.runtime),
             root: "files/",
             files: files.iter().map(sized).collect::<Result<_, OnnxError>>()?,
             threads: job.axes.threads,
@@ -191,9 +202,9 @@ impl OnnxPage {
 
     /// The job's own module, for a page in a folder of rendered jobs: beside it are `files/`, beside its folder the
     /// harness and the libraries.
-    pub fn rendered_module(&self, templates: &Templates) -> Result<String, RenderError> {
+    pub fn rendered_module(&self, templates: &Templates, runtime: &str) -> Result<String, RenderError> {
         let mut spec = self.spec.clone();
-        spec.part.libraries = RUNTIME_OF_RENDERED;
+        spec.part.libraries = onnxruntime(UP_OF_RENDERED, runtime);
         templates.render("templates/job.js", context! { job => Serde(&spec) })
     }
 
@@ -266,11 +277,11 @@ fn check_output(
     }
 }
 
-/// The import map of a page with onnxruntime-web; `up` leads from the page to the root, `job` to the job's own module,
+/// The import map of a page with a runtime's libraries; `up` leads from the page to the root, `job` to the job's own module,
 /// where that is imported by name.
 #[must_use]
-pub fn imports(up: &str, job: Option<&str>) -> String {
-    let libraries = format!("{up}libraries/");
+pub fn imports(up: &str, runtime: &str, job: Option<&str>) -> String {
+    let libraries = libraries(up, runtime);
     let mut imports = serde_json::json!({
         "gpujobs/": format!("{up}harness/"),
         "onnxruntime-web/webgpu": format!("{libraries}onnxruntime-web/dist/ort.webgpu.min.mjs"),
