@@ -32,7 +32,7 @@ fn what_takes_effect_is_shown_and_what_does_not_is_said() {
         include("model = 'tiny-clip-encoders'\nsession = 'split'"),
         include("model = 'axpy'\nsession = 'captured'"),
     ];
-    shop.run(&manifest(&matrix.concat(), &format!("{NO_FALLBACK}{TABLES}")), &[]).expect(0);
+    shop.run(&manifest(&matrix.concat(), &format!("{NO_FALLBACK}timeout = '5min'\n{TABLES}")), &[]).expect(0);
     let id = |row: &Row| format!("{} {} {}", row["model"], row["backend"], row["session"]);
     let rows: HashMap<String, Row> = shop.jobs().into_iter().map(|row| (id(&row), row)).collect();
     assert_eq!(rows.len(), 11);
