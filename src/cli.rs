@@ -313,7 +313,7 @@ pub struct DoctorArgs {
 /// `gpujobs setup`.
 #[derive(Debug, Args)]
 pub struct SetupArgs {
-    /// What to install; without it what the browsers of this system need.
+    /// What to install, or manifests whose jobs need it; without it what the browsers of this system need.
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// Only print the commands.

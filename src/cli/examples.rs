@@ -63,7 +63,9 @@ Examples:
   gpujobs setup --dry-run
       Print the commands that would install what is missing
   gpujobs setup firefox
-      Install one browser with its driver";
+      Install one browser with its driver
+  gpujobs setup manifests/text.toml
+      Install what a manifest's jobs need, with the versions of each [runtime.NAME]";
 
 pub(super) const COMPARE: &str = "\
 Examples:

@@ -10,12 +10,12 @@ use super::shared::models;
 use super::shared::prepare::{Overrides, prepare};
 use crate::cli::RenderArgs;
 use crate::error::{Error, Exit};
-use crate::plan::Job;
+use crate::manifest::axes::DEFAULT;
+use crate::plan::{Job, Plan};
 use crate::record::RecordError;
 use crate::render::Templates;
 use crate::render::page::{Content, Page, PageError, PageRequest, inlined, rendered_html, standalone_html};
 use crate::render::settings::{self, Purpose};
-use crate::serve::Libraries;
 
 /// What speaks to a runner has no place in a page without one.
 const SPOKEN: [&str; 4] = ["channel.js", "frame.js", "runner.js", "types.js"];
@@ -36,7 +36,7 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
             plan.jobs.iter().enumerate().filter(|(_, job)| job.unsupported_reason.is_none()).collect();
         let over_http = models::any(plan);
         if over_http {
-            share(&modules, &args.out)?;
+            share(&modules, plan, &args.out)?;
         }
         jobs.par_iter().try_for_each(|(index, job)| {
             let request = PageRequest { number: *index as u64, ..PageRequest::new(&plan.manifest, job) };
@@ -74,8 +74,8 @@ fn write(request: &PageRequest<'_>, templates: &Templates, harness: &str, out: &
             }
         }
         Content::Onnx(onnx) => {
-            put(&folder.join("index.html"), &rendered_html(templates, id)?)?;
-            put(&folder.join("job.js"), &onnx.rendered_module(templates)?)?;
+            put(&folder.join("index.html"), &rendered_html(templates, request.job)?)?;
+            put(&folder.join("job.js"), &onnx.rendered_module(templates, &request.job.axes.runtime)?)?;
             for (path, place) in onnx.served() {
                 link(place, &folder.join("files").join(path))?;
             }
@@ -85,15 +85,18 @@ fn write(request: &PageRequest<'_>, templates: &Templates, harness: &str, out: &
 }
 
 /// Writes what the pages of all models in onnxruntime-web load.
-fn share(modules: &[(String, String)], out: &Path) -> Result<(), Error> {
+fn share(modules: &[(String, String)], plan: &Plan, out: &Path) -> Result<(), Error> {
     for (name, text) in modules {
         put(&out.join("harness").join(name), text)?;
     }
     // `need_libraries` has seen them.
-    let Some(libraries) = Libraries::find() else { return Ok(()) };
-    let names = libraries.loaded().map_err(RecordError::io("read", libraries.folder()))?;
-    for name in names {
-        link(&libraries.folder().join(&name), &out.join("libraries").join(name))?;
+    let used = |runtime: &str| runtime == DEFAULT || models::runtimes(plan).any(|(name, _)| name == runtime);
+    for (runtime, libraries) in models::libraries(&plan.manifest).filter(|(name, _)| used(name)) {
+        let folder = if runtime == DEFAULT { out.join("libraries") } else { out.join("runtimes").join(runtime) };
+        let names = libraries.loaded().map_err(RecordError::io("read", libraries.folder()))?;
+        for name in names {
+            link(&libraries.path(&name), &folder.join(name))?;
+        }
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     }
     all.iter().try_for_each(Prepared::check_pages)?;
     if args.setup {
-        set_up(&all)?;
+        set_up(&all.iter().map(|one| &one.plan).collect::<Vec<_>>(), false, &mut io::stderr())?;
     }
     all.iter().try_for_each(|one| models::need_libraries(&one.plan))?;
     in_turn(all, async |prepared| one(prepared, args, out).await)

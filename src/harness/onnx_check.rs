@@ -26,7 +26,8 @@ use crate::units::{Flops, significant};
 #[derive(Debug)]
 pub(super) struct OnnxChecker {
     files: HashMap<String, PathBuf>,
-    dtype: String,
+    /// Number formats of their weights.
+    dtypes: HashMap<String, String>,
     backend: Backend,
     /// Which of several devices the job asked for.
     device: String,
@@ -58,8 +59,8 @@ impl OnnxChecker {
         keep: bool,
     ) -> Self {
         let files = page.models.iter().map(|model| (model.clone(), page.files[model].clone())).collect();
-        let (dtype, device, expect) = (page.dtype.clone(), page.device(), page.expect.clone());
-        Self { files, dtype, backend, device, browser, references, expect, keep, doubtful: None, verified: false }
+        let (dtypes, device, expect) = (page.dtypes.clone(), page.device(), page.expect.clone());
+        Self { files, dtypes, backend, device, browser, references, expect, keep, doubtful: None, verified: false }
     }
 
     pub(super) fn check(&mut self, posted: &[u8]) -> Result<Checked, String> {
@@ -212,7 +213,7 @@ impl OnnxChecker {
     /// What elements of outputs may be off by.
     fn tolerance(&self, call: &OnnxCall, found: &[Tensor]) -> Result<Tolerance, String> {
         let half = call.feeds.iter().chain(found).any(|tensor| *tensor.kind() == ElementType::F16);
-        let dtype = if half { "fp16" } else { self.dtype.as_str() };
+        let dtype = if half { "fp16" } else { self.dtypes.get(&call.file).map_or("", String::as_str) };
         Tolerance::of(dtype).ok_or_else(|| format!("there is no tolerance for the dtype {dtype}"))
     }
 

@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
 pub use table::AXES;
-pub use value::{Kind, TUNED, is_name, is_shape, value_of, written};
+pub use value::{DEFAULT, Kind, TUNED, is_name, is_shape, value_of, written};
 
 use super::{AxisValue, Backend};
 
@@ -53,6 +53,10 @@ pub struct JobAxes {
     pub webnn_device: String,
     /// Which of several GPUs `requestAdapter` is asked for; `None` leaves the choice to the browser.
     pub power_preference: Option<String>,
+    /// A key of `Manifest::sessions`, or `default`.
+    pub session: String,
+    /// A key of `Manifest::runtimes`, or `default`.
+    pub runtime: String,
     /// Of the job's kernels.
     pub workgroup_size: Workgroup,
     /// The user's custom axes, in the order of `[axes]`.
@@ -74,6 +78,8 @@ impl Default for JobAxes {
             threads: None,
             webnn_device: WEBNN_DEVICES[0].to_owned(),
             power_preference: None,
+            session: DEFAULT.to_owned(),
+            runtime: DEFAULT.to_owned(),
             workgroup_size: DEFAULT_SHAPE.into(),
             custom: IndexMap::new(),
         }
@@ -258,7 +264,7 @@ mod tests {
                 Kind::Count => AxisValue::Int(7),
                 Kind::Switch => AxisValue::Bool(false),
                 Kind::Shape => AxisValue::Shape([8, 4, 2]),
-                Kind::Name | Kind::Custom => AxisValue::Text("x".to_owned()),
+                Kind::Name | Kind::Table | Kind::Custom => AxisValue::Text("x".to_owned()),
             };
             if let (Kind::Word(words), Some(default)) = (axis.kind, axis.default()) {
                 assert_eq!(
@@ -277,7 +283,7 @@ mod tests {
         assert_eq!(
             axes.id(),
             "x/x/webnn/8x4x2/lazy/dtype=fp16/batch=7/threads=7/webnn_device=cpu/parallel_loading=false/cache=cold\
-             /power_preference=low-power/u=0.5"
+             /power_preference=low-power/session=x/runtime=x/u=0.5"
         );
     }
 }

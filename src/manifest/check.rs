@@ -7,6 +7,8 @@ mod compiler;
 mod hardware;
 mod matrix;
 mod models;
+mod runtimes;
+mod sessions;
 mod tune;
 
 use std::ops::Range;
@@ -59,6 +61,8 @@ pub(super) fn check(
     let matrix = checker.matrix(file);
     let browsers = checker.browsers(&matrix.browsers, &file.browser);
     let models = checker.models(&matrix.models, &file.model);
+    let sessions = checker.sessions(&matrix.sessions, &file.session, &models);
+    let runtimes = checker.runtimes(&matrix.runtimes, &file.runtime);
     let measure = checker.measure(&file.measure.0);
     let serve = checker.serve(&file.serve.0);
     let compiler = checker.compiler(&file.compiler.0);
@@ -83,6 +87,8 @@ pub(super) fn check(
         hardware,
         browsers,
         models,
+        runtimes,
+        sessions,
         templates,
         shaders,
         model_store,

@@ -111,7 +111,7 @@ impl JsonSchema for MatrixFile {
 /// One value of an axis.
 fn value(kind: Kind) -> Schema {
     match kind {
-        Kind::Name => json_schema!({ "type": "string" }),
+        Kind::Name | Kind::Table => json_schema!({ "type": "string" }),
         Kind::Word(words) => json_schema!({ "enum": words }),
         Kind::Count => json_schema!({ "type": "integer", "minimum": 1 }),
         Kind::Switch => json_schema!({ "type": "boolean" }),

@@ -17,7 +17,9 @@ pub mod model;
 pub mod problem;
 pub mod product;
 pub mod read;
+pub mod runtime;
 pub mod schema;
+pub mod session;
 pub mod tune;
 pub mod values;
 mod wording;
@@ -34,6 +36,7 @@ pub use load::ManifestErrors;
 pub use model::Model;
 pub use problem::{ManifestError, Problem};
 
+use crate::protocol::session::SessionSpec;
 use crate::webdriver::BrowserSettings;
 
 /// A checked manifest: every name resolved, every value in range.
@@ -64,6 +67,10 @@ pub struct Manifest {
     pub browsers: IndexMap<String, BrowserSettings>,
     /// Every model that the matrix names, by the name used there.
     pub models: IndexMap<String, Model>,
+    /// Where the libraries of every `[runtime.NAME]` come from, by its name.
+    pub runtimes: IndexMap<String, runtime::Runtime>,
+    /// The options of every `[session.NAME]`, by its name.
+    pub sessions: IndexMap<String, SessionSpec>,
     /// `templates = "DIR"` and `shaders = "DIR"` of the manifest, relative to the file: looked in before the built-in ones.
     pub templates: Option<PathBuf>,
     /// See `templates`.

@@ -16,6 +16,8 @@ use strum::VariantNames;
 use super::Backend;
 use super::hardware::HardwareFile;
 pub use super::matrix_file::{Entry, MatrixFile};
+use super::runtime::RuntimeFile;
+use super::session::SessionFile;
 use super::tune::TuneFile;
 use super::values::{At, Bandwidth, SamplesFile, Table, Value, Written, one_or_many};
 
@@ -47,6 +49,12 @@ pub struct ManifestFile {
     /// A model file of your own, or other parameters for a model, by its name in the matrix.
     #[schemars(with = "IndexMap<String, ModelFile>")]
     pub model: IndexMap<At<String>, Table<ModelFile>>,
+    /// Options of the sessions of models of ONNX, by their name on the axis `session`.
+    #[schemars(with = "IndexMap<String, SessionFile>")]
+    pub session: IndexMap<At<String>, Table<SessionFile>>,
+    /// Versions of the libraries that run models of ONNX, by their name on the axis `runtime`.
+    #[schemars(with = "IndexMap<String, RuntimeFile>")]
+    pub runtime: IndexMap<At<String>, Table<RuntimeFile>>,
     /// What the pages' network is like.
     pub serve: Table<ServeFile>,
     /// How kernels are fitted to the compiler of a browser.
@@ -176,11 +184,13 @@ pub(super) fn schema_of<File: JsonSchema>() -> Schema {
 /// The tables that have the key, by their headers: for a remedy where it stands in another one.
 #[must_use]
 pub fn tables_with(key: &str) -> Vec<&'static str> {
-    const TABLES: [(&str, &str); 8] = [
+    const TABLES: [(&str, &str); 10] = [
         ("[matrix]", "MatrixFile"),
         ("[measure]", "MeasureFile"),
         ("[browser.NAME]", "BrowserFile"),
         ("[model.NAME]", "ModelFile"),
+        ("[session.NAME]", "SessionFile"),
+        ("[runtime.NAME]", "RuntimeFile"),
         ("[serve]", "ServeFile"),
         ("[compiler]", "CompilerFile"),
         ("[hardware]", "HardwareFile"),

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use super::{Job, JobId, Plan};
-use crate::manifest::axes::{BuiltInAxis, DEFAULTS, built_in};
+use crate::manifest::axes::{BuiltInAxis, DEFAULT, DEFAULTS, JobAxes, built_in};
 use crate::manifest::model::Engine;
 use crate::manifest::{AxisValue, Backend, Manifest, product};
 
@@ -42,15 +42,30 @@ fn job<'a>(
             None => drop(axes.custom.insert(name.to_owned(), value.clone())),
         }
     }
-    let unsupported_reason = refusal(manifest, &axes.model, axes.backend);
+    let unsupported_reason = refusal(manifest, &axes, axes.backend);
     Job { id: JobId(axes.id()), axes, unsupported_reason }
 }
 
-/// Why no browser can run a model on a backend: WGSL needs WebGPU.
+/// Why no browser can run a job on a backend: WGSL needs WebGPU and has no sessions, and one page has one GPU backend.
 #[must_use]
-pub fn refusal(manifest: &Manifest, model: &str, backend: Backend) -> Option<String> {
+pub fn refusal(manifest: &Manifest, axes: &JobAxes, backend: Backend) -> Option<String> {
+    let JobAxes { model, session, runtime, .. } = axes;
     let engine = manifest.models.get(model)?.engine();
     let name: &str = backend.into();
-    (engine == Engine::Wgsl && backend != Backend::Webgpu)
-        .then(|| format!("the model {model} is written in WGSL, which runs on webgpu, not on {name}"))
+    if engine == Engine::Wgsl {
+        return match (backend, session.as_str(), runtime.as_str()) {
+            (Backend::Webgpu, DEFAULT, DEFAULT) => None,
+            (Backend::Webgpu, DEFAULT, _) => {
+                Some(format!("the model {model} is written in WGSL, which no library of the runtime `{runtime}` runs"))
+            }
+            (Backend::Webgpu, ..) => Some(format!(
+                "the model {model} is written in WGSL, which has no sessions of onnxruntime that `{session}` could set"
+            )),
+            _ => Some(format!("the model {model} is written in WGSL, which runs on webgpu, not on {name}")),
+        };
+    }
+    let mut devices = manifest.sessions.get(session)?.device.iter().filter(|_| engine == Engine::Transformers);
+    let wasm: &str = Backend::Wasm.into();
+    let (part, device) = devices.find(|(_, device)| **device != name && **device != wasm)?;
+    Some(format!("session `{session}` puts {part} on {device}, which a page on {name} does not have"))
 }

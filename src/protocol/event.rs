@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::memory::GpuMemory;
 use super::numbers::{figure, finite, iterations, millis, optional_figure, optional_millis, step};
+use super::session::OptionEffect;
 use super::webnn::WebNnCheck;
 use crate::units::Nanos;
 
@@ -228,6 +229,9 @@ pub struct ExecutionInfo {
     /// Why it left them there, in its own words, each once; absent in what older versions recorded.
     #[serde(default)]
     pub why_on_cpu: Vec<String>,
+    /// What became of each option that its sessions were given; empty where they were given none.
+    #[serde(default)]
+    pub session: Vec<OptionEffect>,
 }
 
 /// Nodes of one operator that ran on the CPU.

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::ports::OnnxModelSpec;
+use super::session::SessionSpec;
 
 /// What every job has.
 #[derive(Debug, Clone, Serialize)]
@@ -232,7 +233,7 @@ pub struct OnnxPart {
     #[serde(flatten)]
     pub common: Common,
     /// The folder of onnxruntime-web's files, relative to the page.
-    pub libraries: &'static str,
+    pub libraries: String,
     /// The folder of the model's files, relative to the page.
     pub root: &'static str,
     /// The model's files that are loaded; no others exist.
@@ -245,6 +246,8 @@ pub struct OnnxPart {
     /// Extents that the model leaves open, by name.
     #[cfg_attr(test, ts(type = "{ [name: string]: number }"))]
     pub free_dimensions: IndexMap<String, usize>,
+    /// Options of its sessions.
+    pub session: SessionSpec,
 }
 
 /// A file of a model.
@@ -263,7 +266,7 @@ pub struct ServedFile {
 #[serde(untagged)]
 pub enum ProgramSpec {
     /// A task of transformers.js.
-    Pipeline(PipelineSpec),
+    Pipeline(Box<PipelineSpec>),
     /// An ONNX file.
     File(FileSpec),
 }
@@ -275,8 +278,9 @@ pub enum ProgramSpec {
 pub struct PipelineSpec {
     /// The id of the model.
     pub model: String,
-    /// Number format.
-    pub dtype: String,
+    /// What is loaded of each part, by the name of its ONNX file without dtype and ending.
+    #[cfg_attr(test, ts(type = "{ [part: string]: PartWeights }"))]
+    pub weights: IndexMap<String, PartWeights>,
     /// As transformers.js names it.
     pub task: &'static str,
     /// The name of its ONNX file, without dtype and ending; null where it has the usual one.
@@ -292,6 +296,19 @@ pub struct PipelineSpec {
     pub options: serde_json::Map<String, serde_json::Value>,
     /// Texts are cut to so many tokens.
     pub tokens: Option<usize>,
+}
+
+/// What is loaded of a part of a model.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PartWeights {
+    /// Its ONNX file, one of `files`.
+    pub file: String,
+    /// Number format.
+    pub dtype: String,
+    /// What computes it.
+    #[cfg_attr(test, ts(type = "\"webgpu\" | \"webnn\" | \"wasm\""))]
+    pub device: &'static str,
 }
 
 /// A model of several that belong together.

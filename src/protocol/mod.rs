@@ -10,6 +10,8 @@ pub mod memory;
 mod numbers;
 pub mod on_cpu;
 pub mod ports;
+pub mod session;
+
 #[cfg(test)]
 mod typescript;
 pub mod webnn;

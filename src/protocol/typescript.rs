@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 
-use super::{command, event, job, memory, ports, webnn};
+use super::{command, event, job, memory, ports, session, webnn};
 
 /// A type as TypeScript declares it, with its documentation.
 fn declared<T: TS>(config: &Config) -> String {
@@ -26,10 +26,12 @@ fn all() -> String {
         declared::<job::DispatchSpec>,
         declared::<job::OnnxPart>,
         declared::<job::ServedFile>,
+        declared::<session::SessionSpec>,
         declared::<job::PipelineSpec>,
         declared::<ports::OnnxModelSpec>,
         declared::<ports::PortSpec>,
         declared::<job::TaskPart>,
+        declared::<job::PartWeights>,
         declared::<job::ArgumentSpec>,
         declared::<job::PictureSpec>,
         declared::<job::FileSpec>,
@@ -46,6 +48,8 @@ fn all() -> String {
         declared::<event::ClockFacts>,
         declared::<event::ExecutionInfo>,
         declared::<event::OnCpu>,
+        declared::<session::OptionEffect>,
+        declared::<session::Effect>,
         declared::<event::RawPart>,
         declared::<event::RawKernel>,
         declared::<event::RawPhases>,

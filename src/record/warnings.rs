@@ -6,6 +6,7 @@ mod warning;
 use crate::measure::memory::MemoryUse;
 use crate::measure::{Measurement, Summary, clock, modes};
 use crate::protocol::event::AdapterKind;
+use crate::protocol::session::Effect;
 use crate::run::Circumstances;
 use crate::units::significant;
 use warning::Warning;
@@ -82,6 +83,14 @@ fn of_the_model(measurement: &Measurement) -> Vec<Warning> {
     let memory = MemoryUse::of(&measurement.samples);
     if let Some(growth) = memory.growth.filter(|_| memory.leaks) {
         warnings.push(Warning::Leak(significant(growth, 3)));
+    }
+    for option in &measurement.ran.session {
+        let said = (format!("`{}` = {}", option.option, option.value), option.why.clone());
+        match option.effect {
+            Effect::Taken => {}
+            Effect::Ignored => warnings.push(Warning::OptionIgnored(said.0, said.1)),
+            Effect::Unknown => warnings.push(Warning::OptionUnseen(said.0, said.1)),
+        }
     }
     if let Err(reason) = &measurement.kernels {
         warnings.push(Warning::NoProfile(reason.clone()));

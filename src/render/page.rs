@@ -5,6 +5,7 @@
 
 pub mod onnx;
 mod ports;
+mod remembered;
 pub mod stages;
 
 use base64::Engine as _;
@@ -173,7 +174,7 @@ impl Page {
         match &self.content {
             Content::Stages(_) => Ok(None),
             Content::Onnx(_) => {
-                let imports = onnx::imports("../../", None);
+                let imports = onnx::imports(onnx::UP, &self.job.axes.runtime, None);
                 let context = context! { title => "gpujobs", imports, frame => "./job.js" };
                 templates.render("templates/page.html", context).map(Some)
             }
@@ -250,7 +251,8 @@ pub fn standalone_html(templates: &Templates, title: &str, harness: &str, module
 
 /// The HTML of a page in a folder of rendered jobs, which a server of plain files must hand out: pages opened from `file:`
 /// load no modules and no wasm.
-pub fn rendered_html(templates: &Templates, title: &str) -> Result<String, RenderError> {
-    let imports = onnx::imports("../", Some("./job.js"));
+pub fn rendered_html(templates: &Templates, job: &Job) -> Result<String, RenderError> {
+    let imports = onnx::imports(onnx::UP_OF_RENDERED, &job.axes.runtime, Some("./job.js"));
+    let title = &job.id.0;
     templates.render("templates/page.html", context! { title, imports, over_http => true })
 }

@@ -106,7 +106,7 @@ impl<'run> ActiveJob<'run> {
         let mut refusals = Vec::new();
         let mut clock = Clock::default();
         for backend in std::iter::once(asked).chain(fallback) {
-            if let Some(reason) = refusal(manifest, &report.job.axes.model, backend) {
+            if let Some(reason) = refusal(manifest, &report.job.axes, backend) {
                 refusals.push((backend, reason));
                 continue;
             }

@@ -29,7 +29,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 pub use channel::{PageChannel, SessionEvent, Subject};
-pub use libraries::Libraries;
+pub use libraries::{Lacking, Libraries, home_of, lacking, versions_of};
 pub use link::Network;
 
 use link::Link;
@@ -55,7 +55,7 @@ struct Shared {
     modules: HashMap<String, Bytes>,
     jobs: Mutex<HashMap<u64, Arc<Job>>>,
     sessions: Mutex<HashMap<u64, Arc<SessionEntry>>>,
-    libraries: Option<Libraries>,
+    libraries: HashMap<String, Libraries>,
     link: Link,
 }
 
@@ -125,11 +125,11 @@ struct SessionEntry {
 }
 
 impl Server {
-    /// Binds a free port of `address` and starts to answer.
+    /// Binds a free port of `address` and starts to answer; `libraries` by the name of their runtime.
     pub async fn start(
         address: IpAddr,
         modules: HashMap<String, Bytes>,
-        libraries: Option<Libraries>,
+        libraries: HashMap<String, Libraries>,
         network: Network,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((address, 0)).await?;

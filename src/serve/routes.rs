@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use super::channel::{LARGEST_MESSAGE, SessionEvent, Subject, carry};
 use super::guest::Guest;
 use super::{Shared, lock};
+use crate::manifest::axes::DEFAULT;
 
 /// How long a page may take to post a piece of the tensors of one job.
 const POST_WITHIN: Duration = Duration::from_mins(2);
@@ -37,7 +38,7 @@ type Answer = Response<Body>;
 enum Route<'path> {
     Page(u64),
     Module(&'path str),
-    Library(String),
+    Library { runtime: &'path str, path: String },
     JobModule(u64),
     JobFrame(u64),
     JobFile { job: u64, path: String },
@@ -52,7 +53,8 @@ impl<'path> Route<'path> {
         Some(match segments.as_slice() {
             ["page", session] => Self::Page(session.parse().ok()?),
             ["harness", name] => Self::Module(name),
-            ["libraries", rest @ ..] => Self::Library(rest.join("/")),
+            ["libraries", rest @ ..] => Self::Library { runtime: DEFAULT, path: rest.join("/") },
+            ["runtimes", runtime, rest @ ..] => Self::Library { runtime, path: rest.join("/") },
             ["jobs", job, "frame"] => Self::JobFrame(job.parse().ok()?),
             ["jobs", job, "files", rest @ ..] => Self::JobFile { job: job.parse().ok()?, path: rest.join("/") },
             ["jobs", job, "job.js"] => Self::JobModule(job.parse().ok()?),
@@ -141,8 +143,8 @@ async fn follow(shared: &Arc<Shared>, route: Route<'_>, request: Request<Incomin
             let job = lock(&shared.jobs).get(&job).cloned();
             job.map_or_else(missing, |job| whole("text/javascript", job.published.module.clone()))
         }
-        Route::Library(path) => {
-            let found = shared.libraries.as_ref().and_then(|libraries| libraries.file(&path));
+        Route::Library { runtime, path } => {
+            let found = shared.libraries.get(runtime).and_then(|libraries| libraries.file(&path));
             let Some((path, kind)) = found else { return missing() };
             tokio::fs::read(path).await.map_or_else(|_| missing(), |bytes| whole(kind, bytes.into()))
         }

@@ -7,6 +7,7 @@
 pub mod archives;
 pub mod install;
 pub mod packages;
+pub mod runtimes;
 pub mod survey;
 
 pub use install::SetupError;

@@ -47,15 +47,27 @@ pub fn loaded_bytes(manifest: &Manifest, job: &Job) -> Option<u64> {
     paths.iter().map(|file| std::fs::metadata(file).map(|metadata| metadata.len()).ok()).sum()
 }
 
+/// The ONNX file of a part of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Weights {
+    /// The part, by its file's name without dtype and ending.
+    pub part: String,
+    /// Number format: the job's, or what its session options give this part.
+    pub dtype: String,
+    /// Its path below the model's folder.
+    pub path: String,
+}
+
 /// A model's files by their paths below its folder, and those of them that are ONNX models.
 pub fn pipeline_files(
     manifest: &Manifest,
     model: &Model,
     pipeline: &Pipeline,
     job: &Job,
-) -> Result<(IndexMap<String, PathBuf>, Vec<String>), MissingFile> {
+) -> Result<(IndexMap<String, PathBuf>, Vec<Weights>), MissingFile> {
     let folder = stored(manifest, model, &pipeline.id)?;
-    let there = |names: &&&[&str]| names.iter().all(|name| folder.join(weights(name, job)).is_file());
+    let of_part = |part: &str| weights(manifest, job, part);
+    let there = |names: &&&[&str]| names.iter().all(|name| folder.join(of_part(name).path).is_file());
     let names: Vec<&str> = match (&pipeline.task.loader, &pipeline.file_name) {
         (_, Some(name)) => vec![name],
         (Loader::Pipeline(choices), None) => {
@@ -69,10 +81,10 @@ pub fn pipeline_files(
             found.insert(name.to_owned(), folder.join(name));
         }
     }
-    let models: Vec<String> = names.into_iter().map(|name| weights(name, job)).collect();
-    for name in &models {
+    let models: Vec<Weights> = names.into_iter().map(of_part).collect();
+    for one @ Weights { path: name, .. } in &models {
         if !folder.join(name).is_file() {
-            return Err(no_weights(model, pipeline, job, &folder, name));
+            return Err(no_weights(model, pipeline, &folder, one));
         }
         found.insert(name.clone(), folder.join(name));
         let beside = files(&folder).into_iter().filter(|(other, _)| other.starts_with(&format!("{name}_data")));
@@ -81,10 +93,12 @@ pub fn pipeline_files(
     Ok((found, models))
 }
 
-/// The path of an ONNX file of the job's dtype, by the custom of transformers.js.
-#[must_use]
-pub fn weights(name: &str, job: &Job) -> String {
-    format!("onnx/{name}{}.onnx", job.axes.dtype.parse::<Dtype>().unwrap_or_default().suffix())
+/// The ONNX file of a part, by the custom of transformers.js.
+fn weights(manifest: &Manifest, job: &Job, part: &str) -> Weights {
+    let own = manifest.sessions.get(&job.axes.session).and_then(|session| session.dtype.get(part));
+    let dtype = own.unwrap_or(&job.axes.dtype).clone();
+    let path = format!("onnx/{part}{}.onnx", dtype.parse::<Dtype>().unwrap_or_default().suffix());
+    Weights { part: part.to_owned(), dtype, path }
 }
 
 /// The folder of a model in the store.
@@ -119,8 +133,9 @@ pub fn beside_or_stored(manifest: &Manifest, model: &Model, file: &Path) -> Resu
     })
 }
 
-fn no_weights(model: &Model, pipeline: &Pipeline, job: &Job, folder: &Path, name: &str) -> MissingFile {
+fn no_weights(model: &Model, pipeline: &Pipeline, folder: &Path, missing: &Weights) -> MissingFile {
     let id = &pipeline.id;
+    let name = &missing.path;
     if pipeline.file_name.is_some() {
         let there = files(folder).into_iter().filter_map(|(path, _)| Some(path.strip_prefix("onnx/")?.to_owned()));
         let there: Vec<String> = there.filter(|name| name.strip_suffix(".onnx").is_some()).collect();
@@ -132,6 +147,6 @@ fn no_weights(model: &Model, pipeline: &Pipeline, job: &Job, folder: &Path, name
     let there: Vec<&str> = dtypes_of(folder).into_iter().map(<&str>::from).collect();
     let has = if there.is_empty() { "no weights at all".to_owned() } else { there.join(", ") };
     let message = format!("{name} is not in {}, which has {has}", folder.display());
-    let remedy = format!("`gpujobs fetch {id} --dtype {}` downloads it if the hub has it", job.axes.dtype);
+    let remedy = format!("`gpujobs fetch {id} --dtype {}` downloads it if the hub has it", missing.dtype);
     MissingFile { model: model.name.clone(), message, remedy }
 }

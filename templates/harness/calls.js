@@ -11,6 +11,7 @@
  * @property {string} name
  * @property {string} type
  * @property {readonly number[]} shape
+ * @property {string} location Where they lay.
  * @property {ArrayBufferView | null} data Null where they lie on the GPU, or are texts.
  */
 
@@ -31,7 +32,8 @@ export async function valuesOf(tensors, download) {
   for (const [name, tensor] of Object.entries(tensors)) {
     const near = tensor.location === "cpu" || tensor.location === "cpu-pinned";
     const data = near ? tensor.data : download ? await tensor.getData() : null;
-    values.push({ name, type: tensor.type, shape: tensor.dims, data: ArrayBuffer.isView(data) ? data : null });
+    const { type, dims: shape, location } = tensor;
+    values.push({ name, type, shape, location, data: ArrayBuffer.isView(data) ? data : null });
   }
   return values;
 }

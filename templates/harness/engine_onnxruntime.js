@@ -3,6 +3,7 @@
  */
 
 import { record } from "gpujobs/calls.js";
+import { fixedFeeds } from "gpujobs/graph_capture.js";
 import { firstResult } from "gpujobs/onnx_job.js";
 import { placementOf } from "gpujobs/onnx_placement.js";
 import { profileSession } from "gpujobs/onnx_profile.js";
@@ -37,12 +38,13 @@ async function load(job, runtime, files) {
   );
   const options = { ...runtime.options, ...(externalData.length > 0 ? { externalData } : {}) };
   // Results stay on the GPU until they are read, so that inferences in a row need not wait for each other's.
-  const far = runtime.gpu ? { preferredOutputLocation: /** @type {const} */ ("gpu-buffer") } : {};
+  const far = { preferredOutputLocation: options.preferredOutputLocation ?? "gpu-buffer" };
   const createBegan = performance.now();
-  const session = await runtime.alone(() => runtime.create(model, { ...options, ...far }));
+  const session = await runtime.alone(() => runtime.create(model, runtime.gpu ? { ...options, ...far } : options));
   const createMs = performance.now() - createBegan;
   const feeds = feedsOf(job.feeds, runtime);
-  const run = () => runtime.alone(() => session.run(feeds));
+  const given = runtime.options.enableGraphCapture ? fixedFeeds(runtime)(feeds) : feeds;
+  const run = () => runtime.alone(() => session.run(given));
   if (runtime.gpu && job.shaderPrecompilation) free(await runtime.settled(run()));
   return {
     library: "",
@@ -58,7 +60,7 @@ async function load(job, runtime, files) {
     },
     sessions: () => [{ file: job.file, model, options }],
     placement: () => placementOf(runtime, model, options),
-    profile: () => profileSession(runtime, model, options, (profiled) => runtime.alone(() => profiled.run(feeds))),
+    profile: () => profileSession(runtime, model, options, (profiled) => runtime.alone(() => profiled.run(given))),
     dispose: () => void session.release(),
   };
 }

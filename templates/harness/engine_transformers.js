@@ -45,7 +45,8 @@ export async function prepare(job, host) {
  */
 async function load(job, runtime, files, fixed) {
   setUp(job, files.fetch);
-  const sessions = watchSessions(runtime, files, fixed);
+  const near = Object.values(job.weights).filter(({ device }) => device === "wasm" && job.backend !== "wasm");
+  const sessions = watchSessions(runtime, files, fixed, new Set(near.map(({ file }) => file)));
   const warm = runtime.gpu !== null && job.shaderPrecompilation;
   const given = job.arguments.map(valueOf);
   const ready = async (/** @type {() => Promise<Part>} */ make) => {
@@ -53,7 +54,7 @@ async function load(job, runtime, files, fixed) {
     if (warm) await runtime.settled(part.infer());
     return part;
   };
-  const makers = makersOf(job, deviceOf(job), given);
+  const makers = makersOf(job, null, given);
   /** @type {Part[]} */
   let parts = [];
   if (job.parallelLoading) parts = await Promise.all(makers.map(ready));
@@ -99,7 +100,7 @@ function setUp(job, fetchFile) {
 /**
  * What loads each part.
  * @param {PipelineJob} job
- * @param {string} device
+ * @param {string | null} device That of all parts; null for each its own.
  * @param {unknown[]} given
  */
 function makersOf(job, device, given) {
@@ -109,7 +110,7 @@ function makersOf(job, device, given) {
 
 /**
  * @param {PipelineJob} job
- * @param {string} device
+ * @param {string | null} device That of all parts; null for each its own.
  * @param {unknown[]} given
  * @returns {Promise<Part>}
  */
@@ -123,7 +124,7 @@ async function loadPipeline(job, device, given) {
 
 /**
  * @param {PipelineJob} job
- * @param {string} device
+ * @param {string | null} device That of all parts; null for each its own.
  * @param {TaskPart} part
  * @param {unknown} given
  * @returns {Promise<Part>}
@@ -146,19 +147,15 @@ async function loadPart(job, device, part, given) {
 }
 
 /**
- * The job's backend, as transformers.js names it.
  * @param {PipelineJob} job
+ * @param {string | null} everywhere The device of all parts; null for each its own.
  */
-function deviceOf(job) {
-  return job.backend === "webnn" ? `webnn-${job.webnnDevice}` : job.backend;
-}
-
-/**
- * @param {PipelineJob} job
- * @param {string} device
- */
-function pretrained(job, device) {
-  return { device, dtype: job.dtype, ...(job.modelFileName === null ? {} : { model_file_name: job.modelFileName }) };
+function pretrained(job, everywhere) {
+  const named = (/** @type {string} */ device) => (device === "webnn" ? `webnn-${job.webnnDevice}` : device);
+  const parts = Object.entries(job.weights);
+  const device = Object.fromEntries(parts.map(([part, weights]) => [part, everywhere ?? named(weights.device)]));
+  const dtype = Object.fromEntries(parts.map(([part, weights]) => [part, weights.dtype]));
+  return { device, dtype, ...(job.modelFileName === null ? {} : { model_file_name: job.modelFileName }) };
 }
 
 /**

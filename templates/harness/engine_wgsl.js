@@ -51,6 +51,7 @@ export async function prepare(job, host) {
         nodes: null,
         onCpu: [],
         whyOnCpu: [],
+        session: [],
       },
       parts: run.parts,
       phases: { deviceReadyMs, ...run.phases, timeToFirstResultMs },

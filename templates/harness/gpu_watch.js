@@ -12,6 +12,7 @@ const STAMPS = 4096;
 /**
  * @typedef {object} GpuWatch
  * @property {() => number} dispatches So far.
+ * @property {() => number} bindings Bind groups that were made, so far.
  * @property {() => number} compileMs With a shader or a pipeline in the making, so far.
  * @property {() => void} begin Timestamps are taken from now on.
  * @property {() => Promise<number | null>} end The GPU's time in passes since then; null without timestamps.
@@ -23,7 +24,11 @@ const STAMPS = 4096;
  * @returns {GpuWatch}
  */
 export function watchGpu(device) {
-  let dispatches = 0;
+  let [dispatches, bindings] = [0, 0];
+  around(GPUDevice.prototype, "createBindGroup", (original, self, words) => {
+    bindings += 1;
+    return original.apply(self, words);
+  });
   for (const name of /** @type {const} */ (["dispatchWorkgroups", "dispatchWorkgroupsIndirect"])) {
     around(GPUComputePassEncoder.prototype, name, (original, self, words) => {
       dispatches += 1;
@@ -34,6 +39,7 @@ export function watchGpu(device) {
   const stamps = device.features.has("timestamp-query") ? watchPasses(device) : null;
   return {
     dispatches: () => dispatches,
+    bindings: () => bindings,
     compileMs: compiling,
     begin: () => stamps?.begin(),
     end: async () => (stamps ? stamps.end() : null),

@@ -10,6 +10,7 @@ import { Incorrect, kindOf, messageOf, Unsupported } from "gpujobs/failures.js";
 import { openFiles } from "gpujobs/model_files.js";
 import { openRuntime } from "gpujobs/onnx_runtime.js";
 import { BUSY_MS } from "gpujobs/sampling.js";
+import { effectsOf, hasOptions } from "gpujobs/session_effects.js";
 import { hear } from "gpujobs/witness.js";
 
 /** @import { Kernel, PartCost, Sample } from "gpujobs/protocol.js" */
@@ -24,7 +25,7 @@ import { hear } from "gpujobs/witness.js";
 const LACKING = /device does not support|not supported by (?:the|this) device/;
 
 /** The placement on wasm. @type {Placement} */
-const NOWHERE_ELSE = { nodes: null, onCpu: [], whyOnCpu: [] };
+const NOWHERE_ELSE = { nodes: null, onCpu: [], whyOnCpu: [], sessions: [] };
 
 /**
  * A model that is ready to run.
@@ -67,7 +68,10 @@ export async function firstResult(job, host, prefix, load) {
     const shaderCompileMs = gpu?.watch.compileMs() ?? 0;
     const verify = (/** @type {Call[]} */ found) => verified(job, host, runtime, loaded, found);
     const checked = await verify(calls);
-    const { nodes, onCpu, whyOnCpu } = gpu || webnn ? await loaded.placement() : NOWHERE_ELSE;
+    const asked = hasOptions(job);
+    const placed = gpu || webnn || asked ? await loaded.placement() : NOWHERE_ELSE;
+    const { nodes, onCpu, whyOnCpu } = gpu || webnn ? placed : NOWHERE_ELSE;
+    const session = asked ? await effectsOf(job, runtime, loaded, calls, placed.sessions) : [];
     const libraries = [`onnxruntime-web ${runtime.ort.env.versions.web}`, loaded.library].filter(Boolean);
     const timeToFirstResultMs = ended - began;
     // What the check took is not the job's.
@@ -84,6 +88,7 @@ export async function firstResult(job, host, prefix, load) {
         nodes,
         onCpu,
         whyOnCpu,
+        session,
       },
       phases: { deviceReadyMs, modelLoadMs, shaderCompileMs, firstInferenceMs, timeToFirstResultMs },
       parts: loaded.parts(),

@@ -13,10 +13,22 @@ import { overhear } from "gpujobs/failures.js";
  * @property {number | null} nodes All of them; null where the runtime does not say.
  * @property { { op: string, count: number }[] } onCpu
  * @property {string[]} whyOnCpu What the runtime says of them, each once.
+ * @property {Placed[]} sessions One by one.
+ */
+
+/**
+ * The same of one session.
+ * @typedef {object} Placed
+ * @property {number | null} nodes
+ * @property { { op: string, count: number }[] } onCpu
+ * @property {string[]} whyOnCpu
+ * @property {string} account Its options, in the runtime's words; empty where it does not say.
  */
 
 /** `Node(s) placed on [X]. Number of nodes: 2`, `All nodes placed on [X]. Number of nodes: 5`. */
 const PLACED = /(?:All nodes|Node\(s\)) placed on \[(\w+)\]\. Number of nodes: (\d+)/;
+/** What a session's options are, all in one line. */
+const ACCOUNT = /Session Options \{/;
 /** A node below that: `   Unsqueeze (Unsqueeze_1)`. */
 const NODE = /VerifyEachNodeIsAssignedToAnEp\]\s+(\w+) \(/;
 
@@ -40,14 +52,16 @@ export async function placementOf(runtime, model, options) {
     const session = await runtime.alone(() => runtime.create(model, { ...options, logSeverityLevel: 0 }));
     await session.release();
   });
-  return read(lines);
+  const placed = read(lines);
+  return { nodes: placed.nodes, onCpu: placed.onCpu, whyOnCpu: placed.whyOnCpu, sessions: [placed] };
 }
 
 /**
  * @param {string[]} lines
- * @returns {Placement}
+ * @returns {Placed}
  */
 function read(lines) {
+  const account = lines.find((line) => ACCOUNT.test(line)) ?? "";
   let nodes = 0;
   let provider = "";
   /** @type {Map<string, number>} */
@@ -69,7 +83,8 @@ function read(lines) {
     if (node && provider === "CPUExecutionProvider") onCpu.set(node[1], (onCpu.get(node[1]) ?? 0) + 1);
   }
   const whyOnCpu = onCpu.size === 0 ? [] : [...reasons].slice(0, MOST_REASONS);
-  return { nodes: nodes === 0 ? null : nodes, onCpu: [...onCpu].map(([op, count]) => ({ op, count })), whyOnCpu };
+  const listed = [...onCpu].map(([op, count]) => ({ op, count }));
+  return { nodes: nodes === 0 ? null : nodes, onCpu: listed, whyOnCpu, account };
 }
 
 /**
@@ -86,5 +101,6 @@ export function together(placements) {
     nodes = nodes === null || placement.nodes === null ? null : nodes + placement.nodes;
     for (const { op, count } of placement.onCpu) onCpu.set(op, (onCpu.get(op) ?? 0) + count);
   }
-  return { nodes, onCpu: [...onCpu].map(([op, count]) => ({ op, count })), whyOnCpu };
+  const sessions = placements.flatMap((placement) => placement.sessions);
+  return { nodes, onCpu: [...onCpu].map(([op, count]) => ({ op, count })), whyOnCpu, sessions };
 }

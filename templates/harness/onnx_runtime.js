@@ -8,6 +8,7 @@ import { findAdapterFor, openDevice, settled } from "gpujobs/device.js";
 import { Exhausted, forwardFailures, messageOf, Unsupported } from "gpujobs/failures.js";
 import { accountOf } from "gpujobs/gpu_memory.js";
 import { watchGpu } from "gpujobs/gpu_watch.js";
+import { providerOptions, sessionOptions, withoutOptions } from "gpujobs/session_options.js";
 import { bytesOf } from "gpujobs/tensors.js";
 import { watchWasm } from "gpujobs/wasm_memory.js";
 import { watchBuilds } from "gpujobs/webnn.js";
@@ -83,7 +84,7 @@ export async function startRuntime(ort, job, host, wasm) {
   ort.env.wasm.wasmPaths = { mjs: at(`${build}.mjs`), wasm: at(`${build}.wasm`) };
   ort.env.wasm.numThreads = threads;
   /** @type {onnxruntime.InferenceSession.SessionOptions} */
-  const options = { executionProviders: [provider(job, gpu, webnn)], logSeverityLevel: 3 };
+  const options = { executionProviders: [provider(job, gpu, webnn)], logSeverityLevel: 3, ...sessionOptions(job) };
   const free = job.freeDimensions;
   if (Object.keys(free).length > 0) options.freeDimensionOverrides = free;
 
@@ -121,7 +122,8 @@ export async function startRuntime(ort, job, host, wasm) {
     },
     settled: settles,
   };
-  const trial = await runtime.alone(() => runtime.create(bytesOf(IDENTITY), { ...options, freeDimensionOverrides: {} }));
+  const plain = { ...withoutOptions(options), freeDimensionOverrides: {} };
+  const trial = await runtime.alone(() => runtime.create(bytesOf(IDENTITY), plain));
   await trial.release();
   return runtime;
 }
@@ -169,7 +171,7 @@ async function openWebNn(job) {
  * @returns {onnxruntime.InferenceSession.ExecutionProviderConfig}
  */
 function provider(job, gpu, webnn) {
-  if (gpu) return /** @type {any} */ ({ name: "webgpu", device: gpu.device });
+  if (gpu) return /** @type {any} */ ({ name: "webgpu", device: gpu.device, ...providerOptions(job) });
   if (webnn) return /** @type {any} */ ({ name: "webnn", deviceType: job.webnnDevice, context: webnn.context });
   return "wasm";
 }

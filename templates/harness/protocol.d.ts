@@ -331,6 +331,10 @@ webnnDevice: "cpu" | "gpu" | "npu",
  */
 freeDimensions: { [name: string]: number }, 
 /**
+ * Options of its sessions.
+ */
+session: SessionSpec, 
+/**
  * Position in the run; names the job in messages.
  */
 number: number, 
@@ -385,6 +389,67 @@ path: string,
 bytes: number, };
 
 /**
+ * The options of a job's sessions; null or empty leaves one to the runtime.
+ */
+export type SessionSpec = { 
+/**
+ * How far the graph is optimised.
+ */
+graphOptimizationLevel: "disabled" | "basic" | "extended" | "layout" | "all" | null, 
+/**
+ * Whether the GPU's commands are captured once and replayed.
+ */
+graphCapture: boolean | null, 
+/**
+ * Of images, on WebGPU.
+ */
+preferredLayout: "NCHW" | "NHWC" | null, 
+/**
+ * Where outputs stay, on WebGPU.
+ */
+preferredOutputLocation: "cpu" | "gpu-buffer" | null, 
+/**
+ * How buffers of tensors are kept for reuse.
+ */
+storageBufferCacheMode: "disabled" | "lazyRelease" | "simple" | "bucket" | null, 
+/**
+ * The same of uniforms.
+ */
+uniformBufferCacheMode: "disabled" | "lazyRelease" | "simple" | "bucket" | null, 
+/**
+ * The same of the profiler's timestamps.
+ */
+queryResolveBufferCacheMode: "disabled" | "lazyRelease" | "simple" | "bucket" | null, 
+/**
+ * The same of all others.
+ */
+defaultBufferCacheMode: "disabled" | "lazyRelease" | "simple" | "bucket" | null, 
+/**
+ * Whether memory of earlier runs plans that of later ones.
+ */
+enableMemPattern: boolean | null, 
+/**
+ * Whether memory is taken from an arena.
+ */
+enableCpuMemArena: boolean | null, 
+/**
+ * How nodes that don't need each other run.
+ */
+executionMode: "sequential" | "parallel" | null, 
+/**
+ * Session config entries by their whole keys.
+ */
+extra: { [key: string]: string }, 
+/**
+ * Number formats of parts of a model of transformers.js, by the names of their files.
+ */
+dtype: { [part: string]: string }, 
+/**
+ * Backends of such parts.
+ */
+device: { [part: string]: "webgpu" | "webnn" | "wasm" }, };
+
+/**
  * What a job of the engine `transformers` has beside.
  */
 export type PipelineSpec = { 
@@ -393,9 +458,9 @@ export type PipelineSpec = {
  */
 model: string, 
 /**
- * Number format.
+ * What is loaded of each part, by the name of its ONNX file without dtype and ending.
  */
-dtype: string, 
+weights: { [part: string]: PartWeights }, 
 /**
  * As transformers.js names it.
  */
@@ -483,6 +548,23 @@ argument: number,
  * Its ONNX file, one of `files`.
  */
 file: string, };
+
+/**
+ * What is loaded of a part of a model.
+ */
+export type PartWeights = { 
+/**
+ * Its ONNX file, one of `files`.
+ */
+file: string, 
+/**
+ * Number format.
+ */
+dtype: string, 
+/**
+ * What computes it.
+ */
+device: "webgpu" | "webnn" | "wasm", };
 
 /**
  * An argument of a task: as many as the job's batch, one by itself where that is 1.
@@ -898,7 +980,15 @@ nodes: number | null,
 /**
  * Those of them that the runtime left to the CPU though another backend was asked for, by operator.
  */
-onCpu: Array<OnCpu>, };
+onCpu: Array<OnCpu>, 
+/**
+ * Why it left them there, in its own words, each once; absent in what older versions recorded.
+ */
+whyOnCpu: Array<string>, 
+/**
+ * What became of each option that its sessions were given; empty where they were given none.
+ */
+session: Array<OptionEffect>, };
 
 /**
  * Nodes of one operator that ran on the CPU.
@@ -912,6 +1002,32 @@ op: string,
  * How many of them.
  */
 count: number, };
+
+/**
+ * What became of an option that a session was given.
+ */
+export type OptionEffect = { 
+/**
+ * As the manifest names it, for instance `graph_capture`.
+ */
+option: string, 
+/**
+ * What was asked for.
+ */
+value: string, 
+/**
+ * What became of it.
+ */
+effect: Effect, 
+/**
+ * How it is known, or why not.
+ */
+why: string, };
+
+/**
+ * What became of an option.
+ */
+export type Effect = "taken" | "ignored" | "unknown";
 
 /**
  * What a part of a model cost until the first result.

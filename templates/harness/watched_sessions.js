@@ -5,10 +5,11 @@
 
 import { record } from "gpujobs/calls.js";
 import { messageOf } from "gpujobs/failures.js";
+import { fixedFeeds } from "gpujobs/graph_capture.js";
 import { placementOf, together } from "gpujobs/onnx_placement.js";
 import { profileSession } from "gpujobs/onnx_profile.js";
 
-/** @import { InferenceSession } from "onnxruntime-common" */
+/** @import { InferenceSession, Tensor } from "onnxruntime-common" */
 /** @import { Kernel, PartCost } from "gpujobs/protocol.js" */
 /** @import { Call } from "gpujobs/calls.js" */
 /** @import { ModelFiles } from "gpujobs/model_files.js" */
@@ -43,6 +44,7 @@ const OTHER_EXTENTS = /invalid dimensions/i;
  * @property {Runtime} runtime
  * @property {ModelFiles} files
  * @property {Map<string, Extents>} fixed The extents of open dimensions, by file.
+ * @property {Set<string>} near Those that wasm computes whatever the job's backend.
  * @property {Watched[]} sessions
  * @property {Call[]} calls Those of the latest inference.
  * @property {boolean} download Whether what lies on the GPU is downloaded for them.
@@ -55,10 +57,11 @@ const OTHER_EXTENTS = /invalid dimensions/i;
  * @param {Runtime} runtime
  * @param {ModelFiles} files
  * @param {Map<string, Extents>} fixed The extents of open dimensions, by file.
+ * @param {Set<string>} near The files that wasm computes whatever the job's backend.
  */
-export function watchSessions(runtime, files, fixed) {
+export function watchSessions(runtime, files, fixed, near) {
   /** @type {Watch} */
-  const watch = { runtime, files, fixed, sessions: [], calls: [], download: false, standIn: null };
+  const watch = { runtime, files, fixed, near, sessions: [], calls: [], download: false, standIn: null };
   runtime.ort.InferenceSession.create = /** @type {any} */ (
     (/** @type {Uint8Array} */ model, /** @type {InferenceSession.SessionOptions} */ options) =>
       runtime.alone(() => createSession(watch, model, options))
@@ -94,16 +97,19 @@ async function createSession(watch, model, libraryOptions) {
   const file = files.nameOf(model.buffer);
   // The library's own small models, with which it sorts or resizes: no part of the job's.
   if (file === "") return runtime.create(model, { ...libraryOptions, executionProviders: ["wasm"] });
-  const { preferredOutputLocation } = libraryOptions;
   const freeDimensionOverrides = { ...libraryOptions.freeDimensionOverrides, ...watch.fixed.get(file) };
-  const options = { ...libraryOptions, ...runtime.options, freeDimensionOverrides, preferredOutputLocation };
-  if (preferredOutputLocation === undefined) delete options.preferredOutputLocation;
+  const options = { ...libraryOptions, ...runtime.options, freeDimensionOverrides };
+  if (watch.near.has(file)) {
+    options.executionProviders = ["wasm"];
+    delete options.preferredOutputLocation;
+    delete options.enableGraphCapture;
+  }
   const began = performance.now();
   const { session, refusal } = await createFixed(watch, file, model, options);
   /** @type {Watched} */
   const watched = { file, model, options, createMs: performance.now() - began, compileMs: 0, refusal };
   watch.sessions.push(watched);
-  watchRuns(watch, watched, session);
+  watchRuns(watch, watched, session, libraryOptions.preferredOutputLocation);
   return session;
 }
 
@@ -129,9 +135,12 @@ async function createFixed({ runtime, fixed }, file, model, options) {
  * @param {Watch} watch
  * @param {Watched} watched
  * @param {InferenceSession} session
+ * @param {InferenceSession.SessionOptions["preferredOutputLocation"]} expected Where the library expects its outputs.
  */
-function watchRuns(watch, watched, session) {
+function watchRuns(watch, watched, session, expected) {
   const { runtime } = watch;
+  const { options } = watched;
+  const fix = options.enableGraphCapture ? fixedFeeds(runtime) : null;
   const compileMs = () => runtime.gpu?.watch.compileMs() ?? 0;
   let original = session.run.bind(session);
   const infer = async (/** @type {any} */ feeds) => {
@@ -151,15 +160,38 @@ function watchRuns(watch, watched, session) {
     runtime.alone(async () => {
       const before = compileMs();
       const { standIn } = watch;
-      const fetches = await (standIn?.file === watched.file ? standIn.session.run(feeds) : infer(feeds));
+      const given = fix ? fix(feeds) : feeds;
+      const fetches = await (standIn?.file === watched.file ? standIn.session.run(given) : infer(given));
       watched.compileMs += compileMs() - before;
       return fetches;
     });
   session.run = async (/** @type {any} */ feeds) => {
     const { fetches, call } = await record(session, watched.file, feeds, watch.download, run);
     watch.calls.push(call);
-    return fetches;
+    return options.preferredOutputLocation === expected ? fetches : broughtNear(runtime, fetches, expected);
   };
+}
+
+/**
+ * Outputs as the library expects them: it reads those near that it has not asked to be left on the GPU.
+ * @param {Runtime} runtime
+ * @param {Readonly<Record<string, Tensor>>} fetches
+ * @param {InferenceSession.SessionOptions["preferredOutputLocation"]} expected
+ */
+async function broughtNear({ ort }, fetches, expected) {
+  /** @type {Record<string, Tensor>} */
+  const near = {};
+  for (const [name, tensor] of Object.entries(fetches)) {
+    const wanted = (typeof expected === "string" ? expected : expected?.[name]) ?? "cpu";
+    if (tensor.location !== "gpu-buffer" || wanted === "gpu-buffer") {
+      near[name] = tensor;
+      continue;
+    }
+    const data = await tensor.getData();
+    tensor.dispose();
+    near[name] = new ort.Tensor(/** @type {any} */ (tensor.type), /** @type {any} */ (data), tensor.dims);
+  }
+  return near;
 }
 
 /**

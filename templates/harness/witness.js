@@ -6,6 +6,7 @@
 import { valuesOf } from "gpujobs/calls.js";
 import { placementOf, together } from "gpujobs/onnx_placement.js";
 import { startRuntime } from "gpujobs/onnx_runtime.js";
+import { NO_OPTIONS, withoutOptions } from "gpujobs/session_options.js";
 
 /** @import { InferenceSession } from "onnxruntime-common" */
 /** @import { Host, OnnxJob } from "gpujobs/types.js" */
@@ -47,7 +48,8 @@ export async function hear(job, host, sessions, placement, calls, wasm) {
     const library = await import(`${import.meta.resolve("onnxruntime-web/webgpu")}?witness`);
     // What befalls the witness does not befall the job.
     const deaf = { ...host, fail: () => {}, lose: () => {} };
-    const runtime = await startRuntime(library, /** @type {OnnxJob} */ ({ ...job, backend, threads: 1 }), deaf, wasm);
+    const plain = /** @type {OnnxJob} */ ({ ...job, backend, threads: 1, session: NO_OPTIONS });
+    const runtime = await startRuntime(library, plain, deaf, wasm);
     try {
       const replayed = await replay(runtime, sessions, calls);
       if (runtime.gpu && runtime.dispatches() === 0) throw new Error("the runtime left the whole model to the CPU");
@@ -98,8 +100,7 @@ function open(runtime, made, file) {
  * @param {Made} made
  */
 function optionsOf(runtime, made) {
-  const { preferredOutputLocation: _, ...options } = made.options;
-  return { ...options, executionProviders: runtime.options.executionProviders };
+  return { ...withoutOptions(made.options), executionProviders: runtime.options.executionProviders };
 }
 
 /**

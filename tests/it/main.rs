@@ -75,7 +75,11 @@ mod recording;
 mod records;
 #[cfg(target_os = "linux")]
 mod repeats;
+#[cfg(target_os = "linux")]
+mod runtimes;
 mod server;
+#[cfg(target_os = "linux")]
+mod sessions;
 mod setup;
 #[cfg(target_os = "linux")]
 mod source_maps;

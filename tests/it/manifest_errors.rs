@@ -79,6 +79,10 @@ fn everything_is_resolved() {
     let shown =
         format!("{:#?}\n{:#?}\n{:#?}\n{:#?}", manifest.measure, manifest.serve, manifest.browsers, manifest.tune);
     insta::assert_snapshot!(shown);
+    insta::assert_snapshot!(
+        "everything_of_sessions_and_runtimes",
+        format!("{:#?}\n{:#?}", manifest.sessions, manifest.runtimes)
+    );
     let names: Vec<&str> = manifest.axes.iter().map(|axis| axis.name.as_str()).collect();
     assert_eq!(names[..2], ["model", "browser"], "in the order of the file");
     let models: Vec<&String> = manifest.models.keys().collect();
@@ -155,6 +159,8 @@ fn the_schema_rejects_typos_and_wrong_values() {
         "switch_in_quotes",
         "bandwidth_without_time",
         "empty_axis",
+        "session_faults",
+        "session_unknown_key",
         "tune_faults",
         "tune_parameters_is_text",
         "tune_parameters_listed_twice",

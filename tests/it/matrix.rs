@@ -69,6 +69,24 @@ fn wgsl_runs_on_webgpu_alone() {
 }
 
 #[test]
+fn a_session_is_in_the_id_where_it_is_not_the_default_and_means_nothing_to_wgsl() {
+    let text = "[matrix]\nbrowser = 'chrome'\nmodel = ['axpy', 'tiny-clip-encoders']\nbackend = ['webgpu', 'wasm']\n\
+                session = ['default', 'split']\n[session.split]\ndevice = { vision_model = 'webgpu' }\n";
+    let plan = planned(text);
+    let found: Vec<(&str, &str)> = plan
+        .jobs
+        .iter()
+        .map(|job| (job.id.0.as_str(), job.unsupported_reason.as_deref().unwrap_or_default()))
+        .collect();
+    assert_eq!(found[0], ("chrome/axpy/webgpu/64x1x1/precompiled", ""));
+    assert_eq!(found[1].0, "chrome/axpy/webgpu/64x1x1/precompiled/session=split");
+    assert!(found[1].1.contains("has no sessions of onnxruntime that `split` could set"), "{found:?}");
+    assert!(found[3].1.contains("runs on webgpu, not on wasm"), "{found:?}");
+    assert_eq!((found[4].1, found[5].1, found[6].1), ("", "", ""));
+    assert_eq!(found[7].1, "session `split` puts vision_model on webgpu, which a page on wasm does not have");
+}
+
+#[test]
 fn filters_keep_what_matches_all_terms() {
     let kept = |filter: &str| {
         let mut plan = order();

@@ -149,8 +149,8 @@ fn shifted() -> String {
 
 /// A harness that leaves a convolution to the CPU.
 fn half_on_the_cpu() -> String {
-    let plain = "{ name: \"webgpu\", device: gpu.device }";
-    let forced = "{ name: \"webgpu\", device: gpu.device, forceCpuNodeNames: [\"Conv_0\"] }";
+    let plain = "{ name: \"webgpu\", device: gpu.device,";
+    let forced = "{ name: \"webgpu\", device: gpu.device, forceCpuNodeNames: [\"Conv_0\"],";
     tampered("harness/onnx_runtime.js", plain, forced)
 }
 

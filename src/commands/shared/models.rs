@@ -1,13 +1,15 @@
 //! What a run of ONNX models needs before a browser opens: the libraries, and the models themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Error;
-use crate::manifest::Model;
+use crate::manifest::axes::DEFAULT;
 use crate::manifest::model::Program;
+use crate::manifest::runtime::Runtime;
+use crate::manifest::{Manifest, Model};
 use crate::plan::{Job, Plan};
 use crate::report::fetching::Fetching;
-use crate::serve::Libraries;
+use crate::serve::{Lacking, Libraries, lacking};
 use crate::setup::LIBRARIES;
 use crate::store::{Dtype, Store, fetch};
 
@@ -23,13 +25,54 @@ fn jobs(plan: &Plan) -> impl Iterator<Item = &Job> {
 
 /// An error where the plan's jobs need libraries that are not installed.
 pub(in crate::commands) fn need_libraries(plan: &Plan) -> Result<(), Error> {
-    if !any(plan) || Libraries::find().is_some() {
+    if !any(plan) {
         return Ok(());
+    }
+    if Libraries::find().is_some() {
+        return runtimes(plan).try_for_each(|(name, runtime)| need(plan, name, runtime));
     }
     let places: Vec<String> = Libraries::places().iter().map(|place| place.display().to_string()).collect();
     Err(Error::Environment {
         message: format!("transformers.js and onnxruntime-web are not installed; looked in {}", places.join(" and ")),
         help: format!("`gpujobs setup {LIBRARIES}` installs them, as does `run --setup`"),
+    })
+}
+
+/// An error where a runtime is not complete.
+fn need(plan: &Plan, name: &str, runtime: &Runtime) -> Result<(), Error> {
+    let Some(Lacking { reason, installable }) = lacking(runtime) else { return Ok(()) };
+    let manifest = plan.manifest.path.display();
+    let help = match runtime {
+        _ if installable => {
+            format!("`gpujobs setup {manifest}` installs what its jobs need, as does `run {manifest} --setup`")
+        }
+        Runtime::Versions { .. } => "name a newer version: onnxruntime-web has these files since 1.23".to_owned(),
+        Runtime::Folder(_) => {
+            "`path` leads to a folder with `onnxruntime-web/dist` or `@huggingface/transformers/dist`, by itself or in its \
+             `node_modules`"
+                .to_owned()
+        }
+    };
+    Err(Error::Environment { message: format!("runtime `{name}`: {reason}"), help })
+}
+
+/// The runtimes of the plan's jobs in onnxruntime-web, each once; not the default.
+pub(in crate::commands) fn runtimes(plan: &Plan) -> impl Iterator<Item = (&str, &Runtime)> {
+    let named: BTreeSet<&str> = jobs(plan).map(|job| job.axes.runtime.as_str()).collect();
+    plan.manifest
+        .runtimes
+        .iter()
+        .filter(move |(name, _)| named.contains(name.as_str()))
+        .map(|(name, of)| (name.as_str(), of))
+}
+
+/// The libraries of a manifest by the names of their runtimes; none where none are installed.
+pub(in crate::commands) fn libraries(manifest: &Manifest) -> impl Iterator<Item = (&str, Libraries)> {
+    let default = Libraries::find();
+    let others = manifest.runtimes.iter().map(|(name, runtime)| (name.as_str(), Some(runtime)));
+    std::iter::once((DEFAULT, None)).chain(others).filter_map(move |(name, runtime)| {
+        let default = default.clone()?;
+        Some((name, runtime.map_or(default.clone(), |runtime| default.with(runtime))))
     })
 }
 
@@ -41,8 +84,12 @@ pub(in crate::commands) fn download(plan: &Plan, quiet: bool) -> Result<(), Erro
         let program = plan.manifest.models.get(&job.axes.model).map(|model| &model.program);
         if let (Some(Program::Pipeline(pipeline)), Some(dtype)) = (program, job.axes.dtype.parse::<Dtype>().ok()) {
             let dtypes = wanted.entry(&pipeline.id).or_default();
-            if !dtypes.contains(&dtype) {
-                dtypes.push(dtype);
+            let session = plan.manifest.sessions.get(&job.axes.session);
+            let of_parts = session.into_iter().flat_map(|session| session.dtype.values());
+            for dtype in of_parts.filter_map(|dtype| dtype.parse().ok()).chain([dtype]) {
+                if !dtypes.contains(&dtype) {
+                    dtypes.push(dtype);
+                }
             }
         }
     }

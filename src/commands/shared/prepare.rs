@@ -2,7 +2,7 @@
 //!
 //! Made from a selection of manifests; `session` runs it, `gpujobs render` writes it to disk.
 
-use std::io;
+use std::io::Write;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -18,6 +18,7 @@ use crate::render::page::{Page, PageError, PageRequest};
 use crate::render::settings::{self, Purpose};
 use crate::render::{RenderError, Templates};
 use crate::setup::install::{Components, install};
+use crate::setup::runtimes::install_runtimes;
 use crate::webdriver::{BrowserKind, BrowserSettings, TUNNEL};
 
 /// A plan, ready to be rendered.
@@ -179,13 +180,15 @@ impl Prepared {
     }
 }
 
-/// Installs what the jobs of several plans need and this machine lacks.
-pub(in crate::commands) fn set_up(prepared: &[Prepared]) -> Result<(), Error> {
+/// Installs what the jobs of several plans need and this machine lacks; with `dry_run` only shows how.
+pub(in crate::commands) fn set_up(plans: &[&Plan], dry_run: bool, out: &mut dyn Write) -> Result<(), Error> {
     let local = |browser: &&BrowserSettings| browser.webdriver.is_none();
-    let browsers = prepared.iter().flat_map(|one| one.plan.manifest.browsers.values()).filter(local);
+    let browsers = plans.iter().flat_map(|plan| plan.manifest.browsers.values()).filter(local);
     let mut kinds: Vec<BrowserKind> = browsers.map(|browser| browser.kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    let libraries = prepared.iter().any(|one| models::any(&one.plan));
-    Ok(install(&Components { browsers: kinds, libraries }, false, &mut io::stderr())?)
+    let libraries = plans.iter().any(|plan| models::any(plan));
+    install(&Components { browsers: kinds, libraries }, dry_run, out)?;
+    let runtimes = plans.iter().flat_map(|plan| models::runtimes(plan));
+    Ok(install_runtimes(runtimes.map(|(_, runtime)| runtime), dry_run, out)?)
 }

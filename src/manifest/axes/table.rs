@@ -110,6 +110,25 @@ pub const AXES: &[BuiltInAxis] = &[
         doc: "Which of several GPUs is asked for: high-performance or low-power; by default the browser chooses.",
     },
     BuiltInAxis {
+        name: "session",
+        kind: Kind::Table,
+        get: |axes| Some(text(&axes.session)),
+        set: |axes, value| set_text(&mut axes.session, value),
+        id: (12, InId::Named),
+        columns: &["session"],
+        doc: "Options of onnxruntime-web's sessions: names of `[session.NAME]`, or default.",
+    },
+    BuiltInAxis {
+        name: "runtime",
+        kind: Kind::Table,
+        get: |axes| Some(text(&axes.runtime)),
+        set: |axes, value| set_text(&mut axes.runtime, value),
+        id: (13, InId::Named),
+        // `runtime` says which versions there really were.
+        columns: &["runtime_asked"],
+        doc: "Versions of the libraries that run models of ONNX: names of `[runtime.NAME]`, or default.",
+    },
+    BuiltInAxis {
         name: "workgroup_size",
         kind: Kind::Shape,
         get: |axes| Some(axes.workgroup_size.into()),

@@ -9,6 +9,9 @@ use crate::manifest::values::{At, Value};
 /// The value of `workgroup_size` that gives each kernel the configuration that tuning found.
 pub const TUNED: &str = "tuned";
 
+/// The value of an axis of tables that names none.
+pub const DEFAULT: &str = "default";
+
 /// No adapter has a larger extent or product; what one really allows is asked of it at run time.
 const LARGEST_EXTENT: i64 = 65_535;
 const LARGEST_WORKGROUP: i64 = 1 << 20;
@@ -20,6 +23,8 @@ const LARGEST_COUNT: i64 = 1_000_000;
 pub enum Kind {
     /// A name that is looked up elsewhere (a browser, a model).
     Name,
+    /// The name of a table of this kind in the manifest, or `default`, which needs none.
+    Table,
     /// One of these words.
     Word(&'static [&'static str]),
     /// A whole number from 1.
@@ -40,7 +45,7 @@ impl Kind {
             return None;
         }
         Some(match self {
-            Self::Name | Self::Word(_) | Self::Custom => AxisValue::Text(cell.to_owned()),
+            Self::Name | Self::Table | Self::Word(_) | Self::Custom => AxisValue::Text(cell.to_owned()),
             Self::Count => AxisValue::Int(cell.parse().ok()?),
             Self::Switch => AxisValue::Bool(cell.parse().ok()?),
             Self::Shape if cell == TUNED => AxisValue::Text(cell.to_owned()),
@@ -54,7 +59,7 @@ impl Kind {
     /// What is expected, for messages.
     fn expected(self) -> String {
         match self {
-            Self::Name => "a name".to_owned(),
+            Self::Name | Self::Table => "a name".to_owned(),
             Self::Word(words) => format!("one of {}", listed(words)),
             Self::Count => "a whole number from 1".to_owned(),
             Self::Switch => "`true` or `false`".to_owned(),
@@ -85,7 +90,7 @@ pub fn is_shape(items: &[At<Value>]) -> bool {
 /// `value` as a value of the axis `axis`, or what is wrong with it.
 pub fn value_of(axis: &str, kind: Kind, value: &Value, span: &Range<usize>) -> Result<AxisValue, Problem> {
     match (kind, value) {
-        (Kind::Name, Value::Text(name)) => name_of(axis, name, span),
+        (Kind::Name | Kind::Table, Value::Text(name)) => name_of(axis, name, span),
         (Kind::Word(words), Value::Text(word)) => word_of(axis, words, word, span),
         (Kind::Count, Value::Int(count)) => count_of(axis, *count, span),
         (Kind::Switch | Kind::Custom, Value::Bool(value)) => Ok(AxisValue::Bool(*value)),

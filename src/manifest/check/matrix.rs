@@ -28,6 +28,10 @@ pub(super) struct Matrix {
     pub(super) browsers: Vec<Use>,
     /// The models that are named, each once.
     pub(super) models: Vec<Use>,
+    /// The runtimes that are named, each once.
+    pub(super) runtimes: Vec<Use>,
+    /// The session options that are named, each once.
+    pub(super) sessions: Vec<Use>,
 }
 
 impl Matrix {
@@ -42,6 +46,8 @@ impl Matrix {
         match axis {
             "browser" => Some(&mut self.browsers),
             "model" => Some(&mut self.models),
+            "runtime" => Some(&mut self.runtimes),
+            "session" => Some(&mut self.sessions),
             _ => None,
         }
     }

@@ -112,6 +112,14 @@ pub const TASKS: &[Task] = &[
     },
 ];
 
+/// The names of ONNX files that tasks load, without dtype and ending; some more than once.
+pub fn part_names() -> impl Iterator<Item = &'static str> {
+    TASKS.iter().flat_map(|task| match task.loader {
+        Loader::Pipeline(choices) => choices.concat(),
+        Loader::Parts(parts) => parts.iter().map(|part| part.file).collect(),
+    })
+}
+
 /// The task of a name.
 #[must_use]
 pub fn task(name: &str) -> Option<&'static Task> {

@@ -2,6 +2,7 @@
 
 use super::{Column, ColumnGroup};
 use crate::measure::Measurement;
+use crate::protocol::session;
 use crate::record::cell::{Cell, of};
 
 /// All columns.
@@ -182,6 +183,12 @@ const WHAT_RAN: &[Column] = &[
         unit: "",
         doc: "The libraries with their versions.",
         cell: |facts| of(facts.ran, |ran| Cell::text(&ran.runtime)),
+    },
+    Column {
+        name: "session_used",
+        unit: "",
+        doc: "The options of `[session.NAME]` that were seen to take effect, with their values; the others are warnings.",
+        cell: |facts| of(facts.ran, |ran| Cell::text(session::used(&ran.session))),
     },
     Column {
         name: "webnn_context",

@@ -22,6 +22,10 @@ pub(super) enum Warning {
     WorkOnCpu(String),
     /// How many bytes in an inference.
     Leak(String),
+    /// Which, and how that is known.
+    OptionIgnored(String, String),
+    /// Which, and why nothing shows it.
+    OptionUnseen(String, String),
     /// Why.
     NoProfile(String),
     Hidden,
@@ -73,6 +77,10 @@ impl fmt::Display for Warning {
                     f,
                     "GPU memory grows by {bytes} bytes an inference: buffers or textures are made and not let go of"
                 )
+            }
+            Self::OptionIgnored(option, why) => write!(f, "the session option {option} was ignored: {why}"),
+            Self::OptionUnseen(option, why) => {
+                write!(f, "nothing shows that the session option {option} took effect: {why}")
             }
             Self::NoProfile(why) => write!(f, "no profile: {why}"),
             Self::Hidden => f.write_str("the page was hidden for some samples"),
@@ -127,6 +135,10 @@ impl Warning {
                 "destroy what an inference has made; what is only forgotten stays until the browser collects it, which it does \
                  not do for want of GPU memory. `gpu_buffers_per_inference` says how many are made"
             }
+            Self::OptionIgnored(..) => "the row is that of the session without it; leave the option out",
+            Self::OptionUnseen(..) => {
+                "compare the row with that of the default session: equal times say that nothing changed"
+            }
             Self::NoProfile(_) => "the adapter has no timestamps, or the runtime wrote nothing",
             Self::Hidden => "keep the window in front, or run headless",
             Self::BackgroundLoad(_) => "stop the other programs; GPU times suffer less than wall times",
@@ -166,6 +178,8 @@ pub(super) fn all() -> Vec<(String, &'static str)> {
         Warning::NotFinite(n(), false),
         Warning::WorkOnCpu(dots()),
         Warning::Leak(n()),
+        Warning::OptionIgnored("`…` = …".to_owned(), dots()),
+        Warning::OptionUnseen("`…` = …".to_owned(), dots()),
         Warning::NoProfile(dots()),
         Warning::Hidden,
         Warning::BackgroundLoad(n()),

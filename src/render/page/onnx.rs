@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use base64::Engine as _;
 use indexmap::IndexMap;
@@ -11,22 +9,24 @@ use minijinja::context;
 use minijinja::value::Serde;
 use sha2::{Digest, Sha256};
 
+use super::remembered::{file_digest, signature_of, unreadable};
 use super::{PageError, ports, short_digest};
 use crate::graph::inputs::{Call, Feeds};
 use crate::graph::{GraphError, JobVars};
+use crate::manifest::axes::DEFAULT;
 use crate::manifest::model::tasks::Loader;
 use crate::manifest::model::{OnnxFile, OutputFile, Pipeline};
 use crate::manifest::problem::listed;
 use crate::manifest::{Manifest, Model, Problem};
 use crate::plan::Job;
 use crate::protocol::job::{
-    ArgumentSpec, Common, FileSpec, OnnxInputSpec, OnnxJob, OnnxPart, PictureSpec, PipelineSpec, ProgramSpec,
-    ServedFile, TaskPart,
+    ArgumentSpec, Common, FileSpec, OnnxInputSpec, OnnxJob, OnnxPart, PartWeights, PictureSpec, PipelineSpec,
+    ProgramSpec, ServedFile, TaskPart,
 };
 use crate::reference::made::{self, InputData, MadeError};
-use crate::reference::onnx::{self, Dim, OnnxError, Signature, Tensor};
+use crate::reference::onnx::{Dim, OnnxError, Signature, Tensor};
 use crate::render::{RenderError, Templates};
-use crate::store::model_files::{MissingFile, beside_or_stored, pipeline_files, weights};
+use crate::store::model_files::{MissingFile, Weights, beside_or_stored, pipeline_files};
 use crate::user_file;
 
 /// A job of the engines `transformers` and `onnxruntime`.
@@ -36,8 +36,8 @@ pub struct OnnxPage {
     pub files: IndexMap<String, PathBuf>,
     /// Those of `files` that are ONNX models.
     pub models: Vec<String>,
-    /// Number format of the weights.
-    pub dtype: String,
+    /// Number formats of their weights, by the same names.
+    pub dtypes: HashMap<String, String>,
     /// Outputs that are compared with files.
     pub expect: Vec<OutputFile>,
     pub(super) spec: OnnxJob,
@@ -47,16 +47,26 @@ pub struct OnnxPage {
 struct Loaded {
     /// See [`OnnxPage::files`].
     files: IndexMap<String, PathBuf>,
-    /// See [`OnnxPage::models`].
-    models: Vec<String>,
+    /// The ONNX models among them.
+    models: Vec<Weights>,
     /// The extents of the named dimensions of a model's inputs.
     free_dimensions: IndexMap<String, usize>,
 }
 
-/// Where the page finds onnxruntime-web's files, from `jobs/N/frame` …
-const RUNTIME: &str = "../../libraries/onnxruntime-web/dist/";
+/// From `jobs/N/frame` to the root …
+pub(super) const UP: &str = "../../";
 /// … and from `JOB/index.html` in a folder of rendered jobs.
-const RUNTIME_OF_RENDERED: &str = "../libraries/onnxruntime-web/dist/";
+pub(super) const UP_OF_RENDERED: &str = "../";
+
+/// The folder of a runtime's libraries, where `up` leads to the root.
+fn libraries(up: &str, runtime: &str) -> String {
+    if runtime == DEFAULT { format!("{up}libraries/") } else { format!("{up}runtimes/{runtime}/") }
+}
+
+/// Where a page finds onnxruntime-web's files.
+fn onnxruntime(up: &str, runtime: &str) -> String {
+    format!("{}onnxruntime-web/dist/", libraries(up, runtime))
+}
 
 impl OnnxPage {
     pub(super) fn of_pipeline(
@@ -78,29 +88,37 @@ impl OnnxPage {
                         model: part.model,
                         processor: part.processor,
                         argument: part.input,
-                        file: weights(part.file, job),
+                        file: models
+                            .iter()
+                            .find(|one| one.part == part.file)
+                            .map_or_else(String::new, |one| one.path.clone()),
                     })
                     .collect(),
             ),
         };
-        let arguments = call.arguments.iter().map(|argument| Ok(made::argument(argument, job.axes.batch)?.into()));
-        let declared = models.iter().map(|name| {
-            let path = &files[name];
-            let signature = remembered(&SIGNATURES, path, || onnx::signature(path).map(Arc::new))?;
-            Ok(ports::of(name, &signature))
+        let session = manifest.sessions.get(&job.axes.session);
+        let weights = models.iter().map(|one| {
+            let device = session.and_then(|session| session.device.get(&one.part).copied()).unwrap_or(common.backend);
+            (one.part.clone(), PartWeights { file: one.path.clone(), dtype: one.dtype.clone(), device })
         });
-        let program = ProgramSpec::Pipeline(PipelineSpec {
+        let weights = weights.collect();
+        let arguments = call.arguments.iter().map(|argument| Ok(made::argument(argument, job.axes.batch)?.into()));
+        let declared = models.iter().map(|one| {
+            let signature = signature_of(&files[&one.path])?;
+            Ok(ports::of(&one.path, &signature))
+        });
+        let program = ProgramSpec::Pipeline(Box::new(PipelineSpec {
             model: pipeline.id.clone(),
             models: declared.collect::<Result<_, OnnxError>>()?,
-            dtype: job.axes.dtype.clone(),
+            weights,
             task: pipeline.task.name,
             model_file_name: pipeline.file_name.clone(),
             parts,
             arguments: arguments.collect::<Result<_, PageError>>()?,
             options: pipeline.options.clone(),
             tokens: call.tokens,
-        });
-        Self::new(job, common, Loaded { files, models, free_dimensions: IndexMap::new() }, program)
+        }));
+        Self::new(manifest, job, common, Loaded { files, models, free_dimensions: IndexMap::new() }, program)
     }
 
     pub(super) fn of_file(
@@ -111,7 +129,7 @@ impl OnnxPage {
         common: Common,
     ) -> Result<Self, PageError> {
         let path = beside_or_stored(manifest, model, &file.file)?;
-        let signature = remembered(&SIGNATURES, &path, || onnx::signature(&path).map(Arc::new))?;
+        let signature = signature_of(&path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
         let feeds = Feeds::of(model, file, &JobVars::of(job))?;
@@ -144,14 +162,21 @@ impl OnnxPage {
             }
             files.insert(beside.clone(), place);
         }
-        let models = vec![name.clone()];
+        let weights = Weights { part: name.clone(), dtype: job.axes.dtype.clone(), path: name.clone() };
         let feeds = given.iter().map(feed_spec).collect();
         let program = ProgramSpec::File(FileSpec { file: name, feeds });
-        let page = Self::new(job, common, Loaded { files, models, free_dimensions: free }, program)?;
+        let page =
+            Self::new(manifest, job, common, Loaded { files, models: vec![weights], free_dimensions: free }, program)?;
         Ok(Self { expect: file.expect.clone(), ..page })
     }
 
-    fn new(job: &Job, common: Common, loaded: Loaded, program: ProgramSpec) -> Result<Self, PageError> {
+    fn new(
+        manifest: &Manifest,
+        job: &Job,
+        common: Common,
+        loaded: Loaded,
+        program: ProgramSpec,
+    ) -> Result<Self, PageError> {
         let Loaded { files, models, free_dimensions } = loaded;
         let sized = |(path, place): (&String, &PathBuf)| {
             let bytes = user_file::regular(place).map_err(unreadable(place))?.len();
@@ -159,15 +184,18 @@ impl OnnxPage {
         };
         let part = OnnxPart {
             common,
-            libraries: RUNTIME,
+            libraries: onnxruntime(UP, &job.axes.runtime),
             root: "files/",
             files: files.iter().map(sized).collect::<Result<_, OnnxError>>()?,
             threads: job.axes.threads,
             webnn_device: job.axes.webnn_device.clone(),
             free_dimensions,
+            session: manifest.sessions.get(&job.axes.session).cloned().unwrap_or_default(),
         };
         let spec = OnnxJob { part, program };
-        Ok(Self { files, models, dtype: job.axes.dtype.clone(), expect: Vec::new(), spec })
+        let dtypes = models.iter().map(|one| (one.path.clone(), one.dtype.clone())).collect();
+        let models = models.into_iter().map(|one| one.path).collect();
+        Ok(Self { files, models, dtypes, expect: Vec::new(), spec })
     }
 
     /// Which of several devices the job asks for, in words.
@@ -179,9 +207,9 @@ impl OnnxPage {
 
     /// The job's own module, for a page in a folder of rendered jobs: beside it are `files/`, beside its folder the
     /// harness and the libraries.
-    pub fn rendered_module(&self, templates: &Templates) -> Result<String, RenderError> {
+    pub fn rendered_module(&self, templates: &Templates, runtime: &str) -> Result<String, RenderError> {
         let mut spec = self.spec.clone();
-        spec.part.libraries = RUNTIME_OF_RENDERED;
+        spec.part.libraries = onnxruntime(UP_OF_RENDERED, runtime);
         templates.render("templates/job.js", context! { job => Serde(&spec) })
     }
 
@@ -254,11 +282,11 @@ fn check_output(
     }
 }
 
-/// The import map of a page with onnxruntime-web; `up` leads from the page to the root, `job` to the job's own module,
+/// The import map of a page with a runtime's libraries; `up` leads from the page to the root, `job` to the job's own module,
 /// where that is imported by name.
 #[must_use]
-pub fn imports(up: &str, job: Option<&str>) -> String {
-    let libraries = format!("{up}libraries/");
+pub fn imports(up: &str, runtime: &str, job: Option<&str>) -> String {
+    let libraries = libraries(up, runtime);
     let mut imports = serde_json::json!({
         "gpujobs/": format!("{up}harness/"),
         "onnxruntime-web/webgpu": format!("{libraries}onnxruntime-web/dist/ort.webgpu.min.mjs"),
@@ -304,46 +332,6 @@ fn feed_spec(tensor: &Tensor) -> OnnxInputSpec {
     }
 }
 
-/// What was read of files that have not changed since: a sweep uses the same model again and again, and a model may have
-/// hundreds of megabytes.
-type Remembered<T> = LazyLock<Mutex<HashMap<FileState, T>>>;
-
-/// A file, its length and when it was changed.
-type FileState = (PathBuf, u64, Option<SystemTime>);
-
-static DIGESTS: Remembered<[u8; 32]> = LazyLock::new(Mutex::default);
-static SIGNATURES: Remembered<Arc<Signature>> = LazyLock::new(Mutex::default);
-
-/// What `read` makes of a file, unless it was read before.
-fn remembered<T: Clone>(
-    known: &Remembered<T>,
-    path: &Path,
-    read: impl FnOnce() -> Result<T, OnnxError>,
-) -> Result<T, OnnxError> {
-    let metadata = user_file::regular(path).map_err(unreadable(path))?;
-    let key = (path.to_path_buf(), metadata.len(), metadata.modified().ok());
-    if let Some(one) = known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-        return Ok(one.clone());
-    }
-    let one = read()?;
-    known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, one.clone());
-    Ok(one)
-}
-
-fn file_digest(path: &Path) -> Result<[u8; 32], OnnxError> {
-    remembered(&DIGESTS, path, || {
-        let mut hash = Sha256::new();
-        let mut file = user_file::open(path).map_err(unreadable(path))?;
-        let mut chunk = vec![0; 1 << 20];
-        loop {
-            match std::io::Read::read(&mut file, &mut chunk).map_err(unreadable(path))? {
-                0 => return Ok(hash.finalize().into()),
-                count => hash.update(&chunk[..count]),
-            }
-        }
-    })
-}
-
 /// Whether a file lies, links followed, below the folder in which a model is found or in that of the model itself: a cache may
 /// keep both elsewhere. What a model names must not be any other file of the user's.
 fn lies_with(file: &Path, model: &Path) -> bool {
@@ -351,11 +339,6 @@ fn lies_with(file: &Path, model: &Path) -> bool {
     let folders = [folder(model), model.canonicalize().ok().and_then(|model| folder(&model))];
     let Ok(file) = file.canonicalize() else { return false };
     folders.iter().flatten().any(|folder| file.starts_with(folder))
-}
-
-fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> OnnxError {
-    let path = path.to_path_buf();
-    move |error| OnnxError::Unreadable { path, message: error.to_string() }
 }
 
 #[cfg(all(test, unix))]

@@ -62,6 +62,7 @@ impl Workshop {
         command.env_remove("NO_COLOR").env_remove("GPUJOBS_WEBDRIVER").env_remove("CLICOLOR_FORCE");
         command.env("GPUJOBS_MODELS", self.path("store")).env_remove("HF_ENDPOINT").env_remove("HF_TOKEN");
         command.env("GPUJOBS_LIBRARIES", concat!(env!("CARGO_MANIFEST_DIR"), "/node_modules"));
+        command.env("GPUJOBS_RUNTIMES", concat!(env!("CARGO_TARGET_TMPDIR"), "/runtimes"));
         // `gpujobs` itself sees to it that nothing is sent; what onnxruntime would write for that is found as a trace.
         command.env_remove("ORT_DISABLE_TELEMETRY");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
