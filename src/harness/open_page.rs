@@ -25,7 +25,7 @@ use crate::webdriver::{Browser, LogSink};
 /// What begins a log line that a page wrote on its console.
 pub const PAGE_MARK: &str = "page ";
 /// How long a page may take to say what it holds; it gives its browser less.
-const WEIGHED_WITHIN: Duration = Duration::from_secs(5);
+const WEIGHED_WITHIN: Duration = Duration::from_secs(20);
 
 /// An open browser with its page.
 #[derive(Debug)]

@@ -8,14 +8,18 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
+use tempfile::NamedTempFile;
 use thiserror::Error;
 
 use super::packages::InstallCommand;
 use crate::store::checksum::Checksum;
 use crate::webdriver::products::{Archive, ArchiveKind, PackageSource, Product, Registry};
 
-/// pip's names.
-pub const PIP: [&str; 2] = ["pip3", "pip"];
+/// pip, as each system's package calls it.
+pub const PIP: &str = "pip3";
+
+/// Below the user's folder of data; another version gets another folder. The places in `webdriver::products` are in it.
+const FOLDER: &str = "gpujobs/webnn/153.0.0";
 
 /// The buffer between Brotli's two sides, in bytes.
 const BUFFER: usize = 1 << 16;
@@ -57,7 +61,7 @@ pub fn registries(product: &Product) -> impl Iterator<Item = Registry> {
 /// The folder into which programs are unpacked.
 #[must_use]
 pub fn home() -> PathBuf {
-    dirs::data_local_dir().unwrap_or_default().join("gpujobs").join("webnn")
+    dirs::data_local_dir().unwrap_or_default().join(FOLDER)
 }
 
 /// What downloads an archive into a folder.
@@ -72,7 +76,7 @@ pub fn download(archive: &Archive, folder: &Path) -> InstallCommand {
         }
         Registry::PyPi => {
             let wish = format!("{package}=={version}");
-            ["pip3", "download", "--quiet", "--no-deps", "--dest", &folder, &wish].map(str::to_owned).to_vec()
+            [PIP, "download", "--quiet", "--no-deps", "--dest", &folder, &wish].map(str::to_owned).to_vec()
         }
     };
     InstallCommand(words)
@@ -105,46 +109,58 @@ fn file_name(archive: &Archive) -> String {
 }
 
 fn unpack_tgz(archive: &Archive, path: &Path, folder: &Path) -> io::Result<()> {
-    let mut left = archive.members.len();
+    let mut programs = Vec::new();
     let mut entries = tar::Archive::new(flate2::read::GzDecoder::new(File::open(path)?));
     for entry in entries.entries()? {
         let entry = entry?;
         let name = entry.path()?.into_owned();
         if let Some((_, kind)) = archive.members.iter().find(|(member, _)| Path::new(member) == name) {
-            put(entry, *kind, folder)?;
-            left -= 1;
+            programs.extend(put(entry, *kind, folder)?);
         }
     }
-    if left == 0 { Ok(()) } else { Err(io::Error::new(io::ErrorKind::NotFound, "a member is missing")) }
+    keep(programs)
 }
 
 fn unpack_wheel(archive: &Archive, path: &Path, folder: &Path) -> io::Result<()> {
     let mut wheel = zip::ZipArchive::new(File::open(path)?)?;
-    archive.members.iter().try_for_each(|(member, kind)| put(wheel.by_name(member)?, *kind, folder))
+    let mut programs = Vec::new();
+    for (member, kind) in archive.members {
+        programs.extend(put(wheel.by_name(member)?, *kind, folder)?);
+    }
+    keep(programs)
 }
 
-/// Writes a member into the folder.
-fn put(member: impl Read, kind: ArchiveKind, folder: &Path) -> io::Result<()> {
+/// A program that is written and has not its name yet.
+type Unnamed = (NamedTempFile, PathBuf);
+
+/// Writes a member into the folder; a program gets its name later.
+fn put(member: impl Read, kind: ArchiveKind, folder: &Path) -> io::Result<Option<Unnamed>> {
     match kind {
-        ArchiveKind::Plain(name) => program(member, &folder.join(name)),
+        ArchiveKind::Plain(name) => program(member, folder, name).map(Some),
         ArchiveKind::Brotli(name) => {
-            program(brotli_decompressor::Decompressor::new(member, BUFFER), &folder.join(name))
+            program(brotli_decompressor::Decompressor::new(member, BUFFER), folder, name).map(Some)
         }
         ArchiveKind::BrotliTar => {
-            tar::Archive::new(brotli_decompressor::Decompressor::new(member, BUFFER)).unpack(folder)
+            tar::Archive::new(brotli_decompressor::Decompressor::new(member, BUFFER)).unpack(folder)?;
+            Ok(None)
         }
     }
 }
 
-/// Writes a program that appears whole or not at all.
-fn program(mut content: impl Read, path: &Path) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+fn program(mut content: impl Read, folder: &Path, name: &str) -> io::Result<Unnamed> {
+    let mut file = NamedTempFile::new_in(folder)?;
     io::copy(&mut content, &mut file)?;
     #[cfg(unix)]
     file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-    file.persist(path)?;
-    Ok(())
+    Ok((file, folder.join(name)))
+}
+
+/// Gives programs their names, after all that they need is there: a program that is found counts as installed.
+fn keep(programs: Vec<Unnamed>) -> io::Result<()> {
+    if programs.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "it holds no program"));
+    }
+    programs.into_iter().try_for_each(|(file, path)| Ok(file.persist(path).map(drop)?))
 }
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ pub fn survey() -> Survey {
         vulkan_drivers: vulkan_drivers(Path::new("/")),
         xvfb: search.on_path(&["Xvfb"]),
         npm: search.on_path(&["npm"]),
-        pip: search.on_path(&archives::PIP),
+        pip: search.on_path(&[archives::PIP]),
         libraries: libraries.as_ref().map(Libraries::versions).unwrap_or_default(),
         native: libraries.is_some_and(|libraries| libraries.onnxruntime().is_some()),
         runtimes,

@@ -3,7 +3,7 @@
  */
 
 /** Some browsers wait for a collection that comes within half a minute; what takes this long is not known. */
-const WITHIN_MS = 3000;
+const WITHIN_MS = 15_000;
 
 /**
  * A part of what the browser found.
@@ -26,8 +26,8 @@ export async function takeStock() {
   );
   if (!answers || !crossOriginIsolated || !measureUserAgentSpecificMemory) return null;
   const late = new Promise((resolve) => setTimeout(resolve, WITHIN_MS, null));
-  const found = await Promise.race([measureUserAgentSpecificMemory.call(performance).catch(() => null), late]);
-  answers = found !== null;
+  const found = await Promise.race([measureUserAgentSpecificMemory.call(performance).catch(() => undefined), late]);
+  if (found === null) answers = false;
   return found?.breakdown ?? null;
 }
 

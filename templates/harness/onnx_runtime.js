@@ -90,10 +90,10 @@ export async function startRuntime(ort, job, host, wasm) {
 
   // The library's own, whatever stands in its place later.
   const create = ort.InferenceSession.create.bind(ort.InferenceSession);
-  const builds = webnn ? watchBuilds() : null;
+  const unlessRefused = webnn ? watchBuilds() : null;
   const settles = (/** @type {Promise<any>} */ work) => {
     if (gpu) return settled(gpu.device, work);
-    return builds ? Promise.race([work, builds.refused()]) : work;
+    return unlessRefused ? unlessRefused(work) : work;
   };
   /** @type {Promise<unknown>} */
   let last = Promise.resolve();

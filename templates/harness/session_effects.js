@@ -146,7 +146,9 @@ async function laidOut(runtime, loaded, placed) {
       if (!provider?.preferredLayout) continue;
       const preferredLayout = provider.preferredLayout === "NHWC" ? "NCHW" : "NHWC";
       const executionProviders = [{ ...provider, preferredLayout }];
-      const other = await placementOf(runtime, model, { ...options, executionProviders });
+      const trial = () => placementOf(runtime, model, { ...options, executionProviders });
+      // Its weights, too, stay in the runtime's pools on the GPU.
+      const other = await (runtime.gpu ? runtime.gpu.account.aside(trial) : trial());
       const nodes = placed[index]?.nodes ?? null;
       if (nodes === null || other.nodes === null) return ["unknown", "the runtime does not tell of its graph"];
       if (other.nodes !== nodes) return ["taken", `${nodes} nodes, ${other.nodes} with ${preferredLayout}`];

@@ -17,6 +17,13 @@ import { ARRAYS } from "gpujobs/tensors.js";
  */
 
 /**
+ * A search under way.
+ * @typedef {object} Search
+ * @property {boolean} guessed Whether an output had an extent that is not known, so that what is made of it says nothing.
+ * @property {string} failure The first thing that went wrong.
+ */
+
+/**
  * What comes of the search: the extents by file. A dimension is among them where each call gives it the same.
  * @typedef {object} Shapes
  * @property {Map<string, Extents>} fixed
@@ -52,19 +59,20 @@ export async function findShapes(models, root, infer) {
     return response;
   };
 
+  /** @type {Search} */
+  const search = { guessed: false, failure: "" };
   const { create } = ort.InferenceSession;
   ort.InferenceSession.create = /** @type {any} */ (
     async (/** @type {Uint8Array} */ bytes, /** @type {InferenceSession.SessionOptions} */ options) => {
       const model = stood.get(bytes.buffer);
       if (!model) return later(bytes, options);
-      return standIn(model, (feeds) => note(seen.get(model.file), model, feeds));
+      return standIn(model, (feeds) => note(search, seen.get(model.file), model, feeds), search);
     }
   );
-  let failure = "";
   try {
     await infer(fetchFile);
   } catch (error) {
-    failure = messageOf(error);
+    search.failure ||= messageOf(error);
   } finally {
     ort.InferenceSession.create = create;
   }
@@ -72,7 +80,7 @@ export async function findShapes(models, root, infer) {
     const same = [...dimensions].filter(([, extents]) => extents.size === 1).map(([name, [extent]]) => [name, extent]);
     if (same.length > 0) fixed.set(file, Object.fromEntries(same));
   }
-  return { fixed, failure };
+  return { fixed, failure: search.failure };
 }
 
 /**
@@ -108,11 +116,12 @@ function later(bytes, options) {
 }
 
 /**
- * A session as the library sees it, whose outputs are zeros.
+ * A session as the library sees it, whose outputs are zeros. It must not fail either.
  * @param {OnnxModel} model
  * @param {(feeds: { [name: string]: Tensor }) => Extents} given
+ * @param {Search} search
  */
-function standIn(model, given) {
+function standIn(model, given, search) {
   const metadata = (/** @type {Port[]} */ ports) =>
     ports.map(({ name, type, dims }) => ({ name, isTensor: true, type, shape: dims ?? [] }));
   return {
@@ -121,8 +130,14 @@ function standIn(model, given) {
     inputMetadata: metadata(model.inputs),
     outputMetadata: metadata(model.outputs),
     run: async (/** @type { { [name: string]: Tensor } } */ feeds) => {
-      const extents = given(feeds);
-      return Object.fromEntries(model.outputs.map((port) => [port.name, zeros(port, extents)]));
+      try {
+        const extents = given(feeds);
+        return Object.fromEntries(model.outputs.map((port) => [port.name, zeros(port, extents, search)]));
+      } catch (error) {
+        search.guessed = true;
+        search.failure ||= messageOf(error);
+        return new Proxy({}, { get: () => new ort.Tensor("float32", new Float32Array(1), [1]) });
+      }
     },
     release: async () => {},
   };
@@ -130,12 +145,13 @@ function standIn(model, given) {
 
 /**
  * Keeps what the feeds of a call give to the open dimensions.
+ * @param {Search} search
  * @param {Map<string, Set<number>> | undefined} seen
  * @param {OnnxModel} model
  * @param { { [name: string]: Tensor } } feeds
  * @returns {Extents}
  */
-function note(seen, { inputs }, feeds) {
+function note(search, seen, { inputs }, feeds) {
   /** @type {Extents} */
   const extents = {};
   for (const { name, dims } of inputs) {
@@ -143,7 +159,9 @@ function note(seen, { inputs }, feeds) {
       const extent = feeds[name]?.dims[axis];
       if (typeof dim !== "string" || extent === undefined) continue;
       extents[dim] = extent;
-      if (seen) seen.set(dim, (seen.get(dim) ?? new Set()).add(extent));
+      const known = seen?.get(dim) ?? new Set();
+      seen?.set(dim, known.add(extent));
+      if (search.guessed) known.add(NaN);
     }
   }
   return extents;
@@ -152,10 +170,13 @@ function note(seen, { inputs }, feeds) {
 /**
  * @param {Port} port
  * @param {Extents} extents
+ * @param {Search} search
  */
-function zeros({ type, dims }, extents) {
+function zeros({ type, dims }, extents, search) {
   const array = ARRAYS[type] ?? Float32Array;
-  const shape = (dims ?? []).map((dim) => (typeof dim === "number" ? dim : dim === null ? 1 : (extents[dim] ?? 1)));
+  const known = (dims ?? [null]).map((dim) => (typeof dim === "number" ? dim : dim === null ? undefined : extents[dim]));
+  if (known.includes(undefined)) search.guessed = true;
+  const shape = known.map((extent) => extent ?? 1);
   const count = shape.reduce((product, extent) => product * extent, 1);
   const bytes = new ArrayBuffer(count * array.BYTES_PER_ELEMENT);
   return new ort.Tensor(/** @type {any} */ (ARRAYS[type] ? type : "float32"), /** @type {any} */ (new array(bytes)), shape);

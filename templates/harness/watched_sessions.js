@@ -4,7 +4,7 @@
  */
 
 import { record } from "gpujobs/calls.js";
-import { messageOf } from "gpujobs/failures.js";
+import { kindOf, messageOf } from "gpujobs/failures.js";
 import { fixedFeeds } from "gpujobs/graph_capture.js";
 import { placementOf, together } from "gpujobs/onnx_placement.js";
 import { profileSession } from "gpujobs/onnx_profile.js";
@@ -79,7 +79,7 @@ export function watchSessions(runtime, files, fixed, near) {
       for (const { model, options, refusal } of watch.sessions) {
         const placement = await placementOf(runtime, model, options);
         // Better than that dimensions are open: why they had to be left so.
-        placements.push(refusal === "" ? placement : { ...placement, whyOnCpu: [refusal] });
+        placements.push(refusal === "" ? placement : { ...placement, whyOnCpu: [refusal, ...placement.whyOnCpu] });
       }
       return together(placements);
     },
@@ -105,7 +105,8 @@ async function createSession(watch, model, libraryOptions) {
     delete options.enableGraphCapture;
   }
   const began = performance.now();
-  const { session, refusal } = await createFixed(watch, file, model, options);
+  const ofLibrary = libraryOptions.freeDimensionOverrides ?? {};
+  const { session, refusal } = await createFixed(watch, file, model, options, ofLibrary);
   /** @type {Watched} */
   const watched = { file, model, options, createMs: performance.now() - began, compileMs: 0, refusal };
   watch.sessions.push(watched);
@@ -119,13 +120,15 @@ async function createSession(watch, model, libraryOptions) {
  * @param {string} file
  * @param {Uint8Array} model
  * @param {InferenceSession.SessionOptions} options
+ * @param {NonNullable<InferenceSession.SessionOptions["freeDimensionOverrides"]>} ofLibrary Those that the model's own settings name.
  */
-async function createFixed({ runtime, fixed }, file, model, options) {
+async function createFixed({ runtime, fixed }, file, model, options, ofLibrary) {
   try {
     return { session: await runtime.create(model, options), refusal: "" };
   } catch (error) {
-    if (!fixed.has(file)) throw error;
-    delete options.freeDimensionOverrides;
+    if (!fixed.has(file) || kindOf(error) === "exhausted") throw error;
+    options.freeDimensionOverrides = ofLibrary;
+    fixed.delete(file);
     return { session: await runtime.create(model, options), refusal: `with fixed dimensions: ${messageOf(error)}` };
   }
 }
@@ -143,6 +146,7 @@ function watchRuns(watch, watched, session, expected) {
   const fix = options.enableGraphCapture ? fixedFeeds(runtime) : null;
   const compileMs = () => runtime.gpu?.watch.compileMs() ?? 0;
   let original = session.run.bind(session);
+  const release = session.release.bind(session);
   const infer = async (/** @type {any} */ feeds) => {
     try {
       return await original(feeds);
@@ -151,9 +155,12 @@ function watchRuns(watch, watched, session, expected) {
     }
     // A call whose extents depend on what an earlier one computed, which the search for shapes could not know.
     watch.fixed.delete(watched.file);
+    watched.refusal = "calls of other shapes than the first";
     delete watched.options.freeDimensionOverrides;
+    await release();
     const open = await runtime.create(watched.model, watched.options);
     original = open.run.bind(open);
+    session.release = open.release.bind(open);
     return original(feeds);
   };
   const run = (/** @type {any} */ feeds) =>

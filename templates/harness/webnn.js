@@ -31,6 +31,10 @@ const DEVICES = ["cpu", "gpu", "npu"];
 const COUNT = 16;
 /** Whole numbers below this, whose products and sums are exact in any float. */
 const BELOW = 32;
+/** No product and sum of those is larger. */
+const MOST = BELOW * BELOW + BELOW;
+/** What a context may take to answer: a page says what its browser has before it does anything else. */
+const WITHIN_MS = 5000;
 
 /**
  * Why WebNN can't be used, in the browser's words, or what came of a small computation. `navigator.ml` alone says nothing: builds
@@ -42,41 +46,69 @@ export async function checkWebnn() {
     /** @type {unknown} */ (navigator)
   );
   if (!ml) return { refusal: "navigator.ml is undefined", check: null };
+  /** @type {Context} */
+  let context;
   try {
-    const context = await ml.createContext();
-    const check = await computed(context);
-    context.destroy?.();
-    for (const deviceType of DEVICES) {
-      const made = await ml.createContext({ deviceType }).catch(() => null);
-      if (made) check.devices.push(deviceType);
-      made?.destroy?.();
-    }
-    return { refusal: "", check };
+    context = await ml.createContext();
   } catch (error) {
     return { refusal: messageOf(error), check: null };
   }
+  const check = emptyCheck();
+  const asked = ask(ml, context, check).catch((error) => void (check.failure ||= messageOf(error)));
+  const late = new Promise((resolve) => setTimeout(resolve, WITHIN_MS, true));
+  // What comes later must not change what is said now.
+  if (await Promise.race([asked, late])) {
+    return { refusal: "", check: { ...check, y: [], failure: `no answer within ${WITHIN_MS / 1000} s` } };
+  }
+  return { refusal: "", check };
 }
 
 /**
- * y = relu(w x + b) of numbers that nobody could have prepared.
+ * Fills in what a context answers, and on which devices there is one.
+ * @param { { createContext: (options?: object) => Promise<Context> } } ml
  * @param {Context} context
- * @returns {Promise<WebNnCheck>}
+ * @param {WebNnCheck} check
  */
-async function computed(context) {
-  const limits = context.opSupportLimits?.() ?? {};
-  /** @type {WebNnCheck} */
-  const check = {
+async function ask(ml, context, check) {
+  try {
+    await compute(context, check);
+  } finally {
+    context.destroy?.();
+  }
+  for (const deviceType of DEVICES) {
+    const made = await ml.createContext({ deviceType }).catch(() => null);
+    if (made) check.devices.push(deviceType);
+    made?.destroy?.();
+  }
+}
+
+/** @returns {WebNnCheck} */
+function emptyCheck() {
+  return {
     devices: [],
-    accelerated: context.accelerated ?? null,
-    layout: limits.preferredInputLayout ?? "",
-    maxTensorBytes: limits.maxTensorByteLength ?? null,
-    dataTypes: [...(limits.input?.dataTypes ?? [])],
+    accelerated: null,
+    layout: "",
+    maxTensorBytes: null,
+    dataTypes: [],
     x: drawn(),
     w: drawn(),
     b: drawn(),
     y: [],
     failure: "",
   };
+}
+
+/**
+ * y = relu(w x + b) of numbers that nobody could have prepared.
+ * @param {Context} context
+ * @param {WebNnCheck} check
+ */
+async function compute(context, check) {
+  const limits = context.opSupportLimits?.() ?? {};
+  check.accelerated = context.accelerated ?? null;
+  check.layout = limits.preferredInputLayout ?? "";
+  check.maxTensorBytes = limits.maxTensorByteLength ?? null;
+  check.dataTypes = [...(limits.input?.dataTypes ?? [])];
   try {
     const Builder = /** @type {any} */ (globalThis).MLGraphBuilder;
     const builder = new Builder(context);
@@ -91,11 +123,12 @@ async function computed(context) {
     const inputs = { x: await tensor(check.x), w: await tensor(check.w), b: await tensor(check.b) };
     const y = await context.createTensor({ ...descriptor, readable: true });
     context.dispatch(graph, inputs, { y });
-    check.y = [...new Float32Array(await context.readTensor(y))].map((value) => Math.trunc(value));
+    const found = [...new Float32Array(await context.readTensor(y))];
+    if (found.every((value) => Number.isInteger(value) && Math.abs(value) <= MOST)) check.y = found;
+    else check.failure = `it computed ${found.join(", ")}`;
   } catch (error) {
     check.failure = messageOf(error);
   }
-  return check;
 }
 
 /** Whole numbers on both sides of zero. */
@@ -105,22 +138,24 @@ function drawn() {
 
 /**
  * Watches the graphs that a library builds. What it does with a refusal is not to be relied on: onnxruntime-web leaves it unhandled.
- * @returns { { refused: () => Promise<never> } } Rejects with the browser's reason as soon as it refuses a graph, from now on.
+ * @returns {<T>(work: Promise<T>) => Promise<T>} The same work, which fails with the browser's reason as soon as that refuses a graph.
  */
 export function watchBuilds() {
-  /** @type {((reason: unknown) => void)[]} */
-  let waiting = [];
+  /** @type {Set<(reason: unknown) => void>} */
+  const waiting = new Set();
   const { prototype } = /** @type {any} */ (globalThis).MLGraphBuilder ?? { prototype: {} };
   const { build } = prototype;
   prototype.build = function (/** @type {object} */ outputs) {
     const building = build.call(this, outputs);
     building.catch((/** @type {unknown} */ reason) => {
       handled(reason);
-      for (const tell of waiting) tell(reason);
-      waiting = [];
+      for (const refuse of waiting) refuse(reason);
     });
     return building;
   };
-  const refused = () => new Promise((_, reject) => waiting.push(reject));
-  return { refused: /** @type {() => Promise<never>} */ (refused) };
+  return (work) =>
+    new Promise((resolve, reject) => {
+      waiting.add(reject);
+      work.then(resolve, reject).finally(() => waiting.delete(reject));
+    });
 }

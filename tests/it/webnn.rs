@@ -19,7 +19,6 @@ const WHOLE: [&str; 7] = [
 
 #[test]
 fn models_run_whole_where_their_shapes_are_the_jobs_and_in_parts_with_the_reason() {
-    let _turn = browser_turn();
     let shop = Workshop::new();
     let models = [&WHOLE[..], &["tiny-clip", "tiny-clip-encoders", "tiny-gpt2"]].concat();
     let text = manifest(&format!("browser = 'webnn'\nbackend = 'webnn'\nmodel = {models:?}"), "instances = 1\n");

@@ -103,13 +103,12 @@ impl OnnxPage {
         });
         let weights = weights.collect();
         let arguments = call.arguments.iter().map(|argument| Ok(made::argument(argument, job.axes.batch)?.into()));
-        let declared = models.iter().map(|one| {
-            let signature = signature_of(&files[&one.path])?;
-            Ok(ports::of(&one.path, &signature))
-        });
+        // What is no ONNX file the runtime refuses in its own words.
+        let declared =
+            models.iter().filter_map(|one| Some(ports::of(&one.path, &*signature_of(&files[&one.path]).ok()?)));
         let program = ProgramSpec::Pipeline(Box::new(PipelineSpec {
             model: pipeline.id.clone(),
-            models: declared.collect::<Result<_, OnnxError>>()?,
+            models: declared.collect(),
             weights,
             task: pipeline.task.name,
             model_file_name: pipeline.file_name.clone(),

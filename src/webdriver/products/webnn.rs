@@ -41,17 +41,17 @@ pub(super) const PRODUCT: Product = Product {
         title: "Chromium with WebNN",
         variable: "WEBNN_CHROME_BIN",
         names: &["chromium-webnn"],
-        data: &["gpujobs/webnn/chromium"],
+        data: &["gpujobs/webnn/153.0.0/chromium"],
         ..Executable::ON_PATH
     }),
     driver: Executable {
         title: "driver (chromedriver of the same version)",
         variable: "WEBNN_CHROMEDRIVER",
         names: &["chromedriver-webnn"],
-        data: &["gpujobs/webnn/chromedriver"],
+        data: &["gpujobs/webnn/153.0.0/chromedriver"],
         ..Executable::ON_PATH
     },
-    systems: &[Os::Linux],
+    systems: if cfg!(target_arch = "x86_64") { &[Os::Linux] } else { &[] },
     packages: if cfg!(target_arch = "x86_64") {
         &[
             package(Manager::Apt, &[PackageSource::Package("libnss3"), PackageSource::Package("libexpat1")]),
