@@ -167,7 +167,10 @@ fn keep(programs: Vec<Unnamed>) -> io::Result<()> {
 mod tests {
     use std::io::Write;
 
+    use strum::IntoEnumIterator;
+
     use super::*;
+    use crate::webdriver::BrowserKind;
 
     /// An archive of Python with a program in it.
     fn wheel(folder: &Path) -> PathBuf {
@@ -177,6 +180,16 @@ mod tests {
         zip.write_all(b"#!/bin/sh\n").unwrap();
         zip.finish().unwrap();
         path
+    }
+
+    #[test]
+    fn what_is_unpacked_is_looked_for_where_it_lies() {
+        for kind in BrowserKind::iter().filter(|kind| registries(kind.product()).next().is_some()) {
+            let product = kind.product();
+            let programs = product.browser.iter().chain([&product.driver]);
+            let places: Vec<&str> = programs.flat_map(|program| program.data).copied().collect();
+            assert!(places.len() == 2 && places.iter().all(|place| place.starts_with(FOLDER)), "{kind}: {places:?}");
+        }
     }
 
     #[test]

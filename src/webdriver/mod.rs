@@ -15,6 +15,7 @@ mod error;
 mod folder;
 mod gpu;
 mod http;
+mod last_resort;
 mod note;
 pub mod os;
 mod output;
