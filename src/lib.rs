@@ -17,6 +17,7 @@
 pub mod units;
 pub mod memory;
 pub mod user_file;
+pub mod registry;
 pub mod arrays;
 pub mod terminal;
 pub mod protocol;

@@ -11,12 +11,10 @@ use miette::Diagnostic;
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use super::packages::InstallCommand;
+use super::packages::{self, InstallCommand};
+use crate::registry::Registry;
 use crate::store::checksum::Checksum;
-use crate::webdriver::products::{Archive, ArchiveKind, PackageSource, Product, Registry};
-
-/// pip, as each system's package calls it.
-pub const PIP: &str = "pip3";
+use crate::webdriver::products::{Archive, ArchiveKind, PackageSource, Product};
 
 /// Below the user's folder of data; another version gets another folder. The places in `webdriver::products` are in it.
 const FOLDER: &str = "gpujobs/webnn/153.0.0";
@@ -67,19 +65,7 @@ pub fn home() -> PathBuf {
 /// What downloads an archive into a folder.
 #[must_use]
 pub fn download(archive: &Archive, folder: &Path) -> InstallCommand {
-    let Archive { package, version, .. } = archive;
-    let folder = folder.display().to_string();
-    let words = match archive.registry {
-        Registry::Npm => {
-            let wish = format!("{package}@{version}");
-            ["npm", "pack", "--silent", "--pack-destination", &folder, &wish].map(str::to_owned).to_vec()
-        }
-        Registry::PyPi => {
-            let wish = format!("{package}=={version}");
-            [PIP, "download", "--quiet", "--no-deps", "--dest", &folder, &wish].map(str::to_owned).to_vec()
-        }
-    };
-    InstallCommand(words)
+    packages::download(archive.registry, archive.package, archive.version, folder)
 }
 
 /// Unpacks what [`download`] has put into a folder, and removes it.

@@ -58,6 +58,26 @@ pub enum SetupError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Archive(#[from] ArchiveError),
+    /// There is no place for models.
+    #[error("there is no folder for models: this user has no home")]
+    #[diagnostic(help("name one with GPUJOBS_MODELS or --store"))]
+    NoFolder,
+    /// A package could not be unpacked into the store.
+    #[error("putting {package} into the model store failed")]
+    #[diagnostic(help("is there room in the store's folder, and may it be written to?"))]
+    Package {
+        /// With its version.
+        package: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A package is no model's.
+    #[error("{package} holds no file of a model")]
+    #[diagnostic(help("look at what the package holds; a model is an .onnx, .safetensors or .tflite file"))]
+    NoModel {
+        /// With its version.
+        package: String,
+    },
     /// The progress could not be written.
     #[error("writing the progress failed")]
     Output(#[from] io::Error),

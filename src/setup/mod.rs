@@ -1,11 +1,12 @@
 //! What is installed on this machine for each browser, and what would install the rest.
 //!
 //! `survey` looks, `packages` knows the names that package managers have for each part, `install` runs what they say.
-//! `archives` unpacks those parts that come from elsewhere.
+//! `archives` unpacks those parts that come from elsewhere; `models` brings models that registries carry.
 //! Used by `gpujobs doctor`, which shows a [`Survey`], and `gpujobs setup`, which closes its gaps.
 
 pub mod archives;
 pub mod install;
+pub mod models;
 pub mod packages;
 pub mod runtimes;
 pub mod survey;
@@ -16,7 +17,8 @@ pub use survey::{Survey, survey};
 
 use strum::IntoEnumIterator;
 
-use crate::webdriver::products::{Product, Registry};
+use crate::registry::Registry;
+use crate::webdriver::products::Product;
 use crate::webdriver::{BrowserKind, Os};
 
 /// A thing that a browser needs to run under gpujobs.

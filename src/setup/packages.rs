@@ -10,9 +10,13 @@ use std::path::Path;
 use strum::IntoEnumIterator;
 
 use super::Component;
+use crate::registry::Registry;
 use crate::serve::Libraries;
 use crate::webdriver::BrowserKind;
 use crate::webdriver::products::{Archive, Manager, Package, PackageSource};
+
+/// pip, as each system's package calls it.
+pub const PIP: &str = "pip3";
 
 /// What the commands depend on.
 #[derive(Debug, Clone)]
@@ -34,6 +38,26 @@ impl fmt::Display for InstallCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join(" "))
     }
+}
+
+/// What downloads a package of a registry into a folder, as one file, without what it depends on and without running
+/// anything of it.
+#[must_use]
+pub fn download(registry: Registry, package: &str, version: &str, folder: &Path) -> InstallCommand {
+    let folder = folder.display().to_string();
+    let words = match registry {
+        Registry::Npm => {
+            let wish = format!("{package}@{version}");
+            ["npm", "pack", "--silent", "--pack-destination", &folder, &wish].map(str::to_owned).to_vec()
+        }
+        Registry::PyPi => {
+            let wish = format!("{package}=={version}");
+            // What is no wheel would have to be built, by the package's own program.
+            let wheel = "--only-binary=:all:";
+            [PIP, "download", "--quiet", "--no-deps", wheel, "--dest", &folder, &wish].map(str::to_owned).to_vec()
+        }
+    };
+    InstallCommand(words)
 }
 
 /// What is to be done for some parts.

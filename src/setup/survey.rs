@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use strum::IntoEnumIterator;
 
-use super::{Component, LIBRARIES, archives, parts, usual_browsers};
+use super::{Component, LIBRARIES, packages, parts, usual_browsers};
 use crate::serve::Libraries;
 use crate::store::{self, Store, StoredModel, Unfinished};
 use crate::units::Bytes;
@@ -114,7 +114,7 @@ pub fn survey() -> Survey {
         vulkan_drivers: vulkan_drivers(Path::new("/")),
         xvfb: search.on_path(&["Xvfb"]),
         npm: search.on_path(&["npm"]),
-        pip: search.on_path(&[archives::PIP]),
+        pip: search.on_path(&[packages::PIP]),
         libraries: libraries.as_ref().map(Libraries::versions).unwrap_or_default(),
         native: libraries.is_some_and(|libraries| libraries.onnxruntime().is_some()),
         runtimes,

@@ -7,6 +7,7 @@ use miette::Diagnostic;
 
 use super::download::DownloadError;
 use super::{Dtype, IdError, ModelId};
+use crate::registry::PackageError;
 
 /// Why a model can't be fetched.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -15,6 +16,10 @@ pub enum FetchError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Id(#[from] IdError),
+    /// A package is not named as one.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Package(#[from] PackageError),
     /// There is no place for models.
     #[error("there is no folder for models: this user has no home")]
     #[diagnostic(help("name one with GPUJOBS_MODELS or --store"))]

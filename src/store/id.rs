@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use miette::Diagnostic;
 
+use crate::registry::Package;
+
 /// The hub's own limit.
 const LONGEST: usize = 96;
 
@@ -29,6 +31,12 @@ pub struct IdError {
 }
 
 impl ModelId {
+    /// Of what a registry's package holds. A scope's `/` is a dot; what a package may be called can be an id.
+    #[must_use]
+    pub fn of_package(package: &Package) -> Self {
+        Self(format!("{}/{}", package.registry, package.name.trim_start_matches('@').replace('/', ".")))
+    }
+
     /// As typed.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -92,6 +100,14 @@ mod tests {
         for id in ["gpt2", "onnx-community/whisper-tiny.en", "a_b/C1"] {
             let read: ModelId = id.parse().unwrap();
             assert_eq!(ModelId::of_flat(&read.flat()), Some(read));
+        }
+    }
+
+    #[test]
+    fn a_package_has_an_id() {
+        for (text, id) in [("pypi:silero-vad@6.2.3", "pypi/silero-vad"), ("npm:@org/n_a.me@1.0.0", "npm/org.n_a.me")] {
+            let made = ModelId::of_package(&text.parse().unwrap());
+            assert_eq!((made.as_str(), made.as_str().parse()), (id, Ok(made.clone())));
         }
     }
 

@@ -52,6 +52,14 @@ impl Incoming {
         self.room.join(FILES)
     }
 
+    /// Where its files are gathered, without what an earlier attempt left there.
+    pub fn emptied(&self) -> io::Result<PathBuf> {
+        let files = self.files();
+        remove(&files)?;
+        fs::create_dir_all(&files)?;
+        Ok(files)
+    }
+
     /// Waits for other processes that fetch the same model; the room is this one's until the file is dropped. `command`
     /// is what a user would type to resume. The lock file stays: deleting it could delete one that another
     /// process holds.

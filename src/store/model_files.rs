@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
-use super::{Dtype, Store, dtypes_of, files};
+use super::record::{RECORD, Record};
+use super::{Dtype, ModelId, Store, dtypes_of, files, place};
 use crate::manifest::model::tasks::Loader;
 use crate::manifest::model::{Pipeline, Program};
 use crate::manifest::{Manifest, Model};
 use crate::plan::Job;
+use crate::registry::{Package, is_package};
 use crate::user_file;
 
 /// A file of a model that is not there.
@@ -116,9 +118,31 @@ fn folders(store: &Store) -> String {
     folders.join(" and ")
 }
 
-/// A file beside the model's manifest, else in the store.
+/// A file of a package in the store.
+fn in_package(store: &Store, model: &Model, text: &str) -> Result<PathBuf, MissingFile> {
+    let missing = |message: String, remedy: String| MissingFile { model: model.name.clone(), message, remedy };
+    let (package, inside) = Package::with_rest(text).map_err(|error| missing(error.to_string(), error.remedy()))?;
+    let fetch = format!("`gpujobs fetch {package}` downloads it, as does `run --allow-download`");
+    let mut found = store.folders.iter().map(|folder| place(folder, &ModelId::of_package(&package)));
+    let right = |folder: &PathBuf| Record::read(folder).is_some_and(|record| record.revision == package.version);
+    let Some(folder) = found.find(right) else {
+        return Err(missing(format!("`{package}` is not in the model store; looked in {}", folders(store)), fetch));
+    };
+    let file = folder.join(inside);
+    if file.is_file() {
+        return Ok(file);
+    }
+    let there: Vec<String> = files(&folder).into_iter().map(|(path, _)| path).filter(|path| path != RECORD).collect();
+    let message = format!("`{package}` has no file `{inside}`");
+    Err(missing(message, format!("name one that it has: {}", there.join(", "))))
+}
+
+/// A file beside the model's manifest, else in the store; or of a package there.
 pub fn beside_or_stored(manifest: &Manifest, model: &Model, file: &Path) -> Result<PathBuf, MissingFile> {
     let store = Store::new(manifest.model_store.clone());
+    if let Some(text) = file.to_str().filter(|text| is_package(text)) {
+        return in_package(&store, model, text);
+    }
     let beside = model.path.parent().unwrap_or(Path::new("")).join(file);
     let mut places = std::iter::once(beside.clone()).chain(store.folders.iter().map(|folder| folder.join(file)));
     places.find(|place| place.is_file()).ok_or_else(|| {

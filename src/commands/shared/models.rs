@@ -1,6 +1,7 @@
 //! What a run of ONNX models needs before a browser opens: the libraries, and the models themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 
 use crate::error::Error;
 use crate::manifest::axes::DEFAULT;
@@ -8,9 +9,12 @@ use crate::manifest::model::Program;
 use crate::manifest::runtime::Runtime;
 use crate::manifest::{Manifest, Model};
 use crate::plan::{Job, Plan};
+use crate::registry::{Package, is_package};
 use crate::report::fetching::Fetching;
 use crate::serve::{Lacking, Libraries, lacking};
 use crate::setup::LIBRARIES;
+use crate::setup::models::fetch_package;
+use crate::store::fetch_error::FetchError;
 use crate::store::{Dtype, Store, fetch};
 
 /// Whether a plan has jobs in onnxruntime-web.
@@ -76,6 +80,22 @@ pub(in crate::commands) fn libraries(manifest: &Manifest) -> impl Iterator<Item 
     })
 }
 
+/// The files of registries' packages that the plan's models name, each once.
+fn packages(plan: &Plan) -> BTreeSet<&str> {
+    let models: BTreeSet<&str> = plan.jobs.iter().map(|job| job.axes.model.as_str()).collect();
+    let file = |model: &&str| match &plan.manifest.models.get(*model)?.program {
+        Program::Stages(stages) => stages.weights.as_deref(),
+        Program::OnnxFile(file) => Some(file.file.as_path()),
+        Program::Pipeline(_) => None,
+    };
+    models.iter().filter_map(file).filter_map(|file| file.to_str()).filter(|text| is_package(text)).collect()
+}
+
+/// Where what npm and pip say is shown.
+pub(in crate::commands) fn progress(quiet: bool) -> Box<dyn Write> {
+    if quiet { Box::new(std::io::sink()) } else { Box::new(anstream::stderr()) }
+}
+
 /// Brings the models that the store does not have.
 pub(in crate::commands) fn download(plan: &Plan, quiet: bool) -> Result<(), Error> {
     let store = Store::new(plan.manifest.model_store.clone());
@@ -92,6 +112,10 @@ pub(in crate::commands) fn download(plan: &Plan, quiet: bool) -> Result<(), Erro
                 }
             }
         }
+    }
+    for text in packages(plan) {
+        let package = Package::with_rest(text).map_err(FetchError::from)?.0;
+        fetch_package(&store, &package, &mut progress(quiet))?;
     }
     let fetching = Fetching::new(quiet);
     for (id, dtypes) in wanted {

@@ -23,6 +23,7 @@ use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 use url::Url;
 
 use super::os::Os;
+use crate::registry::Registry;
 
 pub use options::Options;
 
@@ -246,15 +247,6 @@ pub struct Archive {
     pub sha256: &'static str,
     /// What is unpacked of it.
     pub members: &'static [(&'static str, ArchiveKind)],
-}
-
-/// A registry of packages of a language.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Registry {
-    /// Of JavaScript, asked by npm; its packages are `.tgz`.
-    Npm,
-    /// Of Python, asked by pip; its packages are `.whl`.
-    PyPi,
 }
 
 /// How a member of an archive is unpacked.

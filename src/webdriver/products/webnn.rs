@@ -2,7 +2,8 @@
 //!
 //! Its headless shell comes from npm, its driver from `PyPI`; `gpujobs setup webnn` unpacks both into gpujobs' own folder.
 
-use super::{Archive, ArchiveKind, Executable, Manager, Package, PackageSource, Product, Registry, chromium};
+use super::{Archive, ArchiveKind, Executable, Manager, Package, PackageSource, Product, chromium};
+use crate::registry::Registry;
 use crate::webdriver::os::Os;
 
 /// The headless shell, with the software adapter that belongs to it.

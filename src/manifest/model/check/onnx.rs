@@ -12,6 +12,7 @@ use crate::manifest::model::stages::InputValues;
 use crate::manifest::model::tasks::{InputKind, Loader, TASKS, Task, task};
 use crate::manifest::model::{Engine, Feed, Given, OnnxFile, OutputFile, Pipeline};
 use crate::manifest::problem::{Problem, listed};
+use crate::registry::{Package, is_package};
 
 /// The option of a pipeline that says which of a model's files is loaded; transformers.js takes it with the model, not
 /// with a call.
@@ -75,6 +76,7 @@ impl Checker<'_> {
         if file.file.is_none() {
             self.missing("file", unread, "the `.onnx` file, relative to this one or under the model store");
         }
+        self.package(file.file.as_ref());
         let feeds = file.input.iter().filter_map(|entry| self.feed(entry)).collect();
         let expect = file.expect.iter().filter_map(|(name, entry)| {
             let (tolerance, absolute) = (entry.get_ref().tolerance, entry.get_ref().absolute.unwrap_or(0.0));
@@ -82,6 +84,19 @@ impl Checker<'_> {
         });
         let expect = expect.collect();
         Some(OnnxFile { file: PathBuf::from(file.file.as_ref()?.get_ref()), feeds, expect })
+    }
+
+    /// Refuses a file of a registry's package that is not written as one.
+    pub(super) fn package(&mut self, file: Option<&Spanned<String>>) {
+        let Some(file) = file.filter(|file| is_package(file.get_ref())) else { return };
+        match Package::with_rest(file.get_ref()) {
+            Err(error) => self.help(file.span(), error.to_string(), "no package", error.remedy()),
+            Ok((package, "")) => {
+                let help = format!("name the file in it: {package}/model.onnx");
+                self.help(file.span(), "a package is no file", "without a file", help);
+            }
+            Ok(_) => {}
+        }
     }
 
     /// The name of a model's only file.

@@ -36,6 +36,7 @@ impl Checker<'_> {
         let items = self.items(file, unread);
         self.tensors(file);
         let output = self.output(file, &items);
+        self.package(file.weights.as_ref());
         let weights = file.weights.as_ref().map(|weights| PathBuf::from(weights.get_ref()));
         Stages { inputs, items, output, weights }
     }
