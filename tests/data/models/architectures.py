@@ -148,7 +148,7 @@ def with_leading_tokens(g, tokens, count, y, batch_of, d):
 def vit_encoder(g, c):
     d, size = c["hidden_size"], c["patch_size"]
     count = (c["image_size"] // size) ** 2 + 1
-    y = patches(g, "pixel_values", "vit.embeddings.patch_embeddings.projection", 3, size, [size, size], d)
+    y = patches(g, g.given("pixel_values"), "vit.embeddings.patch_embeddings.projection", 3, size, [size, size], d)
     x = with_leading_tokens(g, g.weight("vit.embeddings.cls_token", (1, 1, d)), 1, y, "pixel_values", d)
     x = g.op("Add", x, g.weight("vit.embeddings.position_embeddings", (1, count, d)))
     x = pre_norm_layers(g, x, "vit.encoder.layer", c, VIT_NAMES, g.gelu)
@@ -206,7 +206,7 @@ def ast(g, c):
 def wav2vec2(g, c):
     """Wav2Vec2ForCTC: `logits` over the characters at every frame. The positional convolution's weight norm is folded."""
     d, eps, w = c["hidden_size"], c["layer_norm_eps"], "wav2vec2."
-    channels, x = 1, g.op("Unsqueeze", "input_values", g.ints(1))
+    channels, x = 1, g.op("Unsqueeze", g.given("input_values"), g.ints(1))
     for i, (out, kernel, stride) in enumerate(zip(c["conv_dim"], c["conv_kernel"], c["conv_stride"])):
         p = f"{w}feature_extractor.conv_layers.{i}."
         x = g.op("Conv", x, g.weight(p + "conv.weight", (out, channels, kernel)), kernel_shape=[kernel], strides=[stride])
@@ -306,3 +306,101 @@ def clip(g, c):
         ("text_embeds", FLOAT, [texts, size]),
         ("image_embeds", FLOAT, [images, size]),
     ]
+
+
+def whisper_encoder(g, c):
+    """Whisper's encoder: `last_hidden_state` of a log-mel spectrogram [batch, bins, 2 * positions]."""
+    d, bins, positions = c["d_model"], c["num_mel_bins"], c["max_source_positions"]
+    x, channels, p = "input_features", bins, "model.encoder."
+    for name, stride in (("conv1", 1), ("conv2", 2)):
+        weight, bias = g.weight(f"{p}{name}.weight", (d, channels, 3)), g.weight(f"{p}{name}.bias", (d,))
+        x, channels = g.gelu(g.op("Conv", x, weight, bias, kernel_shape=[3], pads=[1, 1], strides=[stride])), d
+    x = g.op("Add", g.op("Transpose", x, perm=[0, 2, 1]), g.weight(p + "embed_positions.embedding", (positions, d)))
+    for layer in range(c["encoder_layers"]):
+        q = f"{p}layers.{layer}."
+        y = g.layer_norm(x, q + "self_attn_layer_norm", d, EPSILON)
+        x = g.op("Add", x, g.self_attention(y, whisper_projections(q + "self_attn"), d, c["encoder_attention_heads"]))
+        x = whisper_feed_forward(g, x, q, d, c["encoder_ffn_dim"])
+    g.output(g.layer_norm(x, p + "layer_norm", d, EPSILON), "last_hidden_state")
+    return [("input_features", FLOAT, ["batch_size", bins, 2 * positions])], [
+        ("last_hidden_state", FLOAT, ["batch_size", positions, d])
+    ]
+
+
+EPSILON = 1e-5
+
+
+def whisper_projections(prefix):
+    return [f"{prefix}.{part}_proj" for part in ("q", "k", "v", "out")]
+
+
+def whisper_feed_forward(g, x, prefix, d, inner):
+    y = g.layer_norm(x, prefix + "final_layer_norm", d, EPSILON)
+    return g.op("Add", x, g.linear(g.gelu(g.linear(y, prefix + "fc1", d, inner)), prefix + "fc2", inner, d))
+
+
+def whisper_decoder(g, c):
+    """Whisper's decoder in the merged form: one `If` between the first step, which makes the cache of the encoder's keys and
+    values, and the later ones, which are given it. Both branches are whole decoders over the same weights.
+    """
+    d, heads, source = c["d_model"], c["decoder_attention_heads"], c["max_source_positions"]
+    kinds = [(layer, part, kind) for layer in range(c["decoder_layers"]) for part in ("decoder", "encoder") for kind in ("key", "value")]
+
+    def shape(part, length):
+        return (g.float_type, ["batch_size", heads, {"decoder": length, "encoder": source}[part], d // heads])
+
+    def decoder(inner, cached):
+        length = inner.op("Shape", "input_ids", start=1, end=2)
+        past = inner.op("Shape", "past_key_values.0.decoder.key", start=2, end=3)
+        total = inner.op("Add", past, length) if cached else length
+        first = past if cached else inner.ints(0)
+        tokens = inner.weight("model.decoder.embed_tokens.weight", (c["vocab_size"], d))
+        positions = inner.weight("model.decoder.embed_positions.embedding", (c["max_target_positions"], d))
+        x = inner.op("Add", inner.op("Gather", tokens, "input_ids"), inner.op("Slice", positions, first, total, inner.ints(0)))
+        scalar = lambda vector: inner.op("Squeeze", vector, inner.ints(0))
+        keys = inner.op("Range", inner.index(0), scalar(total), inner.index(1))
+        queries = inner.op("Range", scalar(first), scalar(total), inner.index(1))
+        causal = inner.op("LessOrEqual", inner.op("Unsqueeze", keys, inner.ints(0)), inner.op("Unsqueeze", queries, inner.ints(1)))
+        mask = inner.op("Where", causal, inner.floats(0), inner.floats(inner.lowest()))
+        present = {}
+        for layer in range(c["decoder_layers"]):
+            p, given = f"model.decoder.layers.{layer}.", f"past_key_values.{layer}."
+            y = inner.layer_norm(x, p + "self_attn_layer_norm", d, EPSILON)
+            query, key, value, out = whisper_projections(p + "self_attn")
+            split = lambda x, name, bias=True: inner.split_heads(inner.linear(x, name, d, d, bias), heads, d // heads)
+            made = {"key": split(y, key, bias=False), "value": split(y, value)}
+            for kind, tensor in made.items():
+                if cached:
+                    tensor = inner.op("Concat", f"{given}decoder.{kind}", tensor, axis=2)
+                present[layer, "decoder", kind] = tensor
+            own = (present[layer, "decoder", kind] for kind in ("key", "value"))
+            x = inner.op("Add", x, inner.linear(inner.attend(split(y, query), *own, d, heads, mask), out, d, d))
+
+            y = inner.layer_norm(x, p + "encoder_attn_layer_norm", d, EPSILON)
+            query, key, value, out = whisper_projections(p + "encoder_attn")
+            for kind, name in (("key", key), ("value", value)):
+                if cached:
+                    tensor = inner.op("Identity", f"{given}encoder.{kind}")
+                else:
+                    tensor = split("encoder_hidden_states", name, bias=kind == "value")
+                present[layer, "encoder", kind] = tensor
+            others = (present[layer, "encoder", kind] for kind in ("key", "value"))
+            x = inner.op("Add", x, inner.linear(inner.attend(split(y, query), *others, d, heads), out, d, d))
+            x = whisper_feed_forward(inner, x, p, d, c["decoder_ffn_dim"])
+        x = inner.layer_norm(x, "model.decoder.layer_norm", d, EPSILON)
+        logits = inner.op("MatMul", x, inner.op("Transpose", tokens, perm=[1, 0]))
+        return inner, [logits, *(present[kind] for kind in kinds)]
+
+    outputs = [("logits", FLOAT, ["batch_size", "decoder_sequence_length", c["vocab_size"]])]
+    outputs += [(f"present.{layer}.{part}.{kind}", *shape(part, "total_sequence_length")) for layer, part, kind in kinds]
+    g.choose("use_cache_branch", outputs, decoder(g.branch("cached"), True), decoder(g.branch("first"), False))
+    cache = [(f"past_key_values.{layer}.{part}.{kind}", *shape(part, "past_sequence_length")) for layer, part, kind in kinds]
+    # Without a cache the encoder's is empty too.
+    cache = [(name, kind, [batch, heads, "encoder_sequence_length" if ".encoder." in name else length, size]) for name, kind, (batch, heads, length, size) in cache]
+    inputs = [
+        ("input_ids", INT64, ["batch_size", "decoder_sequence_length"]),
+        ("encoder_hidden_states", FLOAT, ["batch_size", source, d]),
+        *cache,
+        ("use_cache_branch", TensorProto.BOOL, [1]),
+    ]
+    return inputs, outputs

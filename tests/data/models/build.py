@@ -12,7 +12,10 @@ import string
 import sys
 from pathlib import Path
 
+from onnx import TensorProto
+
 import architectures
+import narrower
 import vocabularies
 from graph import Graph, seeded
 
@@ -36,8 +39,11 @@ def labels(*names):
     return {"id2label": {str(i): name for i, name in enumerate(names)}, "label2id": {name: i for i, name in enumerate(names)}}
 
 
-def build(out, name, config, networks, tokenizer=None, weights=seeded, **more):
-    """Writes the folder `name`. `networks`: file stem to function; `more`: the stem of a JSON file to its content."""
+def build(out, name, config, networks, tokenizer=None, weights=seeded, narrower_too=False, **more):
+    """Writes the folder `name`. `networks`: file stem to function; `more`: the stem of a JSON file to its content.
+
+    With `narrower_too` its weights besides in 16-bit floats, and in integers of 8 and of 4 bits.
+    """
     folder = out / name
     sizes = []
     for stem, network in networks.items():
@@ -45,6 +51,11 @@ def build(out, name, config, networks, tokenizer=None, weights=seeded, **more):
         path = folder / "onnx" / f"{stem}.onnx"
         graph.save(path, *network(graph, config))
         sizes.append(f"{stem}.onnx {path.stat().st_size}")
+        if narrower_too:
+            half = Graph(weights, TensorProto.FLOAT16)
+            half.save(folder / "onnx" / f"{stem}_fp16.onnx", *network(half, config))
+            narrower.q8(path, folder / "onnx" / f"{stem}_quantized.onnx")
+            narrower.q4(path, folder / "onnx" / f"{stem}_q4.onnx")
     files = {"config": config, **more}
     if tokenizer:
         _, files["tokenizer"], files["tokenizer_config"] = tokenizer
@@ -73,7 +84,8 @@ def text_models(out):
         ("tiny-bert-classifier", "BertForSequenceClassification", architectures.bert_classifier, labels("NEGATIVE", "NEUTRAL", "POSITIVE")),
         ("tiny-bert-masked", "BertForMaskedLM", architectures.bert_masked, {}),
     ):
-        build(out, name, {**config, "architectures": [architecture], **more}, {"model": network}, tokenizer)
+        narrower_too = name == "tiny-bert"
+        build(out, name, {**config, "architectures": [architecture], **more}, {"model": network}, tokenizer, narrower_too=narrower_too)
 
 
 def generator(out):
@@ -114,7 +126,7 @@ def vision_models(out):
         ("tiny-vit", "ViTForImageClassification", architectures.vit, classes),
         ("tiny-vit-features", "ViTModel", architectures.vit_features, {}),
     ):
-        build(out, name, {**config, "architectures": [architecture], **more}, {"model": network}, preprocessor_config=processor)
+        build(out, name, {**config, "architectures": [architecture], **more}, {"model": network}, narrower_too=name == "tiny-vit", preprocessor_config=processor)
 
 
 def audio_models(out):
@@ -166,7 +178,73 @@ def audio_models(out):
         **ENCODER,
     }
     processor = {"feature_extractor_type": "Wav2Vec2FeatureExtractor", "padding_side": "right", **audio}
-    build(out, "tiny-wav2vec2", config, {"model": architectures.wav2vec2}, tokenizer, preprocessor_config=processor)
+    network = {"model": architectures.wav2vec2}
+    build(out, "tiny-wav2vec2", config, network, tokenizer, narrower_too=True, preprocessor_config=processor)
+
+
+SOUND_SECONDS = 2
+
+
+def transcriber(out):
+    """Whisper, whose sounds are 2 s long instead of 30."""
+    positions = SOUND_SECONDS * 50
+    tokenizer = vocabularies.whisper_byte_pairs(MAX_TEXT, positions + 1)
+    tokens = tokenizer[0]
+    number = {token: i for i, token in enumerate(tokens)}
+    end = {"bos_token_id": number["<|endoftext|>"], "eos_token_id": number["<|endoftext|>"], "pad_token_id": number["<|endoftext|>"]}
+    start = {"decoder_start_token_id": number["<|startoftranscript|>"], **end}
+    config = {
+        "model_type": "whisper",
+        "architectures": ["WhisperForConditionalGeneration"],
+        "is_encoder_decoder": True,
+        "activation_function": "gelu",
+        "num_mel_bins": 16,
+        "max_source_positions": positions,
+        "max_target_positions": MAX_TEXT,
+        "d_model": ENCODER["hidden_size"],
+        "vocab_size": len(tokens),
+        **{f"{part}_layers": ENCODER["num_hidden_layers"] for part in ("encoder", "decoder")},
+        **{f"{part}_attention_heads": ENCODER["num_attention_heads"] for part in ("encoder", "decoder")},
+        **{f"{part}_ffn_dim": ENCODER["intermediate_size"] for part in ("encoder", "decoder")},
+        "num_hidden_layers": ENCODER["num_hidden_layers"],
+        **start,
+    }
+    generation = {
+        "max_length": MAX_TEXT,
+        "is_multilingual": True,
+        "no_timestamps_token_id": number["<|notimestamps|>"],
+        "lang_to_id": {name: number[name] for name in ("<|en|>", "<|de|>")},
+        "task_to_id": {name: number[f"<|{name}|>"] for name in ("transcribe", "translate")},
+        "begin_suppress_tokens": [number["<|endoftext|>"]],
+        "return_timestamps": False,
+        **start,
+    }
+    processor = {
+        "feature_extractor_type": "WhisperFeatureExtractor",
+        "processor_class": "WhisperProcessor",
+        "sampling_rate": 16000,
+        "feature_size": config["num_mel_bins"],
+        "n_fft": 400,
+        "hop_length": 160,
+        "chunk_length": SOUND_SECONDS,
+        "n_samples": SOUND_SECONDS * 16000,
+        "nb_max_frames": 2 * positions,
+        "padding_side": "right",
+        "padding_value": 0.0,
+        "return_attention_mask": False,
+    }
+
+    shown = [all(c in string.ascii_letters + "Ġ,.!?" for c in token) for token in tokens]
+
+    def weights(name, shape):
+        """Tokens that are no letters have no direction, and so a logit of 0."""
+        array = seeded(name, shape)
+        if name == "model.decoder.embed_tokens.weight":
+            array[[not letter for letter in shown]] = 0
+        return array
+
+    networks = {"encoder_model": architectures.whisper_encoder, "decoder_model_merged": architectures.whisper_decoder}
+    build(out, "tiny-whisper", config, networks, tokenizer, weights, preprocessor_config=processor, generation_config=generation)
 
 
 def image_text_model(out):
@@ -204,7 +282,7 @@ def image_text_model(out):
 
 def main():
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
-    for family in (text_models, generator, vision_models, audio_models, image_text_model):
+    for family in (text_models, generator, vision_models, audio_models, transcriber, image_text_model):
         family(out)
 
 

@@ -1,5 +1,6 @@
 """A builder of ONNX graphs: operators by name, weights by name, and the layers that transformers share."""
 
+import copy
 import zlib
 from pathlib import Path
 
@@ -49,12 +50,29 @@ class Graph:
         self.nodes = []
         self.initializers = []
         self.small_constants = {}
+        self.scope = ""
+        self.written = set()
+
+    def branch(self, scope):
+        """A subgraph of an `If`: with nodes of its own, and this graph's weights and constants."""
+        inner = copy.copy(self)
+        inner.nodes, inner.scope = [], f"{scope}_"
+        return inner
+
+    def choose(self, condition, outputs, then_branch, else_branch):
+        """Nodes `outputs` of one of two branches that give as many, named as `then_branch.nodes` and the like name them."""
+        graphs = {}
+        for name, (inner, given) in (("then_branch", then_branch), ("else_branch", else_branch)):
+            values = [helper.make_tensor_value_info(value, kind, shape) for value, (_, kind, shape) in zip(given, outputs)]
+            graphs[name] = helper.make_graph(inner.nodes, name, [], values)
+        self.nodes.append(helper.make_node("If", [condition], [name for name, *_ in outputs], name="/If", **graphs))
 
     def op(self, op_type, *inputs, out=None, outputs=1, **attributes):
         """Appends a node; `out` names its single output, `outputs` counts several."""
         index = len(self.nodes)
-        names = [out] if out else [f"{op_type}_{index}" + (f"_{i}" if i else "") for i in range(outputs)]
-        self.nodes.append(helper.make_node(op_type, list(inputs), names, name=f"/{op_type}_{index}", **attributes))
+        own = f"{self.scope}{op_type}_{index}"
+        names = [out] if out else [own + (f"_{i}" if i else "") for i in range(outputs)]
+        self.nodes.append(helper.make_node(op_type, list(inputs), names, name=f"/{own}", **attributes))
         return names[0] if outputs == 1 else names
 
     def constant(self, array):
@@ -83,6 +101,9 @@ class Graph:
         return self._initializer(name + (".T" if transpose else ""), array.T if transpose else array)
 
     def _initializer(self, name, array):
+        if name in self.written:  # both branches of an `If` have the same weights
+            return name
+        self.written.add(name)
         # np.ascontiguousarray would make 0-d indices 1-d.
         self.initializers.append(numpy_helper.from_array(np.array(array, order="C"), name))
         return name
@@ -138,6 +159,10 @@ class Graph:
         """[batch, length] of ones and zeros to what is added to the scores: [batch, 1, 1, length]."""
         mask = self.op("Cast", self.op("Unsqueeze", attention_mask, self.ints(1, 2)), to=self.float_type)
         return self.op("Mul", self.op("Sub", self.floats(1), mask), self.floats(self.lowest()))
+
+    def given(self, name):
+        """An input of floats, which are float32 whatever the network computes in."""
+        return name if self.float_type == TensorProto.FLOAT else self.op("Cast", name, to=self.float_type)
 
     def output(self, x, name):
         """Names an output; float32 whatever the network computes in."""

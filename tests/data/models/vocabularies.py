@@ -96,6 +96,21 @@ def byte_pairs(max_length):
     return tokens, tokenizer, config
 
 
+def whisper_byte_pairs(max_length, timestamps):
+    """Whisper's: GPT-2's letters, what a transcript begins with, and the times that it may hold, a fiftieth of a second each."""
+    tokens, tokenizer, config = byte_pairs(max_length)
+    end = len(tokens) - 1
+    tokens = tokens[:end] + ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|de|>", "<|translate|>", "<|transcribe|>", "<|startoflm|>"]
+    tokens += ["<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]
+    first_time = len(tokens)
+    tokens += [f"<|{i * 0.02:.2f}|>" for i in range(timestamps)]
+    # Times are decoded by their numbers; the others are special.
+    tokenizer["added_tokens"] = [{**special(i, tokens[i]), "special": i < first_time} for i in range(end, len(tokens))]
+    tokenizer["post_processor"] = None
+    config = {**config, "tokenizer_class": "WhisperTokenizer", "pad_token": tokens[end]}
+    return tokens, tokenizer, config
+
+
 def clip_byte_pairs(max_length):
     """CLIP's: every byte within a word and at its end, a few merges, start and end of text."""
     end_of_word = "</w>"
