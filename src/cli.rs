@@ -324,7 +324,8 @@ pub struct SetupArgs {
 /// `gpujobs fetch`.
 #[derive(Debug, Args)]
 pub struct FetchArgs {
-    /// The models as the hub names them, for instance onnx-community/whisper-tiny.
+    /// The models as the hub names them, for instance onnx-community/whisper-tiny, or packages of PyPI or npm that carry one, such
+    /// as pypi:silero-vad@6.2.3.
     #[arg(required = true, value_name = "ID")]
     pub ids: Vec<String>,
     /// The number format of the weights; can be repeated.

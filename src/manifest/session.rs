@@ -57,6 +57,9 @@ pub struct SessionFile {
     /// Whether nodes that don't need each other run one after the other.
     #[schemars(schema_with = "execution_modes")]
     pub execution_mode: Option<At<String>>,
+    /// false: open dimensions of a model stay open, as an application that doesn't name its shapes leaves them; by default they
+    /// are fixed from the job's shapes.
+    pub fix_dimensions: Option<bool>,
     /// Session config entries, passed on as they are, such as { `session.disable_prepacking` = "1" }.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub extra: Option<At<toml::Table>>,

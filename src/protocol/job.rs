@@ -285,6 +285,8 @@ pub struct PipelineSpec {
     pub task: &'static str,
     /// The name of its ONNX file, without dtype and ending; null where it has the usual one.
     pub model_file_name: Option<String>,
+    /// The folder of its ONNX files below the model's; empty for that itself.
+    pub subfolder: String,
     /// Its ONNX models, with what they take and give.
     pub models: Vec<OnnxModelSpec>,
     /// Models that are loaded by themselves; null for a pipeline.

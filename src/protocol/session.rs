@@ -40,6 +40,8 @@ pub struct SessionSpec {
     /// How nodes that don't need each other run.
     #[cfg_attr(test, ts(type = "\"sequential\" | \"parallel\" | null"))]
     pub execution_mode: Option<&'static str>,
+    /// Whether open dimensions are fixed from the job's shapes; null: they are.
+    pub fix_dimensions: Option<bool>,
     /// Session config entries by their whole keys.
     #[cfg_attr(test, ts(type = "{ [key: string]: string }"))]
     pub extra: IndexMap<String, String>,

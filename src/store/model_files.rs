@@ -68,7 +68,7 @@ pub fn pipeline_files(
     job: &Job,
 ) -> Result<(IndexMap<String, PathBuf>, Vec<Weights>), MissingFile> {
     let folder = stored(manifest, model, &pipeline.id)?;
-    let of_part = |part: &str| weights(manifest, job, part);
+    let of_part = |part: &str| weights(manifest, job, pipeline, part);
     let there = |names: &&&[&str]| names.iter().all(|name| folder.join(of_part(name).path).is_file());
     let names: Vec<&str> = match (&pipeline.task.loader, &pipeline.file_name) {
         (_, Some(name)) => vec![name],
@@ -96,10 +96,11 @@ pub fn pipeline_files(
 }
 
 /// The ONNX file of a part, by the custom of transformers.js.
-fn weights(manifest: &Manifest, job: &Job, part: &str) -> Weights {
+fn weights(manifest: &Manifest, job: &Job, pipeline: &Pipeline, part: &str) -> Weights {
     let own = manifest.sessions.get(&job.axes.session).and_then(|session| session.dtype.get(part));
     let dtype = own.unwrap_or(&job.axes.dtype).clone();
-    let path = format!("onnx/{part}{}.onnx", dtype.parse::<Dtype>().unwrap_or_default().suffix());
+    let name = format!("{part}{}.onnx", dtype.parse::<Dtype>().unwrap_or_default().suffix());
+    let path = if pipeline.subfolder.is_empty() { name } else { format!("{}/{name}", pipeline.subfolder) };
     Weights { part: part.to_owned(), dtype, path }
 }
 
@@ -161,11 +162,15 @@ fn no_weights(model: &Model, pipeline: &Pipeline, folder: &Path, missing: &Weigh
     let id = &pipeline.id;
     let name = &missing.path;
     if pipeline.file_name.is_some() {
-        let there = files(folder).into_iter().filter_map(|(path, _)| Some(path.strip_prefix("onnx/")?.to_owned()));
-        let there: Vec<String> = there.filter(|name| name.strip_suffix(".onnx").is_some()).collect();
+        let there: Vec<String> = files(folder)
+            .into_iter()
+            .map(|(path, _)| path)
+            .filter(|path| path.strip_suffix(".onnx").is_some())
+            .collect();
         let there = if there.is_empty() { "no .onnx there".to_owned() } else { there.join(", ") };
         let message = format!("{name} is not in {}, which has {there}", folder.display());
-        let remedy = "`model_file_name` is a file's name below onnx/, without dtype and ending".to_owned();
+        let remedy = "`model_file_name` is a file's name below onnx/, or another `subfolder`, without dtype and ending"
+            .to_owned();
         return MissingFile { model: model.name.clone(), message, remedy };
     }
     let there: Vec<&str> = dtypes_of(folder).into_iter().map(<&str>::from).collect();

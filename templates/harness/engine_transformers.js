@@ -23,7 +23,8 @@ import { watchSessions } from "gpujobs/watched_sessions.js";
  * @param {Host} host
  */
 export async function prepare(job, host) {
-  const shapes = await findShapes(job.models, `${rootOf(job)}${job.model}/`, async (fetchFile) => {
+  const open = job.session.fixDimensions === false;
+  const shapes = await findShapes(open ? [] : job.models, `${rootOf(job)}${job.model}/`, async (fetchFile) => {
     setUp(job, fetchFile);
     const given = job.arguments.map(valueOf);
     for (const make of makersOf(job, "wasm", given)) {
@@ -155,7 +156,7 @@ function pretrained(job, everywhere) {
   const parts = Object.entries(job.weights);
   const device = Object.fromEntries(parts.map(([part, weights]) => [part, everywhere ?? named(weights.device)]));
   const dtype = Object.fromEntries(parts.map(([part, weights]) => [part, weights.dtype]));
-  return { device, dtype, ...(job.modelFileName === null ? {} : { model_file_name: job.modelFileName }) };
+  return { device, dtype, subfolder: job.subfolder, ...(job.modelFileName === null ? {} : { model_file_name: job.modelFileName }) };
 }
 
 /**

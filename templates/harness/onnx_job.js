@@ -22,7 +22,7 @@ import { hear } from "gpujobs/witness.js";
 /** @import { Made } from "gpujobs/witness.js" */
 
 /** What onnxruntime says where a kernel needs more than the device has. */
-const LACKING = /device does not support|not supported by (?:the|this) device/;
+const LACKING = /device(?: \(\w+\))? does not support|not supported by (?:the|this) device/;
 
 /** The placement on wasm. @type {Placement} */
 const NOWHERE_ELSE = { nodes: null, onCpu: [], whyOnCpu: [], sessions: [] };

@@ -85,7 +85,7 @@ export async function startRuntime(ort, job, host, wasm) {
   ort.env.wasm.numThreads = threads;
   /** @type {onnxruntime.InferenceSession.SessionOptions} */
   const options = { executionProviders: [provider(job, gpu, webnn)], logSeverityLevel: 3, ...sessionOptions(job) };
-  const free = job.freeDimensions;
+  const free = job.session.fixDimensions === false ? {} : job.freeDimensions;
   if (Object.keys(free).length > 0) options.freeDimensionOverrides = free;
 
   // The library's own, whatever stands in its place later.

@@ -437,6 +437,10 @@ enableCpuMemArena: boolean | null,
  */
 executionMode: "sequential" | "parallel" | null, 
 /**
+ * Whether open dimensions are fixed from the job's shapes; null: they are.
+ */
+fixDimensions: boolean | null, 
+/**
  * Session config entries by their whole keys.
  */
 extra: { [key: string]: string }, 
@@ -469,6 +473,10 @@ task: string,
  * The name of its ONNX file, without dtype and ending; null where it has the usual one.
  */
 modelFileName: string | null, 
+/**
+ * The folder of its ONNX files below the model's; empty for that itself.
+ */
+subfolder: string, 
 /**
  * Its ONNX models, with what they take and give.
  */

@@ -87,6 +87,7 @@ export async function effectsOf(job, runtime, loaded, calls, placed) {
       inAccounts(placed, (account) => entryOf(account, WEBGPU + name, String(session[name]))),
     );
   }
+  if (session.fixDimensions !== null) add("fix_dimensions", session.fixDimensions, fixed(loaded, session.fixDimensions));
   for (const [key, value] of Object.entries(session.extra)) add(`extra.${key}`, value, passedOn(placed, key, value));
   for (const [part, dtype] of Object.entries(session.dtype)) {
     add(`dtype.${part}`, dtype, ofPart(job, loaded, part, () => ["taken", ""]));
@@ -157,6 +158,20 @@ async function laidOut(runtime, loaded, placed) {
     return ["unknown", `no session with the other layout: ${messageOf(error)}`];
   }
   return ["ignored", "the graph has as many nodes with the other layout"];
+}
+
+/**
+ * @param {Loaded} loaded
+ * @param {boolean} asked
+ * @returns {Finding}
+ */
+function fixed(loaded, asked) {
+  const sessions = loaded.sessions();
+  const isFixed = sessions.map(({ options }) => Object.keys(options.freeDimensionOverrides ?? {}).length > 0);
+  if (!asked) return isFixed.includes(true) ? ["ignored", "the model's own settings fix some"] : ["taken", ""];
+  const refused = sessions.flatMap(({ refusal }) => (refusal ? [refusal] : []));
+  if (refused.length > 0) return ["ignored", refused[0]];
+  return isFixed.includes(true) ? ["taken", ""] : ["ignored", "no dimension of it is open"];
 }
 
 /**

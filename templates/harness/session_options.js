@@ -23,6 +23,7 @@ export const NO_OPTIONS = {
   enableMemPattern: null,
   enableCpuMemArena: null,
   executionMode: null,
+  fixDimensions: null,
   extra: {},
   dtype: {},
   device: {},

@@ -21,6 +21,7 @@ import { NO_OPTIONS, withoutOptions } from "gpujobs/session_options.js";
  * @property {string} file
  * @property {Uint8Array} model
  * @property {InferenceSession.SessionOptions} options
+ * @property {string} [refusal] Why its dimensions could not be fixed; empty where they are.
  */
 
 /**

@@ -69,6 +69,7 @@ mod planning;
 mod processes;
 #[cfg(target_os = "linux")]
 mod readme;
+mod real_models;
 #[cfg(target_os = "linux")]
 mod recording;
 #[cfg(target_os = "linux")]

@@ -114,16 +114,32 @@ fn a_pipelines_file_may_have_another_name() {
     shop.write("models/renamed.toml", &options("'bert'"));
     shop.write("models/lost.toml", &options("'brett'"));
     shop.write("models/path.toml", &options("'../bert'"));
-    let run = |model: &str| {
-        let matrix = format!("browser = 'chrome'\nbackend = 'wasm'\nmodel = '{model}'");
+    shop.write("models/up.toml", &options("'bert', subfolder = '../renamed'"));
+    shop.write(
+        "models/elsewhere.toml",
+        &options("'bert', subfolder = 'weights/full'").replace("'renamed'", "'elsewhere'"),
+    );
+    shop.write("models/flat.toml", &options("'bert', subfolder = ''").replace("'renamed'", "'flat'"));
+    for (model, folder) in [("elsewhere", "weights/full"), ("flat", "")] {
+        let own = stored(&shop, "tiny-bert", model);
+        std::fs::create_dir_all(own.join(folder)).unwrap();
+        std::fs::rename(own.join("onnx/model.onnx"), own.join(folder).join("bert.onnx")).unwrap();
+    }
+    let run = |models: &str| {
+        let matrix = format!("browser = 'chrome'\nbackend = 'wasm'\nmodel = {models}");
         manifest(&matrix, NO_FALLBACK).replace("models = ", "models = 'own-store' # ")
     };
-    shop.run(&run("renamed"), &["--quiet"]).expect(0);
-    assert_eq!(cells(&shop.jobs()[0], ["status", "verified", "reference"]), ["ok", "true", "onnxruntime"]);
-    shop.write("m.toml", &run("lost"));
+    shop.run(&run("['renamed', 'elsewhere', 'flat']"), &["--quiet"]).expect(0);
+    for row in shop.jobs() {
+        assert_eq!(cells(&row, ["status", "verified", "reference"]), ["ok", "true", "onnxruntime"], "{row:?}");
+    }
+    shop.write("m.toml", &run("'lost'"));
     let told = shop.gpujobs(&["render", "m.toml", "--out", "pages"]).expect(3).stderr;
-    assert!(told.contains("onnx/brett.onnx is not in") && told.contains("which has bert.onnx"), "{told}");
-    shop.write("m.toml", &run("path"));
+    assert!(told.contains("onnx/brett.onnx is not in") && told.contains("which has onnx/bert.onnx"), "{told}");
+    shop.write("m.toml", &run("'path'"));
     let told = shop.gpujobs(&["plan", "m.toml"]).expect(2).stderr;
     assert!(told.contains("`model_file_name` is no name of a file"), "{told}");
+    shop.write("m.toml", &run("'up'"));
+    let told = shop.gpujobs(&["plan", "m.toml"]).expect(2).stderr;
+    assert!(told.contains("`subfolder` is no folder of a model"), "{told}");
 }

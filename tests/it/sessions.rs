@@ -9,6 +9,7 @@ const TABLES: &str = "[session.captured]\ngraph_capture = true\n\
     [session.planar]\npreferred_layout = 'NCHW'\nstorage_buffer_cache_mode = 'lazyRelease'\n\
     [session.plain]\ngraph_optimization_level = 'disabled'\npreferred_output_location = 'cpu'\nenable_mem_pattern = true\n\
     extra = { session.disable_prepacking = '1', ep.webgpuexecutionprovider.preferredLayout = 'NCHW' }\n\
+    [session.open]\nfix_dimensions = false\n[session.fixed]\nfix_dimensions = true\n\
     [session.split]\ndevice = { text_model = 'wasm' }\ndtype = { vision_model = 'fp32', decoder_model_merged = 'q4' }\n";
 
 /// The row of a job by a part of its id.
@@ -29,13 +30,17 @@ fn what_takes_effect_is_shown_and_what_does_not_is_said() {
         include("model = 'cpu_only'\nsession = 'captured'"),
         include("model = 'tiny-bert'\nsession = 'captured'"),
         include("model = 'tiny-bert'\nsession = 'planar'"),
+        include("model = 'tiny-bert'\nbackend = 'wasm'\nsession = 'open'"),
+        include("model = 'tiny-bert'\nbackend = 'wasm'\nsession = 'fixed'"),
+        include("model = 'conv'\nbackend = 'wasm'\nsession = 'open'"),
+        include("model = 'tiny-gpt2'\nbackend = 'wasm'\nsession = 'fixed'"),
         include("model = 'tiny-clip-encoders'\nsession = 'split'"),
         include("model = 'axpy'\nsession = 'captured'"),
     ];
     shop.run(&manifest(&matrix.concat(), &format!("{NO_FALLBACK}timeout = '5min'\n{TABLES}")), &[]).expect(0);
     let id = |row: &Row| format!("{} {} {}", row["model"], row["backend"], row["session"]);
     let rows: HashMap<String, Row> = shop.jobs().into_iter().map(|row| (id(&row), row)).collect();
-    assert_eq!(rows.len(), 11);
+    assert_eq!(rows.len(), 15);
 
     assert_on_webgpu(&rows);
     assert_elsewhere(&rows);
@@ -105,6 +110,20 @@ fn assert_elsewhere(rows: &HashMap<String, Row>) {
     assert_eq!(bert["session_used"], "storage_buffer_cache_mode=lazyRelease");
     let said = "`preferred_layout` = NCHW was ignored: the graph has as many nodes with the other layout";
     assert!(bert["warnings"].contains(said), "{bert:?}");
+
+    for (id, used) in [
+        ("tiny-bert wasm open", "fix_dimensions=false"),
+        ("tiny-bert wasm fixed", "fix_dimensions=true"),
+        ("conv wasm open", "fix_dimensions=false"),
+        ("tiny-gpt2 wasm fixed", ""),
+    ] {
+        let row = row(rows, id);
+        assert_right(row);
+        assert_eq!(row["session_used"], used);
+    }
+    let gpt2 = row(rows, "tiny-gpt2 wasm fixed");
+    let said = "`fix_dimensions` = true was ignored: calls of other shapes than the first";
+    assert!(gpt2["warnings"].contains(said), "{gpt2:?}");
 
     let split = row(rows, "tiny-clip-encoders webgpu split");
     assert_eq!(

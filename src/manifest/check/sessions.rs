@@ -100,6 +100,7 @@ impl Checker<'_> {
             enable_mem_pattern: file.enable_mem_pattern,
             enable_cpu_mem_arena: file.enable_cpu_mem_arena,
             execution_mode: self.word("execution_mode", file.execution_mode.as_ref(), &EXECUTION_MODES),
+            fix_dimensions: file.fix_dimensions,
             extra: file.extra.as_ref().map(|extra| self.entries(extra)).unwrap_or_default(),
             dtype: self
                 .by_part("dtype", &file.dtype, &DTYPES, parts)

@@ -21,6 +21,8 @@ pub struct Pipeline {
     pub options: serde_json::Map<String, serde_json::Value>,
     /// The name of its ONNX file, without dtype and ending; `None` where it has the usual one.
     pub file_name: Option<String>,
+    /// The folder of its ONNX files below the model's; empty for that itself.
+    pub subfolder: String,
     /// Texts are cut to so many tokens.
     pub tokens: Option<Expr>,
 }

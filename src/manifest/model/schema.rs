@@ -26,15 +26,16 @@ pub struct ModelFile {
     /// `transformers`: the model, a folder under the model store and its id on the hub.
     #[schemars(with = "Option<String>")]
     pub id: Option<Spanned<String>>,
-    /// `onnxruntime`: the `.onnx` file, relative to this one or under the model store.
+    /// `onnxruntime`: the `.onnx` file, relative to this one or under the model store, or one of a registry's package, such as
+    /// `pypi:silero-vad@6.2.3/silero_vad_16k_op15.onnx`.
     #[schemars(with = "Option<String>")]
     pub file: Option<Spanned<String>>,
     /// `wgsl`: a `.safetensors` file that weights with a `tensor` are read from, relative to this file or under the model
-    /// store; without it they are seeded.
+    /// store, or one of a registry's package, as `file` takes it; without it they are seeded.
     #[schemars(with = "Option<String>")]
     pub weights: Option<Spanned<String>>,
     /// `transformers`: passed to each call, for instance `{ pooling = "mean", normalize = true }`; `model_file_name` names the
-    /// ONNX file instead of `model`.
+    /// ONNX file instead of `model`, and `subfolder` the folder in which it lies instead of `onnx`.
     #[schemars(with = "Option<IndexMap<String, serde_json::Value>>")]
     pub options: Option<Spanned<toml::Table>>,
     /// `transformers`: texts are cut to so many tokens.

@@ -112,6 +112,7 @@ impl OnnxPage {
             weights,
             task: pipeline.task.name,
             model_file_name: pipeline.file_name.clone(),
+            subfolder: pipeline.subfolder.clone(),
             parts,
             arguments: arguments.collect::<Result<_, PageError>>()?,
             options: pipeline.options.clone(),

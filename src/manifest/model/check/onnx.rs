@@ -18,6 +18,10 @@ use crate::registry::{Package, is_package};
 /// with a call.
 const FILE_NAME: &str = "model_file_name";
 
+/// The option that says in which folder of a model its ONNX files lie, and what it is where it is not given.
+const SUBFOLDER: &str = "subfolder";
+const ONNX: &str = "onnx";
+
 impl Checker<'_> {
     /// A pipeline; nothing where its task is not known.
     pub(super) fn pipeline(&mut self, file: &ModelFile, unread: bool) -> Option<Pipeline> {
@@ -53,12 +57,15 @@ impl Checker<'_> {
         }
         let mut options = file.options.as_ref().map_or_else(serde_json::Map::new, |options| self.options(options));
         let file_name = options.shift_remove(FILE_NAME);
+        let subfolder = options.shift_remove(SUBFOLDER);
         let tokens = file.tokens.as_ref().and_then(|tokens| self.expr(tokens.get_ref(), &tokens.span()));
         let task = task?;
         let given = self.given(task, file);
         let span = file.options.as_ref().map(Spanned::span).unwrap_or_default();
-        let file_name = file_name.and_then(|name| self.file_name(task, &name, span));
-        Some(Pipeline { task, id: file.id.as_ref()?.get_ref().clone(), given, options, file_name, tokens })
+        let file_name = file_name.and_then(|name| self.file_name(task, &name, span.clone()));
+        let subfolder = subfolder.map_or(Some(ONNX.to_owned()), |folder| self.subfolder(&folder, span))?;
+        let id = file.id.as_ref()?.get_ref().clone();
+        Some(Pipeline { task, id, given, options, file_name, subfolder, tokens })
     }
 
     /// An ONNX file.
@@ -117,6 +124,17 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+
+    /// The folder of a model's ONNX files below its own; empty for its own.
+    fn subfolder(&mut self, folder: &serde_json::Value, span: Range<usize>) -> Option<String> {
+        let inside = |folder: &&str| folder.is_empty() || folder.split('/').all(crate::manifest::axes::is_name);
+        let found = folder.as_str().filter(inside).map(str::to_owned);
+        if found.is_none() {
+            let help = "a folder below the model's own, `\"onnx\"` by default; `\"\"` for the model's own";
+            self.help(span, format!("`{SUBFOLDER}` is no folder of a model"), "here", help);
+        }
+        found
     }
 
     fn no_stages(&mut self, file: &ModelFile, engine: Engine) {
