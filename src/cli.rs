@@ -324,8 +324,8 @@ pub struct SetupArgs {
 /// `gpujobs fetch`.
 #[derive(Debug, Args)]
 pub struct FetchArgs {
-    /// The models as the hub names them, for instance onnx-community/whisper-tiny, or packages of PyPI or npm that carry one, such
-    /// as pypi:silero-vad@6.2.3.
+    /// The models as the hub names them, for instance onnx-community/whisper-tiny, or packages of a registry that carry one, such
+    /// as pypi:silero-vad@6.2.3 or npm:@org/name@1.0.0.
     #[arg(required = true, value_name = "ID")]
     pub ids: Vec<String>,
     /// The number format of the weights; can be repeated.
