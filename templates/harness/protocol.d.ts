@@ -1170,3 +1170,5 @@ made: number,
  * Inferences since then, also those that only kept the GPU busy.
  */
 inferences: number, };
+
+export type ModuleJob = Common & { folder: string; program: string; libraries: string[]; packages: { [name: string]: string }; root: string; files: ModelFile[]; inputs: FeedSpec[]; expected: string[]; params: { [name: string]: number | string | boolean }; batch: number; dtype: string; workgroup: [number, number, number] | null; threads: number | null; webnnDevice: "cpu" | "gpu" | "npu" };
