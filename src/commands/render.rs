@@ -85,11 +85,15 @@ fn write(request: &PageRequest<'_>, templates: &Templates, harness: &str, out: &
             put(&folder.join("index.html"), &rendered_html(templates, &page)?)?;
             put(&folder.join("job.js"), &page.module(templates)?)?;
             let files = module.files.iter().map(|(path, place)| ("files", path, place));
-            for (below, path, place) in module.program.iter().map(|(path, place)| ("module", path, place)).chain(files) {
+            for (below, path, place) in module.program.iter().map(|(path, place)| ("module", path, place)).chain(files)
+            {
                 link(place, &folder.join(below).join(path))?;
             }
             for (root, path) in module.packages.files() {
-                link(&module.packages.roots[root].join(&path), &folder.join("packages").join(root.to_string()).join(path))?;
+                link(
+                    &module.packages.roots[root].join(&path),
+                    &folder.join("packages").join(root.to_string()).join(path),
+                )?;
             }
         }
     }

@@ -70,9 +70,9 @@ impl ModuleChecker {
         expected: &ExpectedOutput,
         fetch: &Tensor,
     ) -> Result<(), String> {
-        let usual = Tolerance::of(&self.dtype).ok_or_else(|| format!("there is no tolerance for the dtype {}", self.dtype))?;
-        let share = expected.tolerance.unwrap_or(usual.share);
-        let tolerance = Tolerance { share, absolute: expected.absolute };
+        let usual =
+            Tolerance::of(&self.dtype).ok_or_else(|| format!("there is no tolerance for the dtype {}", self.dtype))?;
+        let tolerance = Tolerance { share: expected.tolerance.unwrap_or(usual.share), absolute: expected.absolute };
         let name = fetch.name();
         let verdict = match &expected.source {
             ExpectedSource::File(file) => {
@@ -105,7 +105,8 @@ impl ModuleChecker {
                     return Ok(());
                 };
                 let (kind, shape) = (expected.kind().clone(), expected.shape().to_vec());
-                let expected = Tensor::new(name, kind, shape, expected.bytes().to_vec()).map_err(|error| error.to_string())?;
+                let expected =
+                    Tensor::new(name, kind, shape, expected.bytes().to_vec()).map_err(|error| error.to_string())?;
                 name_reference(check, &reference.name);
                 onnx::compare(&[shaped(fetch, Some(expected.shape()))], std::slice::from_ref(&expected), tolerance)
             }

@@ -51,8 +51,7 @@ pub(super) fn publishable(
             let files = program.files.iter().map(|(path, place)| (path.clone(), place.clone())).collect();
             let posted = Posted::AtMost(MOST_POSTED);
             let from = Program { folder: program.folder.clone(), packages: program.packages.roots.clone() };
-            let published =
-                Published { module, frame, parts: Vec::new(), files, program: Some(from), posted, session };
+            let published = Published { module, frame, parts: Vec::new(), files, program: Some(from), posted, session };
             // What nothing verifies is held against other jobs' outputs.
             let keep = context.keep_outputs || program.expect.is_empty();
             let checker = ModuleChecker::new(program, &page.job.axes.dtype, context.references.clone(), keep);

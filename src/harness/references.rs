@@ -95,14 +95,22 @@ impl References {
     /// Of a run; `library` is onnxruntime's own, which is opened for the first model of ONNX.
     #[must_use]
     pub fn new(library: Option<PathBuf>) -> Self {
-        Self { library, kept: Mutex::default(), graphs: Mutex::default(), heard: Mutex::default(), prepared: Mutex::default() }
+        Self {
+            library,
+            kept: Mutex::default(),
+            graphs: Mutex::default(),
+            heard: Mutex::default(),
+            prepared: Mutex::default(),
+        }
     }
 
     /// What the stages of a graph make of inputs, which stand for those of its own that have their names. The error names a
     /// stage without a reference.
     pub(super) fn of_graph(&self, graph: &Arc<Graph>, inputs: &[Tensor]) -> Result<Arc<Computation>, String> {
         let key = (graph.clone(), digest(inputs));
-        let same = |(other, digest): &GraphKey| *digest == key.1 && (other.tensors == graph.tensors && other.stages == graph.stages);
+        let same = |(other, digest): &GraphKey| {
+            *digest == key.1 && (other.tensors == graph.tensors && other.stages == graph.stages)
+        };
         let mut kept = self.graphs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, computed)) = kept.iter().find(|(other, _)| same(other)) {
             return Ok(computed.clone());

@@ -154,9 +154,7 @@ impl Page {
                 Content::Onnx(Box::new(OnnxPage::of_pipeline(manifest, model, pipeline, job, common)?))
             }
             Program::OnnxFile(file) => Content::Onnx(Box::new(OnnxPage::of_file(manifest, model, file, job, common)?)),
-            Program::Module(module) => {
-                Content::Module(Box::new(ModulePage::of(manifest, model, module, job, common)?))
-            }
+            Program::Module(module) => Content::Module(Box::new(ModulePage::of(manifest, model, module, job, common)?)),
         };
         Ok(Self { job: job.clone(), number, backend, content })
     }

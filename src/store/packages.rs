@@ -108,7 +108,10 @@ impl Packages {
             LibrarySource::Version(version) => {
                 let root = installed.unwrap_or(Path::new(""));
                 if version_of(&root.join(name)).as_deref() != Some(version) {
-                    return Err(lacks(format!("{name} {version} is not installed; looked in {}", root.display()), true));
+                    return Err(lacks(
+                        format!("{name} {version} is not installed; looked in {}", root.display()),
+                        true,
+                    ));
                 }
                 (root.to_path_buf(), format!("{name}/"))
             }
@@ -151,7 +154,8 @@ impl Packages {
     /// Adds what the packages of a `node_modules` say that they need, and what these need, as far as it lies there.
     fn add_others(&mut self, root: usize) {
         let folder = self.roots[root].clone();
-        let mut open: Vec<PathBuf> = self.found.iter().map(|package| self.roots[package.root].join(&package.folder)).collect();
+        let mut open: Vec<PathBuf> =
+            self.found.iter().map(|package| self.roots[package.root].join(&package.folder)).collect();
         while let Some(text) = open.pop().map(|place| description(&place).unwrap_or_default()) {
             for key in ["dependencies", "peerDependencies"] {
                 for name in text[key].as_object().into_iter().flat_map(Map::keys) {
@@ -301,20 +305,16 @@ fn entries(text: &Value) -> IndexMap<String, String> {
     let plain = |file: &str| file.trim_start_matches("./").to_owned();
     let mut found = IndexMap::new();
     let exports = &text["exports"];
-    match exports.as_object().filter(|exports| exports.keys().any(|key| key.starts_with('.'))) {
-        Some(exports) => {
-            for (key, target) in exports {
-                // Patterns stand for any number of files, which have addresses of their own.
-                let below = key.strip_prefix('.').filter(|below| !below.contains('*') && !below.ends_with('/'));
-                if let (Some(below), Some(file)) = (below, of_conditions(target)) {
-                    found.insert(below.to_owned(), plain(file));
-                }
-            }
-        }
-        None => {
-            let older = ["browser", "module", "main"].into_iter().find_map(|key| text[key].as_str());
-            let file = of_conditions(exports).or(older).unwrap_or("index.js");
-            found.insert(String::new(), plain(file));
+    let Some(exports) = exports.as_object().filter(|exports| exports.keys().any(|key| key.starts_with('.'))) else {
+        let older = ["browser", "module", "main"].into_iter().find_map(|key| text[key].as_str());
+        found.insert(String::new(), plain(of_conditions(exports).or(older).unwrap_or("index.js")));
+        return found;
+    };
+    for (key, target) in exports {
+        // Patterns stand for any number of files, which have addresses of their own.
+        let below = key.strip_prefix('.').filter(|below| !below.contains('*') && !below.ends_with('/'));
+        if let (Some(below), Some(file)) = (below, of_conditions(target)) {
+            found.insert(below.to_owned(), plain(file));
         }
     }
     found

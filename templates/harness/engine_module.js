@@ -66,14 +66,15 @@ export async function prepare(job, host) {
     /** @type {Run} */
     const run = { ...base, began, busy: false, lastedMs: 0 };
     // As a model of ONNX has its pipelines made before the first inference that counts.
-    if (job.shaderPrecompilation && devices.own) await devices.settled(inferences(run, 1));
+    const inferOnce = () => devices.scoped("the first inference", () => devices.settled(inferences(run, 1)));
+    if (job.shaderPrecompilation && devices.own) await inferOnce();
     const modelLoadMs = performance.now() - loadBegan;
 
     const counted = () => webnn?.dispatches() ?? devices.watch?.dispatches() ?? 0;
     const before = counted();
     devices.watch?.begin();
     const inferBegan = performance.now();
-    await devices.scoped("the first inference", () => devices.settled(inferences(run, 1)));
+    await inferOnce();
     const firstInferenceMs = performance.now() - inferBegan;
     const timeToFirstResultMs = performance.now() - began;
     const gpuMs = (await devices.watch?.end()) ?? null;
@@ -123,9 +124,14 @@ export async function prepare(job, host) {
       sample: (iterations, kind) => sample(run, iterations, kind),
       profile: async () => [],
       dispose: () => {
-        release(run.outputs);
-        const disposed = program.call("dispose", () => program.exports.dispose(state));
-        void disposed.catch((error) => host.log("error", messageOf(error))).finally(devices.destroy);
+        try {
+          release(run.outputs);
+          // The document goes at once, and with it whatever this still waits for.
+          void Promise.resolve(program.exports.dispose(state)).catch(() => {});
+        } catch (error) {
+          host.log("error", `${program.name}: \`dispose\`: ${messageOf(error)}`);
+        }
+        devices.destroy();
       },
     };
   } catch (error) {
@@ -141,11 +147,19 @@ export async function prepare(job, host) {
  */
 async function inferences(run, iterations) {
   const { program, state, job } = run;
+  const waited = run.devices.watch?.waiting() ?? 0;
   for (let inference = 0; inference < iterations; inference += 1) {
     release(run.outputs);
     run.outputs = [];
     const returned = await program.call("infer", () => program.exports.infer(state));
     run.outputs = describe(returned, program.name, job.expected);
+  }
+  const waiting = (run.devices.watch?.waiting() ?? 0) - waited;
+  if (waiting > 0) {
+    throw new Error(
+      `${program.name}: \`infer\` returned before ${waiting} of its dispatches were submitted, so that nothing would time them: ` +
+        "submit them before it returns",
+    );
   }
   await run.devices.done();
 }

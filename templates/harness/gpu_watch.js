@@ -14,6 +14,7 @@ const STAMPS = 4096;
  * @property {(device: GPUDevice) => void} add Watches this device too; its passes get timestamps where it has them.
  * @property {() => GPUDevice[]} computing The devices that have dispatched something.
  * @property {() => number} dispatches So far.
+ * @property {() => number} waiting Dispatches that were recorded and not submitted, so far.
  * @property {() => number} bindings Bind groups that were made, so far.
  * @property {() => number} compileMs With a shader or a pipeline in the making, so far.
  * @property {() => void} begin Timestamps are taken from now on.
@@ -53,6 +54,7 @@ export function watchGpus() {
   return {
     add: passes.add,
     computing: passes.computing,
+    waiting: () => dispatches - passes.submitted(),
     dispatches: () => dispatches,
     bindings: () => bindings,
     compileMs: compiling,
@@ -108,32 +110,47 @@ function watchPasses() {
   let untimed = 0;
   /** @type {Map<GPUDevice, ReturnType<typeof stampsOf> | null>} Null for a device without timestamps. */
   const devices = new Map();
-  /** @type {WeakMap<object, GPUDevice>} The devices of encoders and of passes. */
-  const owners = new WeakMap();
+  /** @type {WeakMap<object, { device: GPUDevice, count: number }>} Of encoders, and the same of their passes and of what is submitted. */
+  const recordings = new WeakMap();
   /** @type {Set<GPUDevice>} */
   const computing = new Set();
+  let submitted = 0;
   around(GPUDevice.prototype, "createCommandEncoder", (original, self, words) => {
     const encoder = original.apply(self, words);
-    owners.set(encoder, self);
+    recordings.set(encoder, { device: self, count: 0 });
     return encoder;
   });
+  around(GPUCommandEncoder.prototype, "finish", (original, self, words) => {
+    const commands = original.apply(self, words);
+    const recording = recordings.get(self);
+    if (recording) recordings.set(commands, recording);
+    return commands;
+  });
+  around(GPUQueue.prototype, "submit", (original, self, [commands, ...words]) => {
+    const all = [...commands];
+    for (const one of all) submitted += recordings.get(one)?.count ?? 0;
+    return original.call(self, all, ...words);
+  });
   around(GPUCommandEncoder.prototype, "beginComputePass", (original, self, [descriptor = {}]) => {
-    const owner = owners.get(self);
-    const stamps = owner && devices.get(owner);
+    const recording = recordings.get(self);
+    const stamps = recording && devices.get(recording.device);
     if (active && (!stamps || descriptor.timestampWrites)) untimed += 1;
     const stamped = active && stamps && !descriptor.timestampWrites ? { ...descriptor, timestampWrites: stamps.place() } : descriptor;
     const pass = original.call(self, stamped);
-    if (owner) owners.set(pass, owner);
+    if (recording) recordings.set(pass, recording);
     return pass;
   });
   return {
     add: (/** @type {GPUDevice} */ device) =>
       void devices.set(device, device.features.has("timestamp-query") ? stampsOf(device) : null),
     compute: (/** @type {object} */ pass) => {
-      const owner = owners.get(pass);
-      if (owner) computing.add(owner);
+      const recording = recordings.get(pass);
+      if (!recording) return;
+      recording.count += 1;
+      computing.add(recording.device);
     },
     computing: () => [...computing],
+    submitted: () => submitted,
     begin: () => {
       active = true;
       untimed = 0;

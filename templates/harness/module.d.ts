@@ -50,7 +50,7 @@ export interface Input {
   /** As the manifest's `type` says: f32 is float32. A float16 is 16 bits in a Float16Array where the browser has one. */
   type: "float32" | "float16" | "int32" | "uint32";
   shape: number[];
-  data: Values;
+  data: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 }
 
 export type Values =

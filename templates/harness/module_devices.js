@@ -65,6 +65,11 @@ export async function openDevices(job, host) {
     });
   });
   const list = () => [...all.keys()];
+  // One that has nothing to do would only cost its answer.
+  const used = () => {
+    const computing = watch.computing().filter((device) => all.has(device));
+    return computing.length > 0 ? computing : list();
+  };
   const account = () => {
     const device = first();
     return device && accountOf(device);
@@ -78,8 +83,8 @@ export async function openDevices(job, host) {
       if (!device) throw new Error("an output is a buffer of another document");
       return device;
     },
-    settled: (work) => list().reduce((waited, device) => settled(device, waited), work),
-    done: () => Promise.all(list().map((device) => device.queue.onSubmittedWorkDone())),
+    settled: (work) => used().reduce((waited, device) => settled(device, waited), work),
+    done: () => Promise.all(used().map((device) => device.queue.onSubmittedWorkDone())),
     scoped: (what, work) => list().reduce((inner, device) => () => scoped(device, what, inner), work)(),
     ran: (inferences) => account()?.ran(inferences),
     memory: () => account()?.read() ?? null,

@@ -17,13 +17,15 @@ use crate::store::{Dtype, Store, fetch};
 
 /// Whether a plan has jobs in onnxruntime-web, or such that native onnxruntime computes what they must give.
 pub(in crate::commands) fn any(plan: &Plan) -> bool {
-    jobs(plan).next().is_some() || plan.manifest.models.values().any(|model| model.needs_libraries() && compared(plan, model))
+    jobs(plan).next().is_some()
+        || plan.manifest.models.values().any(|model| model.needs_libraries() && compared(plan, model))
 }
 
 /// Whether a module of the plan's jobs is compared with a model.
 fn compared(plan: &Plan, model: &Model) -> bool {
     modules(plan).any(|(_, module)| {
-        let named = |expected: &Expected| matches!(expected, Expected::Model(other) if *other.model.get_ref() == model.name);
+        let named =
+            |expected: &Expected| matches!(expected, Expected::Model(other) if *other.model.get_ref() == model.name);
         module.expect.iter().any(named)
     })
 }

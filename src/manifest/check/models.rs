@@ -38,17 +38,13 @@ impl Checker<'_> {
         }
         let compared = self.compared(uses, &mut models);
         let in_use = |name: &String| uses.iter().any(|(one, _)| one == name) || compared.contains(name);
-        models
-            .into_iter()
-            .filter(|(name, _)| in_use(name))
-            .filter_map(|(name, model)| Some((name, model?)))
-            .collect()
+        models.into_iter().filter(|(name, _)| in_use(name)).filter_map(|(name, model)| Some((name, model?))).collect()
     }
 
     /// The models that modules in use are compared with, found and read where the matrix does not name them.
     fn compared(&mut self, uses: &[Use], models: &mut IndexMap<String, Option<Model>>) -> Vec<String> {
-        let used = uses.iter().filter_map(|(name, _)| models.get(name)?.clone());
-        let modules: Vec<(Model, Module)> = used
+        let in_matrix = uses.iter().filter_map(|(name, _)| models.get(name)?.clone());
+        let modules: Vec<(Model, Module)> = in_matrix
             .filter_map(|model| match &model.program {
                 Program::Module(module) => Some((model.clone(), module.clone())),
                 _ => None,
@@ -61,13 +57,11 @@ impl Checker<'_> {
                 let Expected::Model(other) = expected else { continue };
                 let name = other.model.get_ref();
                 if !models.contains_key(name) {
-                    match library::find(self.folder, name) {
-                        Some(found) => self.add(models, name, None, found),
-                        None => {
-                            problems.push(self.unknown(&At::new(name.clone(), other.model.span())));
-                            continue;
-                        }
-                    }
+                    let Some(found) = library::find(self.folder, name) else {
+                        problems.push(self.unknown(&At::new(name.clone(), other.model.span())));
+                        continue;
+                    };
+                    self.add(models, name, None, found);
                 }
                 match models.get(name) {
                     Some(Some(found)) if !matches!(found.engine(), Engine::Wgsl | Engine::Onnxruntime) => {

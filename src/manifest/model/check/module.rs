@@ -89,7 +89,9 @@ impl Checker<'_> {
     fn library(&mut self, value: &Spanned<Value>) -> Option<Library> {
         let span = value.span();
         let entry = match value.get_ref() {
-            Value::String(text) if text.starts_with(|c: char| c.is_ascii_digit()) && !self.folder.join(text).is_dir() => {
+            Value::String(text)
+                if text.starts_with(|c: char| c.is_ascii_digit()) && !self.folder.join(text).is_dir() =>
+            {
                 LibraryEntry { version: Some(text.clone()), ..LibraryEntry::default() }
             }
             Value::String(text) => LibraryEntry { path: Some(text.clone()), ..LibraryEntry::default() },
@@ -108,13 +110,12 @@ impl Checker<'_> {
         let source = match (entry.version, entry.path) {
             (Some(version), None) if is_exact_version(&version) => LibrarySource::Version(version),
             (Some(version), None) => {
-                let help = "write all three numbers, such as \"4.22.0\"; ranges and tags change from one day to the next";
+                let help =
+                    "write all three numbers, such as \"4.22.0\"; ranges and tags change from one day to the next";
                 self.help(span, format!("{version:?} is no version"), "not an exact version", help);
                 return None;
             }
-            (None, Some(path)) if self.folder.join(&path).is_dir() => {
-                LibrarySource::Folder(self.folder.join(path))
-            }
+            (None, Some(path)) if self.folder.join(&path).is_dir() => LibrarySource::Folder(self.folder.join(path)),
             (None, Some(path)) => {
                 let message = format!("{path:?} is neither an exact version nor a folder");
                 let label = format!("there is no folder {}", self.folder.join(path).display());
@@ -145,9 +146,8 @@ impl Checker<'_> {
             ],
         );
         let values = self.feed_values(entry, &span);
-        let element = entry.element.as_ref().map_or_else(Element::default, |name| {
-            self.element(name.get_ref(), &name.span())
-        });
+        let element =
+            entry.element.as_ref().map_or_else(Element::default, |name| self.element(name.get_ref(), &name.span()));
         if entry.name.is_none() {
             self.at(span.clone(), "an input needs a `name`", "without a name");
         }
@@ -163,7 +163,8 @@ impl Checker<'_> {
         let (tolerance, absolute) = (entry.get_ref().tolerance, entry.get_ref().absolute.unwrap_or(0.0));
         let Some(model) = &entry.get_ref().model else {
             if entry.get_ref().file.is_none() {
-                let help = "write `file = \"y.npy\"`, or `model = \"NAME\"` for what another model makes of the same inputs";
+                let help =
+                    "write `file = \"y.npy\"`, or `model = \"NAME\"` for what another model makes of the same inputs";
                 self.help(entry.span(), "`expect` needs a `file` or a `model`", "with what is it compared?", help);
                 return None;
             }

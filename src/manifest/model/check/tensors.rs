@@ -269,7 +269,10 @@ impl Checker<'_> {
     pub(super) fn expected(&mut self, entry: &Spanned<ExpectEntry>, element: Option<Element>) -> Option<ArrayFile> {
         self.tolerances(entry, element);
         let (span, entry) = (entry.span(), entry.get_ref());
-        for (key, place) in [("model", entry.model.as_ref().map(Spanned::span)), ("output", entry.output.as_ref().map(|_| span.clone()))] {
+        for (key, place) in [
+            ("model", entry.model.as_ref().map(Spanned::span)),
+            ("output", entry.output.as_ref().map(|_| span.clone())),
+        ] {
             if let Some(place) = place {
                 let help = "write a `file`; only a module is compared with another model";
                 self.help(place, format!("`{key}` is no key of this `expect`"), "of another engine", help);

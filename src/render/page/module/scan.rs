@@ -76,8 +76,8 @@ fn tokens(text: &str) -> Vec<Token> {
             quote @ (b'"' | b'\'') => {
                 let end = end_of_text(bytes, at, quote);
                 let is_closed = end > at + 1 && bytes[end - 1] == quote;
-                let inside = at + 1..if is_closed { end - 1 } else { end };
-                tokens.push(Token::Text(text[inside].to_owned(), at..end));
+                let token = |text: &str| Token::Text(text.to_owned(), at..end);
+                tokens.push(if is_closed { token(&text[at + 1..end - 1]) } else { Token::Value });
                 at = end;
             }
             b'`' => at = template(bytes, at + 1, depth, &mut templates, &mut tokens),
@@ -113,8 +113,7 @@ fn is_of_word(byte: u8) -> bool {
 
 /// Whether a slash after this begins a regular expression: not after a value, which is divided.
 fn begins_value(last: Option<&Token>) -> bool {
-    const BEFORE: [&str; 10] =
-        ["return", "typeof", "case", "in", "of", "delete", "void", "throw", "await", "yield"];
+    const BEFORE: [&str; 10] = ["return", "typeof", "case", "in", "of", "delete", "void", "throw", "await", "yield"];
     match last {
         None => true,
         Some(Token::Word(word)) => BEFORE.contains(&word.as_str()),
@@ -179,10 +178,14 @@ mod tests {
     use super::*;
 
     fn imports(text: &str) -> Vec<String> {
-        scan(text).imports.into_iter().map(|(name, place)| {
-            assert_eq!(&text[place.start + 1..place.end - 1], name);
-            name
-        }).collect()
+        scan(text)
+            .imports
+            .into_iter()
+            .map(|(name, place)| {
+                assert_eq!(&text[place.start + 1..place.end - 1], name);
+                name
+            })
+            .collect()
     }
 
     #[test]
