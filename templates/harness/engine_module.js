@@ -17,7 +17,7 @@ import { watchWasm } from "gpujobs/wasm_memory.js";
 import { countWorkers } from "gpujobs/workers.js";
 
 /** @import { ModuleJob, PartCost, Sample } from "gpujobs/protocol.js" */
-/** @import { Call } from "gpujobs/calls.js" */
+/** @import { Call, Value } from "gpujobs/calls.js" */
 /** @import { Context } from "gpujobs/module.js" */
 /** @import { ModelFiles } from "gpujobs/model_files.js" */
 /** @import { Devices } from "gpujobs/module_devices.js" */
@@ -37,6 +37,7 @@ import { countWorkers } from "gpujobs/workers.js";
  * @property {WasmWatch} wasm
  * @property {Map<GPUDevice, Sentinel>} sentinels
  * @property {Described} outputs Those of the latest inference.
+ * @property {Value[] | null} read The same, where they were read before the clock stopped.
  * @property {Call[][]} accepted Outputs that were verified.
  * @property {number} began
  * @property {boolean} busy Whether a GPU computes, whose clock falls when it waits.
@@ -62,7 +63,7 @@ export async function prepare(job, host) {
     const program = await openProgram(job);
     const context = contextOf(job, host, devices, files);
     const state = await devices.settled(program.call("load", () => program.exports.load(context)));
-    const base = { job, host, program, state, devices, wasm, sentinels: new Map(), outputs: [], accepted: [] };
+    const base = { job, host, program, state, devices, wasm, sentinels: new Map(), outputs: [], read: null, accepted: [] };
     /** @type {Run} */
     const run = { ...base, began, busy: false, lastedMs: 0 };
     // As a model of ONNX has its pipelines made before the first inference that counts.
@@ -162,6 +163,13 @@ async function inferences(run, iterations) {
     );
   }
   await run.devices.done();
+  // WebNN says of nothing but a reading that it is done.
+  run.read = job.backend === "webnn" ? await readAll(run) : null;
+}
+
+/** @param {Run} run */
+function readAll({ program, outputs, devices }) {
+  return program.call("read", () => devices.settled(readOutputs(outputs, devices.of)));
 }
 
 /**
@@ -169,10 +177,9 @@ async function inferences(run, iterations) {
  * @param {Run} run
  */
 async function checkOf(run) {
-  const { job, host, program, devices } = run;
-  const read = () => devices.settled(readOutputs(run.outputs, devices.of));
+  const { job, host } = run;
   /** @type {Call[]} */
-  const calls = [{ file: job.program, feeds: [], fetches: await program.call("read", read) }];
+  const calls = [{ file: job.program, feeds: [], fetches: run.read ?? (await readAll(run)) }];
   const check = async () => {
     const { verdict, compared } = await host.verify(encode(calls));
     if (verdict === "incorrect") throw new Incorrect("the output differs from what it must be");

@@ -88,20 +88,27 @@ impl Checker<'_> {
 
     fn library(&mut self, value: &Spanned<Value>) -> Option<Library> {
         let span = value.span();
+        let is_version = |text: &str| {
+            let begins = text.starts_with(|c: char| c.is_ascii_digit() || "^~<>=*".contains(c));
+            (begins || text == "latest") && !self.folder.join(text).is_dir()
+        };
         let entry = match value.get_ref() {
-            Value::String(text)
-                if text.starts_with(|c: char| c.is_ascii_digit()) && !self.folder.join(text).is_dir() =>
-            {
+            Value::String(text) if is_version(text) => {
                 LibraryEntry { version: Some(text.clone()), ..LibraryEntry::default() }
             }
             Value::String(text) => LibraryEntry { path: Some(text.clone()), ..LibraryEntry::default() },
-            other => match LibraryEntry::deserialize(other.clone()) {
+            Value::Table(table) => match LibraryEntry::deserialize(table.clone()) {
                 Ok(entry) => entry,
                 Err(error) => {
                     self.help(span, error.message().to_owned(), "not a library", SOURCES);
                     return None;
                 }
             },
+            other => {
+                let message = format!("found {}, expected a library", other.type_str());
+                self.help(span, message, "not a library", SOURCES);
+                return None;
+            }
         };
         if let Some(name) = entry.entry.as_deref().filter(|name| !is_plain_path(name)) {
             let help = "a path inside the package, such as \"dist/index.mjs\"";
