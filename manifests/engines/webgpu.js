@@ -28,8 +28,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 `;
 
 /** @param {Context} context */
-export async function load({ device, inputs, file }) {
-  if (!device) throw new Error("this program computes on webgpu only");
+export async function load({ device, inputs, file, unsupported }) {
+  if (!device) throw unsupported("this program computes on webgpu only");
   const { w1, b1, w2, b2 } = readTensors(await file("mlp.safetensors"));
   const { data, shape: [rows, width] } = inputs.x;
   const module = device.createShaderModule({ code: CODE });

@@ -3,7 +3,7 @@
  * in the user's file.
  */
 
-import { messageOf, Unsupported } from "gpujobs/failures.js";
+import { messageOf, takingErrors, Unsupported } from "gpujobs/failures.js";
 
 /** @import { ModuleJob } from "gpujobs/protocol.js" */
 /** @import { UserModule } from "gpujobs/module.js" */
@@ -123,20 +123,24 @@ async function whyNot(url, folder, name, error) {
   if (known) return `${known}: ${words}`;
   const script = document.createElement("script");
   /** @type {string | null} */
-  const place = await new Promise((resolve) => {
-    addEventListener("error", (event) => {
-      const { filename, lineno } = event;
-      if (!filename?.startsWith(folder)) return;
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      resolve(`${filename.slice(folder.length)}:${lineno}`);
-    }, { capture: true });
-    script.onload = () => resolve(null);
-    script.onerror = () => resolve(null);
-    setTimeout(resolve, PLACED_WITHIN_MS, null);
-    script.type = "module";
-    script.src = url;
-    document.body.append(script);
+  let place = null;
+  /** @type {(value?: unknown) => void} */
+  let ended = () => {};
+  const takes = (/** @type {ErrorEvent} */ { filename, lineno }) => {
+    const isOwn = filename.startsWith(folder);
+    if (isOwn) place ??= `${filename.slice(folder.length)}:${lineno}`;
+    if (isOwn) ended();
+    return isOwn;
+  };
+  await takingErrors(takes, () => {
+    return new Promise((resolve) => {
+      ended = resolve;
+      script.onload = script.onerror = resolve;
+      setTimeout(resolve, PLACED_WITHIN_MS);
+      script.type = "module";
+      script.src = url;
+      document.body.append(script);
+    });
   });
   return `${place ?? name}: ${words}`;
 }

@@ -83,7 +83,7 @@ fn five_engines_are_verified_against_one_output_in_both_browsers() {
     shop.gpujobs(&["setup", "m.toml"]).expect(0);
     let few = ["--set", "measure.samples=3", "--set", "measure.rounds=1", "--set", "measure.warmup=1"];
     let ended = shop.run(&text, &few).expect(0);
-    assert!(ended.stderr.contains("engines: 10 jobs, all ok and verified"), "{ended:?}");
+    assert!(ended.stdout.contains("engines: 10 jobs, all ok and verified"), "{ended:?}");
     let rows = shop.jobs();
     for browser in ["chrome", "firefox"] {
         for (model, engine, reference, library) in [
