@@ -32,6 +32,9 @@ const KEY: &str = "x-gpujobs-key";
 /// Bytes of a part or a file that are sent at a time: answers take turns on a bounded link by so much.
 const CHUNK: usize = 64 << 10;
 
+/// The content type of what is no text that a browser reads by itself.
+const BYTES: &str = "application/octet-stream";
+
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 type Answer = Response<Body>;
 
@@ -171,6 +174,10 @@ async fn follow(shared: &Arc<Shared>, route: Route<'_>, request: Request<Incomin
             let file = program.and_then(|program| beside(&program.folder, &path));
             let Some(file) = file else { return missing() };
             shared.link.answer().await;
+            // Weights may lie there.
+            if kind_of(&path) == BYTES {
+                return streamed(file, shared.clone()).await.unwrap_or_else(|_| missing());
+            }
             tokio::fs::read(file).await.map_or_else(|_| missing(), |bytes| whole(kind_of(&path), bytes.into()))
         }
         Route::Package { job, root, path } => {
@@ -256,7 +263,7 @@ fn kind_of(path: &str) -> &'static str {
         Some("js" | "mjs") => "text/javascript",
         Some("json") => "application/json",
         Some("wasm") => "application/wasm",
-        _ => "application/octet-stream",
+        _ => BYTES,
     }
 }
 
@@ -308,7 +315,7 @@ async fn streamed(path: PathBuf, shared: Arc<Shared>) -> io::Result<Answer> {
 
 fn streaming(body: Body, length: u64) -> Answer {
     let mut answer = Response::new(body);
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(BYTES));
     answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     answer
 }
