@@ -35,7 +35,7 @@ fn check(shop: &Workshop, files: &[&str]) -> Output {
     let own = files.iter().map(|file| shop.path(file));
     let config = serde_json::json!({
         "extends": templates.join("tsconfig.json"),
-        "include": own.chain([templates.join("harness/*.js"), root().join("manifests/engines/webgpu.js")]).collect::<Vec<_>>(),
+        "include": own.chain([templates.join("harness/*.js"), root().join("manifests/engines/models/webgpu.js")]).collect::<Vec<_>>(),
     });
     let project = shop.write("tsconfig.json", &config.to_string());
     Command::new("node").arg(compiler()).arg("--project").arg(project).output().expect("node")

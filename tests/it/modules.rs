@@ -128,9 +128,10 @@ fn what_a_module_is_compared_with_and_what_it_keeps() {
     module(&shop, "unlike", &but(ON_GPU, "2.0 * x", "2.1 * x"), like);
     // The network of the engines' manifest, by what native onnxruntime makes of it.
     for file in ["webgpu.js", "safetensors.js", "mlp.safetensors", "mlp.onnx", "y.npy", "mlp-onnx.toml"] {
-        std::fs::copy(format!("{ROOT}/manifests/engines/{file}"), shop.path(&format!("models/{file}"))).unwrap();
+        std::fs::copy(format!("{ROOT}/manifests/engines/models/{file}"), shop.path(&format!("models/{file}"))).unwrap();
     }
-    let by_onnx = source("manifests/engines/mlp-webgpu.toml").replace("file = \"y.npy\"", "model = \"mlp-onnx\"");
+    let by_onnx =
+        source("manifests/engines/models/mlp-webgpu.toml").replace("file = \"y.npy\"", "model = \"mlp-onnx\"");
     assert!(by_onnx.contains("y = { model"), "{by_onnx}");
     shop.write("models/by-onnx.toml", &by_onnx);
     let manifest = format!(
@@ -165,10 +166,18 @@ fn what_a_module_is_compared_with_and_what_it_keeps() {
     assert!(second["warnings"].contains("agrees with it within"), "{second:?}");
 }
 
-/// Faults of a module in JavaScript: its name, its program, the row's status, and what its reason has.
-fn near_faults() -> Vec<(&'static str, String, &'static str, &'static str)> {
-    let infer = "export const infer = (x) => ({ y: x.map((value) => 2 * value) });";
-    let with = |by: &str| but(NEAR, infer, &format!("export const infer = (x) => {by};"));
+/// A fault of a module: its name, its program, the row's status, and what its reason has.
+type Fault = (&'static str, String, &'static str, &'static str);
+
+const INFER: &str = "export const infer = (x) => ({ y: x.map((value) => 2 * value) });";
+
+/// `NEAR` with another inference.
+fn with(by: &str) -> String {
+    but(NEAR, INFER, &format!("export const infer = (x) => {by};"))
+}
+
+/// What an inference in JavaScript returns that it should not.
+fn wrong_outputs() -> Vec<Fault> {
     vec![
         ("wrong", with("({ y: x.map((value) => 3 * value) })"), "incorrect", "`y` differs from its reference (5 of 5"),
         ("nan", with("({ y: x.map(() => NaN) })"), "incorrect", "`y` differs from its reference (5 of 5"),
@@ -183,6 +192,12 @@ fn near_faults() -> Vec<(&'static str, String, &'static str, &'static str)> {
         ("nothing", with("{}"), "failed", "nothing.js: `infer` returned nothing"),
         ("array", with("x"), "failed", "array.js: `infer` returned no outputs with names"),
         ("text", with("({ y: 'two' })"), "failed", "text.js: `infer` returned `y` as two: an output is a typed array"),
+    ]
+}
+
+/// What else such a module gets wrong.
+fn wrong_programs() -> Vec<Fault> {
+    vec![
         ("throws", with("{\n  throw new TypeError('not today');\n}"), "failed", "throws.js:3: TypeError: not today"),
         (
             "loads",
@@ -212,7 +227,7 @@ fn near_faults() -> Vec<(&'static str, String, &'static str, &'static str)> {
             "failed",
             "exports.js exports no function `dispose`: its exports are ",
         ),
-        ("syntax", but(NEAR, infer, "export const infer = (x => 2;"), "failed", "syntax.js:2: SyntaxError: "),
+        ("syntax", but(NEAR, INFER, "export const infer = (x => 2;"), "failed", "syntax.js:2: SyntaxError: "),
         (
             "changes",
             with(
@@ -243,7 +258,7 @@ fn near_faults() -> Vec<(&'static str, String, &'static str, &'static str)> {
 }
 
 /// The same on the GPU.
-fn far_faults() -> Vec<(&'static str, String, &'static str, &'static str)> {
+fn far_faults() -> Vec<Fault> {
     let submit = "  device.queue.submit([encoder.finish()]);\n";
     let once = "if ((state.count += 1) <= 4) ";
     vec![
@@ -288,22 +303,22 @@ fn what_a_module_gets_wrong_stands_in_its_row() {
     with_twice(&shop);
     shop.write("models/.hidden", "x");
     std::os::unix::fs::symlink(shop.path("m.toml"), shop.path("models/link.txt")).unwrap();
-    let faults: Vec<_> = near_faults().into_iter().chain(far_faults()).collect();
-    let mut include = String::new();
+    let near = [wrong_outputs(), wrong_programs()].concat();
+    let names: Vec<&str> = near.iter().map(|(name, ..)| *name).collect();
+    let far = far_faults();
+    let included = |rest: &str, name: &str| format!("[[matrix.include]]\n{rest}\nmodel = '{name}'\n");
+    let mut include: Vec<String> = far.iter().map(|(name, ..)| included("browser = 'chrome'", name)).collect();
+    // Places in the user's file are each browser's own to tell.
+    let places = ["throws", "syntax", "stale"];
+    include.extend(places.map(|name| included("browser = 'firefox'\nbackend = 'wasm'", name)));
+    let faults = [near, far].concat();
     for (name, program, ..) in &faults {
         module(&shop, name, program, EXPECT);
     }
-    for (name, ..) in far_faults() {
-        include.push_str(&format!("[[matrix.include]]\nbrowser = 'chrome'\nmodel = '{name}'\n"));
-    }
-    // Places in the user's file are each browser's own to tell.
-    for name in ["throws", "syntax", "stale"] {
-        include.push_str(&format!("[[matrix.include]]\nbrowser = 'firefox'\nbackend = 'wasm'\nmodel = '{name}'\n"));
-    }
     // It never comes back: what is ready beside it is lost with its page.
     module(&shop, "loops", &but(NEAR, "=> ({ y: x.map((value) => 2 * value) })", "=> { for (;;); }"), EXPECT);
-    include.push_str("[[matrix.include]]\nbrowser = 'chrome'\nbackend = 'wasm'\nmodel = 'loops'\ncache = 'cold'\n");
-    let names: Vec<&str> = near_faults().iter().map(|(name, ..)| *name).collect();
+    include.push(included("browser = 'chrome'\nbackend = 'wasm'\ncache = 'cold'", "loops"));
+    let include = include.concat();
     let manifest = format!(
         "name = 'm'\n[matrix]\nbrowser = 'chrome'\nbackend = 'wasm'\nmodel = {names:?}\n{include}\
          {MEASURE}timeout = '20s'\n{NO_FALLBACK}"

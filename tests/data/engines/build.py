@@ -21,7 +21,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 HERE = Path(__file__).parent
-OUT = HERE.parents[2] / "manifests/engines"
+OUT = HERE.parents[2] / "manifests/engines/models"
 sys.path.insert(0, str(HERE.parent / "models"))
 
 from graph import OPSET, save_model  # noqa: E402
