@@ -7,7 +7,7 @@ export interface UserModule<State> {
   load(context: Context): Promise<State> | State;
   /** One inference. It need not wait for the GPU: gpujobs waits for what was submitted before it stops the clock. */
   infer(state: State): Promise<Outputs> | Outputs;
-  /** Lets go of everything. */
+  /** Lets go of everything. The document goes at once, so what it waits for may never come. */
   dispose(state: State): Promise<void> | void;
 }
 
