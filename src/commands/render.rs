@@ -21,8 +21,9 @@ use crate::render::settings::{self, Purpose};
 const SPOKEN: [&str; 4] = ["channel.js", "frame.js", "runner.js", "types.js"];
 
 /// Writes a folder for each job: `index.html` and beside it the job's module. A model written in WGSL is all in the one
-/// file, which opens by itself; its shaders lie beside it to be read. One in onnxruntime-web has its files beside it, and
-/// beside the folders of all jobs lie the harness and the libraries: such pages open over http.
+/// file, which opens by itself; its shaders lie beside it to be read. One in onnxruntime-web has its files beside it, a module
+/// its program and packages as well, and beside the folders of all jobs lie the harness and the libraries: such pages open over
+/// http.
 pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     let all = prepare(&args.selection, &args.folders, Overrides::default())?;
     all.iter().try_for_each(|one| models::need_libraries(&one.plan))?;
@@ -34,7 +35,7 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         let harness = inlined(modules.iter().map(|(name, text)| (name.as_str(), text.as_str())));
         let jobs: Vec<(usize, &Job)> =
             plan.jobs.iter().enumerate().filter(|(_, job)| job.unsupported_reason.is_none()).collect();
-        let over_http = models::any(plan);
+        let over_http = models::any_framed(plan);
         if over_http {
             share(&modules, plan, &args.out)?;
         }
@@ -46,7 +47,7 @@ pub fn run(args: &RenderArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         if over_http {
             let folder = &args.out;
             anstream::eprintln!(
-                "ONNX models load over http only: python3 -m http.server 8000 --bind 127.0.0.1 --directory {folder:?}"
+                "models of ONNX and modules load over http only: python3 -m http.server 8000 --bind 127.0.0.1 --directory {folder:?}"
             );
         }
     }
@@ -74,20 +75,38 @@ fn write(request: &PageRequest<'_>, templates: &Templates, harness: &str, out: &
             }
         }
         Content::Onnx(onnx) => {
-            put(&folder.join("index.html"), &rendered_html(templates, request.job)?)?;
+            put(&folder.join("index.html"), &rendered_html(templates, &page)?)?;
             put(&folder.join("job.js"), &onnx.rendered_module(templates, &request.job.axes.runtime)?)?;
             for (path, place) in onnx.served() {
                 link(place, &folder.join("files").join(path))?;
+            }
+        }
+        Content::Module(module) => {
+            put(&folder.join("index.html"), &rendered_html(templates, &page)?)?;
+            put(&folder.join("job.js"), &page.module(templates)?)?;
+            let files = module.files.iter().map(|(path, place)| ("files", path, place));
+            for (below, path, place) in module.program.iter().map(|(path, place)| ("module", path, place)).chain(files)
+            {
+                link(place, &folder.join(below).join(path))?;
+            }
+            for (root, path) in module.packages.files() {
+                link(
+                    &module.packages.roots[root].join(&path),
+                    &folder.join("packages").join(root.to_string()).join(path),
+                )?;
             }
         }
     }
     Ok(())
 }
 
-/// Writes what the pages of all models in onnxruntime-web load.
+/// Writes what the pages of all models that load over http share.
 fn share(modules: &[(String, String)], plan: &Plan, out: &Path) -> Result<(), Error> {
     for (name, text) in modules {
         put(&out.join("harness").join(name), text)?;
+    }
+    if !models::any(plan) {
+        return Ok(());
     }
     // `need_libraries` has seen them.
     let used = |runtime: &str| runtime == DEFAULT || models::runtimes(plan).any(|(name, _)| name == runtime);

@@ -58,5 +58,8 @@ fn evaluate(model: &Model, vars: &JobVars) -> Result<(), GraphError> {
         Program::Stages(_) => Graph::of(model, vars).map(drop),
         Program::Pipeline(pipeline) => Call::of(model, pipeline, vars).map(drop),
         Program::OnnxFile(file) => Feeds::of(model, file, vars).map(drop),
+        Program::Module(module) => {
+            Feeds::of_feeds(model, module.inputs.iter().map(|input| &input.feed), vars).map(drop)
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::names::{Names, fnv1a};
 use super::{Fill, GraphError, JobVars};
 use crate::manifest::Model;
 use crate::manifest::model::stages::{FillKind, FillSpec, InputValues};
-use crate::manifest::model::{Given, OnnxFile, Pipeline};
+use crate::manifest::model::{Feed, Given, OnnxFile, Pipeline};
 
 /// An argument of a task; the data of one call holds as many as the job's batch.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,15 +89,24 @@ pub struct FeedSpec {
 }
 
 impl Feeds {
-    /// Of a job.
+    /// Of a job with an ONNX file.
     pub fn of(model: &Model, file: &OnnxFile, vars: &JobVars) -> Result<Self, GraphError> {
+        Self::of_feeds(model, &file.feeds, vars)
+    }
+
+    /// Of a job that is given these.
+    pub fn of_feeds<'a>(
+        model: &Model,
+        given: impl IntoIterator<Item = &'a Feed>,
+        vars: &JobVars,
+    ) -> Result<Self, GraphError> {
         let names = Names::of(model, vars)?;
         let mut dims = IndexMap::new();
         for (name, expr) in &model.dims {
             dims.insert(name.clone(), names.extent_from(0, expr, || format!("dim `{name}`"))?);
         }
         let mut feeds = Vec::new();
-        for feed in &file.feeds {
+        for feed in given {
             let name = feed.name.get_ref();
             let extent = |expr| names.extent_from(0, expr, || format!("an extent of `{name}`"));
             let shape = feed.shape.as_ref().map(|shape| shape.iter().map(extent).collect()).transpose()?;
@@ -115,6 +124,14 @@ impl Feeds {
         }
         Ok(Self { dims, feeds, batch: vars.batch })
     }
+}
+
+/// The parameters and dims of a model in a job with their values, and the custom axes that are numbers, sorted by name.
+pub fn numbers(model: &Model, vars: &JobVars) -> Result<IndexMap<String, f64>, GraphError> {
+    let names = Names::of(model, vars)?;
+    let mut numbers: IndexMap<String, f64> = names.numbers().map(|(name, value)| (name.to_owned(), value)).collect();
+    numbers.sort_keys();
+    Ok(numbers)
 }
 
 /// Uniform in -1 to 1 unless the manifest says otherwise.

@@ -40,6 +40,11 @@ impl<'a> Names<'a> {
         Ok(names)
     }
 
+    /// The numbers among them.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.map.iter().filter_map(|(name, value)| Some((name.as_str(), f64::try_from(value.clone()).ok()?)))
+    }
+
     pub(super) fn set(&mut self, name: &str, value: Value) {
         self.map.insert(name.to_owned(), value);
         self.shared.take();

@@ -6,7 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::executor::{Check, PostedOutput};
-use crate::graph::{Element, Graph, Tensor, TensorRole, Values};
+use crate::graph::{Element, Tensor, Values};
 use crate::manifest::AxisValue;
 use crate::plan::{Job, JobId};
 use crate::reference::agrees;
@@ -40,14 +40,14 @@ struct Computation {
 }
 
 impl Computation {
-    fn of(job: &Job, graph: &Graph) -> Self {
+    fn of(job: &Job, given: &[Tensor]) -> Self {
         let axes = &job.axes;
         Self {
             model: axes.model.clone(),
             dtype: axes.dtype.clone(),
             batch: axes.batch,
             custom: axes.custom.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            given: graph.tensors.iter().filter(|tensor| tensor.role != TensorRole::Computed).cloned().collect(),
+            given: given.to_vec(),
         }
     }
 
@@ -57,10 +57,10 @@ impl Computation {
 }
 
 impl Agreement {
-    /// Takes the outputs of an unverified job.
-    pub(super) fn add(&self, number: u64, job: &Job, graph: &Graph, check: &Check) {
+    /// Takes the outputs of an unverified job, with what it was given as far as that does not follow from its axes.
+    pub(super) fn add(&self, number: u64, job: &Job, given: &[Tensor], check: &Check) {
         let outputs = check.outputs.clone();
-        let known = Known { number, id: job.id.clone(), computation: Computation::of(job, graph), outputs };
+        let known = Known { number, id: job.id.clone(), computation: Computation::of(job, given), outputs };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A job that is made ready anew, or tried again, has the outputs that it had last.
         all.retain(|other| other.id != known.id);

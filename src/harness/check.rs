@@ -1,10 +1,12 @@
-//! The check of what a page computed: stages against the references in Rust, ONNX models call by call (`onnx_check`).
+//! The check of what a page computed: stages against the references in Rust, ONNX models call by call (`onnx_check`),
+//! a module by its outputs (`module_check`).
 //!
 //! Made by `live` with each job.
 
 use std::sync::Arc;
 
 use super::executor::Checked;
+use super::module_check::ModuleChecker;
 use super::onnx_check::OnnxChecker;
 use super::payload::Payload;
 use super::recording::Recording;
@@ -28,6 +30,8 @@ pub(super) enum OutputChecker {
     },
     /// Call by call.
     Onnx(Box<OnnxChecker>),
+    /// By the outputs of an inference.
+    Module(Box<ModuleChecker>),
 }
 
 impl OutputChecker {
@@ -60,8 +64,9 @@ impl OutputChecker {
                 repeats.take(graph, payload.given(), from, posted)
             }
             (Self::Onnx(checker), Subject::Computed) => checker.check(posted),
-            (Self::Onnx(_), Subject::Outputs) => {
-                Err("the page posted outputs of an ONNX model by themselves".to_owned())
+            (Self::Module(checker), Subject::Computed) => checker.check(posted),
+            (Self::Onnx(_) | Self::Module(_), Subject::Outputs) => {
+                Err("the page posted outputs by themselves, which this engine does not".to_owned())
             }
         }
     }

@@ -13,6 +13,7 @@ use super::open_page::{OpenPage, PAGE_MARK, Ready};
 use super::plausible::Step;
 use super::publish::publishable;
 use super::shader_texts::ShaderTexts;
+use crate::graph::{Graph, Tensor, TensorRole};
 use crate::plan::Cache;
 use crate::protocol::command::{Ask, PageCommand};
 use crate::protocol::event::{self, AdapterKind, PageEvent, PageFacts, RawKernel, RawPrepared, RawSample};
@@ -259,7 +260,8 @@ impl Executor for LiveBrowser {
         self.check_sizes(page).await?;
         let session = self.session()?;
         let compared = match &page.content {
-            Content::Stages(stages) if !verifiable(&stages.graph) => Some((page.job.clone(), stages.graph.clone())),
+            Content::Stages(stages) if !verifiable(&stages.graph) => Some((page.job.clone(), given(&stages.graph))),
+            Content::Module(module) if module.expect.is_empty() => Some((page.job.clone(), Vec::new())),
             _ => None,
         };
         let shaders = ShaderTexts::of(&context, page);
@@ -290,8 +292,8 @@ impl Executor for LiveBrowser {
                 let mut check = check.ok_or_else(|| {
                     ExecuteError::Failed("the page went on without having its output checked".to_owned())
                 })?;
-                if let Some((job, graph)) = &compared {
-                    context.agreement.add(number, job, graph, &check);
+                if let Some((job, given)) = &compared {
+                    context.agreement.add(number, job, given, &check);
                     if !context.keep_outputs {
                         check.outputs.clear();
                     }
@@ -390,6 +392,11 @@ impl Executor for LiveBrowser {
             session.browser.close(CLOSE_WITHIN).await;
         }
     }
+}
+
+/// The inputs and weights of a graph.
+fn given(graph: &Graph) -> Vec<Tensor> {
+    graph.tensors.iter().filter(|tensor| tensor.role != TensorRole::Computed).cloned().collect()
 }
 
 /// An error that another try may not meet.

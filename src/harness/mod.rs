@@ -13,6 +13,7 @@ pub mod executor;
 pub mod fake;
 mod leftovers;
 pub mod live;
+mod module_check;
 mod onnx_check;
 mod open_page;
 pub mod payload;

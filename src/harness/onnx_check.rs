@@ -333,7 +333,7 @@ fn witness_of(backend: Backend) -> Backend {
 }
 
 /// Adds to the names of what a job was compared with.
-fn name_reference(check: &mut Check, name: &str) {
+pub(super) fn name_reference(check: &mut Check, name: &str) {
     if check.reference.is_empty() {
         name.clone_into(&mut check.reference);
     } else if !name.is_empty() && !check.reference.split(" and ").any(|known| known == name) {
@@ -353,7 +353,7 @@ fn suspect(check: &mut Check, between: &Verdict, witness: &str) {
 }
 
 /// Adds what was found of a call; the first failure counts.
-fn add_verdict(check: &mut Check, call: &OnnxCall, verdict: Verdict) {
+pub(super) fn add_verdict(check: &mut Check, call: &OnnxCall, verdict: Verdict) {
     let total = &mut check.verdict;
     if let (Some(max_abs), Some(max_rel)) = (verdict.max_abs_error, verdict.max_rel_error) {
         total.measured(max_abs, max_rel, verdict.not_finite);
@@ -380,7 +380,7 @@ fn share(error: Option<f64>) -> String {
 }
 
 /// The outputs of a call; of several each with its number.
-fn outputs(call: &OnnxCall, number: Option<usize>) -> impl Iterator<Item = PostedOutput> {
+pub(super) fn outputs(call: &OnnxCall, number: Option<usize>) -> impl Iterator<Item = PostedOutput> {
     call.fetches.iter().map(move |fetch| {
         let name = number.map_or_else(|| fetch.name().to_owned(), |number| format!("{number}.{}", fetch.name()));
         output(name, fetch)

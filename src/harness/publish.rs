@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use super::check::OutputChecker;
 use super::context::RunContext;
 use super::executor::ExecuteError;
+use super::module_check::ModuleChecker;
 use super::onnx_check::OnnxChecker;
 use super::payload::PayloadError;
 use crate::reference::{FillError, verifiable};
 use crate::render::page::{Content, Page};
-use crate::serve::{Posted, Published};
+use crate::serve::{Posted, Program, Published};
 
 /// The most that a page may post to be checked: what a runtime was given and returned has no size known before.
 const MOST_POSTED: u64 = 1 << 30;
@@ -33,7 +34,7 @@ pub(super) fn publishable(
                 error @ PayloadError::Fill(_) => fail(&error),
             })?;
             let (parts, posted) = (payload.parts.clone(), Posted::InPieces(stages.posted_bytes()));
-            let published = Published { module, frame, parts, files: HashMap::new(), posted, session };
+            let published = Published { module, frame, parts, files: HashMap::new(), program: None, posted, session };
             // What nothing verifies is held against other jobs' outputs.
             let keep = context.keep_outputs || !verifiable(&stages.graph);
             (published, OutputChecker::of_stages(stages.graph.clone(), payload, keep))
@@ -41,10 +42,20 @@ pub(super) fn publishable(
         Content::Onnx(onnx) => {
             let files = onnx.served().map(|(path, place)| (path, place.clone())).collect();
             let posted = Posted::AtMost(MOST_POSTED);
-            let published = Published { module, frame, parts: Vec::new(), files, posted, session };
+            let published = Published { module, frame, parts: Vec::new(), files, program: None, posted, session };
             let checker =
                 OnnxChecker::new(onnx, page.backend, browser, context.references.clone(), context.keep_outputs);
             (published, OutputChecker::Onnx(Box::new(checker)))
+        }
+        Content::Module(program) => {
+            let files = program.files.iter().map(|(path, place)| (path.clone(), place.clone())).collect();
+            let posted = Posted::AtMost(MOST_POSTED);
+            let from = Program { folder: program.folder.clone(), packages: program.packages.roots.clone() };
+            let published = Published { module, frame, parts: Vec::new(), files, program: Some(from), posted, session };
+            // What nothing verifies is held against other jobs' outputs.
+            let keep = context.keep_outputs || program.expect.is_empty();
+            let checker = ModuleChecker::new(program, &page.job.axes.dtype, context.references.clone(), keep);
+            (published, OutputChecker::Module(Box::new(checker)))
         }
     })
 }

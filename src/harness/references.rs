@@ -3,18 +3,24 @@
 //!
 //! Computed once for a model and its inputs, and shared by all jobs of a run.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use super::calls::OnnxCall;
+use crate::graph::{Graph, TensorId, TensorRole};
 use crate::manifest::Backend;
+use crate::reference::compute;
 use crate::reference::onnx::{Computed, OnnxError, Prepared, Runtime, Tensor};
 use crate::units::Flops;
 
 /// References that are kept: the jobs of a sweep give the same inputs to the same models.
 const KEPT: usize = 64;
+
+/// The same of graphs, all of whose tensors are kept.
+const KEPT_GRAPHS: usize = 4;
 
 /// What a call must give.
 #[derive(Debug, Clone)]
@@ -37,6 +43,8 @@ pub struct References {
     /// onnxruntime's library; `None` where there is none for this system.
     library: Option<PathBuf>,
     kept: Mutex<Vec<(ReferenceKey, Kept)>>,
+    /// What the references in Rust made of whole graphs.
+    graphs: Mutex<Vec<(GraphKey, Arc<Computation>)>>,
     /// What witnesses gave.
     heard: Mutex<Vec<(Testimony, Arc<Heard>)>>,
     /// The model that was asked for last: generated texts ask again and again, with inputs that grow.
@@ -67,6 +75,12 @@ pub(super) struct Heard {
 /// A model and its inputs.
 type ReferenceKey = (PathBuf, [u8; 32]);
 
+/// A model of stages and its inputs.
+type GraphKey = (Arc<Graph>, [u8; 32]);
+
+/// The values of a graph's computed tensors.
+pub(super) type Computation = HashMap<TensorId, Vec<f32>>;
+
 #[derive(Debug, Clone)]
 struct Kept {
     /// What onnxruntime made of it, or why it did not.
@@ -81,7 +95,40 @@ impl References {
     /// Of a run; `library` is onnxruntime's own, which is opened for the first model of ONNX.
     #[must_use]
     pub fn new(library: Option<PathBuf>) -> Self {
-        Self { library, kept: Mutex::default(), heard: Mutex::default(), prepared: Mutex::default() }
+        Self {
+            library,
+            kept: Mutex::default(),
+            graphs: Mutex::default(),
+            heard: Mutex::default(),
+            prepared: Mutex::default(),
+        }
+    }
+
+    /// What the stages of a graph make of inputs, which stand for those of its own that have their names. The error names a
+    /// stage without a reference.
+    pub(super) fn of_graph(&self, graph: &Arc<Graph>, inputs: &[Tensor]) -> Result<Arc<Computation>, String> {
+        let key = (graph.clone(), digest(inputs));
+        let same = |(other, digest): &GraphKey| {
+            *digest == key.1 && (other.tensors == graph.tensors && other.stages == graph.stages)
+        };
+        let mut kept = self.graphs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, computed)) = kept.iter().find(|(other, _)| same(other)) {
+            return Ok(computed.clone());
+        }
+        let mut given = HashMap::new();
+        for (id, tensor) in graph.tensors.iter().enumerate() {
+            let own = inputs.iter().find(|input| input.name() == tensor.name);
+            if let (TensorRole::Input(_), Some(own)) = (&tensor.role, own) {
+                #[expect(clippy::cast_possible_truncation, reason = "references read f32")]
+                given.insert(id, own.values_f64().into_iter().map(|value| value as f32).collect());
+            }
+        }
+        let computed = Arc::new(compute(graph, given)?);
+        if kept.len() == KEPT_GRAPHS {
+            kept.remove(0);
+        }
+        kept.push((key, computed.clone()));
+        Ok(computed)
     }
 
     /// What a witness gave when it was asked the same before: jobs are made ready again and again.

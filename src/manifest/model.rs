@@ -1,13 +1,14 @@
-//! A model is data: a manifest of stages over named tensors, or of an ONNX model with what is given to it.
+//! A model is data: a manifest of stages over named tensors, of an ONNX model, or of a JS module, with what is given to it.
 //!
 //! `schema` holds the file exactly as written, `check` turns it into the [`Model`] of this module and reports every
-//! error at once, `expr` holds the expressions that stay open until a job is known; `stages` and `onnx` hold what is the
-//! engines' own, `tasks` what transformers.js can be asked to do. Used by `plan`, which evaluates the expressions with a
+//! error at once, `expr` holds the expressions that stay open until a job is known; `stages`, `onnx` and `module` hold what is
+//! the engines' own, `tasks` what transformers.js can be asked to do. Used by `plan`, which evaluates the expressions with a
 //! job's variables.
 
 pub mod check;
 pub mod element;
 pub mod expr;
+pub mod module;
 pub mod number;
 pub mod onnx;
 pub mod schema;
@@ -23,6 +24,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
 pub use element::Element;
 pub use expr::Expr;
+pub use module::{Library, LibrarySource, Module};
 pub use onnx::{Feed, Given, OnnxFile, OutputFile, Pipeline};
 pub use stages::Stages;
 pub use texture::TextureFormat;
@@ -63,6 +65,8 @@ pub enum Program {
     Pipeline(Pipeline),
     /// `onnxruntime`.
     OnnxFile(OnnxFile),
+    /// `module`.
+    Module(Module),
 }
 
 /// What kind of data a model works on.
@@ -93,6 +97,19 @@ pub enum Engine {
     Transformers,
     /// A file in onnxruntime-web.
     Onnxruntime,
+    /// A JS module of the user's.
+    Module,
+}
+
+/// Whether a text is a path below some folder that a page may ask for as it stands: no part of it begins with a dot, and none
+/// has a letter that an address would write otherwise.
+#[must_use]
+pub fn is_plain_path(path: &str) -> bool {
+    path.split('/').all(|part| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+@".contains(c))
+    })
 }
 
 impl Model {
@@ -103,13 +120,14 @@ impl Model {
             Program::Stages(_) => Engine::Wgsl,
             Program::Pipeline(_) => Engine::Transformers,
             Program::OnnxFile(_) => Engine::Onnxruntime,
+            Program::Module(_) => Engine::Module,
         }
     }
 
     /// Whether it runs in onnxruntime-web, whose files must be installed.
     #[must_use]
     pub fn needs_libraries(&self) -> bool {
-        !matches!(self.program, Program::Stages(_))
+        matches!(self.program, Program::Pipeline(_) | Program::OnnxFile(_))
     }
 
     /// Reads and checks a model manifest; `path` is named in errors and is what its files are relative to.

@@ -34,3 +34,18 @@ pub enum Runtime {
     /// This folder, laid out as `node_modules` is.
     Folder(PathBuf),
 }
+
+/// Whether a text is one version of a package: what a range or a tag stands for changes from one day to the next.
+#[must_use]
+pub fn is_exact_version(version: &str) -> bool {
+    let (numbers, rest) = version.split_once('-').map_or((version, None), |(a, b)| (a, Some(b)));
+    let is_number = |part: &str| !part.is_empty() && part.len() <= 9 && part.chars().all(|c| c.is_ascii_digit());
+    numbers.split('.').count() == 3
+        && numbers.split('.').all(is_number)
+        && rest.is_none_or(|rest| {
+            !rest.is_empty()
+                && rest.len() <= 60
+                && rest.split('.').all(|part| !part.is_empty())
+                && rest.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c))
+        })
+}

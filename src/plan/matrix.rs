@@ -64,6 +64,12 @@ pub fn refusal(manifest: &Manifest, axes: &JobAxes, backend: Backend) -> Option<
             _ => Some(format!("the model {model} is written in WGSL, which runs on webgpu, not on {name}")),
         };
     }
+    if engine == Engine::Module && (session != DEFAULT || runtime != DEFAULT) {
+        let what = if session == DEFAULT { format!("runtime `{runtime}`") } else { format!("session `{session}`") };
+        return Some(format!(
+            "the model {model} is a module, which has the libraries and options that it names itself, and none of the {what}"
+        ));
+    }
     let mut devices = manifest.sessions.get(session)?.device.iter().filter(|_| engine == Engine::Transformers);
     let wasm: &str = Backend::Wasm.into();
     let (part, device) = devices.find(|(_, device)| **device != name && **device != wasm)?;

@@ -19,7 +19,7 @@ pub struct Common {
     /// The stable readable key.
     pub id: String,
     /// What runs it.
-    #[cfg_attr(test, ts(type = "\"wgsl\" | \"onnxruntime\" | \"transformers\""))]
+    #[cfg_attr(test, ts(type = "\"wgsl\" | \"onnxruntime\" | \"transformers\" | \"module\""))]
     pub engine: &'static str,
     /// What computes.
     #[cfg_attr(test, ts(type = "\"webgpu\" | \"webnn\" | \"wasm\""))]

@@ -7,6 +7,7 @@ pub mod command;
 pub mod event;
 pub mod job;
 pub mod memory;
+pub mod module;
 mod numbers;
 pub mod on_cpu;
 pub mod ports;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 
-use super::{command, event, job, memory, ports, session, webnn};
+use super::{command, event, job, memory, module, ports, session, webnn};
 
 /// A type as TypeScript declares it, with its documentation.
 fn declared<T: TS>(config: &Config) -> String {
@@ -36,6 +36,7 @@ fn all() -> String {
         declared::<job::PictureSpec>,
         declared::<job::FileSpec>,
         declared::<job::OnnxInputSpec>,
+        declared::<module::ModuleJob>,
         declared::<command::PageCommand>,
         declared::<command::Ask>,
         declared::<event::PageEvent>,

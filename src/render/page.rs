@@ -1,8 +1,10 @@
 //! A page is everything that a browser needs for one job: HTML, modules, and what is to be loaded.
 //!
 //! Made from a job and the templates; `serve` hands it out, `harness` has it run, and `gpujobs render` writes it to disk.
-//! `stages` holds what a model written in WGSL needs, `onnx` what one in onnxruntime-web does.
+//! `stages` holds what a model written in WGSL needs, `onnx` what one in onnxruntime-web does, `module` what a JS module of the
+//! user's does.
 
+pub mod module;
 pub mod onnx;
 mod ports;
 mod remembered;
@@ -28,6 +30,7 @@ use crate::store::model_files::{MissingFile, beside_or_stored};
 use crate::units::{Bytes, Flops};
 use crate::webdriver::BrowserKind;
 
+pub use module::{ExpectedOutput, ExpectedSource, ModulePage};
 pub use onnx::OnnxPage;
 pub use stages::{Part, StagesPage};
 
@@ -51,6 +54,8 @@ pub enum Content {
     Stages(Box<StagesPage>),
     /// A model in onnxruntime-web.
     Onnx(Box<OnnxPage>),
+    /// A JS module of the user's.
+    Module(Box<ModulePage>),
 }
 
 /// Why a job has no page.
@@ -141,22 +146,15 @@ impl Page {
             Target { compiler: browser.product().compiler, adapter_hint, settings: &manifest.compiler, overrides };
         let content = match &model.program {
             Program::Stages(stages) => {
-                let found;
-                let model = match &stages.weights {
-                    None => model,
-                    Some(file) => {
-                        let weights = Some(beside_or_stored(manifest, model, file)?);
-                        found =
-                            Model { program: Program::Stages(Stages { weights, ..stages.clone() }), ..model.clone() };
-                        &found
-                    }
-                };
+                let found = with_weights(manifest, model, stages)?;
+                let model = found.as_ref().unwrap_or(model);
                 Content::Stages(Box::new(StagesPage::render(templates, model, &vars, &target, common)?))
             }
             Program::Pipeline(pipeline) => {
                 Content::Onnx(Box::new(OnnxPage::of_pipeline(manifest, model, pipeline, job, common)?))
             }
             Program::OnnxFile(file) => Content::Onnx(Box::new(OnnxPage::of_file(manifest, model, file, job, common)?)),
+            Program::Module(module) => Content::Module(Box::new(ModulePage::of(manifest, model, module, job, common)?)),
         };
         Ok(Self { job: job.clone(), number, backend, content })
     }
@@ -166,19 +164,19 @@ impl Page {
         match &self.content {
             Content::Stages(page) => page.module(templates),
             Content::Onnx(page) => templates.render("templates/job.js", context! { job => Serde(&page.spec) }),
+            Content::Module(page) => page.module(templates),
         }
     }
 
     /// The document of a job that needs one of its own, for a page that a runner serves.
     pub fn frame(&self, templates: &Templates) -> Result<Option<String>, RenderError> {
-        match &self.content {
-            Content::Stages(_) => Ok(None),
-            Content::Onnx(_) => {
-                let imports = onnx::imports(onnx::UP, &self.job.axes.runtime, None);
-                let context = context! { title => "gpujobs", imports, frame => "./job.js" };
-                templates.render("templates/page.html", context).map(Some)
-            }
-        }
+        let imports = match &self.content {
+            Content::Stages(_) => return Ok(None),
+            Content::Onnx(_) => onnx::imports(onnx::UP, &self.job.axes.runtime, None),
+            Content::Module(page) => page.imports(),
+        };
+        let context = context! { title => "gpujobs", imports, frame => "./job.js" };
+        templates.render("templates/page.html", context).map(Some)
     }
 
     /// Each kernel with its workgroup and what its parameters are, once, in the order of the stages; empty for kernels that
@@ -187,7 +185,7 @@ impl Page {
     pub fn tuning(&self) -> String {
         match &self.content {
             Content::Stages(page) => page.tuning(),
-            Content::Onnx(_) => String::new(),
+            Content::Onnx(_) | Content::Module(_) => String::new(),
         }
     }
 
@@ -196,6 +194,7 @@ impl Page {
         match &self.content {
             Content::Stages(page) => Ok(page.shader_digest()),
             Content::Onnx(page) => page.digest(),
+            Content::Module(page) => page.digest(),
         }
     }
 
@@ -204,7 +203,7 @@ impl Page {
     pub fn flops(&self) -> Option<Flops> {
         match &self.content {
             Content::Stages(page) => page.flops(),
-            Content::Onnx(_) => None,
+            Content::Onnx(_) | Content::Module(_) => None,
         }
     }
 
@@ -213,9 +212,16 @@ impl Page {
     pub fn bytes(&self) -> Option<Bytes> {
         match &self.content {
             Content::Stages(page) => Some(page.bytes()),
-            Content::Onnx(_) => None,
+            Content::Onnx(_) | Content::Module(_) => None,
         }
     }
+}
+
+/// A model of stages whose file of weights was found; `None` where it names none.
+fn with_weights(manifest: &Manifest, model: &Model, stages: &Stages) -> Result<Option<Model>, MissingFile> {
+    let Some(file) = &stages.weights else { return Ok(None) };
+    let weights = Some(beside_or_stored(manifest, model, file)?);
+    Ok(Some(Model { program: Program::Stages(Stages { weights, ..stages.clone() }), ..model.clone() }))
 }
 
 /// The first 16 hexadecimal digits of a hash: enough to tell rows apart, short enough for a spreadsheet.
@@ -251,8 +257,13 @@ pub fn standalone_html(templates: &Templates, title: &str, harness: &str, module
 
 /// The HTML of a page in a folder of rendered jobs, which a server of plain files must hand out: pages opened from `file:`
 /// load no modules and no wasm.
-pub fn rendered_html(templates: &Templates, job: &Job) -> Result<String, RenderError> {
-    let imports = onnx::imports(onnx::UP_OF_RENDERED, &job.axes.runtime, Some("./job.js"));
-    let title = &job.id.0;
+pub fn rendered_html(templates: &Templates, page: &Page) -> Result<String, RenderError> {
+    let imports = match &page.content {
+        Content::Module(module) => module.rendered_imports(),
+        Content::Stages(_) | Content::Onnx(_) => {
+            onnx::imports(onnx::UP_OF_RENDERED, &page.job.axes.runtime, Some("./job.js"))
+        }
+    };
+    let title = &page.job.id.0;
     templates.render("templates/page.html", context! { title, imports, over_http => true })
 }

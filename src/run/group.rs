@@ -20,6 +20,7 @@ use super::{Attempt, BrowserSlot, GiveUp, JobReport, Outcome, RunEvent, Status, 
 use crate::graph::{Graph, JobVars, Memory};
 use crate::harness::executor::{Executor, OpenError};
 use crate::manifest::Measure;
+use crate::manifest::model::Engine;
 use crate::measure::{drift, sampling};
 use crate::plan::{Cache, Job, Plan};
 use crate::reference::verifiable;
@@ -67,7 +68,7 @@ pub(super) fn groups<'run>(plan: &Plan, jobs: &[(usize, &'run Job)]) -> Vec<Inde
 fn bytes(plan: &Plan, job: &Job) -> u64 {
     const RUNTIME: u64 = 100 << 20;
     let Some(model) = plan.manifest.models.get(&job.axes.model) else { return 0 };
-    if model.needs_libraries() {
+    if model.engine() != Engine::Wgsl {
         return RUNTIME + 2 * model_files::loaded_bytes(&plan.manifest, job).unwrap_or(0);
     }
     let graph = Graph::of(model, &JobVars::of(job));
@@ -76,7 +77,7 @@ fn bytes(plan: &Plan, job: &Job) -> u64 {
 
 /// Whether nothing says what a job's stages must compute.
 fn lacks_reference(plan: &Plan, job: &Job) -> bool {
-    let model = plan.manifest.models.get(&job.axes.model).filter(|model| !model.needs_libraries());
+    let model = plan.manifest.models.get(&job.axes.model).filter(|model| model.engine() == Engine::Wgsl);
     model.is_some_and(|model| Graph::of(model, &JobVars::of(job)).is_ok_and(|graph| !verifiable(&graph)))
 }
 

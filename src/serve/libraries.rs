@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::manifest::runtime::Runtime;
 use crate::reference::onnx;
+use crate::store::packages;
 
 /// Names the folder in which npm has installed the libraries, a `node_modules`, instead of looking for one.
 pub const FOLDER_VARIABLE: &str = "GPUJOBS_LIBRARIES";
@@ -30,9 +31,6 @@ const LOADED: [&str; 6] = [
     "onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.mjs",
     "onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm",
 ];
-
-/// Names the folder in which `gpujobs setup MANIFEST` installs other versions, instead of the one in the user's data folder.
-pub const RUNTIMES_VARIABLE: &str = "GPUJOBS_RUNTIMES";
 
 /// The packages that a `[runtime.NAME]` has versions of: onnxruntime-web, transformers.js.
 pub const VERSIONED: [&str; 2] = ["onnxruntime-web", "@huggingface/transformers"];
@@ -173,11 +171,9 @@ impl Libraries {
 /// The folder into which versions are installed, one for each set of them, whose `node_modules` has them then.
 #[must_use]
 pub fn home_of(versions: &[(&str, &str)]) -> PathBuf {
-    let named = std::env::var_os(RUNTIMES_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let all = named.unwrap_or_else(|| dirs::data_local_dir().unwrap_or_default().join("gpujobs").join("runtimes"));
     let name =
         |(package, version): &(&str, &str)| format!("{}-{version}", package.rsplit('/').next().unwrap_or(package));
-    all.join(versions.iter().map(name).collect::<Vec<_>>().join("+"))
+    packages::folder().join(versions.iter().map(name).collect::<Vec<_>>().join("+"))
 }
 
 /// The packages that a runtime names, with their versions; none for a folder.

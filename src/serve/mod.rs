@@ -6,7 +6,7 @@
 //!
 //! The trust boundary: it binds loopback unless another address is named, every path begins with a token that can't be guessed,
 //! `Host` and `Origin` are checked, tensors are taken only with a key that the job's page alone has, nothing is read from disk
-//! but the files of models that were published and those of the libraries, and every body, message, header and connection is
+//! but the files of models that were published, what lies in the folder of a user's module, and the libraries, and every body, message, header and connection is
 //! bounded in size, time and number.
 
 pub mod channel;
@@ -78,10 +78,21 @@ pub struct Published {
     pub parts: Vec<Bytes>,
     /// The model's files, by the names under which the page asks for them.
     pub files: HashMap<String, PathBuf>,
+    /// What the page of a user's module loads besides.
+    pub program: Option<Program>,
     /// How many bytes the page may post.
     pub posted: Posted,
     /// The session that runs it.
     pub session: u64,
+}
+
+/// Where the page of a user's module loads from.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The folder of the program.
+    pub folder: PathBuf,
+    /// The folders of packages, by their numbers.
+    pub packages: Vec<PathBuf>,
 }
 
 /// The largest piece of a job's tensors that is taken at a time, in bytes.

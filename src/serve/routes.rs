@@ -22,6 +22,8 @@ use super::channel::{LARGEST_MESSAGE, SessionEvent, Subject, carry};
 use super::guest::Guest;
 use super::{Shared, lock};
 use crate::manifest::axes::DEFAULT;
+use crate::render::page::module::beside;
+use crate::store::packages;
 
 /// How long a page may take to post a piece of the tensors of one job.
 const POST_WITHIN: Duration = Duration::from_mins(2);
@@ -29,6 +31,9 @@ const POST_WITHIN: Duration = Duration::from_mins(2);
 const KEY: &str = "x-gpujobs-key";
 /// Bytes of a part or a file that are sent at a time: answers take turns on a bounded link by so much.
 const CHUNK: usize = 64 << 10;
+
+/// The content type of what is no text that a browser reads by itself.
+const BYTES: &str = "application/octet-stream";
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 type Answer = Response<Body>;
@@ -42,6 +47,8 @@ enum Route<'path> {
     JobModule(u64),
     JobFrame(u64),
     JobFile { job: u64, path: String },
+    Program { job: u64, path: String },
+    Package { job: u64, root: &'path str, path: String },
     Part { job: u64, part: usize },
     Posted { job: u64, subject: Subject, from: u64 },
     Channel(u64),
@@ -57,6 +64,10 @@ impl<'path> Route<'path> {
             ["runtimes", runtime, rest @ ..] => Self::Library { runtime, path: rest.join("/") },
             ["jobs", job, "frame"] => Self::JobFrame(job.parse().ok()?),
             ["jobs", job, "files", rest @ ..] => Self::JobFile { job: job.parse().ok()?, path: rest.join("/") },
+            ["jobs", job, "module", rest @ ..] => Self::Program { job: job.parse().ok()?, path: rest.join("/") },
+            ["jobs", job, "packages", root, rest @ ..] => {
+                Self::Package { job: job.parse().ok()?, root, path: rest.join("/") }
+            }
             ["jobs", job, "job.js"] => Self::JobModule(job.parse().ok()?),
             ["jobs", job, "parts", part] => Self::Part { job: job.parse().ok()?, part: part.parse().ok()? },
             ["jobs", job, what @ ("tensors" | "outputs"), from] => {
@@ -158,6 +169,23 @@ async fn follow(shared: &Arc<Shared>, route: Route<'_>, request: Request<Incomin
             shared.link.answer().await;
             streamed(file, shared.clone()).await.unwrap_or_else(|_| missing())
         }
+        Route::Program { job, path } => {
+            let program = lock(&shared.jobs).get(&job).and_then(|job| job.published.program.clone());
+            let file = program.and_then(|program| beside(&program.folder, &path));
+            let Some(file) = file else { return missing() };
+            shared.link.answer().await;
+            // Weights may lie there.
+            if kind_of(&path) == BYTES {
+                return streamed(file, shared.clone()).await.unwrap_or_else(|_| missing());
+            }
+            tokio::fs::read(file).await.map_or_else(|_| missing(), |bytes| whole(kind_of(&path), bytes.into()))
+        }
+        Route::Package { job, root, path } => {
+            let program = lock(&shared.jobs).get(&job).and_then(|job| job.published.program.clone());
+            let file = program.and_then(|program| packages::file(&program.packages, root, &path));
+            let Some(file) = file else { return missing() };
+            tokio::fs::read(file).await.map_or_else(|_| missing(), |bytes| whole(kind_of(&path), bytes.into()))
+        }
         Route::Part { job, part } => {
             let job = lock(&shared.jobs).get(&job).cloned();
             let Some(bytes) = job.and_then(|job| job.published.parts.get(part).cloned()) else { return missing() };
@@ -229,6 +257,16 @@ fn upgrade(shared: &Arc<Shared>, number: u64, mut request: Request<Incoming>) ->
     }
 }
 
+/// The content type of a file, by its ending.
+fn kind_of(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("js" | "mjs") => "text/javascript",
+        Some("json") => "application/json",
+        Some("wasm") => "application/wasm",
+        _ => BYTES,
+    }
+}
+
 fn refuse(status: StatusCode) -> Answer {
     let mut answer = whole("text/plain", Bytes::from_static(status.canonical_reason().unwrap_or("refused").as_bytes()));
     if status == StatusCode::NO_CONTENT {
@@ -277,7 +315,7 @@ async fn streamed(path: PathBuf, shared: Arc<Shared>) -> io::Result<Answer> {
 
 fn streaming(body: Body, length: u64) -> Answer {
     let mut answer = Response::new(body);
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(BYTES));
     answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     answer
 }

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use toml::Spanned;
 
 use super::record::{RECORD, Record};
 use super::{Dtype, ModelId, Store, dtypes_of, files, place};
@@ -45,6 +46,10 @@ pub fn loaded_bytes(manifest: &Manifest, job: &Job) -> Option<u64> {
         Program::Stages(_) => return None,
         Program::Pipeline(pipeline) => pipeline_files(manifest, model, pipeline, job).ok()?.0.into_values().collect(),
         Program::OnnxFile(file) => vec![beside_or_stored(manifest, model, &file.file).ok()?],
+        Program::Module(module) => {
+            let found = |name: &Spanned<String>| beside_or_stored(manifest, model, Path::new(name.get_ref())).ok();
+            module.files.iter().map(found).collect::<Option<_>>()?
+        }
     };
     paths.iter().map(|file| std::fs::metadata(file).map(|metadata| metadata.len()).ok()).sum()
 }

@@ -5,6 +5,7 @@
 use super::search::Candidate;
 use crate::graph::{Graph, JobVars};
 use crate::manifest::compiler::Values;
+use crate::manifest::model::Engine;
 use crate::manifest::{AxisValue, Backend};
 use crate::plan::{Job, JobId, Plan, select};
 use crate::render::Templates;
@@ -33,7 +34,7 @@ pub fn tasks(plan: &Plan, templates: &Templates) -> Result<Vec<TuneTask>, (JobId
     let mut tasks = Vec::new();
     for job in &plan.jobs {
         let Some(model) = manifest.models.get(&job.axes.model) else { continue };
-        if model.needs_libraries() || job.axes.backend != Backend::Webgpu {
+        if model.engine() != Engine::Wgsl || job.axes.backend != Backend::Webgpu {
             continue;
         }
         let told_apart =

@@ -97,7 +97,9 @@ export function handled(reason) {
  * @param {(level: string, text: string) => void} log
  */
 export function forwardFailures(fail, log) {
-  addEventListener("error", (event) => fail(`uncaught: ${event.message} (${event.filename}:${event.lineno})`));
+  addEventListener("error", (event) => {
+    if (!takesError?.(event)) fail(`uncaught: ${event.message} (${event.filename}:${event.lineno})`);
+  });
   addEventListener("unhandledrejection", (event) => {
     if (!known.has(event.reason)) fail(`unhandled rejection: ${messageOf(event.reason)}`);
   });
@@ -110,6 +112,27 @@ export function forwardFailures(fail, log) {
       original(...words);
       log(level, text);
     };
+  }
+}
+
+/**
+ * What takes uncaught errors now that it has asked for, instead of the runner.
+ * @type {((event: ErrorEvent) => boolean) | null}
+ */
+let takesError = null;
+
+/**
+ * Has uncaught errors that come while `work` goes on not count where `takes` says so.
+ * @template T
+ * @param {(event: ErrorEvent) => boolean} takes
+ * @param {() => Promise<T>} work
+ */
+export async function takingErrors(takes, work) {
+  takesError = takes;
+  try {
+    return await work();
+  } finally {
+    takesError = null;
   }
 }
 

@@ -24,8 +24,12 @@
 export function openFrame(url) {
   const element = document.createElement("iframe");
   const close = () => element.remove();
+  let isOpen = false;
   return new Promise((resolve, reject) => {
     element.addEventListener("gpujobs", (event) => {
+      // What happens later the job's engine reports.
+      if (isOpen) return;
+      isOpen = true;
       const announcement = /** @type {CustomEvent<Announcement>} */ (event).detail;
       if ("job" in announcement) return resolve({ job: announcement.job, prepare: announcement.prepare, close });
       close();

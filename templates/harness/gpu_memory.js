@@ -73,10 +73,11 @@ function watchDestroy() {
 /**
  * Keeps an account of a device from now on.
  * @param {GPUDevice} device One that this document has just opened.
+ * @param {GPUDevice | null} other One whose account it joins: a job may have several.
  */
-export function openAccount(device) {
+export function openAccount(device, other = null) {
   /** @type {Ledger} */
-  const ledger = { bytes: 0, peakBytes: 0, made: 0, inferences: 0, isKnown: true, aside: 0 };
+  const ledger = other ? ledgerOf(other) : { bytes: 0, peakBytes: 0, made: 0, inferences: 0, isKnown: true, aside: 0 };
   watchDestroy();
   const enter = (/** @type {object} */ made, /** @type {number | null} */ bytes) => {
     if (ledger.aside > 0) return;

@@ -2,7 +2,12 @@
  * @file The files of a model: fetched from this server only, all at the same time or one after the other, each once.
  */
 
-/** @import { OnnxJob } from "gpujobs/types.js" */
+/** @import { ModelFile } from "gpujobs/protocol.js" */
+
+/**
+ * The files of a job, and how they are loaded.
+ * @typedef { { root: string, files: ModelFile[], parallelLoading: boolean } } Files
+ */
 
 /**
  * @typedef {object} ModelFiles
@@ -14,7 +19,7 @@
  */
 
 /**
- * @param {OnnxJob} job
+ * @param {Files} job
  * @param {string} prefix What a library puts before the paths of this model.
  * @returns {ModelFiles}
  */
@@ -80,7 +85,7 @@ export function openFiles(job, prefix) {
 
 /**
  * The folder of the model's files, as a path on this server.
- * @param {OnnxJob} job
+ * @param {Files} job
  */
 export function rootOf(job) {
   return new URL(job.root, document.baseURI).pathname;

@@ -12,6 +12,7 @@ import { providerOptions, sessionOptions, withoutOptions } from "gpujobs/session
 import { bytesOf } from "gpujobs/tensors.js";
 import { watchWasm } from "gpujobs/wasm_memory.js";
 import { watchBuilds } from "gpujobs/webnn.js";
+import { countWorkers } from "gpujobs/workers.js";
 
 /** @import { AdapterFacts } from "gpujobs/protocol.js" */
 /** @import { Host, OnnxJob } from "gpujobs/types.js" */
@@ -188,21 +189,4 @@ function threadsToAskFor(job) {
   if (job.threads !== null) return job.threads;
   if (job.backend !== "wasm" || !shared) return 1;
   return Math.min(MOST_THREADS, Math.ceil((navigator.hardwareConcurrency ?? 1) / 2));
-}
-
-/** Counts the workers that this page starts. */
-function countWorkers() {
-  let count = 0;
-  const Original = globalThis.Worker;
-  globalThis.Worker = class extends Original {
-    /**
-     * @param {string | URL} url
-     * @param {WorkerOptions} [options]
-     */
-    constructor(url, options) {
-      super(url, options);
-      count += 1;
-    }
-  };
-  return () => count;
 }

@@ -15,7 +15,7 @@ id: string,
 /**
  * What runs it.
  */
-engine: "wgsl" | "onnxruntime" | "transformers", 
+engine: "wgsl" | "onnxruntime" | "transformers" | "module", 
 /**
  * What computes.
  */
@@ -88,7 +88,7 @@ id: string,
 /**
  * What runs it.
  */
-engine: "wgsl" | "onnxruntime" | "transformers", 
+engine: "wgsl" | "onnxruntime" | "transformers" | "module", 
 /**
  * What computes.
  */
@@ -345,7 +345,7 @@ id: string,
 /**
  * What runs it.
  */
-engine: "wgsl" | "onnxruntime" | "transformers", 
+engine: "wgsl" | "onnxruntime" | "transformers" | "module", 
 /**
  * What computes.
  */
@@ -629,6 +629,107 @@ shape: Array<number>,
  * Little-endian.
  */
 base64: string, };
+
+/**
+ * A job of the engine `module`.
+ */
+export type ModuleJob = { 
+/**
+ * The program's folder, relative to the page.
+ */
+folder: string, 
+/**
+ * The program, below it.
+ */
+program: string, 
+/**
+ * The libraries that it names, each with its version, for people.
+ */
+libraries: Array<string>, 
+/**
+ * Where their folders are, relative to the page, by their names.
+ */
+packages: { [name: string]: string }, 
+/**
+ * Where its files are, relative to the page.
+ */
+root: string, 
+/**
+ * The files that it loads; no others exist there.
+ */
+files: Array<ModelFile>, 
+/**
+ * What it is given.
+ */
+inputs: Array<FeedSpec>, 
+/**
+ * The outputs that something says the values of.
+ */
+expected: Array<string>, 
+/**
+ * Parameters, dims and custom axes.
+ */
+params: { [name: string]: number | string | boolean }, 
+/**
+ * Inputs computed together.
+ */
+batch: number, 
+/**
+ * Number format.
+ */
+dtype: string, 
+/**
+ * x, y and z of the axis `workgroup_size`; null for `tuned`.
+ */
+workgroup: [number, number, number] | null, 
+/**
+ * Of wasm; null where the module chooses.
+ */
+threads: number | null, 
+/**
+ * Which device a `WebNN` context is asked for.
+ */
+webnnDevice: "cpu" | "gpu" | "npu", 
+/**
+ * Position in the run; names the job in messages.
+ */
+number: number, 
+/**
+ * The stable readable key.
+ */
+id: string, 
+/**
+ * What runs it.
+ */
+engine: "wgsl" | "onnxruntime" | "transformers" | "module", 
+/**
+ * What computes.
+ */
+backend: "webgpu" | "webnn" | "wasm", 
+/**
+ * All pipelines before the first inference, or each at its first use.
+ */
+shaderPrecompilation: boolean, 
+/**
+ * Parts fetched at the same time, or in turn.
+ */
+parallelLoading: boolean, 
+/**
+ * Whether a software adapter is a failure.
+ */
+requireHardware: boolean, 
+/**
+ * Which of several GPUs; null where the browser chooses.
+ */
+powerPreference: "high-performance" | "low-power" | null, 
+/**
+ * Inferences after the first one that are not counted, at least.
+ */
+warmup: number, 
+/**
+ * Whether each inference of a sample is submitted by itself.
+ */
+queued: boolean, };
 
 /**
  * A command; it is about the job of that number.

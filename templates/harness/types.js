@@ -3,7 +3,7 @@
  * in `protocol.d.ts`, which is written from Rust's side.
  */
 
-/** @import { AdapterFacts, Ran, FileSpec, Kernel, OnnxPart, PartCost, Phases, PipelineSpec, Sample, StagesJob } from "gpujobs/protocol.js" */
+/** @import { AdapterFacts, ModuleJob, Ran, FileSpec, Kernel, OnnxPart, PartCost, Phases, PipelineSpec, Sample, StagesJob } from "gpujobs/protocol.js" */
 
 /**
  * A job of the engine `transformers`.
@@ -22,7 +22,7 @@
 
 /**
  * A job as it was rendered.
- * @typedef {StagesJob | OnnxJob} Job
+ * @typedef {StagesJob | OnnxJob | ModuleJob} Job
  */
 
 /**

@@ -177,7 +177,8 @@ fn the_schema_accepts_what_init_writes_and_plan_takes_it() {
 fn the_schema_of_models_accepts_those_that_are_shipped() {
     let schema: serde_json::Value = serde_json::from_str(&gpujobs(&["schema", "--model"]).expect(0).stdout).unwrap();
     let mut checked = 0;
-    for folder in ["manifests/models", "manifests/gallery/models", "manifests/h200/models"] {
+    for folder in ["manifests/models", "manifests/engines/models", "manifests/gallery/models", "manifests/h200/models"]
+    {
         let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());
         for path in paths.filter(|path| path.extension().is_some_and(|end| end == "toml")) {

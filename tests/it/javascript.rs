@@ -29,13 +29,13 @@ fn compiler() -> PathBuf {
     compiler
 }
 
-/// Checks the harness together with these files of the workshop.
+/// Checks the harness and the shipped module of a user's together with these files of the workshop.
 fn check(shop: &Workshop, files: &[&str]) -> Output {
     let templates = root().join("templates");
     let own = files.iter().map(|file| shop.path(file));
     let config = serde_json::json!({
         "extends": templates.join("tsconfig.json"),
-        "include": own.chain([templates.join("harness/*.js")]).collect::<Vec<_>>(),
+        "include": own.chain([templates.join("harness/*.js"), root().join("manifests/engines/models/webgpu.js")]).collect::<Vec<_>>(),
     });
     let project = shop.write("tsconfig.json", &config.to_string());
     Command::new("node").arg(compiler()).arg("--project").arg(project).output().expect("node")

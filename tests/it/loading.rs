@@ -28,7 +28,7 @@ fn page(manifest: &str) -> StagesPage {
     let page = Page::render(&templates, &PageRequest::new(&plan.manifest, job)).unwrap();
     match page.content {
         Content::Stages(page) => *page,
-        Content::Onnx(_) => panic!("a model of stages"),
+        Content::Onnx(_) | Content::Module(_) => panic!("a model of stages"),
     }
 }
 

@@ -50,6 +50,8 @@ mod matrix;
 mod model_errors;
 mod models;
 #[cfg(target_os = "linux")]
+mod modules;
+#[cfg(target_os = "linux")]
 mod neighbours;
 #[cfg(target_os = "linux")]
 mod odd_sizes;

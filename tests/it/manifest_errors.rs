@@ -33,10 +33,11 @@ fn toml_files(folder: &str) -> Vec<PathBuf> {
 /// The manifests that gpujobs ships, read as if they lay beside the models of the tests.
 fn shipped() -> Vec<(PathBuf, String)> {
     let beside = |path: &Path| Path::new(DATA).join(path.file_name().unwrap());
-    let mut files: Vec<_> = toml_files("manifests")
-        .iter()
-        .map(|path| (beside(path), fs::read_to_string(path).unwrap().replace("../tests/data/", "../")))
-        .collect();
+    // What lies beside them is found from there as well.
+    let engines = format!("\"{}/manifests/engines/", env!("CARGO_MANIFEST_DIR"));
+    let moved = |text: &str| text.replace("../tests/data/", "../").replace("\"engines/", &engines);
+    let mut files: Vec<_> =
+        toml_files("manifests").iter().map(|path| (beside(path), moved(&fs::read_to_string(path).unwrap()))).collect();
     files.push((Path::new(DATA).join("init.toml"), init::STARTER.to_owned()));
     files
 }

@@ -37,6 +37,7 @@ async fn serve(network: Network) -> Served {
         frame: None,
         parts,
         files: HashMap::new(),
+        program: None,
         posted: Posted::InPieces(8),
         session: channel.number,
     };
@@ -225,6 +226,9 @@ async fn no_path_leads_out() {
     let served = serve(Network::default()).await;
     for path in [
         "harness/../../etc/passwd",
+        "jobs/7/module/job.js",
+        "jobs/7/module/../job.js/",
+        "jobs/7/packages/0/package.json",
         "harness/..%2f..%2fetc%2fpasswd",
         "harness/%2e%2e/job.js",
         "harness//etc/passwd",
@@ -321,6 +325,7 @@ async fn tensors_are_taken_with_the_key_of_their_job_from_a_page_that_is_there()
         frame: None,
         parts: Vec::new(),
         files: HashMap::new(),
+        program: None,
         posted: Posted::InPieces(8),
         session: served.channel.number,
     };

@@ -1,11 +1,12 @@
-//! What a run of ONNX models needs before a browser opens: the libraries, and the models themselves.
+//! What a run of ONNX models and modules needs before a browser opens: the libraries, and the models themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use crate::error::Error;
 use crate::manifest::axes::DEFAULT;
-use crate::manifest::model::Program;
+use crate::manifest::model::module::Expected;
+use crate::manifest::model::{Module, Program};
 use crate::manifest::runtime::Runtime;
 use crate::manifest::{Manifest, Model};
 use crate::plan::{Job, Plan};
@@ -15,11 +16,38 @@ use crate::serve::{Lacking, Libraries, lacking};
 use crate::setup::LIBRARIES;
 use crate::setup::models::fetch_package;
 use crate::store::fetch_error::FetchError;
+use crate::store::packages::{NoPackage, Packages};
 use crate::store::{Dtype, Store, fetch};
 
-/// Whether a plan has jobs in onnxruntime-web.
+/// Whether a plan has jobs in onnxruntime-web, or such that native onnxruntime computes what they must give.
 pub(in crate::commands) fn any(plan: &Plan) -> bool {
     jobs(plan).next().is_some()
+        || plan.manifest.models.values().any(|model| model.needs_libraries() && compared(plan, model))
+}
+
+/// Whether a module of the plan's jobs is compared with a model.
+fn compared(plan: &Plan, model: &Model) -> bool {
+    modules(plan).any(|(_, module)| {
+        let named =
+            |expected: &Expected| matches!(expected, Expected::Model(other) if *other.model.get_ref() == model.name);
+        module.expect.iter().any(named)
+    })
+}
+
+/// Whether a plan has jobs in documents of their own, which load over http.
+pub(in crate::commands) fn any_framed(plan: &Plan) -> bool {
+    jobs(plan).next().is_some() || modules(plan).next().is_some()
+}
+
+/// The modules of the plan's jobs, each once.
+pub(in crate::commands) fn modules(plan: &Plan) -> impl Iterator<Item = (&Model, &Module)> {
+    let used: BTreeSet<&str> = plan.jobs.iter().map(|job| job.axes.model.as_str()).collect();
+    plan.manifest.models.values().filter(move |model| used.contains(model.name.as_str())).filter_map(|model| {
+        match &model.program {
+            Program::Module(module) => Some((model, module)),
+            _ => None,
+        }
+    })
 }
 
 fn jobs(plan: &Plan) -> impl Iterator<Item = &Job> {
@@ -29,6 +57,7 @@ fn jobs(plan: &Plan) -> impl Iterator<Item = &Job> {
 
 /// An error where the plan's jobs need libraries that are not installed.
 pub(in crate::commands) fn need_libraries(plan: &Plan) -> Result<(), Error> {
+    modules(plan).try_for_each(|(model, module)| need_packages(plan, model, module))?;
     if !any(plan) {
         return Ok(());
     }
@@ -40,6 +69,18 @@ pub(in crate::commands) fn need_libraries(plan: &Plan) -> Result<(), Error> {
         message: format!("transformers.js and onnxruntime-web are not installed; looked in {}", places.join(" and ")),
         help: format!("`gpujobs setup {LIBRARIES}` installs them, as does `run --setup`"),
     })
+}
+
+/// An error where a package that a module imports is not there.
+fn need_packages(plan: &Plan, model: &Model, module: &Module) -> Result<(), Error> {
+    let Err(NoPackage { message, installable, .. }) = Packages::of(module) else { return Ok(()) };
+    let manifest = plan.manifest.path.display();
+    let help = if installable {
+        format!("`gpujobs setup {manifest}` installs what its jobs need, as does `run {manifest} --setup`")
+    } else {
+        format!("mend `libraries` in {}", model.path.display())
+    };
+    Err(Error::Environment { message: format!("model `{}`: {message}", model.name), help })
 }
 
 /// An error where a runtime is not complete.
@@ -86,7 +127,7 @@ fn packages(plan: &Plan) -> BTreeSet<&str> {
     let file = |model: &&str| match &plan.manifest.models.get(*model)?.program {
         Program::Stages(stages) => stages.weights.as_deref(),
         Program::OnnxFile(file) => Some(file.file.as_path()),
-        Program::Pipeline(_) => None,
+        Program::Pipeline(_) | Program::Module(_) => None,
     };
     models.iter().filter_map(file).filter_map(|file| file.to_str()).filter(|text| is_package(text)).collect()
 }

@@ -18,7 +18,7 @@ use crate::render::page::{Page, PageError, PageRequest};
 use crate::render::settings::{self, Purpose};
 use crate::render::{RenderError, Templates};
 use crate::setup::install::{Components, install};
-use crate::setup::runtimes::install_runtimes;
+use crate::setup::runtimes::{install_packages, install_runtimes};
 use crate::webdriver::{BrowserKind, BrowserSettings, TUNNEL};
 
 /// A plan, ready to be rendered.
@@ -190,5 +190,7 @@ pub(in crate::commands) fn set_up(plans: &[&Plan], dry_run: bool, out: &mut dyn 
     let libraries = plans.iter().any(|plan| models::any(plan));
     install(&Components { browsers: kinds, libraries }, dry_run, out)?;
     let runtimes = plans.iter().flat_map(|plan| models::runtimes(plan));
-    Ok(install_runtimes(runtimes.map(|(_, runtime)| runtime), dry_run, out)?)
+    install_runtimes(runtimes.map(|(_, runtime)| runtime), dry_run, out)?;
+    let modules = plans.iter().flat_map(|plan| models::modules(plan));
+    Ok(install_packages(modules.map(|(_, module)| module), dry_run, out)?)
 }

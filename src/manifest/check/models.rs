@@ -5,9 +5,10 @@ use indexmap::IndexMap;
 use super::{Checker, Use};
 use crate::manifest::Model;
 use crate::manifest::library::{self, Found};
-use crate::manifest::model::Program;
 use crate::manifest::model::check::is_id;
-use crate::manifest::problem::{Problem, listed, nearest, with_near};
+use crate::manifest::model::module::Expected;
+use crate::manifest::model::{Engine, Module, Program};
+use crate::manifest::problem::{ManifestError, Problem, listed, nearest, with_near};
 use crate::manifest::schema::ModelFile;
 use crate::manifest::values::{At, Table};
 
@@ -35,12 +36,49 @@ impl Checker<'_> {
                 None => self.note(self.unknown(&At::new(name.clone(), span.clone()))),
             }
         }
-        let in_matrix = |name: &String| uses.iter().any(|(one, _)| one == name);
-        models
-            .into_iter()
-            .filter(|(name, _)| in_matrix(name))
-            .filter_map(|(name, model)| Some((name, model?)))
-            .collect()
+        let compared = self.compared(uses, &mut models);
+        let in_use = |name: &String| uses.iter().any(|(one, _)| one == name) || compared.contains(name);
+        models.into_iter().filter(|(name, _)| in_use(name)).filter_map(|(name, model)| Some((name, model?))).collect()
+    }
+
+    /// The models that modules in use are compared with, found and read where the matrix does not name them.
+    fn compared(&mut self, uses: &[Use], models: &mut IndexMap<String, Option<Model>>) -> Vec<String> {
+        let in_matrix = uses.iter().filter_map(|(name, _)| models.get(name)?.clone());
+        let modules: Vec<(Model, Module)> = in_matrix
+            .filter_map(|model| match &model.program {
+                Program::Module(module) => Some((model.clone(), module.clone())),
+                _ => None,
+            })
+            .collect();
+        let mut compared = Vec::new();
+        for (model, module) in modules {
+            let mut problems = Vec::new();
+            for expected in &module.expect {
+                let Expected::Model(other) = expected else { continue };
+                let name = other.model.get_ref();
+                if !models.contains_key(name) {
+                    let Some(found) = library::find(self.folder, name) else {
+                        problems.push(self.unknown(&At::new(name.clone(), other.model.span())));
+                        continue;
+                    };
+                    self.add(models, name, None, found);
+                }
+                match models.get(name) {
+                    Some(Some(found)) if !matches!(found.engine(), Engine::Wgsl | Engine::Onnxruntime) => {
+                        let message = format!("model `{name}` runs on the engine `{}`", found.engine());
+                        problems.push(
+                            Problem::at(other.model.span(), message, "gpujobs can't compute this one itself")
+                                .help("name a model of the engine `wgsl` or `onnxruntime`, or a `file`"),
+                        );
+                    }
+                    _ => compared.push(name.clone()),
+                }
+            }
+            if !problems.is_empty() {
+                self.models.push(ManifestError::new(&model.path, &model.source, problems));
+            }
+        }
+        compared
     }
 
     /// The file of a `[model.NAME]`; what is wrong with it is noted.
@@ -93,7 +131,7 @@ impl Checker<'_> {
                     Problem::at(id.span(), format!("{:?} can't be the id of a model", id.get()), "not an id")
                         .help("`name` or `owner/name` of letters, digits, `-`, `_` and `.`"),
                 ),
-                Program::Stages(_) | Program::OnnxFile(_) => self.note(
+                Program::Stages(_) | Program::OnnxFile(_) | Program::Module(_) => self.note(
                     Problem::at(id.span(), format!("model `{}` has no `id`", model.name), "no key of this model")
                         .help("only models of the engine `transformers` are known by an id"),
                 ),
@@ -107,7 +145,7 @@ impl Checker<'_> {
                     let beside = std::path::absolute(&beside).unwrap_or(beside);
                     stages.weights = Some(if beside.is_file() { beside } else { weights.get().into() });
                 }
-                Program::Pipeline(_) | Program::OnnxFile(_) => self.note(
+                Program::Pipeline(_) | Program::OnnxFile(_) | Program::Module(_) => self.note(
                     Problem::at(weights.span(), format!("model `{}` has its weights inside", model.name), "set here")
                         .help("only models of the engine `wgsl` read a `.safetensors` file"),
                 ),

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::{Checker, Use};
 use crate::manifest::problem::Problem;
-use crate::manifest::runtime::{Runtime, RuntimeFile};
+use crate::manifest::runtime::{Runtime, RuntimeFile, is_exact_version};
 use crate::manifest::values::{At, Table};
 
 impl Checker<'_> {
@@ -61,17 +61,7 @@ impl Checker<'_> {
     fn version(&mut self, key: &str, written: Option<&At<String>>) -> Option<String> {
         let written = written?;
         let version = written.get();
-        let (numbers, rest) = version.split_once('-').map_or((version.as_str(), None), |(a, b)| (a, Some(b)));
-        let is_number = |part: &str| !part.is_empty() && part.len() <= 9 && part.chars().all(|c| c.is_ascii_digit());
-        let exact = numbers.split('.').count() == 3
-            && numbers.split('.').all(is_number)
-            && rest.is_none_or(|rest| {
-                !rest.is_empty()
-                    && rest.len() <= 60
-                    && rest.split('.').all(|part| !part.is_empty())
-                    && rest.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c))
-            });
-        if exact {
+        if is_exact_version(version) {
             return Some(version.clone());
         }
         self.note(

@@ -185,7 +185,7 @@ impl Checker<'_> {
 fn parts_of(models: &IndexMap<String, Model>) -> BTreeSet<String> {
     let named = models.values().filter_map(|model| match &model.program {
         Program::Pipeline(pipeline) => pipeline.file_name.clone(),
-        Program::Stages(_) | Program::OnnxFile(_) => None,
+        Program::Stages(_) | Program::OnnxFile(_) | Program::Module(_) => None,
     });
     part_names().map(str::to_owned).chain(named).collect()
 }

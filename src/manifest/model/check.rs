@@ -1,5 +1,6 @@
 //! From a model manifest as written to a [`Model`], with everything that is wrong found in one pass.
 
+mod module;
 mod onnx;
 mod stages;
 mod tensors;
@@ -52,6 +53,7 @@ pub fn check(
         Engine::Wgsl => Some(Program::Stages(checker.stages(file, unread))),
         Engine::Transformers => checker.pipeline(file, unread).map(Program::Pipeline),
         Engine::Onnxruntime => checker.onnx_file(file, unread).map(Program::OnnxFile),
+        Engine::Module => checker.module(file, unread).map(Program::Module),
     };
     match program {
         Some(program) if checker.found.is_empty() => Ok(Model {
@@ -96,6 +98,15 @@ impl Checker<'_> {
             self.one_of("family", family, known);
             Family::Text
         })
+    }
+
+    /// Notes the keys of modules.
+    fn no_module(&mut self, file: &ModelFile, engine: Engine) {
+        let keys = [
+            ("libraries", file.libraries.keys().next().map(Spanned::span)),
+            ("files", file.files.first().map(Spanned::span)),
+        ];
+        self.foreign(engine, &keys);
     }
 
     /// Notes the keys that belong to another engine.

@@ -15,7 +15,7 @@ pub struct ModelFile {
     /// `text`, `vision`, `audio` or `multimodal`.
     #[schemars(with = "Option<String>")]
     pub family: Option<Spanned<String>>,
-    /// `wgsl` (the default), `transformers` or `onnxruntime`.
+    /// `wgsl` (the default), `transformers`, `onnxruntime` or `module`.
     #[schemars(with = "Option<String>")]
     pub engine: Option<Spanned<String>>,
     /// What it is for, for instance `automatic-speech-recognition`; what the pipeline of `transformers` does.
@@ -27,9 +27,16 @@ pub struct ModelFile {
     #[schemars(with = "Option<String>")]
     pub id: Option<Spanned<String>>,
     /// `onnxruntime`: the `.onnx` file, relative to this one or under the model store, or one of a registry's package, such as
-    /// `pypi:silero-vad@6.2.3/silero_vad_16k_op15.onnx`.
+    /// `pypi:silero-vad@6.2.3/silero_vad_16k_op15.onnx`; `module`: the ES module, relative to this one.
     #[schemars(with = "Option<String>")]
     pub file: Option<Spanned<String>>,
+    /// `module`: the npm packages that it imports, each with an exact version, or with a folder that has it, relative to this
+    /// file; or a table with `version` or `path`, and `entry`.
+    #[schemars(with = "IndexMap<String, LibraryValue>")]
+    pub libraries: IndexMap<Spanned<String>, Spanned<Value>>,
+    /// `module`: files that it loads by `context.file`, relative to this one or under the model store.
+    #[schemars(with = "Vec<String>")]
+    pub files: Vec<Spanned<String>>,
     /// `wgsl`: a `.safetensors` file that weights with a `tensor` are read from, relative to this file or under the model
     /// store, or one of a registry's package, as `file` takes it; without it they are seeded.
     #[schemars(with = "Option<String>")]
@@ -56,7 +63,7 @@ pub struct ModelFile {
     /// Stages repeated.
     #[schemars(with = "Vec<BlockEntry>")]
     pub block: Vec<Spanned<BlockEntry>>,
-    /// `onnxruntime`: outputs whose values are known from files, by their names; native onnxruntime is not asked about them.
+    /// `onnxruntime`, `module`: outputs whose values are known, by their names; native onnxruntime is not asked about them.
     #[schemars(with = "IndexMap<String, ExpectEntry>")]
     pub expect: IndexMap<Spanned<String>, Spanned<ExpectEntry>>,
     /// Tensors that are read back; by default the last stage's outputs.
@@ -89,17 +96,17 @@ pub struct InputEntry {
     pub mean: Option<f32>,
     /// Half the width of a uniform fill.
     pub spread: Option<f32>,
-    /// `wgsl`: how its values are stored: `f32` (the default), `f16`, `i32` or `u32`.
+    /// `wgsl`, `module`: how its values are stored: `f32` (the default), `f16`, `i32` or `u32`.
     #[serde(rename = "type")]
     #[schemars(with = "Option<String>")]
     pub element: Option<Spanned<String>>,
     /// `wgsl`: it lies in a texture of this format, for instance `rgba8unorm`; its `shape` is `[height, width]`.
     #[schemars(with = "Option<String>")]
     pub texture: Option<Spanned<String>>,
-    /// `wgsl`, `onnxruntime`: the values themselves, in row-major order; repeated where the shape holds a multiple of them.
+    /// `wgsl`, `onnxruntime`, `module`: the values themselves, in row-major order; repeated where the shape holds a multiple of them.
     #[schemars(with = "Option<Vec<f64>>")]
     pub values: Option<Spanned<Vec<Number>>>,
-    /// `wgsl`, `onnxruntime`: which of the arrays of an `.npz` in `file`.
+    /// `wgsl`, `onnxruntime`, `module`: which of the arrays of an `.npz` in `file`.
     pub array: Option<String>,
     /// The values of a fill with `tokens`, or of a whole-number input of `onnxruntime`, are 0 up to this, exclusive.
     #[schemars(with = "Option<Extent>")]
@@ -122,7 +129,7 @@ pub struct InputEntry {
     /// `transformers`: the height of a seeded image; default its width.
     #[schemars(with = "Option<Extent>")]
     pub height: Option<Spanned<Value>>,
-    /// `transformers`: a text, a WAV, a PNG or a JPEG; `wgsl`, `onnxruntime`: numbers as .npy, .npz, .f32, .f16, .i32 or .u32, or
+    /// `transformers`: a text, a WAV, a PNG or a JPEG; of the other engines numbers as .npy, .npz, .f32, .f16, .i32 or .u32, or
     /// the bytes of a PNG or a JPEG, `[height, width, 4]`. Relative to this file.
     #[schemars(with = "Option<String>")]
     pub file: Option<Spanned<String>>,
@@ -189,8 +196,14 @@ pub struct ExpectEntry {
     pub file: Option<Spanned<String>>,
     /// Which of the arrays of an `.npz`.
     pub array: Option<String>,
+    /// `module`: instead of a file, another model of the engine `wgsl` or `onnxruntime`, which gpujobs computes itself from the
+    /// same inputs.
+    #[schemars(with = "Option<String>")]
+    pub model: Option<Spanned<String>>,
+    /// `module`: the output of that model; default the one of the same name.
+    pub output: Option<String>,
     /// How far an element of floats may be off, as a share of its size or of the root mean square of all, whichever is
-    /// larger; default 1e-5, for `onnxruntime` that of the dtype. Whole numbers must be equal.
+    /// larger; default 1e-5, for `onnxruntime` and `module` that of the dtype. Whole numbers must be equal.
     pub tolerance: Option<f64>,
     /// How far an element of floats may be off whatever the sizes; default 0.
     pub absolute: Option<f64>,
@@ -228,6 +241,29 @@ pub struct SamplerEntry {
     /// Beyond the edges: `clamp-to-edge` (the default), `repeat` or `mirror-repeat`; two of them for across and down.
     #[schemars(with = "Option<AddressValue>")]
     pub address: Option<Spanned<Value>>,
+}
+
+/// A package: its version or its folder, or a table.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its JSON Schema is used: as serde types, untagged enums lose spans")]
+enum LibraryValue {
+    /// An exact version, or a folder.
+    Source(String),
+    /// Version or folder, and the file.
+    Table(LibraryEntry),
+}
+
+/// A package.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LibraryEntry {
+    /// The exact version, such as "4.22.0", which `gpujobs setup MANIFEST` installs.
+    pub version: Option<String>,
+    /// A folder instead, relative to the model's file: the package itself, or one that has it, by itself or in its `node_modules`.
+    pub path: Option<String>,
+    /// The file of it that its name stands for, such as "dist/index.mjs"; by default the one that its `package.json` names.
+    pub entry: Option<String>,
 }
 
 /// A text, or several.

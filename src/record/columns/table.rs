@@ -82,7 +82,7 @@ const MODEL: &[Column] = &[
     Column {
         name: "engine",
         unit: "",
-        doc: "What runs the model: `wgsl`, `onnxruntime` or `transformers`.",
+        doc: "What runs the model: `wgsl`, `onnxruntime`, `transformers` or `module`.",
         cell: |facts| of(facts.model, |model| Cell::text(model.engine)),
     },
     Column {

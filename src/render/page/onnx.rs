@@ -323,7 +323,7 @@ impl From<InputData> for ArgumentSpec {
     }
 }
 
-fn feed_spec(tensor: &Tensor) -> OnnxInputSpec {
+pub(super) fn feed_spec(tensor: &Tensor) -> OnnxInputSpec {
     OnnxInputSpec {
         name: tensor.name().to_owned(),
         kind: tensor.kind().to_string(),

@@ -11,12 +11,12 @@ use crate::reference::onnx::{self, OnnxError, Signature};
 use crate::user_file;
 
 /// What an ONNX file takes and gives.
-pub(super) fn signature_of(path: &Path) -> Result<Arc<Signature>, OnnxError> {
+pub(in crate::render::page) fn signature_of(path: &Path) -> Result<Arc<Signature>, OnnxError> {
     remembered(&SIGNATURES, path, || onnx::signature(path).map(Arc::new))
 }
 
 /// The error of a file that can't be read.
-pub(super) fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> OnnxError {
+pub(in crate::render::page) fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> OnnxError {
     let path = path.to_path_buf();
     move |error| OnnxError::Unreadable { path, message: error.to_string() }
 }
@@ -48,7 +48,7 @@ fn remembered<T: Clone>(
 }
 
 /// SHA-256 of a file.
-pub(super) fn file_digest(path: &Path) -> Result<[u8; 32], OnnxError> {
+pub(in crate::render::page) fn file_digest(path: &Path) -> Result<[u8; 32], OnnxError> {
     remembered(&DIGESTS, path, || {
         let mut hash = Sha256::new();
         let mut file = user_file::open(path).map_err(unreadable(path))?;

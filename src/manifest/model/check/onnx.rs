@@ -26,6 +26,7 @@ impl Checker<'_> {
     /// A pipeline; nothing where its task is not known.
     pub(super) fn pipeline(&mut self, file: &ModelFile, unread: bool) -> Option<Pipeline> {
         self.no_stages(file, Engine::Transformers);
+        self.no_module(file, Engine::Transformers);
         let expect = file.expect.keys().next().map(Spanned::span);
         self.foreign(Engine::Transformers, &[("file", file.file.as_ref().map(Spanned::span)), ("expect", expect)]);
         let names: Vec<&str> = TASKS.iter().map(|task| task.name).collect();
@@ -71,6 +72,7 @@ impl Checker<'_> {
     /// An ONNX file.
     pub(super) fn onnx_file(&mut self, file: &ModelFile, unread: bool) -> Option<OnnxFile> {
         self.no_stages(file, Engine::Onnxruntime);
+        self.no_module(file, Engine::Onnxruntime);
         self.foreign(
             Engine::Onnxruntime,
             &[
@@ -137,7 +139,7 @@ impl Checker<'_> {
         found
     }
 
-    fn no_stages(&mut self, file: &ModelFile, engine: Engine) {
+    pub(super) fn no_stages(&mut self, file: &ModelFile, engine: Engine) {
         self.foreign(
             engine,
             &[
@@ -148,7 +150,7 @@ impl Checker<'_> {
         );
     }
 
-    fn missing(&mut self, key: &str, unread: bool, help: &str) {
+    pub(super) fn missing(&mut self, key: &str, unread: bool, help: &str) {
         if !unread {
             self.found.push(Problem::whole(format!("`{key}` is missing")).help(help));
         }
@@ -268,7 +270,7 @@ impl Checker<'_> {
     }
 
     /// Where the values of an ONNX file's input come from, whose type only that file says.
-    fn feed_values(&mut self, entry: &InputEntry, span: &Range<usize>) -> Option<InputValues> {
+    pub(super) fn feed_values(&mut self, entry: &InputEntry, span: &Range<usize>) -> Option<InputValues> {
         let fills = entry.fill.is_some() || entry.mean.is_some() || entry.spread.is_some();
         let ways = [fills, entry.below.is_some(), entry.values.is_some(), entry.file.is_some()];
         let tokens = entry.fill.as_ref().is_some_and(|fill| fill.get_ref() == "tokens");

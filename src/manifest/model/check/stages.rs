@@ -19,6 +19,7 @@ use crate::manifest::problem::{Problem, listed, nearest};
 impl Checker<'_> {
     /// The whole of it.
     pub(super) fn stages(&mut self, file: &ModelFile, unread: bool) -> Stages {
+        self.no_module(file, Engine::Wgsl);
         self.foreign(
             Engine::Wgsl,
             &[

@@ -169,7 +169,7 @@ impl Checker<'_> {
         })
     }
 
-    fn element(&mut self, name: &str, span: &Range<usize>) -> Element {
+    pub(super) fn element(&mut self, name: &str, span: &Range<usize>) -> Element {
         if let Ok(known) = name.parse() {
             return known;
         }
@@ -252,8 +252,8 @@ impl Checker<'_> {
         Some(ExpectSpec { file, tolerance: tolerance.unwrap_or(TOLERANCE), absolute: absolute.unwrap_or(0.0) })
     }
 
-    /// The file of an `expect`, and whether its tolerances are any.
-    pub(super) fn expected(&mut self, entry: &Spanned<ExpectEntry>, element: Option<Element>) -> Option<ArrayFile> {
+    /// Whether the tolerances of an `expect` are any.
+    pub(super) fn tolerances(&mut self, entry: &Spanned<ExpectEntry>, element: Option<Element>) {
         let (span, entry) = (entry.span(), entry.get_ref());
         for (key, value) in [("tolerance", entry.tolerance), ("absolute", entry.absolute)] {
             if value.is_some_and(|value| !value.is_finite() || value < 0.0) {
@@ -261,6 +261,21 @@ impl Checker<'_> {
             }
             if value.is_some_and(|value| value != 0.0) && element.is_some_and(Element::is_whole) {
                 self.at(span.clone(), format!("whole numbers must be equal: leave `{key}` out"), "here");
+            }
+        }
+    }
+
+    /// The file of an `expect`, and whether its tolerances are any.
+    pub(super) fn expected(&mut self, entry: &Spanned<ExpectEntry>, element: Option<Element>) -> Option<ArrayFile> {
+        self.tolerances(entry, element);
+        let (span, entry) = (entry.span(), entry.get_ref());
+        for (key, place) in [
+            ("model", entry.model.as_ref().map(Spanned::span)),
+            ("output", entry.output.as_ref().map(|_| span.clone())),
+        ] {
+            if let Some(place) = place {
+                let help = "write a `file`; only a module is compared with another model";
+                self.help(place, format!("`{key}` is no key of this `expect`"), "of another engine", help);
             }
         }
         let Some(file) = &entry.file else {
