@@ -3,6 +3,7 @@
 //! Made from a job and the templates; `serve` hands it out, `harness` has it run, and `gpujobs render` writes it to disk.
 //! `stages` holds what a model written in WGSL needs, `onnx` what one in onnxruntime-web does.
 
+pub mod generation;
 pub mod onnx;
 mod ports;
 mod remembered;
@@ -28,6 +29,7 @@ use crate::store::model_files::{MissingFile, beside_or_stored};
 use crate::units::{Bytes, Flops};
 use crate::webdriver::BrowserKind;
 
+pub use generation::TooLong;
 pub use onnx::OnnxPage;
 pub use stages::{Part, StagesPage};
 
@@ -74,6 +76,9 @@ pub enum PageError {
     /// A file of the model is not there.
     #[error(transparent)]
     Missing(#[from] MissingFile),
+    /// The model has too few positions for the tokens that the job asks for.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
     /// The job names a model that the manifest does not hold: the plan was not made from it.
     #[error("the model `{0}` is not one of the manifest's")]
     Model(String),
@@ -87,7 +92,8 @@ impl PageError {
             Self::Render(RenderError::Unsupported { reason, .. }) => Some(reason.clone()),
             Self::Graph(GraphError::TooLarge { .. })
             | Self::Fill(FillError::TooLarge { .. })
-            | Self::Made(MadeError::TooLarge { .. }) => Some(self.to_string()),
+            | Self::Made(MadeError::TooLarge { .. })
+            | Self::TooLong(_) => Some(self.to_string()),
             _ => None,
         }
     }
@@ -205,6 +211,15 @@ impl Page {
         match &self.content {
             Content::Stages(page) => page.flops(),
             Content::Onnx(_) => None,
+        }
+    }
+
+    /// Seconds of sound that an inference is given; `None` where it takes none.
+    #[must_use]
+    pub fn sound_seconds(&self) -> Option<f64> {
+        match &self.content {
+            Content::Stages(_) => None,
+            Content::Onnx(page) => page.sound_seconds,
         }
     }
 
