@@ -20,12 +20,16 @@ pub enum Metric {
     Wall,
     /// Of one inference in the steady state, by the GPU's clock.
     Gpu,
+    /// Of texts that are generated: from the call to the first token.
+    Ttft,
+    /// Of texts that are generated: from a token to the next.
+    Decode,
 }
 
 impl Metric {
     /// Whether the wall's clock alone tells it.
     pub(super) fn by_wall(self) -> bool {
-        matches!(self, Self::Wall | Self::FirstResult)
+        !matches!(self, Self::Time | Self::Gpu)
     }
 }
 

@@ -66,7 +66,13 @@ impl Pair<'_> {
                 format!("{} has no GPU time, or none that is believed (--metric wall)", job.cell("job_id"));
             return;
         }
-        self.times = both.map(|job| if metric == Metric::FirstResult { first_results(job) } else { rounds(job, gpu) });
+        self.times = both.map(|job| match metric {
+            Metric::FirstResult => first_results(job),
+            Metric::Ttft => rounds(job, |sample| sample.ttft_ms),
+            Metric::Decode => rounds(job, |sample| sample.token_ms),
+            Metric::Time | Metric::Wall | Metric::Gpu if gpu => rounds(job, |sample| sample.gpu_ms),
+            Metric::Time | Metric::Wall | Metric::Gpu => rounds(job, |sample| Some(sample.wall_ms)),
+        });
         if metric != Metric::FirstResult {
             let [base, new] = &self.times;
             // Those that have samples: rounds without any bring an instance that was only made ready.
@@ -87,6 +93,10 @@ impl Pair<'_> {
                 base.len(),
                 new.len()
             );
+        } else if matches!(metric, Metric::Ttft | Metric::Decode) && (base.is_empty() || new.is_empty()) {
+            let without = if base.is_empty() { self.base } else { self.new };
+            self.comparison.reason =
+                format!("{} has no times of tokens: it generates no text, or only one token", without.cell("job_id"));
         } else if base.is_empty() || new.is_empty() {
             "one of them has no time above zero".clone_into(&mut self.comparison.reason);
         }
@@ -195,8 +205,7 @@ fn by_instance(job: &JobRecord, rounds: &Rounds) -> Rounds {
 }
 
 /// A job's times by round; rounds without any are left out.
-fn rounds(job: &JobRecord, gpu: bool) -> Rounds {
-    let time = |sample: &SampleRecord| if gpu { sample.gpu_ms } else { Some(sample.wall_ms) };
+fn rounds(job: &JobRecord, time: fn(&SampleRecord) -> Option<f64>) -> Rounds {
     let times = |round: &[SampleRecord]| round.iter().filter_map(time).filter(|time| usable(*time)).collect();
     let rounds = job.rounds.iter().map(|(round, samples)| (*round, times(samples)));
     rounds.filter(|(_, times): &(u32, Vec<f64>)| !times.is_empty()).collect()

@@ -41,6 +41,8 @@ pub struct PostedCalls {
     pub witness: Option<PostedWitness>,
     /// In the order in which they were made.
     pub calls: Vec<OnnxCall>,
+    /// The tokens that the page chose, a list for each text; none of jobs that generate none.
+    pub chosen: Vec<Vec<u64>>,
 }
 
 /// Another backend of the job's browser.
@@ -57,6 +59,8 @@ pub struct PostedWitness {
 struct Header {
     witness: Option<PostedWitness>,
     calls: Vec<PostedCall>,
+    #[serde(default)]
+    chosen: Vec<Vec<u64>>,
 }
 
 #[derive(Deserialize)]
@@ -112,7 +116,7 @@ pub fn read(posted: &[u8]) -> Result<PostedCalls, CallError> {
             Ok(OnnxCall { file: call.file, feeds, fetches, unread, complete })
         })
         .collect::<Result<_, CallError>>()?;
-    Ok(PostedCalls { witness: header.witness, calls })
+    Ok(PostedCalls { witness: header.witness, calls, chosen: header.chosen })
 }
 
 #[cfg(test)]

@@ -245,6 +245,7 @@ fn sample(kind: SampleKind, wall_ms: f64, iterations: u32) -> RawSample {
         hidden: false,
         gpu_memory: None,
         wasm_bytes: None,
+        generations: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 //! page computed.
 //!
 //! `executor` is what the dispatcher sees of it: [`Executor`](executor::Executor), played by a real browser in `live` and
-//! by a script in `fake`. Its events are in `protocol`; `check`, `onnx_check`, `recording`, `calls` and `references` compare what it
+//! by a script in `fake`. Its events are in `protocol`; `check`, `onnx_check`, `generation`, `recording`, `calls` and `references` compare what it
 //! computed with what must come out, `repeats` with what its other inferences computed, `agreement` with what other jobs did. `leftovers` says when a browser has too little memory left to go on. Used by `run`, `measure` and `record`.
 
 pub mod agreement;
@@ -11,6 +11,7 @@ mod check;
 pub mod context;
 pub mod executor;
 pub mod fake;
+mod generation;
 mod leftovers;
 pub mod live;
 mod module_check;

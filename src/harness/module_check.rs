@@ -37,7 +37,7 @@ impl ModuleChecker {
 
     /// Checks the outputs of an inference. The error is of the page's words, not of its numbers.
     pub(super) fn check(&mut self, posted: &[u8]) -> Result<Checked, String> {
-        let PostedCalls { witness, calls } = calls::read(posted).map_err(|error| error.to_string())?;
+        let PostedCalls { witness, calls, .. } = calls::read(posted).map_err(|error| error.to_string())?;
         let (None, [call]) = (witness, calls.as_slice()) else {
             return Err(format!("the page posted {} inferences of a module, expected one", calls.len()));
         };
@@ -111,7 +111,7 @@ impl ModuleChecker {
                 onnx::compare(&[shaped(fetch, Some(expected.shape()))], std::slice::from_ref(&expected), tolerance)
             }
         };
-        add_verdict(check, call, verdict);
+        add_verdict(check, &call.file, verdict);
         Ok(())
     }
 

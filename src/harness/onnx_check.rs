@@ -3,6 +3,8 @@
 //!
 //! The reference is a witness too: where both backends of a browser agree against it, the row is unverified, not wrong.
 
+mod hearing;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,17 +12,20 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use self::hearing::witness_of;
 use super::calls::{self, OnnxCall, PostedCalls};
 use super::executor::{Check, Checked, PostedOutput};
+use super::generation::{self, Token};
 use super::references::{self, Heard, Reference, References, Testimony};
 use crate::graph::{Element, Values};
 use crate::manifest::Backend;
 use crate::manifest::model::OutputFile;
+use crate::protocol::job::GenerationSpec;
 use crate::protocol::on_cpu;
 use crate::reference::onnx::{self, ElementType, Tensor, Tolerance};
 use crate::reference::{Failure, Spread, Verdict};
 use crate::render::page::{OnnxPage, short_digest};
-use crate::units::{Flops, significant};
+use crate::units::Flops;
 
 /// What checks a job in onnxruntime-web.
 #[derive(Debug)]
@@ -33,6 +38,8 @@ pub(super) struct OnnxChecker {
     device: String,
     browser: String,
     references: Arc<References>,
+    /// How it was asked to generate a text; `None` of jobs that generate none.
+    generation: Option<GenerationSpec>,
     /// Outputs that files say the values of.
     expect: Vec<OutputFile>,
     /// Whether outputs are to be in the check.
@@ -59,15 +66,26 @@ impl OnnxChecker {
         keep: bool,
     ) -> Self {
         let files = page.models.iter().map(|model| (model.clone(), page.files[model].clone())).collect();
-        let (dtypes, device, expect) = (page.dtypes.clone(), page.device(), page.expect.clone());
-        Self { files, dtypes, backend, device, browser, references, expect, keep, doubtful: None, verified: false }
+        Self {
+            files,
+            dtypes: page.dtypes.clone(),
+            backend,
+            device: page.device(),
+            browser,
+            references,
+            generation: page.generation,
+            expect: page.expect.clone(),
+            keep,
+            doubtful: None,
+            verified: false,
+        }
     }
 
     pub(super) fn check(&mut self, posted: &[u8]) -> Result<Checked, String> {
-        let PostedCalls { witness, calls } = calls::read(posted).map_err(|error| error.to_string())?;
+        let PostedCalls { witness, calls, chosen } = calls::read(posted).map_err(|error| error.to_string())?;
         match (witness, self.doubtful.take()) {
             (None, Some(Doubtful { check, .. })) if check.verdict.failure.is_some() => Ok(self.done(check)),
-            (None, _) => self.first(calls),
+            (None, _) => self.first(calls, &chosen),
             (Some(witness), Some(doubtful)) => {
                 if witness.backend != witness_of(self.backend).to_string() {
                     return Err("the page brought another witness than it was asked for".to_owned());
@@ -93,21 +111,11 @@ impl OnnxChecker {
     }
 
     /// Compares the job's own calls with the references.
-    fn first(&mut self, calls: Vec<OnnxCall>) -> Result<Checked, String> {
-        let mut check = Check {
-            verdict: Verdict::default(),
-            reference: String::new(),
-            unverified: String::new(),
-            spread: Spread::default(),
-            random: false,
-            flops: Some(Flops(0)),
-            output_digest: String::new(),
-            outputs: Vec::new(),
-        };
+    fn first(&mut self, calls: Vec<OnnxCall>, chosen: &[Vec<u64>]) -> Result<Checked, String> {
+        let mut check = nothing_compared();
         let mut hash = Sha256::new();
         let (mut unknown, mut contradicted, mut incomplete) = (false, false, calls.is_empty());
         for (number, call) in calls.iter().enumerate() {
-            let path = self.path(call)?;
             call.fetches.iter().for_each(|fetch| hash.update(fetch.bytes()));
             if self.keep {
                 check.outputs.extend(outputs(call, (calls.len() > 1).then_some(number)));
@@ -124,18 +132,23 @@ impl OnnxChecker {
             contradicted |= well && check.verdict.failure.is_some();
             if by_file == call.fetches.len() && by_file > 0 {
                 // Only its arithmetic is asked for: what onnxruntime says against the file does not count.
-                let reference = self.references.of(path, call, self.backend, &self.browser);
+                let reference = self.reference(&calls, number);
                 check.flops = check.flops.zip(reference.ok().and_then(|reference| reference.flops)).map(sum);
             } else if call.complete && !call.fetches.is_empty() {
-                let reference = self.references.of(path, call, self.backend, &self.browser)?;
+                let reference = self.reference(&calls, number)?;
                 unknown |= reference.outputs.is_none();
-                incomplete |= !self.add(&mut check, call, &reference)?;
+                incomplete |= !self.add(&mut check, &calls, number, &reference)?;
             } else {
                 check.flops = None;
             }
         }
         if calls.is_empty() {
             leave_open(&mut check, "the model was never called".to_owned());
+        }
+        if let Some(asked) = self.generation.filter(|_| check.verdict.failure.is_none()) {
+            let wrong = generation::choice(asked, &calls, chosen)?;
+            contradicted |= wrong.is_some();
+            fail(&mut check, wrong);
         }
         check.output_digest = short_digest(hash);
         let can_be_repeated = calls.iter().all(|call| call.unread.is_empty());
@@ -164,8 +177,28 @@ impl OnnxChecker {
         path.map(PathBuf::as_path).ok_or_else(|| format!("the page ran a model that is not the job's: {:?}", call.file))
     }
 
+    /// What a call must give. Those of a text that goes on depend on all before them.
+    fn reference(&self, calls: &[OnnxCall], number: usize) -> Result<Reference, String> {
+        let call = &calls[number];
+        let path = self.path(call)?;
+        match self.generation {
+            Some(_) => Ok(self.references.forced(path, calls)?[number].clone()),
+            None => self.references.of(path, call, self.backend, &self.browser),
+        }
+    }
+
+    /// What messages call one of a job's calls.
+    fn stage(&self, calls: &[OnnxCall], number: usize) -> String {
+        let file = &calls[number].file;
+        match self.generation {
+            Some(_) => Token { number, of: calls.len(), file }.to_string(),
+            None => file.clone(),
+        }
+    }
+
     /// Adds one call's verdict to the check; whether the page returned all that there is to compare.
-    fn add(&self, check: &mut Check, call: &OnnxCall, reference: &Reference) -> Result<bool, String> {
+    fn add(&self, check: &mut Check, calls: &[OnnxCall], number: usize, reference: &Reference) -> Result<bool, String> {
+        let call = &calls[number];
         check.random |= reference.random;
         check.flops = check.flops.zip(reference.flops).map(sum);
         name_reference(check, &reference.name);
@@ -179,7 +212,11 @@ impl OnnxChecker {
         if let Some(missing) = missing {
             leave_open(check, format!("{} did not return `{}`", call.file, missing.name()));
         }
-        add_verdict(check, call, self.compare(call, &self.without_files(&call.fetches), expected)?);
+        add_verdict(
+            check,
+            &self.stage(calls, number),
+            self.compare(call, &self.without_files(&call.fetches), expected)?,
+        );
         Ok(missing.is_none())
     }
 
@@ -204,7 +241,7 @@ impl OnnxChecker {
             let share = output.tolerance.unwrap_or(usual.share);
             let tolerance = Tolerance { share, absolute: output.absolute };
             name_reference(check, "file");
-            add_verdict(check, call, onnx::compare_with_file(fetch, &output.file, tolerance));
+            add_verdict(check, &call.file, onnx::compare_with_file(fetch, &output.file, tolerance));
             compared += 1;
         }
         Ok(compared)
@@ -230,106 +267,24 @@ impl OnnxChecker {
         }
         Ok(onnx::compare(found, &comparable, tolerance))
     }
+}
 
-    /// Decides by what another backend of the same browser made of the same calls. A witness that could not run them has no
-    /// calls, and changes nothing.
-    fn hear(&self, heard: &Heard, calls: &[OnnxCall], mut check: Check) -> Result<Check, String> {
-        if heard.calls.is_empty() {
-            return Ok(check);
-        }
-        if heard.calls.len() != calls.len() || heard.calls.iter().zip(calls).any(|(heard, own)| heard.file != own.file)
-        {
-            return Err("the page's witness ran other calls than the job".to_owned());
-        }
-        let witness = format!("{} in {}", witness_of(self.backend), self.browser);
-        let shared = heard.shared.as_str();
-        let between = self.between(calls, &heard.calls, check.verdict.failure.is_none())?;
-        match check.verdict.failure.take() {
-            Some(mut failure) => {
-                let says = match (self.backs_reference(calls, &heard.calls)?, &between.failure) {
-                    (true, _) => format!(", with which {witness} agrees"),
-                    (false, Some(_)) => format!("; {witness} differs from it too, and from this output"),
-                    (false, None) if !shared.is_empty() => {
-                        format!("; {witness} gives the same, but both compute {shared} on the CPU")
-                    }
-                    (false, None) => {
-                        suspect(&mut check, &between, &witness);
-                        return Ok(check);
-                    }
-                };
-                failure.reason.push_str(&says);
-                check.verdict.failure = Some(failure);
-            }
-            None => self.decide_between(&mut check, between, &witness, shared),
-        }
-        Ok(check)
-    }
-
-    /// Where there is no reference: of two backends it is the GPU's that is held to the other, since wasm computes as
-    /// onnxruntime does natively.
-    fn decide_between(&self, check: &mut Check, between: Verdict, witness: &str, shared: &str) {
-        let apart = share(between.max_rel_error);
-        match (self.backend, between.failure) {
-            (Backend::Wasm, failure) => {
-                let beside = if failure.is_none() {
-                    format!("within {apart} of the largest element")
-                } else {
-                    format!("off from it by {apart} of the largest element, and nothing says which is right")
-                };
-                check.unverified = format!("{}; that of {witness} is {beside}", check.unverified);
-            }
-            (_, None) if !shared.is_empty() => {
-                let beside = format!("that of {witness} is within {apart} of the largest element");
-                check.unverified = format!("{}; {beside}, but both compute {shared} on the CPU", check.unverified);
-            }
-            (_, failure) => {
-                let (max_abs, max_rel) = (between.max_abs_error.unwrap_or(0.0), between.max_rel_error.unwrap_or(0.0));
-                check.verdict.measured(max_abs, max_rel, between.not_finite);
-                check.verdict.verified = Some(failure.is_none());
-                check.verdict.failure = failure;
-                name_reference(check, witness);
-                check.unverified.clear();
-            }
-        }
-    }
-
-    /// The job's outputs against those of the witness; of the calls without a reference alone, where `unknown` says so.
-    fn between(&self, calls: &[OnnxCall], heard: &[OnnxCall], unknown: bool) -> Result<Verdict, String> {
-        let mut all = Verdict::default();
-        for (own, heard) in calls.iter().zip(heard) {
-            if unknown && self.references.of(self.path(own)?, own, self.backend, &self.browser)?.outputs.is_some() {
-                continue;
-            }
-            let verdict = self.compare(own, &self.without_files(&own.fetches), &heard.fetches)?;
-            if let (Some(max_abs), Some(max_rel)) = (verdict.max_abs_error, verdict.max_rel_error) {
-                all.measured(max_abs, max_rel, verdict.not_finite);
-            }
-            let failure = verdict.failure.map(|failure| Failure { stage: own.file.clone(), ..failure });
-            all.failure = all.failure.or(failure);
-        }
-        Ok(all)
-    }
-
-    /// Whether the witness computed what the references say.
-    fn backs_reference(&self, calls: &[OnnxCall], heard: &[OnnxCall]) -> Result<bool, String> {
-        for (own, heard) in calls.iter().zip(heard) {
-            let reference = self.references.of(self.path(own)?, own, self.backend, &self.browser)?;
-            let Some(expected) = &reference.outputs else { continue };
-            if self.compare(own, &self.without_files(&heard.fetches), expected)?.failure.is_some() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+/// The check of no call.
+fn nothing_compared() -> Check {
+    Check {
+        verdict: Verdict::default(),
+        reference: String::new(),
+        unverified: String::new(),
+        spread: Spread::default(),
+        random: false,
+        flops: Some(Flops(0)),
+        output_digest: String::new(),
+        outputs: Vec::new(),
     }
 }
 
 fn sum((sum, more): (Flops, Flops)) -> Flops {
     Flops(sum.0 + more.0)
-}
-
-/// The backend that is a witness of jobs on another.
-fn witness_of(backend: Backend) -> Backend {
-    if backend == Backend::Wasm { Backend::Webgpu } else { Backend::Wasm }
 }
 
 /// Adds to the names of what a job was compared with.
@@ -341,26 +296,19 @@ pub(super) fn name_reference(check: &mut Check, name: &str) {
     }
 }
 
-/// Leaves a check open whose output another backend computed as well, against the reference.
-fn suspect(check: &mut Check, between: &Verdict, witness: &str) {
-    let (off, apart) = (share(check.verdict.max_rel_error), share(between.max_rel_error));
-    let reference = &check.reference;
-    check.verdict.verified = None;
-    check.unverified = format!(
-        "it differs from that of {reference} by {off} of the largest element, and from that of {witness} by {apart} only: \
-         the reference is the suspect"
-    );
+/// Adds what was found of a call; the first failure counts.
+pub(super) fn add_verdict(check: &mut Check, stage: &str, verdict: Verdict) {
+    if let (Some(max_abs), Some(max_rel)) = (verdict.max_abs_error, verdict.max_rel_error) {
+        check.verdict.measured(max_abs, max_rel, verdict.not_finite);
+    }
+    fail(check, verdict.failure.map(|failure| Failure { stage: stage.to_owned(), ..failure }));
 }
 
-/// Adds what was found of a call; the first failure counts.
-pub(super) fn add_verdict(check: &mut Check, call: &OnnxCall, verdict: Verdict) {
-    let total = &mut check.verdict;
-    if let (Some(max_abs), Some(max_rel)) = (verdict.max_abs_error, verdict.max_rel_error) {
-        total.measured(max_abs, max_rel, verdict.not_finite);
-    }
-    if let (Some(failure), None) = (verdict.failure, &total.failure) {
-        total.failure = Some(Failure { stage: call.file.clone(), ..failure });
-        total.verified = Some(false);
+/// Adds a failure, where there is one; the first counts.
+fn fail(check: &mut Check, failure: Option<Failure>) {
+    if check.verdict.failure.is_none() && failure.is_some() {
+        check.verdict.failure = failure;
+        check.verdict.verified = Some(false);
     }
 }
 
@@ -372,11 +320,6 @@ fn leave_open(check: &mut Check, why: String) {
     if check.unverified.is_empty() {
         check.unverified = why;
     }
-}
-
-/// A share of the largest element, for messages.
-fn share(error: Option<f64>) -> String {
-    error.map_or_else(|| "an unknown share".to_owned(), |error| significant(error, 2))
 }
 
 /// The outputs of a call; of several each with its number.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::protocol::command::Ask;
 use crate::protocol::event::{RawSample, SampleKind};
+use crate::protocol::generation::RawGeneration;
 use crate::units::Nanos;
 
 /// What the steps of two clocks may make of a span: a browser that resists fingerprinting rounds to 100 ms.
@@ -49,6 +50,13 @@ impl Step {
                 sample.iterations
             ));
         }
+        if let Some(sample) = taken.iter().find(|sample| !agrees_with_its_tokens(sample)) {
+            let count = sample.generations.len();
+            return Err(format!(
+                "a sample of {} inferences says when the tokens of {count} were there, or times beyond its own",
+                sample.iterations
+            ));
+        }
         let all = taken.iter().map(|sample| u128::from(sample.wall_ms.0) * u128::from(sample.iterations)).sum();
         self.holds("samples", all)
     }
@@ -71,6 +79,14 @@ impl Step {
     }
 }
 
+/// Whether the tokens of a sample, where it tells of any, were there in its own time.
+fn agrees_with_its_tokens(sample: &RawSample) -> bool {
+    let told = sample.generations.iter().map(RawGeneration::total).sum::<u128>();
+    let lasted = u128::from(sample.wall_ms.0) * u128::from(sample.iterations);
+    sample.generations.is_empty()
+        || (sample.generations.len() == sample.iterations as usize && told <= lasted + SLACK.as_nanos())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +101,7 @@ mod tests {
             hidden: false,
             gpu_memory: None,
             wasm_bytes: None,
+            generations: Vec::new(),
         }
     }
 
@@ -100,13 +117,28 @@ mod tests {
         let said = |taken: &[RawSample]| Step::begin().samples(&asks, taken).unwrap_err();
         assert_eq!(Step::begin().samples(&asks, &good), Ok(()));
         assert!(said(&good[..2]).contains("took 2 samples, and was asked for 3"));
-        let mut other = good;
+        let mut other = good.clone();
         other[1].iterations = 9;
         assert!(said(&other).contains("a sample (steady) of 9 inferences, and was asked for one (steady) of 8"));
-        other = good;
+        other = good.clone();
         other[2].wall_ms = Nanos(0);
         assert!(said(&other).contains("took no time by the page's clock"));
         other[2].wall_ms = Nanos(u64::MAX);
         assert!(said(&other).contains("the step had begun 0.25"), "{}", said(&other));
+        let generation = |first, steps: &[u64]| RawGeneration {
+            texts: 1,
+            prompt: 4,
+            first_ms: Nanos(first),
+            steps_ms: steps.iter().copied().map(Nanos).collect(),
+        };
+        let mut told = sample(SampleKind::Steady, 1_000_000, 2);
+        told.generations = vec![generation(400_000, &[300_000, 300_000]), generation(1_000_000, &[])];
+        assert_eq!(Step::begin().times(&[told.clone()]), Ok(()));
+        told.generations[1].steps_ms.push(Nanos(600_000_000));
+        assert!(Step::begin().times(&[told.clone()]).unwrap_err().contains("times beyond its own"));
+        told.generations.truncate(1);
+        assert!(
+            Step::begin().times(&[told]).unwrap_err().contains("2 inferences says when the tokens of 1 were there")
+        );
     }
 }

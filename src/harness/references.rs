@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::calls::OnnxCall;
+use super::generation;
 use crate::graph::{Graph, TensorId, TensorRole};
 use crate::manifest::Backend;
 use crate::reference::compute;
@@ -21,6 +22,8 @@ const KEPT: usize = 64;
 
 /// The same of graphs, all of whose tensors are kept.
 const KEPT_GRAPHS: usize = 4;
+/// Texts whose references are kept: each has as many logits as tokens.
+const KEPT_TEXTS: usize = 8;
 
 /// What a call must give.
 #[derive(Debug, Clone)]
@@ -37,6 +40,19 @@ pub(super) struct Reference {
     pub(super) flops: Option<Flops>,
 }
 
+impl Reference {
+    fn of_onnxruntime(computed: Computed) -> Self {
+        let Computed { outputs, flops } = computed;
+        let (outputs, flops) = (Some(Arc::new(outputs)), flops.map(Flops));
+        Self { name: "onnxruntime".to_owned(), outputs, why_none: String::new(), random: false, flops }
+    }
+
+    fn none(error: &OnnxError) -> Self {
+        let random = matches!(error, OnnxError::Random(_));
+        Self { name: String::new(), outputs: None, why_none: error.to_string(), random, flops: None }
+    }
+}
+
 /// References made so far.
 #[derive(Debug)]
 pub struct References {
@@ -45,6 +61,8 @@ pub struct References {
     kept: Mutex<Vec<(ReferenceKey, Kept)>>,
     /// What the references in Rust made of whole graphs.
     graphs: Mutex<Vec<(GraphKey, Arc<Computation>)>>,
+    /// Of texts that were generated, by all their calls.
+    texts: Mutex<Vec<(ReferenceKey, Arc<Vec<Reference>>)>>,
     /// What witnesses gave.
     heard: Mutex<Vec<(Testimony, Arc<Heard>)>>,
     /// The model that was asked for last: generated texts ask again and again, with inputs that grow.
@@ -99,6 +117,7 @@ impl References {
             library,
             kept: Mutex::default(),
             graphs: Mutex::default(),
+            texts: Mutex::default(),
             heard: Mutex::default(),
             prepared: Mutex::default(),
         }
@@ -177,8 +196,37 @@ impl References {
         Ok(reference)
     }
 
+    /// The references of the calls that generated a text, one for each; see [`generation`].
+    pub(super) fn forced(&self, path: &Path, calls: &[OnnxCall]) -> Result<Arc<Vec<Reference>>, String> {
+        let mut hash = Sha256::new();
+        for call in calls {
+            hash.update(digest(&call.feeds));
+        }
+        let key: ReferenceKey = (path.to_owned(), hash.finalize().into());
+        let known = |texts: &[(ReferenceKey, Arc<Vec<Reference>>)]| {
+            texts.iter().find(|(other, _)| *other == key).map(|(_, text)| text.clone())
+        };
+        if let Some(text) = known(&self.texts.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(text);
+        }
+        let made = match self.with_model(path, |prepared| generation::decode(prepared, calls)) {
+            Ok(steps) => steps.into_iter().map(Reference::of_onnxruntime).collect(),
+            Err(error @ (OnnxError::NotCovered(_) | OnnxError::NoRuntime { .. } | OnnxError::Random(_))) => {
+                vec![Reference::none(&error); calls.len()]
+            }
+            Err(error) => return Err(format!("the reference for {}: {error}", path.display())),
+        };
+        let text = Arc::new(made);
+        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        if texts.len() == KEPT_TEXTS {
+            texts.remove(0);
+        }
+        texts.push((key, text.clone()));
+        Ok(text)
+    }
+
     fn make(&self, key: &ReferenceKey, path: &Path, call: &OnnxCall) -> Result<Kept, String> {
-        let kept = match self.compute(path, call) {
+        let kept = match self.with_model(path, |prepared| prepared.run(&call.feeds)) {
             Ok(Computed { outputs, flops }) => {
                 Kept { native: Ok(Arc::new(outputs)), random: false, flops: flops.map(Flops), wasm: None }
             }
@@ -192,19 +240,24 @@ impl References {
         Ok(kept)
     }
 
-    fn compute(&self, path: &Path, call: &OnnxCall) -> Result<Computed, OnnxError> {
+    /// Does something with a model that is ready in onnxruntime.
+    fn with_model<T>(
+        &self,
+        path: &Path,
+        work: impl FnOnce(&mut Prepared) -> Result<T, OnnxError>,
+    ) -> Result<T, OnnxError> {
         let Some(library) = &self.library else {
             let message = "there is no native onnxruntime for this system".to_owned();
             return Err(OnnxError::NotCovered(message));
         };
         let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, prepared)) = prepared.as_mut().filter(|(known, _)| known == path) {
-            return prepared.run(&call.feeds);
+            return work(prepared);
         }
         // Two models at once may be more than memory holds.
         *prepared = None;
         let (_, prepared) = prepared.insert((path.to_owned(), Runtime::open(library)?.prepare(path)?));
-        prepared.run(&call.feeds)
+        work(prepared)
     }
 
     fn kept(&self, key: &ReferenceKey) -> Option<Kept> {

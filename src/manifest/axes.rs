@@ -57,6 +57,10 @@ pub struct JobAxes {
     pub session: String,
     /// A key of `Manifest::runtimes`, or `default`.
     pub runtime: String,
+    /// Tokens of a prompt; `None` leaves the model's text as it is.
+    pub prompt_tokens: Option<u32>,
+    /// Tokens that are generated; `None` leaves that to the model.
+    pub new_tokens: Option<u32>,
     /// Of the job's kernels.
     pub workgroup_size: Workgroup,
     /// The user's custom axes, in the order of `[axes]`.
@@ -80,6 +84,8 @@ impl Default for JobAxes {
             power_preference: None,
             session: DEFAULT.to_owned(),
             runtime: DEFAULT.to_owned(),
+            prompt_tokens: None,
+            new_tokens: None,
             workgroup_size: DEFAULT_SHAPE.into(),
             custom: IndexMap::new(),
         }
@@ -283,7 +289,7 @@ mod tests {
         assert_eq!(
             axes.id(),
             "x/x/webnn/8x4x2/lazy/dtype=fp16/batch=7/threads=7/webnn_device=cpu/parallel_loading=false/cache=cold\
-             /power_preference=low-power/session=x/runtime=x/u=0.5"
+             /power_preference=low-power/session=x/runtime=x/prompt_tokens=7/new_tokens=7/u=0.5"
         );
     }
 }

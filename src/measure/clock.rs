@@ -107,6 +107,7 @@ mod tests {
             hidden: false,
             gpu_memory: None,
             wasm_bytes: None,
+            tokens: None,
             time_to_first_result: None,
         };
         measurement.samples.extend([sample; 10]);

@@ -123,6 +123,7 @@ mod tests {
             iterations: 10,
             hidden: false,
             wasm_bytes: None,
+            tokens: None,
             gpu_memory: Some(GpuMemory { bytes, peak_bytes: bytes + 5, made: 20, inferences: 10 }),
             time_to_first_result: None,
         }

@@ -1,11 +1,12 @@
 //! A measurement is what one job cost, in phases and samples, with the facts that say what really ran.
 //!
 //! `warmup` says when samples may begin, `sampling` when there are enough, `clock` whether GPU times can be trusted;
-//! `memory` says what it holds and whether that grows; `stats` turns samples into figures, `drift` and `modes` see what figures hide. Made by `run` from what `harness`
+//! `memory` says what it holds and whether that grows, `generation` how fast texts go on; `stats` turns samples into figures, `drift` and `modes` see what figures hide. Made by `run` from what `harness`
 //! received; used by `record`.
 
 pub mod clock;
 pub mod drift;
+pub mod generation;
 pub mod instances;
 pub mod memory;
 pub mod modes;
@@ -23,7 +24,10 @@ use crate::protocol::memory::GpuMemory;
 use crate::reference::Spread;
 use crate::units::Nanos;
 
+pub use generation::{TokenTimes, TokenUse};
 pub use stats::Summary;
+
+use generation::Generations;
 
 /// What a job that ran to its end cost, and what ran it.
 #[derive(Debug, Clone)]
@@ -42,6 +46,8 @@ pub struct Measurement {
     pub kernels: Result<Vec<RawKernel>, String>,
     /// Every sample, the first inference and the warm-up included, in the order taken.
     pub samples: Vec<Sample>,
+    /// Of a job that generates texts: each inference of its steady samples, with its round.
+    generations: Generations,
     /// What the check of the first output said.
     pub check: Check,
     /// Whether the warm-up came to a steady state; `None` where it was too short to say.
@@ -84,6 +90,8 @@ pub struct Sample {
     pub gpu_memory: Option<GpuMemory>,
     /// Bytes of its `WebAssembly.Memory`; `None` where it has none.
     pub wasm_bytes: Option<u64>,
+    /// When tokens were there, of inferences that generate texts.
+    pub tokens: Option<TokenTimes>,
     /// Of a first inference: from the job's start to its output.
     pub time_to_first_result: Option<Nanos>,
 }
@@ -115,6 +123,7 @@ impl Measurement {
             parts,
             kernels: Ok(Vec::new()),
             samples: Vec::new(),
+            generations: Vec::new(),
             check,
             settled: None,
         };
@@ -169,8 +178,11 @@ impl Measurement {
             hidden: sample.hidden,
             gpu_memory: sample.gpu_memory,
             wasm_bytes: sample.wasm_bytes,
+            tokens: TokenTimes::of(&sample.generations),
             time_to_first_result: None,
         }));
+        let steady = raw.iter().filter(|sample| sample.kind == SampleKind::Steady);
+        self.generations.extend(steady.flat_map(|sample| &sample.generations).map(|one| (round, one.clone())));
     }
 
     /// The most WebAssembly memory that it had, in bytes.
@@ -189,22 +201,30 @@ impl Measurement {
     /// making-ready of the job; `None` where there are none, or none of the GPU's that are trusted.
     #[must_use]
     pub fn summary(&self, gpu: bool) -> Option<Summary> {
-        let summary = Summary::of(&if gpu { self.gpu_ms() } else { self.wall_ms() })?;
+        // Empty where the GPU's clock is not trusted.
+        if gpu && self.gpu_ms().is_empty() {
+            return None;
+        }
+        let time = |sample: &Sample| if gpu { sample.gpu } else { Some(sample.wall) };
+        self.of_instances(self.steady().filter_map(|sample| Some((sample.round, time(sample)?.millis()))))
+    }
+
+    /// The summary of values that were observed in rounds, with an interval that covers another making-ready of the job.
+    fn of_instances(&self, observed: impl IntoIterator<Item = (u32, f64)>) -> Option<Summary> {
         let begun: Vec<u32> = self
             .samples
             .iter()
             .filter(|sample| sample.time_to_first_result.is_some())
             .map(|sample| sample.round)
             .collect();
-        let mut times: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
-        for sample in self.steady() {
-            let time = if gpu { sample.gpu } else { Some(sample.wall) };
-            let instance = instances::instance_of(sample.round, begun.iter().copied());
-            times.entry(instance).or_default().extend(time.map(Nanos::millis));
+        let mut values: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+        for (round, value) in observed {
+            values.entry(instances::instance_of(round, begun.iter().copied())).or_default().push(value);
         }
-        let times: Vec<Vec<f64>> = times.into_values().collect();
+        let values: Vec<Vec<f64>> = values.into_values().collect();
         let hardware = self.adapter.as_ref().is_some_and(|adapter| adapter.kind == AdapterKind::Hardware);
-        Some(instances::with_interval_of_instances(summary, &times, instances::assumed_spread(hardware)))
+        let summary = Summary::of(&values.concat())?;
+        Some(instances::with_interval_of_instances(summary, &values, instances::assumed_spread(hardware)))
     }
 
     /// Wall times of single inferences, each waited for, in milliseconds. Where a steady sample holds one inference it is

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use super::{Job, JobId, Plan};
 use crate::manifest::axes::{BuiltInAxis, DEFAULT, DEFAULTS, JobAxes, built_in};
-use crate::manifest::model::Engine;
+use crate::manifest::model::{Engine, Program};
 use crate::manifest::{AxisValue, Backend, Manifest, product};
 
 impl Plan {
@@ -46,12 +46,20 @@ fn job<'a>(
     Job { id: JobId(axes.id()), axes, unsupported_reason }
 }
 
-/// Why no browser can run a job on a backend: WGSL needs WebGPU and has no sessions, and one page has one GPU backend.
+/// Why no browser can run a job on a backend: WGSL needs WebGPU and has no sessions, one page has one GPU backend, and only
+/// text generation counts tokens.
 #[must_use]
 pub fn refusal(manifest: &Manifest, axes: &JobAxes, backend: Backend) -> Option<String> {
-    let JobAxes { model, session, runtime, .. } = axes;
-    let engine = manifest.models.get(model)?.engine();
+    let JobAxes { model, session, runtime, prompt_tokens, new_tokens, .. } = axes;
+    let asked = manifest.models.get(model)?;
+    let engine = asked.engine();
     let name: &str = backend.into();
+    let tokens = [("prompt_tokens", prompt_tokens), ("new_tokens", new_tokens)];
+    if let Some((axis, Some(_))) = tokens.into_iter().find(|(_, tokens)| tokens.is_some())
+        && !matches!(&asked.program, Program::Pipeline(pipeline) if pipeline.task.generates())
+    {
+        return Some(format!("the model {model} generates no text, which is what `{axis}` is about"));
+    }
     if engine == Engine::Wgsl {
         return match (backend, session.as_str(), runtime.as_str()) {
             (Backend::Webgpu, DEFAULT, DEFAULT) => None,

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::generation::RawGeneration;
 use super::memory::GpuMemory;
 use super::numbers::{figure, finite, iterations, millis, optional_figure, optional_millis, step};
 use super::session::OptionEffect;
@@ -324,7 +325,7 @@ pub struct RawPhases {
 }
 
 /// [`Sample`](crate::measure::Sample) as the page says it, in ms.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(rename = "Sample"))]
@@ -354,6 +355,9 @@ pub struct RawSample {
     /// Bytes of its `WebAssembly.Memory`; `None` where it has none.
     #[serde(default)]
     pub wasm_bytes: Option<u64>,
+    /// Of inferences that generate texts: when their tokens were there; empty for others.
+    #[serde(default)]
+    pub generations: Vec<RawGeneration>,
 }
 
 /// What a sample counts for.

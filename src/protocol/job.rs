@@ -298,6 +298,19 @@ pub struct PipelineSpec {
     pub options: serde_json::Map<String, serde_json::Value>,
     /// Texts are cut to so many tokens.
     pub tokens: Option<usize>,
+    /// How a text goes on; null of tasks that generate none.
+    pub generation: Option<GenerationSpec>,
+}
+
+/// How a text is generated. `options` says all that the library is told.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct GenerationSpec {
+    /// Tokens of each prompt; null where the texts are taken as they are.
+    pub prompt_tokens: Option<u32>,
+    /// Tokens that are generated; null where the library decides.
+    pub new_tokens: Option<u32>,
 }
 
 /// What is loaded of a part of a model.

@@ -5,6 +5,7 @@
 
 pub mod command;
 pub mod event;
+pub mod generation;
 pub mod job;
 pub mod memory;
 pub mod module;

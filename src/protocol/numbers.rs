@@ -13,10 +13,21 @@ pub(super) fn optional_millis<'de, D: Deserializer<'de>>(deserializer: D) -> Res
     Option::<f64>::deserialize(deserializer)?.map(nanos).transpose()
 }
 
+pub(super) fn all_millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Nanos>, D::Error> {
+    Vec::<f64>::deserialize(deserializer)?.into_iter().map(nanos).collect()
+}
+
 pub(super) fn iterations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     match u32::deserialize(deserializer)? {
         0 => Err(D::Error::custom("a sample holds at least one inference")),
         iterations => Ok(iterations),
+    }
+}
+
+pub(super) fn tokens<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        0 => Err(D::Error::custom("a text that was generated has a prompt of at least one token")),
+        tokens => Ok(tokens),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 
-use super::{command, event, job, memory, module, ports, session, webnn};
+use super::{command, event, generation, job, memory, module, ports, session, webnn};
 
 /// A type as TypeScript declares it, with its documentation.
 fn declared<T: TS>(config: &Config) -> String {
@@ -28,6 +28,7 @@ fn all() -> String {
         declared::<job::ServedFile>,
         declared::<session::SessionSpec>,
         declared::<job::PipelineSpec>,
+        declared::<job::GenerationSpec>,
         declared::<ports::OnnxModelSpec>,
         declared::<ports::PortSpec>,
         declared::<job::TaskPart>,
@@ -57,6 +58,7 @@ fn all() -> String {
         declared::<event::RawSample>,
         declared::<event::SampleKind>,
         declared::<memory::GpuMemory>,
+        declared::<generation::RawGeneration>,
     ]
     .iter()
     .map(|declared| declared(&config))

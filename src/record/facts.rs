@@ -9,7 +9,7 @@ use super::warnings;
 use crate::harness::executor::{Check, Opened};
 use crate::manifest::hardware::Hardware;
 use crate::measure::memory::MemoryUse;
-use crate::measure::{Measurement, Phases, Summary};
+use crate::measure::{Measurement, Phases, Summary, TokenUse};
 use crate::plan::Plan;
 use crate::protocol::event::{AdapterFacts, ClockFacts, ExecutionInfo};
 use crate::run::{GpuState, JobReport, Status};
@@ -80,6 +80,8 @@ pub struct Facts<'row> {
     pub(super) clocks: Option<ClockFacts>,
     /// What it held on the GPU.
     pub(super) memory: MemoryUse,
+    /// What generating texts cost.
+    pub(super) tokens: TokenUse,
     /// Wall time of an inference in the steady state, in ms.
     pub(super) wall: Option<Summary>,
     /// GPU time of one.
@@ -107,6 +109,7 @@ impl<'row> Facts<'row> {
             phases: measurement.map(|measurement| measurement.phases),
             clocks: measurement.map(|measurement| measurement.clocks),
             memory: measurement.map(|measurement| MemoryUse::of(&measurement.samples)).unwrap_or_default(),
+            tokens: measurement.map(TokenUse::of).unwrap_or_default(),
             wall: measurement.and_then(|it| it.summary(false)),
             gpu: measurement.and_then(|it| it.summary(true)),
             latency: if context.latency { summary(Measurement::latency_ms) } else { None },
@@ -181,6 +184,11 @@ impl<'row> Facts<'row> {
     /// Inputs a second.
     pub(super) fn throughput_per_s(&self) -> Option<f64> {
         Some(f64::from(self.report.job.axes.batch) * 1e3 / self.wall?.median)
+    }
+
+    /// Time that an inference takes for a second of the sound that it is given.
+    pub(super) fn real_time_factor(&self) -> Option<f64> {
+        Some(self.wall?.median / 1e3 / self.report.page.as_ref()?.sound_seconds?)
     }
 
     /// What a reader has to know to trust the figures.

@@ -41,6 +41,10 @@ pub struct SampleRecord {
     pub wall_ms: f64,
     /// GPU time of one inference.
     pub gpu_ms: Option<f64>,
+    /// From the call to the first token of a text that it generates.
+    pub ttft_ms: Option<f64>,
+    /// From a token to the next.
+    pub token_ms: Option<f64>,
 }
 
 impl JobRecord {
@@ -127,8 +131,8 @@ pub fn run(folder: &Path) -> Result<Run, RecordError> {
     })?;
     let mut columns = None;
     let header = rows(&folder.join("samples.csv"), |header, record| {
-        let [id, round, kind, wall, gpu, first] = *columns.get_or_insert_with(|| {
-            ["job_id", "round", "kind", "wall_ms", "gpu_ms", FIRST_RESULT]
+        let [id, round, kind, wall, gpu, first, ttft, token] = *columns.get_or_insert_with(|| {
+            ["job_id", "round", "kind", "wall_ms", "gpu_ms", FIRST_RESULT, "ttft_ms", "token_ms"]
                 .map(|name| header.iter().position(|column| column == name).unwrap_or(usize::MAX))
         });
         let cell = |column: usize| record.get(column).unwrap_or_default();
@@ -139,8 +143,13 @@ pub fn run(folder: &Path) -> Result<Run, RecordError> {
         match cell(kind) {
             "steady" => {
                 let wall_ms = number(wall, "wall_ms")?;
-                let gpu_ms = if cell(gpu).is_empty() { None } else { Some(number(gpu, "gpu_ms")?) };
-                jobs[*job].rounds.entry(round()?).or_default().push(SampleRecord { wall_ms, gpu_ms });
+                let optional = |column: usize, name: &str| {
+                    if cell(column).is_empty() { Ok(None) } else { number(column, name).map(Some) }
+                };
+                let gpu_ms = optional(gpu, "gpu_ms")?;
+                let (ttft_ms, token_ms) = (optional(ttft, "ttft_ms")?, optional(token, "token_ms")?);
+                let sample = SampleRecord { wall_ms, gpu_ms, ttft_ms, token_ms };
+                jobs[*job].rounds.entry(round()?).or_default().push(sample);
             }
             "first" if !cell(first).is_empty() => {
                 jobs[*job].first_results.entry(round()?).or_default().push(number(first, FIRST_RESULT)?);

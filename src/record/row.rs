@@ -31,6 +31,10 @@ pub struct RowFigures {
     pub verified: Option<bool>,
     /// What computed.
     pub adapter: Option<AdapterFacts>,
+    /// Time to the first token, ms, where it generates a text.
+    pub ttft_ms: Option<f64>,
+    /// Tokens a second after the first.
+    pub decode_per_s: Option<f64>,
     /// Billions of floating-point operations a second.
     pub gflops: Option<f64>,
     /// Percent of what the manifest says that the hardware can compute.
@@ -58,6 +62,8 @@ impl Row {
             time_to_first_result: facts.phases.map(|phases| phases.time_to_first_result),
             verified: facts.verified(),
             adapter: facts.adapter.cloned(),
+            ttft_ms: facts.tokens.first_ms.map(|first| first.median),
+            decode_per_s: facts.tokens.decode_per_s.map(|decode| decode.median),
             gflops: facts.gflops(),
             of_peak_gflops: facts.of_peak_gflops(),
             of_peak_gbytes: facts.of_peak_gbytes(),

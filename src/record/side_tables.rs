@@ -52,6 +52,16 @@ pub const SAMPLES: &[SideColumn<PlacedSample>] = &[
         doc: "Of a first inference: from the job's start to its output.",
         cell: |(_, sample)| of(sample.time_to_first_result, Cell::millis),
     },
+    SideColumn {
+        name: "ttft_ms",
+        doc: "Text generation: from the call to the first token, the mean of its inferences.",
+        cell: |(_, sample)| of(sample.tokens, |tokens| Cell::millis(tokens.first)),
+    },
+    SideColumn {
+        name: "token_ms",
+        doc: "From a token to the next, the mean.",
+        cell: |(_, sample)| of(sample.tokens.and_then(|tokens| tokens.step), Cell::millis),
+    },
 ];
 
 /// The columns of `parts.csv` after the first two.

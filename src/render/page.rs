@@ -4,6 +4,7 @@
 //! `stages` holds what a model written in WGSL needs, `onnx` what one in onnxruntime-web does, `module` what a JS module of the
 //! user's does.
 
+pub mod generation;
 pub mod module;
 pub mod onnx;
 mod ports;
@@ -30,6 +31,7 @@ use crate::store::model_files::{MissingFile, beside_or_stored};
 use crate::units::{Bytes, Flops};
 use crate::webdriver::BrowserKind;
 
+pub use generation::TooLong;
 pub use module::{ExpectedOutput, ExpectedSource, ModulePage};
 pub use onnx::OnnxPage;
 pub use stages::{Part, StagesPage};
@@ -79,6 +81,9 @@ pub enum PageError {
     /// A file of the model is not there.
     #[error(transparent)]
     Missing(#[from] MissingFile),
+    /// The model has too few positions for the tokens that the job asks for.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
     /// The job names a model that the manifest does not hold: the plan was not made from it.
     #[error("the model `{0}` is not one of the manifest's")]
     Model(String),
@@ -92,7 +97,8 @@ impl PageError {
             Self::Render(RenderError::Unsupported { reason, .. }) => Some(reason.clone()),
             Self::Graph(GraphError::TooLarge { .. })
             | Self::Fill(FillError::TooLarge { .. })
-            | Self::Made(MadeError::TooLarge { .. }) => Some(self.to_string()),
+            | Self::Made(MadeError::TooLarge { .. })
+            | Self::TooLong(_) => Some(self.to_string()),
             _ => None,
         }
     }
@@ -204,6 +210,15 @@ impl Page {
         match &self.content {
             Content::Stages(page) => page.flops(),
             Content::Onnx(_) | Content::Module(_) => None,
+        }
+    }
+
+    /// Seconds of sound that an inference is given; `None` where it takes none.
+    #[must_use]
+    pub fn sound_seconds(&self) -> Option<f64> {
+        match &self.content {
+            Content::Stages(_) | Content::Module(_) => None,
+            Content::Onnx(page) => page.sound_seconds,
         }
     }
 

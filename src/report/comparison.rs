@@ -89,6 +89,8 @@ pub fn brief(comparison: &Comparison, rules: &Rules) -> String {
 fn metric(comparison: &Comparison) -> &'static str {
     match (comparison.metric, comparison.clock) {
         (Metric::FirstResult, _) => "first result",
+        (Metric::Ttft, _) => "first token",
+        (Metric::Decode, _) => "each token",
         (Metric::Time, _) if comparison.ratio.is_none() => "",
         (_, "gpu") => "GPU time",
         _ => "wall time",

@@ -152,6 +152,8 @@ impl ClosingTable<'_> {
             ("wall ms", |row| row.wall.map(|wall| significant(wall.median, 3))),
             ("95 % interval", |row| row.gpu.or(row.wall).and_then(interval)),
             ("first result ms", |row| row.time_to_first_result.map(Nanos::millis).map(|ms| significant(ms, 3))),
+            ("first token ms", |row| row.ttft_ms.map(|ms| significant(ms, 3))),
+            ("tokens/s", |row| row.decode_per_s.map(|rate| significant(rate, 3))),
             ("GFLOP/s", |row| row.gflops.map(|gflops| significant(gflops, 3))),
         ];
         let hardware = &self.plan.manifest.hardware;
@@ -195,13 +197,13 @@ fn mark(rank: Option<Rank>) -> Cell {
 fn legend(ranks: &[Option<Rank>]) -> Option<&'static str> {
     if ranks.contains(&Some(Rank::NearBest)) {
         return Some(
-            "best: lowest median of the rows with the same work (model, dtype, batch, axes of your own that may change it), \
-             by GPU time where all have it, else by wall time; ≈: the interval of that time overlaps the best one's",
+            "best: lowest median of the rows with the same work (model, dtype, batch, tokens, axes of your own that may \
+             change it), by GPU time where all have it, else by wall time; ≈: the interval of that time overlaps the best one's",
         );
     }
     ranks.contains(&Some(Rank::Best)).then_some(
-        "best: lowest median of the rows with the same work (model, dtype, batch, axes of your own that may change it), by \
-         GPU time where all have it, else by wall time",
+        "best: lowest median of the rows with the same work (model, dtype, batch, tokens, axes of your own that may \
+         change it), by GPU time where all have it, else by wall time",
     )
 }
 

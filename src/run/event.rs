@@ -123,12 +123,20 @@ pub struct PageReport {
     pub flops: Option<Flops>,
     /// Least traffic of one inference; `None` where it is not known.
     pub bytes: Option<Bytes>,
+    /// Seconds of sound that an inference is given; `None` where it takes none.
+    pub sound_seconds: Option<f64>,
 }
 
 impl PageReport {
     /// Of a page; the files of an ONNX model are read for their digest.
     pub(super) fn new(page: &Page) -> Result<Self, PageError> {
         let shader_digest = page.shader_digest()?;
-        Ok(Self { shader_digest, tuning: page.tuning(), flops: page.flops(), bytes: page.bytes() })
+        Ok(Self {
+            shader_digest,
+            tuning: page.tuning(),
+            flops: page.flops(),
+            bytes: page.bytes(),
+            sound_seconds: page.sound_seconds(),
+        })
     }
 }

@@ -62,9 +62,10 @@ export async function record(session, file, feeds, download, run) {
  * @param {Call[]} calls
  * @param { { backend: string, onCpu: { op: string, count: number }[] } | null } witness The witness that made them, with what
  *   the GPU's side of witness and job left to the CPU; null where it was the job.
+ * @param {number[][]} chosen The tokens that generated texts went on with.
  * @returns {ArrayBufferView[]}
  */
-export function encode(calls, witness = null) {
+export function encode(calls, witness = null, chosen = []) {
   /** @type {ArrayBufferView[]} */
   const data = [];
   let offset = 0;
@@ -79,7 +80,7 @@ export function encode(calls, witness = null) {
     return { name, type, shape, offset: at, bytes };
   };
   const placed = calls.map(({ file, feeds, fetches }) => ({ file, feeds: feeds.map(place), fetches: fetches.map(place) }));
-  const text = new TextEncoder().encode(JSON.stringify({ witness, calls: placed }));
+  const text = new TextEncoder().encode(JSON.stringify({ witness, calls: placed, chosen }));
   const padding = (8 - ((4 + text.byteLength) % 8)) % 8;
   return [new Uint32Array([text.byteLength + padding]), text, new Uint8Array(padding).fill(0x20), ...data];
 }

@@ -98,6 +98,7 @@ export async function prepare(job, host) {
       hidden: document.hidden,
       gpuMemory,
       wasmBytes: wasm.bytes(),
+      generations: [],
     };
     return {
       adapter: computing?.adapter ?? null,
@@ -232,6 +233,7 @@ async function sample(run, iterations, kind) {
     hidden: document.hidden,
     gpuMemory,
     wasmBytes: run.wasm.bytes(),
+    generations: [],
   };
 }
 

@@ -4,6 +4,7 @@
  */
 
 import * as library from "@huggingface/transformers";
+import { promptOf, watchGeneration } from "gpujobs/generation.js";
 import { rootOf } from "gpujobs/model_files.js";
 import { firstResult } from "gpujobs/onnx_job.js";
 import { findShapes } from "gpujobs/shapes.js";
@@ -12,6 +13,7 @@ import { watchSessions } from "gpujobs/watched_sessions.js";
 
 /** @import { Argument, TaskPart } from "gpujobs/protocol.js" */
 /** @import { Host, PipelineJob } from "gpujobs/types.js" */
+/** @import { Generating } from "gpujobs/generation.js" */
 /** @import { ModelFiles } from "gpujobs/model_files.js" */
 /** @import { Loaded } from "gpujobs/onnx_job.js" */
 /** @import { Runtime } from "gpujobs/onnx_runtime.js" */
@@ -27,7 +29,7 @@ export async function prepare(job, host) {
   const shapes = await findShapes(open ? [] : job.models, `${rootOf(job)}${job.model}/`, async (fetchFile) => {
     setUp(job, fetchFile);
     const given = job.arguments.map(valueOf);
-    for (const make of makersOf(job, "wasm", given)) {
+    for (const make of makersOf(job, "wasm", given, null)) {
       const part = await make();
       await part.infer();
     }
@@ -46,8 +48,9 @@ export async function prepare(job, host) {
  */
 async function load(job, runtime, files, fixed) {
   setUp(job, files.fetch);
+  const generating = job.generation ? watchGeneration() : null;
   const near = Object.values(job.weights).filter(({ device }) => device === "wasm" && job.backend !== "wasm");
-  const sessions = watchSessions(runtime, files, fixed, new Set(near.map(({ file }) => file)));
+  const sessions = watchSessions(runtime, files, fixed, new Set(near.map(({ file }) => file)), generating);
   const warm = runtime.gpu !== null && job.shaderPrecompilation;
   const given = job.arguments.map(valueOf);
   const ready = async (/** @type {() => Promise<Part>} */ make) => {
@@ -55,7 +58,7 @@ async function load(job, runtime, files, fixed) {
     if (warm) await runtime.settled(part.infer());
     return part;
   };
-  const makers = makersOf(job, null, given);
+  const makers = makersOf(job, null, given, generating);
   /** @type {Part[]} */
   let parts = [];
   if (job.parallelLoading) parts = await Promise.all(makers.map(ready));
@@ -65,8 +68,10 @@ async function load(job, runtime, files, fixed) {
   return {
     library: `transformers.js ${library.env.version}`,
     infer: async (iterations, download) => {
+      generating?.forget();
       for (let inference = 0; inference < iterations; inference += 1) {
         sessions.begin(download);
+        generating?.begin();
         for (const [index, part] of parts.entries()) {
           const began = performance.now();
           await part.infer();
@@ -75,6 +80,8 @@ async function load(job, runtime, files, fixed) {
       }
       return sessions.calls();
     },
+    generations: () => generating?.times() ?? [],
+    chosen: () => generating?.chosen() ?? [],
     parts: () => sessions.parts(parts, firsts),
     sessions: () => sessions.made(),
     placement: () => sessions.placement(),
@@ -103,9 +110,10 @@ function setUp(job, fetchFile) {
  * @param {PipelineJob} job
  * @param {string | null} device That of all parts; null for each its own.
  * @param {unknown[]} given
+ * @param {Generating | null} generating
  */
-function makersOf(job, device, given) {
-  if (!job.parts) return [() => loadPipeline(job, device, given)];
+function makersOf(job, device, given, generating) {
+  if (!job.parts) return [() => loadPipeline(job, device, given, generating)];
   return job.parts.map((part) => () => loadPart(job, device, part, given[part.argument]));
 }
 
@@ -113,14 +121,19 @@ function makersOf(job, device, given) {
  * @param {PipelineJob} job
  * @param {string | null} device That of all parts; null for each its own.
  * @param {unknown[]} given
+ * @param {Generating | null} generating
  * @returns {Promise<Part>}
  */
-async function loadPipeline(job, device, given) {
+async function loadPipeline(job, device, given, generating) {
   const pipe = /** @type {any} */ (
     await library.pipeline(/** @type {any} */ (job.task), job.model, /** @type {any} */ (pretrained(job, device)))
   );
-  shorten(job, pipe.tokenizer);
-  return { name: "model", file: "", infer: () => pipe(...given, { ...job.options }), dispose: () => pipe.dispose() };
+  const { generation } = job;
+  // Before the tokenizer is told where to cut: it counts the words of whole texts.
+  const taken = generation ? given.map((text) => promptOf(generation, pipe.tokenizer, text)) : given;
+  shorten(pipe.tokenizer, generation?.promptTokens ?? job.tokens);
+  generating?.watch(pipe.model);
+  return { name: "model", file: "", infer: () => pipe(...taken, { ...job.options }), dispose: () => pipe.dispose() };
 }
 
 /**
@@ -142,7 +155,7 @@ async function loadPart(job, device, part, given) {
   else for (const make of makers) made.push(await make());
   const [model, processor] = made;
   const isTokenizer = part.processor.endsWith("Tokenizer");
-  if (isTokenizer) shorten(job, processor);
+  if (isTokenizer) shorten(processor, job.tokens);
   const inputs = async () => (isTokenizer ? processor(given, { padding: true, truncation: true }) : processor(given));
   return { name: part.name, file: part.file, infer: async () => model(await inputs()), dispose: () => model.dispose() };
 }
@@ -160,12 +173,12 @@ function pretrained(job, everywhere) {
 }
 
 /**
- * @param {PipelineJob} job
  * @param {any} tokenizer
+ * @param {number | null} tokens The most of a text; null leaves it to the tokenizer.
  */
-function shorten(job, tokenizer) {
+function shorten(tokenizer, tokens) {
   // A getter of its class reads it from the tokenizer's settings.
-  if (job.tokens !== null && tokenizer) Object.defineProperty(tokenizer, "model_max_length", { value: job.tokens });
+  if (tokens !== null && tokenizer) Object.defineProperty(tokenizer, "model_max_length", { value: tokens });
 }
 
 /**

@@ -64,6 +64,7 @@ export async function prepare(job, host) {
         hidden: document.hidden,
         gpuMemory,
         wasmBytes: null,
+        generations: [],
       },
       device,
       learn: measuredRawWait,
@@ -145,6 +146,7 @@ async function sample(job, host, run, accepted, how) {
     hidden: document.hidden,
     gpuMemory,
     wasmBytes: null,
+    generations: [],
   };
 }
 

@@ -13,7 +13,7 @@ import { BUSY_MS } from "gpujobs/sampling.js";
 import { effectsOf, hasOptions } from "gpujobs/session_effects.js";
 import { hear } from "gpujobs/witness.js";
 
-/** @import { Kernel, PartCost, Sample } from "gpujobs/protocol.js" */
+/** @import { Generation, Kernel, PartCost, Sample } from "gpujobs/protocol.js" */
 /** @import { Host, OnnxJob, Prepared } from "gpujobs/types.js" */
 /** @import { Call } from "gpujobs/calls.js" */
 /** @import { ModelFiles } from "gpujobs/model_files.js" */
@@ -33,6 +33,8 @@ const NOWHERE_ELSE = { nodes: null, onCpu: [], whyOnCpu: [], sessions: [] };
  * @property {string} library Its name and version; empty where it is onnxruntime-web alone.
  * @property {(iterations: number, download: boolean) => Promise<Call[]>} infer So many in a row; the calls of the last one,
  *   with what lies on the GPU where that is to be downloaded.
+ * @property {() => Generation[]} [generations] Of a model that generates texts: each of the inferences that ran last.
+ * @property {() => number[][]} [chosen] The tokens that the latest of them chose.
  * @property {() => PartCost[]} parts
  * @property {() => Made[]} sessions
  * @property {() => Promise<Placement>} placement
@@ -101,6 +103,7 @@ export async function firstResult(job, host, prefix, load) {
         hidden: document.hidden,
         gpuMemory,
         wasmBytes: runtime.wasm.bytes(),
+        generations: [],
       },
       device: gpu?.device ?? null,
       learn: measuredRawWait,
@@ -154,7 +157,8 @@ async function verified(job, host, runtime, loaded, calls) {
   const near = calls.every(({ feeds, fetches }) => [...feeds, ...fetches].every(({ data }) => data !== null));
   const whole = near ? calls : await runtime.settled(loaded.infer(1, true));
   if (!near) runtime.gpu?.account.ran(1);
-  let { verdict, compared } = await host.verify(encode(whole));
+  const posted = encode(whole, null, loaded.chosen?.() ?? []);
+  let { verdict, compared } = await host.verify(posted);
   if (verdict === "witness") {
     const { calls: heard, ...witness } = await runtime.wasm.aside(() =>
       hear(job, host, loaded.sessions(), loaded.placement, whole, runtime.wasm),
@@ -199,6 +203,7 @@ async function sample(run, iterations, kind) {
   const inferring = loaded.infer(iterations, false);
   const calls = await (kind === "latency_raw" ? inferring : runtime.settled(inferring));
   const wallMs = performance.now() - began;
+  const generations = loaded.generations?.() ?? [];
   const gpuMs = gpu ? await gpu.watch.end() : null;
   gpu?.account.ran(iterations);
   const gpuMemory = gpu?.account.read() ?? null;
@@ -215,5 +220,6 @@ async function sample(run, iterations, kind) {
     hidden: document.hidden,
     gpuMemory,
     wasmBytes: runtime.wasm.bytes(),
+    generations,
   };
 }

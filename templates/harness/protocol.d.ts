@@ -496,7 +496,24 @@ options: { [name: string]: unknown },
 /**
  * Texts are cut to so many tokens.
  */
-tokens: number | null, };
+tokens: number | null, 
+/**
+ * How a text goes on; null of tasks that generate none.
+ */
+generation: GenerationSpec | null, };
+
+/**
+ * How a text is generated. `options` says all that the library is told.
+ */
+export type GenerationSpec = { 
+/**
+ * Tokens of each prompt; null where the texts are taken as they are.
+ */
+promptTokens: number | null, 
+/**
+ * Tokens that are generated; null where the library decides.
+ */
+newTokens: number | null, };
 
 /**
  * What an ONNX file declares.
@@ -1252,7 +1269,11 @@ gpuMemory: GpuMemory | null,
 /**
  * Bytes of its `WebAssembly.Memory`; `None` where it has none.
  */
-wasmBytes: number | null, };
+wasmBytes: number | null, 
+/**
+ * Of inferences that generate texts: when their tokens were there; empty for others.
+ */
+generations: Array<Generation>, };
 
 /**
  * What a sample counts for.
@@ -1279,3 +1300,24 @@ made: number,
  * Inferences since then, also those that only kept the GPU busy.
  */
 inferences: number, };
+
+/**
+ * One inference that generated a text, or as many as the job's batch at once.
+ */
+export type Generation = { 
+/**
+ * Texts at once, at least 1.
+ */
+texts: number, 
+/**
+ * Tokens of each prompt, padding included, at least 1.
+ */
+prompt: number, 
+/**
+ * From the call to the first token, whose logits the page can then read.
+ */
+firstMs: number, 
+/**
+ * From each token to the next.
+ */
+stepsMs: number[], };

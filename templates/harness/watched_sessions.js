@@ -12,6 +12,7 @@ import { profileSession } from "gpujobs/onnx_profile.js";
 /** @import { InferenceSession, Tensor } from "onnxruntime-common" */
 /** @import { Kernel, PartCost } from "gpujobs/protocol.js" */
 /** @import { Call } from "gpujobs/calls.js" */
+/** @import { Generating } from "gpujobs/generation.js" */
 /** @import { ModelFiles } from "gpujobs/model_files.js" */
 /** @import { Runtime } from "gpujobs/onnx_runtime.js" */
 /** @import { Extents } from "gpujobs/shapes.js" */
@@ -47,6 +48,7 @@ const OTHER_EXTENTS = /invalid dimensions/i;
  * @property {Set<string>} near Those that wasm computes whatever the job's backend.
  * @property {Watched[]} sessions
  * @property {Call[]} calls Those of the latest inference.
+ * @property {Generating | null} generating What follows a text that goes on.
  * @property {boolean} download Whether what lies on the GPU is downloaded for them.
  * @property { { file: string, session: InferenceSession } | null } standIn While a profile is taken: the session that runs
  *   in place of the one of that file.
@@ -58,10 +60,11 @@ const OTHER_EXTENTS = /invalid dimensions/i;
  * @param {ModelFiles} files
  * @param {Map<string, Extents>} fixed The extents of open dimensions, by file.
  * @param {Set<string>} near The files that wasm computes whatever the job's backend.
+ * @param {Generating | null} generating What follows a text that goes on; null of other tasks.
  */
-export function watchSessions(runtime, files, fixed, near) {
+export function watchSessions(runtime, files, fixed, near, generating) {
   /** @type {Watch} */
-  const watch = { runtime, files, fixed, near, sessions: [], calls: [], download: false, standIn: null };
+  const watch = { runtime, files, fixed, near, sessions: [], calls: [], generating, download: false, standIn: null };
   runtime.ort.InferenceSession.create = /** @type {any} */ (
     (/** @type {Uint8Array} */ model, /** @type {InferenceSession.SessionOptions} */ options) =>
       runtime.alone(() => createSession(watch, model, options))
@@ -174,8 +177,10 @@ function watchRuns(watch, watched, session, expected) {
     });
   session.run = async (/** @type {any} */ feeds) => {
     const { fetches, call } = await record(session, watched.file, feeds, watch.download, run);
-    watch.calls.push(call);
-    return options.preferredOutputLocation === expected ? fetches : broughtNear(runtime, fetches, expected);
+    const given = options.preferredOutputLocation === expected ? fetches : await broughtNear(runtime, fetches, expected);
+    watch.generating?.ran();
+    watch.calls.push(watch.generating?.keep(call) ?? call);
+    return given;
   };
 }
 

@@ -4,11 +4,12 @@
  */
 
 import { valuesOf } from "gpujobs/calls.js";
+import { cacheOf, logitsOf } from "gpujobs/generation.js";
 import { placementOf, together } from "gpujobs/onnx_placement.js";
 import { startRuntime } from "gpujobs/onnx_runtime.js";
 import { NO_OPTIONS, withoutOptions } from "gpujobs/session_options.js";
 
-/** @import { InferenceSession } from "onnxruntime-common" */
+/** @import { InferenceSession, Tensor } from "onnxruntime-common" */
 /** @import { Host, OnnxJob } from "gpujobs/types.js" */
 /** @import { Call, Value } from "gpujobs/calls.js" */
 /** @import { Placement } from "gpujobs/onnx_placement.js" */
@@ -52,7 +53,8 @@ export async function hear(job, host, sessions, placement, calls, wasm) {
     const plain = /** @type {OnnxJob} */ ({ ...job, backend, threads: 1, session: NO_OPTIONS });
     const runtime = await startRuntime(library, plain, deaf, wasm);
     try {
-      const replayed = await replay(runtime, sessions, calls);
+      const generates = "generation" in job && job.generation !== null;
+      const replayed = await replay(runtime, sessions, calls, generates);
       if (runtime.gpu && runtime.dispatches() === 0) throw new Error("the runtime left the whole model to the CPU");
       const { onCpu } = runtime.gpu ? await placementOfAll(runtime, sessions) : await placement();
       return { backend, onCpu, calls: replayed };
@@ -69,16 +71,22 @@ export async function hear(job, host, sessions, placement, calls, wasm) {
  * @param {Runtime} runtime
  * @param {Made[]} made
  * @param {Call[]} calls
+ * @param {boolean} generates Whether they are those of a text that goes on.
  */
-async function replay(runtime, made, calls) {
+async function replay(runtime, made, calls, generates) {
   /** @type {Map<string, InferenceSession>} */
   const sessions = new Map();
   const heard = [];
+  /** @type {Readonly<Record<string, Tensor>>} */
+  let latest = {};
   for (const { file, feeds } of calls) {
     const session = sessions.get(file) ?? (await open(runtime, made, file));
     sessions.set(file, session);
-    const fetches = await runtime.settled(session.run(/** @type {any} */ (tensorsOf(runtime, feeds))));
-    heard.push({ file, feeds: [], fetches: await valuesOf(fetches, true) });
+    // Of a text that goes on the page kept no cache: it is that of this backend's own call before.
+    const given = { ...tensorsOf(runtime, feeds), ...(generates ? cacheOf(session, latest) : {}) };
+    latest = await runtime.settled(session.run(/** @type {any} */ (given)));
+    const values = { file, feeds: [], fetches: await valuesOf(latest, true) };
+    heard.push(generates ? { ...values, fetches: logitsOf(values.fetches) } : values);
   }
   for (const session of sessions.values()) await session.release();
   return heard;

@@ -27,6 +27,8 @@ mod fuzzers;
 #[cfg(target_os = "linux")]
 mod gallery;
 #[cfg(target_os = "linux")]
+mod generation;
+#[cfg(target_os = "linux")]
 mod gpu_memory;
 #[cfg(target_os = "linux")]
 mod half;

@@ -13,7 +13,7 @@ const MEASURE: &str = "[measure]\nwarmup = 1\nsamples = 3\nrounds = 1\nretries =
 
 /// onnxruntime-web is 27 MB of wasm, which Chromium otherwise compiles a second time, optimised, for each document: 3.7
 /// seconds of processor time a job instead of 1.4.
-const COMPILED_ONCE: &str = "[browser.chrome]\nargs = ['--js-flags=--liftoff-only']\n";
+pub(crate) const COMPILED_ONCE: &str = "[browser.chrome]\nargs = ['--js-flags=--liftoff-only']\n";
 
 pub(crate) const NO_FALLBACK: &str = "fallback = []\n";
 

@@ -56,7 +56,7 @@ fn torn(out: &Path) -> PathBuf {
         OpenOptions::new().append(true).open(folder.join(file)).unwrap().write_all(text.as_bytes()).unwrap();
     };
     append("jobs.csv", "kept,chrome/axpy/webgpu/16x1x1/precompiled,kept,ok,\"torn in the mid");
-    append("samples.csv", "kept,chrome/axpy/webgpu/16x1x1/precompiled,0,0,first,1,,1,1,1\r\nkept,chrome/ax");
+    append("samples.csv", "kept,chrome/axpy/webgpu/16x1x1/precompiled,0,0,first,1,,1,1,1,,\r\nkept,chrome/ax");
     folder
 }
 

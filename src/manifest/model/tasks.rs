@@ -88,6 +88,9 @@ const fn pipeline(name: &'static str, inputs: &'static [InputKind]) -> Task {
     Task { name, inputs, loader: Loader::Pipeline(&[&["model"]]) }
 }
 
+/// A task whose calls depend on each other: each takes the token that the one before gave.
+const TEXT_GENERATION: &str = "text-generation";
+
 /// Whisper and the like have an encoder and a decoder, wav2vec2 and the like one model.
 const TRANSCRIBERS: &[&[&str]] = &[&["model"], &["encoder_model", "decoder_model_merged"]];
 
@@ -97,7 +100,7 @@ pub const TASKS: &[Task] = &[
     pipeline("text-classification", &[Text]),
     pipeline("fill-mask", &[Text]),
     pipeline("token-classification", &[Text]),
-    pipeline("text-generation", &[Text]),
+    pipeline(TEXT_GENERATION, &[Text]),
     pipeline("image-classification", &[Image]),
     pipeline("image-feature-extraction", &[Image]),
     pipeline("audio-classification", &[Sound]),
@@ -111,6 +114,14 @@ pub const TASKS: &[Task] = &[
         loader: Loader::Parts(&[CLIP_TEXT, Part { input: 1, ..CLIP_VISION }]),
     },
 ];
+
+impl Task {
+    /// Whether it makes a text token by token.
+    #[must_use]
+    pub fn generates(&self) -> bool {
+        self.name == TEXT_GENERATION
+    }
+}
 
 /// The names of ONNX files that tasks load, without dtype and ending; some more than once.
 pub fn part_names() -> impl Iterator<Item = &'static str> {

@@ -1,12 +1,14 @@
 //! The entries.
 
+mod generation;
+
 use super::{Column, ColumnGroup};
 use crate::measure::Measurement;
 use crate::protocol::session;
 use crate::record::cell::{Cell, of};
 
 /// All columns.
-pub static GROUPS: [ColumnGroup; 7] = [
+pub static GROUPS: [ColumnGroup; 8] = [
     ColumnGroup { title: "identity", columns: IDENTITY, axes: false },
     // Those of the model stand behind its name.
     ColumnGroup { title: "axes", columns: MODEL, axes: true },
@@ -14,6 +16,7 @@ pub static GROUPS: [ColumnGroup; 7] = [
     ColumnGroup { title: "correctness", columns: CORRECTNESS, axes: false },
     ColumnGroup { title: "start-up", columns: START_UP, axes: false },
     ColumnGroup { title: "steady state", columns: STEADY_STATE, axes: false },
+    ColumnGroup { title: "text and sound", columns: generation::COLUMNS, axes: false },
     ColumnGroup { title: "trust", columns: TRUST, axes: false },
 ];
 
@@ -458,7 +461,7 @@ const STEADY_STATE: &[Column] = &[
     Column {
         name: "throughput_per_s",
         unit: "1/s",
-        doc: "Inputs a second, by wall time.",
+        doc: "Inputs a second (texts, images, sounds or tensors), by wall time: `batch` by `wall_median_ms`.",
         cell: |facts| of(facts.throughput_per_s(), Cell::Float),
     },
     Column {

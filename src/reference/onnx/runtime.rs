@@ -145,6 +145,11 @@ fn draws(operator: &str) -> bool {
 }
 
 impl Prepared {
+    /// The names of its inputs.
+    pub fn inputs(&self) -> impl Iterator<Item = &str> {
+        self.session.inputs().iter().map(ort::value::Outlet::name)
+    }
+
     /// Computes all outputs. `feeds` must hold every input of the model; others are ignored.
     ///
     /// Counted are the products of the run, 2 operations for each that enters a sum: those of `MatMul` and its integer and

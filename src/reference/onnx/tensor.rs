@@ -150,6 +150,12 @@ impl Tensor {
         Self::new(name, ElementType::I64, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
+    /// The same values under another name.
+    #[must_use]
+    pub fn renamed(self, name: String) -> Self {
+        Self { name, ..self }
+    }
+
     /// The input or output that it is.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -10,7 +10,7 @@ use minijinja::value::Serde;
 use sha2::{Digest, Sha256};
 
 use super::remembered::{file_digest, signature_of, unreadable};
-use super::{PageError, ports, short_digest};
+use super::{PageError, generation, ports, short_digest};
 use crate::graph::inputs::{Call, Feeds};
 use crate::graph::{GraphError, JobVars};
 use crate::manifest::axes::DEFAULT;
@@ -20,8 +20,8 @@ use crate::manifest::problem::listed;
 use crate::manifest::{Manifest, Model, Problem};
 use crate::plan::Job;
 use crate::protocol::job::{
-    ArgumentSpec, Common, FileSpec, OnnxInputSpec, OnnxJob, OnnxPart, PartWeights, PictureSpec, PipelineSpec,
-    ProgramSpec, ServedFile, TaskPart,
+    ArgumentSpec, Common, FileSpec, GenerationSpec, OnnxInputSpec, OnnxJob, OnnxPart, PartWeights, PictureSpec,
+    PipelineSpec, ProgramSpec, ServedFile, TaskPart,
 };
 use crate::reference::made::{self, InputData, MadeError};
 use crate::reference::onnx::{Dim, OnnxError, Signature, Tensor};
@@ -40,6 +40,10 @@ pub struct OnnxPage {
     pub dtypes: HashMap<String, String>,
     /// Outputs that are compared with files.
     pub expect: Vec<OutputFile>,
+    /// Seconds of sound that an inference is given; `None` where it takes none.
+    pub sound_seconds: Option<f64>,
+    /// How a text is generated; `None` of jobs that generate none.
+    pub generation: Option<GenerationSpec>,
     pub(super) spec: OnnxJob,
 }
 
@@ -52,6 +56,9 @@ struct Loaded {
     /// The extents of the named dimensions of a model's inputs.
     free_dimensions: IndexMap<String, usize>,
 }
+
+/// Of the sounds that tasks take.
+const SAMPLES_A_SECOND: f64 = 16_000.0;
 
 /// From `jobs/N/frame` to the root …
 pub(super) const UP: &str = "../../";
@@ -102,7 +109,13 @@ impl OnnxPage {
             (one.part.clone(), PartWeights { file: one.path.clone(), dtype: one.dtype.clone(), device })
         });
         let weights = weights.collect();
-        let arguments = call.arguments.iter().map(|argument| Ok(made::argument(argument, job.axes.batch)?.into()));
+        let given: Vec<InputData> =
+            call.arguments.iter().map(|argument| made::argument(argument, job.axes.batch)).collect::<Result<_, _>>()?;
+        let sound_seconds = seconds(&given);
+        let generation = generation::of(pipeline, job);
+        if let Some(config) = files.get("config.json") {
+            generation::fits(&job.axes.model, pipeline, generation, config)?;
+        }
         // What is no ONNX file the runtime refuses in its own words.
         let declared =
             models.iter().filter_map(|one| Some(ports::of(&one.path, &*signature_of(&files[&one.path]).ok()?)));
@@ -114,11 +127,14 @@ impl OnnxPage {
             model_file_name: pipeline.file_name.clone(),
             subfolder: pipeline.subfolder.clone(),
             parts,
-            arguments: arguments.collect::<Result<_, PageError>>()?,
-            options: pipeline.options.clone(),
+            arguments: given.into_iter().map(Into::into).collect(),
+            options: generation::options(pipeline, generation),
             tokens: call.tokens,
+            generation,
         }));
-        Self::new(manifest, job, common, Loaded { files, models, free_dimensions: IndexMap::new() }, program)
+        let page =
+            Self::new(manifest, job, common, Loaded { files, models, free_dimensions: IndexMap::new() }, program)?;
+        Ok(Self { sound_seconds, generation, ..page })
     }
 
     pub(super) fn of_file(
@@ -195,7 +211,7 @@ impl OnnxPage {
         let spec = OnnxJob { part, program };
         let dtypes = models.iter().map(|one| (one.path.clone(), one.dtype.clone())).collect();
         let models = models.into_iter().map(|one| one.path).collect();
-        Ok(Self { files, models, dtypes, expect: Vec::new(), spec })
+        Ok(Self { files, models, dtypes, expect: Vec::new(), sound_seconds: None, generation: None, spec })
     }
 
     /// Which of several devices the job asks for, in words.
@@ -230,6 +246,13 @@ impl OnnxPage {
         }
         Ok(short_digest(hash))
     }
+}
+
+/// How long sounds last together; `None` where there is none.
+fn seconds(given: &[InputData]) -> Option<f64> {
+    let sounds = given.iter().filter_map(|one| if let InputData::Sounds(sounds) = one { Some(sounds) } else { None });
+    let samples: usize = sounds.flatten().map(Vec::len).sum();
+    (samples > 0).then(|| samples as f64 / SAMPLES_A_SECOND)
 }
 
 /// Shows an input that can't be made where the model's file speaks of it.

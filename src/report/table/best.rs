@@ -57,14 +57,14 @@ fn competes(job: &Job, row: &Row) -> bool {
     row.status == Status::Ok && row.figures.verified == Some(true) && elsewhere(job, row).is_none()
 }
 
-/// What tells the work of two jobs apart: the model, the number format, how much is computed at once, and any axis of the
+/// What tells the work of two jobs apart: the model, the number format, how much is computed at once or token by token, and any axis of the
 /// user's that may change it. Those named like a parameter of a kernel change only how it is done, unless the model has one of
 /// that name.
 fn work(plan: &Plan, job: &Job, of_kernels: &HashSet<&str>) -> Vec<String> {
     let params = plan.manifest.models.get(&job.axes.model).map(|model| &model.params);
     let is_work = |name: &&str| !of_kernels.contains(name) || params.is_some_and(|params| params.contains_key(*name));
     let own = job.axes.custom.keys().map(String::as_str).filter(is_work);
-    let axes = ["model", "dtype", "batch"].into_iter().chain(own);
+    let axes = ["model", "dtype", "batch", "prompt_tokens", "new_tokens"].into_iter().chain(own);
     axes.map(|axis| value(job, axis).unwrap_or_default().into_owned()).collect()
 }
 

@@ -21,6 +21,8 @@ from graph import Graph, seeded
 
 HERE = Path(__file__).parent
 MAX_TEXT = 64
+# A text that goes on is measured at several depths.
+MAX_GENERATED = 512
 MAX_CLIP_TEXT = 32
 
 ENCODER = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
@@ -89,7 +91,7 @@ def text_models(out):
 
 
 def generator(out):
-    tokenizer = vocabularies.byte_pairs(MAX_TEXT)
+    tokenizer = vocabularies.byte_pairs(MAX_GENERATED)
     tokens = tokenizer[0]
     end = {"bos_token_id": len(tokens) - 1, "eos_token_id": len(tokens) - 1}
     shown = [all(c in string.ascii_letters + "Ġ,.!?" for c in token) for token in tokens]
@@ -106,8 +108,8 @@ def generator(out):
         "architectures": ["GPT2LMHeadModel"],
         "activation_function": "gelu_new",
         "layer_norm_epsilon": 1e-5,
-        "n_positions": MAX_TEXT,
-        "n_ctx": MAX_TEXT,
+        "n_positions": MAX_GENERATED,
+        "n_ctx": MAX_GENERATED,
         "n_embd": ENCODER["hidden_size"],
         "n_head": ENCODER["num_attention_heads"],
         "n_inner": ENCODER["intermediate_size"],
