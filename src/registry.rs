@@ -78,6 +78,15 @@ impl Package {
             text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(allowed) && folder
         };
         let bare = name.strip_prefix('@').filter(|_| scope > 0).unwrap_or(name);
+        let exact = match registry {
+            Registry::Npm => {
+                version.split('.').take(3).filter(|part| part.starts_with(|c: char| c.is_ascii_digit())).count() == 3
+            }
+            Registry::PyPi => version.starts_with(|c: char| c.is_ascii_digit()),
+        };
+        if !version.is_empty() && !exact {
+            return Err(wrong("its version is not one: a tag or a range may be another one tomorrow"));
+        }
         if !bare.split('/').all(harmless) || !harmless(version) {
             return Err(wrong("its name or version is none that a package can have"));
         }
@@ -151,6 +160,10 @@ mod tests {
             "pypi:..@1",
             "pypi:x--y@1",
             "npm:@s/t/u@1",
+            "npm:x@latest",
+            "npm:x@1",
+            "npm:x@^1.0.0",
+            "pypi:x@v1",
         ] {
             assert!(Package::with_rest(text).is_err(), "{text:?}");
         }

@@ -20,7 +20,7 @@ use super::{Attempt, BrowserSlot, GiveUp, JobReport, Outcome, RunEvent, Status, 
 use crate::graph::{Graph, JobVars, Memory};
 use crate::harness::executor::{Executor, OpenError};
 use crate::manifest::Measure;
-use crate::manifest::model::Engine;
+use crate::manifest::model::{Engine, Program};
 use crate::measure::{drift, sampling};
 use crate::plan::{Cache, Job, Plan};
 use crate::reference::verifiable;
@@ -75,10 +75,14 @@ fn bytes(plan: &Plan, job: &Job) -> u64 {
     graph.map_or(0, |graph| Memory::of(&graph).bytes())
 }
 
-/// Whether nothing says what a job's stages must compute.
+/// Whether nothing says what a job's stages, or its module, must compute.
 fn lacks_reference(plan: &Plan, job: &Job) -> bool {
-    let model = plan.manifest.models.get(&job.axes.model).filter(|model| model.engine() == Engine::Wgsl);
-    model.is_some_and(|model| Graph::of(model, &JobVars::of(job)).is_ok_and(|graph| !verifiable(&graph)))
+    let Some(model) = plan.manifest.models.get(&job.axes.model) else { return false };
+    match &model.program {
+        Program::Stages(_) => Graph::of(model, &JobVars::of(job)).is_ok_and(|graph| !verifiable(&graph)),
+        Program::Module(module) => module.expect.is_empty(),
+        Program::Pipeline(_) | Program::OnnxFile(_) => false,
+    }
 }
 
 /// Runs the groups of a plan, one after the other.

@@ -184,6 +184,7 @@ async fn follow(shared: &Arc<Shared>, route: Route<'_>, request: Request<Incomin
             let program = lock(&shared.jobs).get(&job).and_then(|job| job.published.program.clone());
             let file = program.and_then(|program| packages::file(&program.packages, root, &path));
             let Some(file) = file else { return missing() };
+            shared.link.answer().await;
             tokio::fs::read(file).await.map_or_else(|_| missing(), |bytes| whole(kind_of(&path), bytes.into()))
         }
         Route::Part { job, part } => {

@@ -24,7 +24,7 @@ const ENDINGS: [&str; 9] = ["onnx", "onnx_data", "data", "safetensors", "tflite"
 const OF_NPM: [&str; 2] = ["package.json", "package-lock.json"];
 
 /// The folder of a package's model in the store, from there where it is whole, else downloaded. Its files lie there without the
-/// folders that all of them share in the package. Another version of it that is there is replaced.
+/// folders that all of them share in the package. Each version has a folder of its own.
 pub fn fetch_package(store: &Store, package: &Package, out: &mut dyn Write) -> Result<PathBuf, SetupError> {
     if let Some(folder) =
         store.folders.iter().map(|folder| package_place(folder, package)).find(|it| is_whole(it, package))
@@ -51,8 +51,7 @@ pub fn fetch_package(store: &Store, package: &Package, out: &mut dyn Write) -> R
     }
     let remotes: Vec<Remote> =
         chosen.into_iter().map(|path| remote(&room, path)).collect::<Result<_, _>>().map_err(failed)?;
-    let id = ModelId::of_package(package);
-    let record = Record::new(&id, &package.registry.to_string(), &package.version, None, remotes.iter());
+    let record = Record::of_package(package, remotes.iter());
     record.write(&room).and_then(|()| incoming.publish()).map_err(failed)?;
     drop(lock);
     Ok(incoming.goal)
@@ -67,7 +66,7 @@ fn is_whole(folder: &Path, package: &Package) -> bool {
     Record::read(folder).is_some_and(|record| {
         let there =
             |path: &str, bytes| folder.join(path).symlink_metadata().is_ok_and(|it| it.is_file() && it.len() == bytes);
-        record.revision == package.version && record.files.iter().all(|file| there(&file.path, file.bytes))
+        record.is_of(package) && record.files.iter().all(|file| there(&file.path, file.bytes))
     })
 }
 

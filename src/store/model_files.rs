@@ -130,7 +130,7 @@ fn in_package(store: &Store, model: &Model, text: &str) -> Result<PathBuf, Missi
     let (package, inside) = Package::with_rest(text).map_err(|error| missing(error.to_string(), error.remedy()))?;
     let fetch = format!("`gpujobs fetch {package}` downloads it, as does `run --allow-download`");
     let mut found = store.folders.iter().map(|folder| place(folder, &ModelId::of_package(&package)));
-    let right = |folder: &PathBuf| Record::read(folder).is_some_and(|record| record.revision == package.version);
+    let right = |folder: &PathBuf| Record::read(folder).is_some_and(|record| record.is_of(&package));
     let Some(folder) = found.find(right) else {
         return Err(missing(format!("`{package}` is not in the model store; looked in {}", folders(store)), fetch));
     };

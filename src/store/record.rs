@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::ModelId;
 use super::checksum::Checksum;
 use super::listing::Remote;
+use crate::registry::Package;
 
 /// The name of the file.
 pub const RECORD: &str = "gpujobs-model.toml";
@@ -71,6 +72,18 @@ impl Record {
     #[must_use]
     pub fn read(folder: &Path) -> Option<Self> {
         toml::from_str(&std::fs::read_to_string(folder.join(RECORD)).ok()?).ok()
+    }
+
+    /// The record of a registry's package.
+    pub fn of_package<'f>(package: &Package, files: impl Iterator<Item = &'f Remote>) -> Self {
+        let endpoint = format!("{}:{}", package.registry, package.name);
+        Self::new(&ModelId::of_package(package), &endpoint, &package.version, None, files)
+    }
+
+    /// Whether it is the record of this package at this version.
+    #[must_use]
+    pub fn is_of(&self, package: &Package) -> bool {
+        self.endpoint == format!("{}:{}", package.registry, package.name) && self.revision == package.version
     }
 
     /// Writes it into a folder.

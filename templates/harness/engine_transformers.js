@@ -5,7 +5,7 @@
 
 import * as library from "@huggingface/transformers";
 import { promptOf, watchGeneration } from "gpujobs/generation.js";
-import { rootOf } from "gpujobs/model_files.js";
+import { openFiles, rootOf } from "gpujobs/model_files.js";
 import { firstResult } from "gpujobs/onnx_job.js";
 import { findShapes } from "gpujobs/shapes.js";
 import { bytesOf } from "gpujobs/tensors.js";
@@ -25,18 +25,44 @@ import { watchSessions } from "gpujobs/watched_sessions.js";
  * @param {Host} host
  */
 export async function prepare(job, host) {
+  const prompts = await promptsOf(job);
   const open = job.session.fixDimensions === false;
   const shapes = await findShapes(open ? [] : job.models, `${rootOf(job)}${job.model}/`, async (fetchFile) => {
     setUp(job, fetchFile);
-    const given = job.arguments.map(valueOf);
-    for (const make of makersOf(job, "wasm", given, null)) {
+    const given = prompts ?? job.arguments.map(valueOf);
+    for (const make of makersOf(searched(job), "wasm", given, null)) {
       const part = await make();
       await part.infer();
     }
   });
   for (const [file, extents] of shapes.fixed) host.log("debug", `dimensions of ${file}: ${JSON.stringify(extents)}`);
   if (shapes.failure !== "") host.log("debug", `the search for the shapes of ${job.model} ended early: ${shapes.failure}`);
-  return firstResult(job, host, `${job.model}/`, (_, runtime, files) => load(job, runtime, files, shapes.fixed));
+  return firstResult(job, host, `${job.model}/`, (_, runtime, files) => load(job, runtime, files, shapes.fixed, prompts));
+}
+
+/**
+ * The prompts of so many tokens that a job asks for; null where its task takes what it is given. To make them is no part of loading.
+ * @param {PipelineJob} job
+ */
+async function promptsOf(job) {
+  const { generation } = job;
+  if (!generation || generation.promptTokens === null) return null;
+  // Each file when it is asked for: the weights are loaded later.
+  setUp(job, openFiles({ ...job, parallelLoading: false }, `${job.model}/`).fetch);
+  const tokenizer = await library.AutoTokenizer.from_pretrained(job.model);
+  return job.arguments.map((argument) => promptOf(generation, tokenizer, valueOf(argument)));
+}
+
+/**
+ * The job as the search for shapes has it. Zeros choose token 0, which may be the end of the text, and what only the first call
+ * has would seem to be the same in all: a text goes on for a second call, which has all that varies.
+ * @param {PipelineJob} job
+ * @returns {PipelineJob}
+ */
+function searched(job) {
+  if (job.task !== "text-generation") return job;
+  const asked = Number(job.options.max_new_tokens ?? 2);
+  return { ...job, options: { ...job.options, eos_token_id: null, max_new_tokens: Math.min(asked, 2) } };
 }
 
 /**
@@ -44,15 +70,16 @@ export async function prepare(job, host) {
  * @param {Runtime} runtime
  * @param {ModelFiles} files
  * @param {Map<string, Extents>} fixed
+ * @param {unknown[] | null} prompts
  * @returns {Promise<Loaded>}
  */
-async function load(job, runtime, files, fixed) {
+async function load(job, runtime, files, fixed, prompts) {
   setUp(job, files.fetch);
   const generating = job.generation ? watchGeneration() : null;
   const near = Object.values(job.weights).filter(({ device }) => device === "wasm" && job.backend !== "wasm");
   const sessions = watchSessions(runtime, files, fixed, new Set(near.map(({ file }) => file)), generating);
   const warm = runtime.gpu !== null && job.shaderPrecompilation;
-  const given = job.arguments.map(valueOf);
+  const given = prompts ?? job.arguments.map(valueOf);
   const ready = async (/** @type {() => Promise<Part>} */ make) => {
     const part = await make();
     if (warm) await runtime.settled(part.infer());
@@ -128,12 +155,9 @@ async function loadPipeline(job, device, given, generating) {
   const pipe = /** @type {any} */ (
     await library.pipeline(/** @type {any} */ (job.task), job.model, /** @type {any} */ (pretrained(job, device)))
   );
-  const { generation } = job;
-  // Before the tokenizer is told where to cut: it counts the words of whole texts.
-  const taken = generation ? given.map((text) => promptOf(generation, pipe.tokenizer, text)) : given;
-  shorten(pipe.tokenizer, generation?.promptTokens ?? job.tokens);
+  shorten(pipe.tokenizer, job.generation?.promptTokens ?? job.tokens);
   generating?.watch(pipe.model);
-  return { name: "model", file: "", infer: () => pipe(...taken, { ...job.options }), dispose: () => pipe.dispose() };
+  return { name: "model", file: "", infer: () => pipe(...given, { ...job.options }), dispose: () => pipe.dispose() };
 }
 
 /**

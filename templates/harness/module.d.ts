@@ -13,7 +13,10 @@ export interface UserModule<State> {
 
 /** What `load` is given. */
 export interface Context {
-  /** What must compute. A job on `webgpu` that dispatches nothing there is `unsupported`, one on `wasm` that does has failed. */
+  /**
+   * What must compute, in each inference. A job on `webgpu` that dispatches nothing there is `unsupported`; one on `wasm` that
+   * does, or that uses WebNN or WebGL, has failed.
+   */
   backend: "webgpu" | "webnn" | "wasm";
   /** On `webgpu` a device with all limits and features that the adapter has and gpujobs uses; else null. */
   device: GPUDevice | null;
@@ -78,7 +81,7 @@ export interface DescribedOutput {
   data?: Values;
   /** It needs COPY_SRC among its usages; with COPY_DST it is overwritten before each sample, so that what is not written shows. */
   buffer?: GPUBuffer;
-  /** Downloads the values; called after the clock has stopped. */
+  /** Downloads the values; called after the clock has stopped, so what it computes is not timed and belongs in `infer`. */
   read?: () => Promise<Values> | Values;
   /** Its extents. Without them it has one, or those of what it is compared with. */
   shape?: readonly number[];

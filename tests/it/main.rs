@@ -73,6 +73,7 @@ mod planning;
 mod processes;
 #[cfg(target_os = "linux")]
 mod readme;
+#[cfg(target_os = "linux")]
 mod real_models;
 #[cfg(target_os = "linux")]
 mod recording;

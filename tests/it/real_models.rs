@@ -26,12 +26,12 @@ fn models_of_registries_are_fetched_and_verified() {
         assert_eq!(cells(row, ["status", "verified"]), ["ok", "true"], "{row:?}");
         assert!(is_positive(&row["wall_median_ms"]), "{row:?}");
     }
-    let record = std::fs::read_to_string(shop.path("store/pypi/silero-vad/gpujobs-model.toml")).unwrap();
+    let record = std::fs::read_to_string(shop.path("store/pypi/silero-vad@6.2.3/gpujobs-model.toml")).unwrap();
     assert!(record.contains("revision = \"6.2.3\"") && record.contains("silero_vad_16k_op15.onnx"), "{record}");
 
     // What is there is not asked for again, and another version is another model.
     let again = shop.gpujobs(&["fetch", "pypi:silero-vad@6.2.3"]).expect(0);
-    assert_eq!(again.stdout, format!("{}\n", shop.path("store/pypi/silero-vad").display()));
+    assert_eq!(again.stdout, format!("{}\n", shop.path("store/pypi/silero-vad@6.2.3").display()));
     assert_eq!(again.stderr, "");
     let model = source("manifests/models/silero-vad.toml");
     shop.write("models/older.toml", &model.replace("6.2.3/", "6.2.2/"));
@@ -66,6 +66,10 @@ fn a_package_is_named_with_its_version_and_a_file() {
         said += &shop.gpujobs(&["plan", "m.toml"]).expect(2).stderr;
     }
     said += &shop.gpujobs(&["fetch", "pypi:silero-vad"]).expect(3).stderr;
+    let weights = "[matrix]\nbrowser = 'chrome'\nmodel = 'minilm'\n[model.minilm]\nweights = 'npm:weights@latest/w.safetensors'\n";
+    shop.write("m.toml", weights);
+    said += &shop.gpujobs(&["plan", "m.toml"]).expect(2).stderr;
+    said += &shop.gpujobs(&["fetch", "pypi:silero-vad@6.2.3", "--all"]).expect(2).stderr;
     insta::assert_snapshot!(said);
 }
 

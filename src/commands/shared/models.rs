@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::path::Path;
 
 use crate::error::Error;
 use crate::manifest::axes::DEFAULT;
@@ -123,13 +124,19 @@ pub(in crate::commands) fn libraries(manifest: &Manifest) -> impl Iterator<Item 
 
 /// The files of registries' packages that the plan's models name, each once.
 fn packages(plan: &Plan) -> BTreeSet<&str> {
-    let models: BTreeSet<&str> = plan.jobs.iter().map(|job| job.axes.model.as_str()).collect();
-    let file = |model: &&str| match &plan.manifest.models.get(*model)?.program {
+    let used: BTreeSet<&str> = plan.jobs.iter().map(|job| job.axes.model.as_str()).collect();
+    let needed = |model: &&Model| used.contains(model.name.as_str()) || compared(plan, model);
+    let files = plan.manifest.models.values().filter(needed).filter_map(file_of);
+    files.filter_map(|file| file.to_str()).filter(|text| is_package(text)).collect()
+}
+
+/// The file of a model, or of its weights.
+fn file_of(model: &Model) -> Option<&Path> {
+    match &model.program {
         Program::Stages(stages) => stages.weights.as_deref(),
-        Program::OnnxFile(file) => Some(file.file.as_path()),
+        Program::OnnxFile(file) => Some(&file.file),
         Program::Pipeline(_) | Program::Module(_) => None,
-    };
-    models.iter().filter_map(file).filter_map(|file| file.to_str()).filter(|text| is_package(text)).collect()
+    }
 }
 
 /// Where what npm and pip say is shown.

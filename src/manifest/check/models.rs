@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::{Checker, Use};
 use crate::manifest::Model;
 use crate::manifest::library::{self, Found};
-use crate::manifest::model::check::is_id;
+use crate::manifest::model::check::{is_id, misnamed};
 use crate::manifest::model::module::Expected;
 use crate::manifest::model::{Engine, Module, Program};
 use crate::manifest::problem::{ManifestError, Problem, listed, nearest, with_near};
@@ -138,6 +138,7 @@ impl Checker<'_> {
             }
         }
         if let Some(weights) = &table.weights {
+            self.problems.extend(misnamed(weights.get(), weights.span()));
             match &mut model.program {
                 // Relative to this manifest where it lies there, else as the model's own would be.
                 Program::Stages(stages) => {

@@ -5,7 +5,7 @@ mod onnx;
 mod stages;
 mod tensors;
 
-pub(in crate::manifest) use onnx::is_id;
+pub(in crate::manifest) use onnx::{is_id, misnamed};
 
 use std::ops::Range;
 use std::path::Path;

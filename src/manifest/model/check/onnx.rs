@@ -97,15 +97,7 @@ impl Checker<'_> {
 
     /// Refuses a file of a registry's package that is not written as one.
     pub(super) fn package(&mut self, file: Option<&Spanned<String>>) {
-        let Some(file) = file.filter(|file| is_package(file.get_ref())) else { return };
-        match Package::with_rest(file.get_ref()) {
-            Err(error) => self.help(file.span(), error.to_string(), "no package", error.remedy()),
-            Ok((package, "")) => {
-                let help = format!("name the file in it: {package}/model.onnx");
-                self.help(file.span(), "a package is no file", "without a file", help);
-            }
-            Ok(_) => {}
-        }
+        self.found.extend(file.and_then(|file| misnamed(file.get_ref(), file.span())));
     }
 
     /// The name of a model's only file.
@@ -299,6 +291,21 @@ impl Checker<'_> {
         let fill = entry.fill.as_ref().map(|fill| fill.get_ref().as_str()).filter(|_| !tokens);
         let fills = fills || entry.seed.is_some();
         fills.then(|| InputValues::Filled(self.fill(fill, entry.seed, (entry.mean, entry.spread), &fill_span)))
+    }
+}
+
+/// What is wrong with a file of a registry's package; of another file nothing.
+pub(in crate::manifest) fn misnamed(file: &str, span: Range<usize>) -> Option<Problem> {
+    if !is_package(file) {
+        return None;
+    }
+    match Package::with_rest(file) {
+        Err(error) => Some(Problem::at(span, error.to_string(), "no package").help(error.remedy())),
+        Ok((package, "")) => {
+            let help = format!("name the file in it: {package}/model.onnx");
+            Some(Problem::at(span, "a package is no file", "without a file").help(help))
+        }
+        Ok(_) => None,
     }
 }
 
