@@ -8,6 +8,7 @@ import { encode, sameResults } from "gpujobs/calls.js";
 import { measuredRawWait } from "gpujobs/device.js";
 import { forwardFailures, Incorrect, messageOf, Unsupported } from "gpujobs/failures.js";
 import { openFiles } from "gpujobs/model_files.js";
+import { watchWebgl, watchWebnn } from "gpujobs/module_backends.js";
 import { openDevices } from "gpujobs/module_devices.js";
 import { describe, readOutputs, release, spoil } from "gpujobs/module_outputs.js";
 import { openProgram } from "gpujobs/module_program.js";
@@ -20,21 +21,13 @@ import { countWorkers } from "gpujobs/workers.js";
 /** @import { Call, Value } from "gpujobs/calls.js" */
 /** @import { Context } from "gpujobs/module.js" */
 /** @import { ModelFiles } from "gpujobs/model_files.js" */
+/** @import { WebnnWatch } from "gpujobs/module_backends.js" */
 /** @import { Devices } from "gpujobs/module_devices.js" */
 /** @import { Described } from "gpujobs/module_outputs.js" */
 /** @import { Program } from "gpujobs/module_program.js" */
 /** @import { Sentinel } from "gpujobs/sentinel.js" */
 /** @import { Host, Prepared } from "gpujobs/types.js" */
 /** @import { WasmWatch } from "gpujobs/wasm_memory.js" */
-
-/** What a canvas calls its contexts of WebGL. */
-const WEBGL = new Set(["webgl", "webgl2", "experimental-webgl"]);
-
-/**
- * @typedef {object} WebnnWatch
- * @property {() => number} dispatches
- * @property {() => string} name The contexts that computed, by the options that they were made with.
- */
 
 /**
  * @typedef {object} Run
@@ -44,8 +37,8 @@ const WEBGL = new Set(["webgl", "webgl2", "experimental-webgl"]);
  * @property {any} state What its `load` returned.
  * @property {Devices} devices
  * @property {WasmWatch} wasm
- * @property {WebnnWatch | null} webnn Null where there is no WebNN, or the job may not be there.
- * @property {() => number} webgl The WebGL contexts that were made, on a backend that may have none.
+ * @property {WebnnWatch | null} webnn Null where there is no WebNN, and on webgpu.
+ * @property {() => number} webgl How many WebGL contexts were made; counted on wasm only.
  * @property {Map<GPUDevice, Sentinel>} sentinels
  * @property {Described} outputs Those of the latest inference.
  * @property {Value[] | null} read The same, where they were read before the clock stopped.
@@ -84,7 +77,7 @@ export async function prepare(job, host) {
     if (job.shaderPrecompilation && devices.own) await inferOnce();
     const modelLoadMs = performance.now() - loadBegan;
 
-    // What that left there is not the first inference's, and no part of its time.
+    // The first inference must write its outputs itself; to overwrite what an earlier one left is no part of its time.
     await overwrite(run);
     const overwrittenMs = performance.now() - loadBegan - modelLoadMs;
 
@@ -344,66 +337,4 @@ function partsOf(job, files, modelLoadMs) {
   const cost = files.cost(job.files.map(({ path }) => path));
   const createMs = Math.max(0, modelLoadMs - cost.fetchMs);
   return [{ name: job.program, ...cost, createMs, compileMs: null, firstInferenceMs: null }];
-}
-
-/**
- * Counts what contexts of WebNN dispatch, where the job is to compute there or may not.
- * @param {ModuleJob} job
- * @returns {WebnnWatch | null}
- */
-function watchWebnn({ backend }) {
-  if (backend === "webgpu") return null;
-  const { MLContext } = /** @type { { MLContext?: { prototype: any } } } */ (/** @type {unknown} */ (globalThis));
-  if (!("ml" in navigator) || !MLContext) {
-    if (backend === "webnn") throw new Unsupported("this browser has no WebNN: navigator.ml is undefined");
-    return null;
-  }
-  /** @type {WeakMap<object, string>} */
-  const made = new WeakMap();
-  const ml = Object.getPrototypeOf(navigator.ml);
-  const { createContext } = ml;
-  ml.createContext = async function (/** @type {unknown[]} */ ...words) {
-    const context = await createContext.apply(this, words);
-    made.set(context, contextName(words[0]));
-    return context;
-  };
-  let dispatches = 0;
-  /** @type {Set<string>} */
-  const computing = new Set();
-  const { dispatch } = MLContext.prototype;
-  MLContext.prototype.dispatch = function (/** @type {unknown[]} */ ...words) {
-    dispatches += 1;
-    computing.add(made.get(this) ?? "MLContext");
-    return dispatch.apply(this, words);
-  };
-  return { dispatches: () => dispatches, name: () => [...computing].join(", ") };
-}
-
-/**
- * A context of WebNN by the options that it was made with, such as `MLContext (cpu)`.
- * @param {unknown} options
- */
-function contextName(options) {
-  if (typeof options !== "object" || options === null) return "MLContext";
-  if (typeof GPUDevice !== "undefined" && options instanceof GPUDevice) return "MLContext (a GPUDevice)";
-  const said = Object.entries(options).map(([key, value]) => (key === "deviceType" ? String(value) : `${key}: ${String(value)}`));
-  return said.length > 0 ? `MLContext (${said.join(", ")})` : "MLContext";
-}
-
-/**
- * Counts the WebGL contexts that are made in this document, where the job is to compute on wasm.
- * @param {ModuleJob} job
- */
-function watchWebgl({ backend }) {
-  let contexts = 0;
-  const { HTMLCanvasElement, OffscreenCanvas } = /** @type {any} */ (globalThis);
-  for (const { prototype } of backend === "wasm" ? [HTMLCanvasElement, OffscreenCanvas].filter(Boolean) : []) {
-    const { getContext } = prototype;
-    prototype.getContext = function (/** @type {unknown[]} */ ...words) {
-      const context = getContext.apply(this, words);
-      if (context && WEBGL.has(String(words[0]))) contexts += 1;
-      return context;
-    };
-  }
-  return () => contexts;
 }

@@ -62,7 +62,7 @@ fn what_comes_as_an_archive_is_unpacked_after_what_it_needs() {
     apt-get update
     env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends npm python3-pip libnss3 libexpat1
     npm pack --silent --pack-destination folder @sparticuz/chromium@153.0.0
-    pip3 download --quiet --no-deps --dest folder chromedriver-py==153.0.8010.52
+    pip3 download --quiet --no-deps --only-binary=:all: --dest folder chromedriver-py==153.0.8010.52
     ");
 }
 
