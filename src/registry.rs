@@ -87,7 +87,8 @@ impl Package {
         if !version.is_empty() && !exact {
             return Err(wrong("its version is not one: a tag or a range may be another one tomorrow"));
         }
-        if !bare.split('/').all(harmless) || !harmless(version) {
+        let parts = if scope > 0 { 2 } else { 1 };
+        if bare.split('/').count() != parts || !bare.split('/').all(harmless) || !harmless(version) {
             return Err(wrong("its name or version is none that a package can have"));
         }
         let package = Self { registry, name: name.to_owned(), version: version.to_owned() };

@@ -60,6 +60,7 @@ fuzz_target!(|text: &str| {
             faults.iter().for_each(of_fault);
         }
         PageEvent::Log { level, text } => [level, text].iter().for_each(|words| shown(words)),
+        PageEvent::Weighed { heap_bytes } => measured(heap_bytes),
         PageEvent::Unsupported { message } | PageEvent::Incorrect { message } | PageEvent::Lost { message } => {
             shown(&message);
         }
