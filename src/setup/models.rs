@@ -34,7 +34,8 @@ pub fn fetch_package(store: &Store, package: &Package, out: &mut dyn Write) -> R
     let models = store.folders.last().ok_or(SetupError::NoFolder)?;
     let incoming = Incoming::new(models, &ModelId::of_package(package));
     let failed = |source: io::Error| SetupError::Package { package: package.to_string(), source };
-    let lock = incoming.lock(&format!("gpujobs fetch {package}"), || {}).map_err(failed)?;
+    let waiting = || drop(writeln!(out, "{package}: another gpujobs is fetching it; waiting for it"));
+    let lock = incoming.lock(&format!("gpujobs fetch {package}"), waiting).map_err(failed)?;
     if is_whole(&incoming.goal, package) {
         return Ok(incoming.goal);
     }

@@ -141,17 +141,7 @@ impl Checker<'_> {
 
     fn module_input(&mut self, entry: &Spanned<InputEntry>) -> Option<ModuleInput> {
         let (span, entry) = (entry.span(), entry.get_ref());
-        self.foreign(
-            Engine::Module,
-            &[
-                ("texture", entry.texture.as_ref().map(Spanned::span)),
-                ("text", entry.text.as_ref().map(Spanned::span)),
-                ("words", entry.words.as_ref().map(Spanned::span)),
-                ("labels", entry.labels.as_ref().map(Spanned::span)),
-                ("samples", entry.samples.as_ref().map(Spanned::span)),
-                ("width", entry.width.as_ref().map(Spanned::span)),
-            ],
-        );
+        self.no_arguments(Engine::Module, entry);
         let values = self.feed_values(entry, &span);
         let element =
             entry.element.as_ref().map_or_else(Element::default, |name| self.element(name.get_ref(), &name.span()));

@@ -235,12 +235,11 @@ impl Checker<'_> {
         texts
     }
 
-    fn feed(&mut self, entry: &Spanned<InputEntry>) -> Option<Feed> {
-        let (span, entry) = (entry.span(), entry.get_ref());
+    /// Refuses what makes an argument of a task, or a texture, in an input that is a tensor.
+    pub(super) fn no_arguments(&mut self, engine: Engine, entry: &InputEntry) {
         self.foreign(
-            Engine::Onnxruntime,
+            engine,
             &[
-                ("type", entry.element.as_ref().map(Spanned::span)),
                 ("texture", entry.texture.as_ref().map(Spanned::span)),
                 ("text", entry.text.as_ref().map(Spanned::span)),
                 ("words", entry.words.as_ref().map(Spanned::span)),
@@ -249,6 +248,12 @@ impl Checker<'_> {
                 ("width", entry.width.as_ref().map(Spanned::span)),
             ],
         );
+    }
+
+    fn feed(&mut self, entry: &Spanned<InputEntry>) -> Option<Feed> {
+        let (span, entry) = (entry.span(), entry.get_ref());
+        self.foreign(Engine::Onnxruntime, &[("type", entry.element.as_ref().map(Spanned::span))]);
+        self.no_arguments(Engine::Onnxruntime, entry);
         let values = self.feed_values(entry, &span);
         let shape = match &entry.shape {
             None => None,
