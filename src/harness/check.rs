@@ -16,7 +16,10 @@ use crate::serve::Subject;
 
 /// What checks a job.
 #[derive(Debug)]
-pub(super) enum OutputChecker {
+pub struct OutputChecker(Kind);
+
+#[derive(Debug)]
+enum Kind {
     /// Stage by stage, as they come in.
     Stages {
         graph: Arc<Graph>,
@@ -36,14 +39,25 @@ pub(super) enum OutputChecker {
 
 impl OutputChecker {
     /// Of a job that runs stages; `keep` says whether its outputs are to be in its check.
-    pub(super) fn of_stages(graph: Arc<Graph>, payload: Arc<Payload>, keep: bool) -> Self {
-        Self::Stages { graph, payload, recording: None, repeats: Box::default(), keep }
+    #[must_use]
+    pub fn of_stages(graph: Arc<Graph>, payload: Arc<Payload>, keep: bool) -> Self {
+        Self(Kind::Stages { graph, payload, recording: None, repeats: Box::default(), keep })
+    }
+
+    /// Of a job that calls ONNX models.
+    pub(super) fn of_calls(checker: OnnxChecker) -> Self {
+        Self(Kind::Onnx(Box::new(checker)))
+    }
+
+    /// Of a job of a module.
+    pub(super) fn of_module(checker: ModuleChecker) -> Self {
+        Self(Kind::Module(Box::new(checker)))
     }
 
     /// Checks the piece that a page posted. One at 0 starts over. The error is of the page's words, not of its numbers.
-    pub(super) fn check(&mut self, subject: Subject, from: u64, posted: &[u8]) -> Result<Checked, String> {
-        match (self, subject) {
-            (Self::Stages { graph, payload, recording, repeats, keep }, Subject::Computed) => {
+    pub fn check(&mut self, subject: Subject, from: u64, posted: &[u8]) -> Result<Checked, String> {
+        match (&mut self.0, subject) {
+            (Kind::Stages { graph, payload, recording, repeats, keep }, Subject::Computed) => {
                 let begun = recording.take().filter(|_| from != 0);
                 let fresh = || {
                     let run = Recording::begin(graph.clone(), payload.clone(), *keep);
@@ -60,12 +74,12 @@ impl OutputChecker {
                 *recording = Some(run);
                 Ok(Checked::More)
             }
-            (Self::Stages { graph, payload, repeats, .. }, Subject::Outputs) => {
+            (Kind::Stages { graph, payload, repeats, .. }, Subject::Outputs) => {
                 repeats.take(graph, payload.given(), from, posted)
             }
-            (Self::Onnx(checker), Subject::Computed) => checker.check(posted),
-            (Self::Module(checker), Subject::Computed) => checker.check(posted),
-            (Self::Onnx(_) | Self::Module(_), Subject::Outputs) => {
+            (Kind::Onnx(checker), Subject::Computed) => checker.check(posted),
+            (Kind::Module(checker), Subject::Computed) => checker.check(posted),
+            (Kind::Onnx(_) | Kind::Module(_), Subject::Outputs) => {
                 Err("the page posted outputs by themselves, which this engine does not".to_owned())
             }
         }

@@ -128,7 +128,7 @@ pub struct Check {
 
 /// What came of a piece that a page posted.
 #[derive(Debug)]
-pub(super) enum Checked {
+pub enum Checked {
     /// It was not the last one.
     More,
     /// What was posted needs a witness: another backend that computes the same. This is the check as it stands without one.

@@ -7,7 +7,7 @@
 
 pub mod agreement;
 pub mod calls;
-mod check;
+pub mod check;
 pub mod context;
 pub mod executor;
 pub mod fake;

@@ -45,7 +45,7 @@ pub(super) fn publishable(
             let published = Published { module, frame, parts: Vec::new(), files, program: None, posted, session };
             let checker =
                 OnnxChecker::new(onnx, page.backend, browser, context.references.clone(), context.keep_outputs);
-            (published, OutputChecker::Onnx(Box::new(checker)))
+            (published, OutputChecker::of_calls(checker))
         }
         Content::Module(program) => {
             let files = program.files.iter().map(|(path, place)| (path.clone(), place.clone())).collect();
@@ -55,7 +55,7 @@ pub(super) fn publishable(
             // What nothing verifies is held against other jobs' outputs.
             let keep = context.keep_outputs || program.expect.is_empty();
             let checker = ModuleChecker::new(program, &page.job.axes.dtype, context.references.clone(), keep);
-            (published, OutputChecker::Module(Box::new(checker)))
+            (published, OutputChecker::of_module(checker))
         }
     })
 }

@@ -7,6 +7,9 @@ use gpujobs::manifest::{ManifestError, Problem};
 use gpujobs::terminal;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
+pub mod models;
+pub mod targets;
+
 /// A folder of this process; `TMPDIR` says where, best in memory.
 static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));
 
@@ -25,7 +28,8 @@ pub fn write(name: &str, bytes: &[u8]) -> PathBuf {
 
 /// Draws an error as the program does, and checks what a terminal gets.
 pub fn draw(error: &dyn Diagnostic) -> String {
-    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(110).with_links(false);
+    let handler =
+        GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(110).with_links(false);
     let mut drawn = String::new();
     handler.render_report(&mut drawn, error).expect("an error can be drawn");
     let shown = terminal::styled(&drawn);

@@ -1,26 +1,3 @@
-//! `run.toml` of a run's folder, and `gpujobs-model.toml` of a model's: what is read is written and read again.
-
 #![no_main]
 
-use gpujobs::record::run_toml::RunToml;
-use gpujobs::store::record::{RECORD, Record};
-use gpujobs_fuzz::{draw, path, write};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &str| {
-    let folder = path("");
-    write("run.toml", text.as_bytes());
-    match RunToml::read(&folder) {
-        Ok(run) => {
-            run.write(&folder).expect("what was read can be written");
-            let again = RunToml::read(&folder).expect("what was written can be read");
-            assert_eq!(format!("{run:?}"), format!("{again:?}"));
-        }
-        Err(error) => drop(draw(&error)),
-    }
-    write(RECORD, text.as_bytes());
-    if let Some(record) = Record::read(&folder) {
-        record.write(&folder).expect("what was read can be written");
-        assert_eq!(Record::read(&folder), Some(record));
-    }
-});
+libfuzzer_sys::fuzz_target!(|input: &str| gpujobs_fuzz::targets::run_toml::check(input));
