@@ -91,6 +91,8 @@ fn capabilities(settings: &BrowserSettings, options: &Options) -> Map<String, Va
         ("browser.newtab.preload", PrefValue::Bool(false)),
         ("browser.newtabpage.enabled", PrefValue::Bool(false)),
         ("browser.startup.page", PrefValue::Int(0)),
+        // Extensions that come with Firefox are for its user: a seventh of what a start computes.
+        ("extensions.enabledScopes", PrefValue::Int(0)),
     ];
     let mut firefox = Map::new();
     put_binary(&mut firefox, options);
