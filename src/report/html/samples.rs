@@ -1,0 +1,3 @@
+use super::panel::Panel;
+use super::source::RunSource;
+pub(super) fn panel(_: &RunSource) -> Option<Panel> { None }
