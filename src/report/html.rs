@@ -8,10 +8,8 @@ mod facts;
 mod findings;
 mod grid;
 mod kernels;
-mod memory;
 mod page;
 mod panel;
-mod roofline;
 mod samples;
 mod source;
 mod start_up;
@@ -55,12 +53,10 @@ impl Report {
         panels.extend(comparison::panels(&sources));
         for source in &sources {
             panels.extend(sweep::panels(source));
-            panels.extend(start_up::panels(source));
+            panels.extend(start_up::panel(source));
             panels.extend(samples::panel(source));
             panels.extend(kernels::panel(source));
-            panels.extend(tuning::panels(source));
-            panels.extend(roofline::panel(source));
-            panels.extend(memory::panels(source));
+            panels.extend(tuning::panel(source));
         }
         for (place, panel) in panels.iter_mut().enumerate() {
             panel.id = format!("panel-{}", place + 1);

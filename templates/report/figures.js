@@ -1,5 +1,10 @@
 // Which function draws which chart.
+import { forest } from './forest.js';
+import { kernels } from './kernels.js';
+import { samples } from './samples.js';
+import { startUp } from './start_up.js';
 import { sweep } from './sweep.js';
+import { bestSoFar } from './tuning.js';
 
 /**
  * @typedef {object} Chart
@@ -9,5 +14,10 @@ import { sweep } from './sweep.js';
 
 /** @type {Record<string, Chart>} */
 export const CHARTS = {
+  best_so_far: { draw: bestSoFar },
+  forest: { draw: forest },
+  kernels: { draw: kernels, choose: 'job_id' },
+  samples: { draw: samples, choose: 'job_id' },
+  start_up: { draw: startUp },
   sweep: { draw: sweep },
 };

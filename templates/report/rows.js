@@ -8,7 +8,6 @@
  * @property {string[]} columns
  * @property {Cell[][]} rows
  * @property {number} total
- * @property {{name: string, unit: string, value: number}[]} limits
  * @property {string} title
  */
 

@@ -139,8 +139,7 @@ fn contenders(source: &RunSource, group: &[usize]) -> Vec<Contender> {
 fn works(source: &RunSource) -> IndexMap<Vec<String>, Vec<usize>> {
     let templates = Templates::new(None, None).ok();
     let kernels = templates.iter().flat_map(|templates| templates.kernels().kernels.values());
-    let of_kernels: HashSet<&str> =
-        kernels.flat_map(|kernel| kernel.parameters.keys()).map(String::as_str).collect();
+    let of_kernels: HashSet<&str> = kernels.flat_map(|kernel| kernel.parameters.keys()).map(String::as_str).collect();
     let mut works: IndexMap<Vec<String>, Vec<usize>> = IndexMap::new();
     for (place, job) in source.run.jobs.iter().enumerate().filter(|(_, job)| competes(job)) {
         works.entry(work(source, job, &of_kernels)).or_default().push(place);

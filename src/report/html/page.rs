@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use serde::Serialize;
 
 use crate::render::built_in;
@@ -26,8 +26,17 @@ const DATA_ROWS: usize = 5;
 const PACKED: usize = 16 << 10;
 /// The modules, each before those that import it.
 const MODULES: [&str; 11] = [
-    "plain.js", "rows.js", "theme.js", "sweep.js", "start_up.js", "samples.js", "forest.js", "kernels.js", "tuning.js",
-    "figures.js", "main.js",
+    "plain.js",
+    "rows.js",
+    "theme.js",
+    "sweep.js",
+    "start_up.js",
+    "samples.js",
+    "forest.js",
+    "kernels.js",
+    "tuning.js",
+    "figures.js",
+    "main.js",
 ];
 
 /// Why there is no page.
@@ -92,7 +101,6 @@ fn view(panel: &Panel, rows: usize) -> Result<PanelView<'_>, ReportError> {
         "columns": panel.table.columns.iter().map(|column| &column.name).collect::<Vec<_>>(),
         "rows": &panel.table.rows[..kept],
         "total": panel.table.total,
-        "limits": panel.limits,
         "title": panel.title,
     }))?;
     let pack = data.len() > PACKED;

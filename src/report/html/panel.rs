@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::record::columns::GROUPS;
+use crate::record::read::Table;
 use crate::units::significant;
 
 /// A part of the report.
@@ -18,16 +19,6 @@ pub(super) struct Panel {
     /// The charts, by the names that `charts.js` knows.
     pub(super) charts: Vec<&'static str>,
     pub(super) table: PanelTable,
-    /// Limits that a chart draws as lines: of hardware, or the margin of what counts as the same.
-    pub(super) limits: Vec<Limit>,
-}
-
-/// A limit with its name.
-#[derive(Debug, Serialize)]
-pub(super) struct Limit {
-    pub(super) name: String,
-    pub(super) unit: &'static str,
-    pub(super) value: f64,
 }
 
 /// A table whose cells are texts and numbers.
@@ -90,6 +81,17 @@ pub(super) fn words(name: &str) -> PanelColumn {
 /// A column of numbers.
 pub(super) fn numbers(name: &str) -> PanelColumn {
     PanelColumn { number: true, ..words(name) }
+}
+
+/// The rows of a table of the run's folder, with the columns that are named; those in `numeric` are numbers.
+pub(super) fn of_table(table: &Table, columns: &[&str], numeric: &[&str]) -> PanelTable {
+    let column = |name: &&str| if numeric.contains(name) { numbers(name) } else { words(name) };
+    let cell = |row: &[String], name: &str| match table.cell(row, name) {
+        text if numeric.contains(&name) => text.parse().ok().into(),
+        text => PanelCell::from(text),
+    };
+    let rows = table.rows.iter().map(|row| columns.iter().map(|name| cell(row, name)).collect());
+    PanelTable::new(columns.iter().map(column).collect(), rows.collect())
 }
 
 /// A column with what it says, where the table of columns does not have it.

@@ -19,7 +19,6 @@ pub(super) struct RunSource {
     /// Its jobs; none in the folder of a tuning.
     pub(super) run: Run,
     pub(super) samples: Option<Table>,
-    pub(super) parts: Option<Table>,
     pub(super) kernels: Option<Table>,
     pub(super) tried: Option<Table>,
     /// The manifest as it was read, where this machine has all that it names.
@@ -48,7 +47,6 @@ impl RunSource {
             name: name.to_string_lossy().into_owned(),
             run,
             samples: read::table(folder, "samples.csv")?,
-            parts: read::table(folder, "parts.csv")?,
             kernels: read::table(folder, "kernels.csv")?,
             tried,
             manifest,

@@ -50,8 +50,14 @@ fn panel(source: &RunSource, model: &str, mode: &str, rows: Vec<Vec<PanelCell>>)
         words("job_id"),
         words("browser"),
         explained(words("label"), "What tells the job apart from others of this panel and browser."),
-        explained(numbers("median_ms"), "Time of an inference: by the GPU's clock where there is one, else by the wall's."),
-        explained(numbers("low_ms"), "The 95 % interval of the median, its lower end; empty where there are too few samples."),
+        explained(
+            numbers("median_ms"),
+            "Time of an inference: by the GPU's clock where there is one, else by the wall's.",
+        ),
+        explained(
+            numbers("low_ms"),
+            "The 95 % interval of the median, its lower end; empty where there are too few samples.",
+        ),
         explained(numbers("high_ms"), "Its upper end."),
         explained(words("clock"), "Which clock that is."),
         words("verified"),
