@@ -63,7 +63,7 @@ pub fn along(run: &Run, axis: &RunAxis, rules: &Rules) -> Vec<Comparison> {
 
 /// Compares two jobs of one run each, whatever they differ in: `(base, new)`, each with the name that it goes by.
 #[must_use]
-pub fn chosen<'run>(pairs: &[[(&str, &'run JobRecord); 2]], rules: &Rules) -> Vec<Comparison> {
+pub fn chosen(pairs: &[[(&str, &JobRecord); 2]], rules: &Rules) -> Vec<Comparison> {
     let pairs = pairs.iter().map(|[(base_name, base), (new_name, new)]| {
         let refusal = unfit(base, rules)
             .or_else(|| unfit(new, rules))

@@ -120,6 +120,11 @@ class PanelView {
       return;
     }
     const { data, layout, drawn: count, total, what } = chart.draw(panel, drawn);
+    if (count === 0) {
+      plot.hidden = true;
+      caption.textContent = 'There is nothing that can be drawn; the table says why.';
+      return;
+    }
     plot.style.height = `${layout.height ?? 400}px`;
     await Plotly.react(plot, data, layout, CONFIG);
     const left = panel.rows.length < panel.total ? ` ${panel.rows.length} of ${panel.total} rows are in this page.` : '';

@@ -18,7 +18,12 @@
 
 /**
  * A figure for Plotly; `drawn` of `total` things are in it.
- * @typedef {{data: object[], layout: Record<string, any>, drawn: number, total: number, what: string}} Figure
+ * @typedef {object} Figure
+ * @property {object[]} data
+ * @property {Record<string, any>} layout
+ * @property {number} drawn
+ * @property {number} total
+ * @property {string} what
  */
 
 /**

@@ -56,6 +56,7 @@ export function layout(own) {
     font: { color: text, size: 12, family: 'system-ui, sans-serif' },
     margin: { l: 10, r: 15, t: 30, b: 40 },
     hovermode: 'closest',
+    modebar: { bgcolor: 'rgba(0,0,0,0)', color: line, activecolor: text },
     hoverlabel: { bgcolor: ground, bordercolor: line, font: { color: text }, align: 'left', namelength: 0 },
     legend: { orientation: 'h', y: 1, yanchor: 'bottom', x: 0 },
     ...rest,

@@ -74,7 +74,7 @@ impl GridCell {
             ("ok", None) => ("ok", "✓"),
             ("unsupported", _) => ("unsupported", "∅"),
             ("incorrect", _) => ("incorrect", "≠"),
-            ("timed_out", _) => ("timed-out", "⧗"),
+            ("timed_out", _) => ("timed-out", "◷"),
             ("skipped", _) => ("skipped", "–"),
             _ => ("failed", "✗"),
         };
