@@ -55,6 +55,9 @@ pub enum Command {
     /// Write a run in the format of another program.
     #[command(after_long_help = examples::EXPORT)]
     Export(ExportArgs),
+    /// Write runs as one HTML page with charts and tables, which needs no network.
+    #[command(after_long_help = examples::REPORT)]
+    Report(ReportArgs),
     /// Print the JSON Schema of a manifest or of a model's file, for editors.
     #[command(after_long_help = examples::SCHEMA)]
     Schema(SchemaArgs),
@@ -197,6 +200,20 @@ pub struct ExportArgs {
     /// Where; by default in the run's folder, under its name.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
+}
+
+/// `gpujobs report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The folders of runs or tunings; the second and further ones are compared with the first.
+    #[arg(required = true, value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub runs: Vec<PathBuf>,
+    /// Where; by default report.html in the folder of the first run.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Open it in the default browser.
+    #[arg(long)]
+    pub open: bool,
 }
 
 /// A format of other programs.

@@ -61,6 +61,20 @@ pub fn along(run: &Run, axis: &RunAxis, rules: &Rules) -> Vec<Comparison> {
     judged(pairs, rules)
 }
 
+/// Compares two jobs of one run each, whatever they differ in: `(base, new)`, each with the name that it goes by.
+#[must_use]
+pub fn chosen(pairs: &[[(&str, &JobRecord); 2]], rules: &Rules) -> Vec<Comparison> {
+    let pairs = pairs.iter().map(|[(base_name, base), (new_name, new)]| {
+        let refusal = unfit(base, rules)
+            .or_else(|| unfit(new, rules))
+            .or_else(|| unlike_adapters(base, new, &["adapter_kind"], rules))
+            .or_else(|| another_program(base, new, &["backend_used"], rules));
+        let together = !base.cell("group").is_empty() && base.cell("group") == new.cell("group");
+        pair(base.cell("job_id"), (base_name, base), (new_name, new), together, refusal)
+    });
+    judged(pairs.collect(), rules)
+}
+
 /// An axis of a run, along which its jobs can be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunAxis(String);

@@ -97,6 +97,13 @@ Examples:
   gpujobs export results/audio-20261122T175200Z --format xlsx --output audio.xlsx
       Write it elsewhere";
 
+pub(super) const REPORT: &str = "\
+Examples:
+  gpujobs report results/audio-20261122T175200Z --open
+      Write report.html into the run's folder, and show it
+  gpujobs report results/audio-20261122T175200Z results/audio-20261123T090000Z --output audio.html
+      Show two runs and how the second compares with the first";
+
 pub(super) const SCHEMA: &str = "\
 Examples:
   gpujobs schema

@@ -10,6 +10,7 @@ pub mod init;
 pub mod man;
 pub mod plan;
 pub mod render;
+pub mod report;
 pub mod run;
 pub mod schema;
 pub mod setup;
@@ -69,6 +70,7 @@ fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
             Ok(Exit::Success)
         }
         Command::Export(args) => export::run(&args, out),
+        Command::Report(args) => report::run(&args, out),
         Command::Schema(args) => {
             schema::run(&args, out)?;
             Ok(Exit::Success)

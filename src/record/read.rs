@@ -99,22 +99,34 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
+impl Table {
+    /// A cell of one of its rows; empty where the table has no such column.
+    #[must_use]
+    pub fn cell<'row>(&self, row: &'row [String], column: &str) -> &'row str {
+        let place = self.header.iter().position(|name| name == column);
+        place.and_then(|place| row.get(place)).map_or("", String::as_str)
+    }
+}
+
 /// Reads all tables of the folder of a run, finished or not.
 pub fn tables(folder: &Path) -> Result<Vec<Table>, RecordError> {
     RunToml::read(folder)?;
     let sides = SIDE_TABLES.iter().map(|side| side.name).filter(|name| folder.join(name).exists());
-    let names = ["jobs.csv", "samples.csv"].into_iter().chain(sides);
-    names
-        .map(|name| {
-            let mut all = Vec::new();
-            let header = rows(&folder.join(name), |_, record| {
-                all.push(record.iter().map(|cell| original(cell).to_owned()).collect());
-                Ok(())
-            })?;
-            let header = header.iter().map(str::to_owned).collect();
-            Ok(Table { name: name.to_owned(), header, rows: all })
-        })
-        .collect()
+    ["jobs.csv", "samples.csv"].into_iter().chain(sides).map(|name| read_table(folder, name)).collect()
+}
+
+/// Reads one table of a run's folder; `None` where the folder has no such file.
+pub fn table(folder: &Path, name: &str) -> Result<Option<Table>, RecordError> {
+    if folder.join(name).exists() { read_table(folder, name).map(Some) } else { Ok(None) }
+}
+
+fn read_table(folder: &Path, name: &str) -> Result<Table, RecordError> {
+    let mut all = Vec::new();
+    let header = rows(&folder.join(name), |_, record| {
+        all.push(record.iter().map(|cell| original(cell).to_owned()).collect());
+        Ok(())
+    })?;
+    Ok(Table { name: name.to_owned(), header: header.iter().map(str::to_owned).collect(), rows: all })
 }
 
 /// Reads the folder of a run, finished or not.

@@ -222,6 +222,12 @@ fn syntax() -> SyntaxConfig {
     builder.build().unwrap_or_default()
 }
 
+/// The text of a file under `templates/`, as it is in the binary; for what is no template of a page.
+#[must_use]
+pub fn built_in(path: &str) -> Option<&'static str> {
+    TEMPLATES.get_file(path)?.contents_utf8()
+}
+
 fn embedded(root: &str, folder: &Dir<'_>, sources: &mut Sources) {
     for file in folder.files() {
         let path = file.path().to_string_lossy().replace('\\', "/");

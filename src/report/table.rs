@@ -14,11 +14,12 @@ use comfy_table::CellAlignment;
 use serde_json::{Map, Value};
 
 use self::axes::{label, varying};
-use self::best::{Rank, elsewhere, ranks};
+use self::best::{elsewhere, ranks};
 use self::heading::{Adapters, heading};
 use super::format::{TableFormat, TableStyle, empty_table};
 use super::layout::{self, Cell, Column};
 use super::tone::Tone;
+use crate::analyse::best::Rank;
 use crate::measure::Summary;
 use crate::plan::{Job, Plan};
 use crate::record::row::{Row, RowFigures};

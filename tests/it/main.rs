@@ -33,6 +33,8 @@ mod gpu_memory;
 #[cfg(target_os = "linux")]
 mod half;
 #[cfg(target_os = "linux")]
+mod html_report;
+#[cfg(target_os = "linux")]
 mod host_memory;
 #[cfg(target_os = "linux")]
 mod interleaving;

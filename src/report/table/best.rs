@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::analyse::best::{self, Contender, Rank, Time};
 use crate::measure::Summary;
 use crate::plan::select::value;
 use crate::plan::{Job, Plan};
@@ -9,15 +10,6 @@ use crate::record::cell::Cell;
 use crate::record::row::Row;
 use crate::render::Templates;
 use crate::run::Status;
-
-/// What a row is among those that do the same work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rank {
-    /// Its median is the lowest.
-    Best,
-    /// It is not the lowest, but its interval overlaps that of the best.
-    NearBest,
-}
 
 /// The rank of each row that has one.
 ///
@@ -31,26 +23,19 @@ pub(super) fn ranks(plan: &Plan, rows: &[(Job, Row)]) -> Vec<Option<Rank>> {
     for (place, (job, _)) in rows.iter().enumerate().filter(|(_, (job, row))| competes(job, row)) {
         groups.entry(work(plan, job, &of_kernels)).or_default().push(place);
     }
-    let mut ranks = vec![None; rows.len()];
-    for group in groups.into_values().filter(|group| group.len() > 1) {
-        let by_gpu = group.iter().all(|place| rows[*place].1.figures.gpu.is_some());
-        let time = |place: usize| -> Option<Summary> {
-            let figures = &rows[place].1.figures;
-            if by_gpu { figures.gpu } else { figures.wall }
-        };
-        let timed = group.iter().filter_map(|place| Some((*place, time(*place)?)));
-        let Some((best, fastest)) = timed.min_by(|(_, a), (_, b)| a.median.total_cmp(&b.median)) else { continue };
-        let Some((_, high)) = fastest.interval else { continue };
-        for place in group {
-            let overlaps = time(place).is_some_and(|time| time.interval.is_some_and(|(low, _)| low <= high));
-            if place == best {
-                ranks[place] = Some(Rank::Best);
-            } else if overlaps {
-                ranks[place] = Some(Rank::NearBest);
-            }
+    let mut ranked = vec![None; rows.len()];
+    for group in groups.into_values() {
+        let contenders: Vec<Contender> = group.iter().map(|place| contender(&rows[*place].1)).collect();
+        for (place, rank) in group.into_iter().zip(best::ranks(&contenders)) {
+            ranked[place] = rank;
         }
     }
-    ranks
+    ranked
+}
+
+fn contender(row: &Row) -> Contender {
+    let time = |summary: Summary| Time { median: summary.median, interval: summary.interval };
+    Contender { gpu: row.figures.gpu.map(time), wall: row.figures.wall.map(time) }
 }
 
 fn competes(job: &Job, row: &Row) -> bool {

@@ -1,0 +1,93 @@
+// Rows of a panel by the names of their columns.
+
+/** @typedef {string | number | null} Cell */
+
+/**
+ * @typedef {object} Panel
+ * @property {string[]} charts
+ * @property {string[]} columns
+ * @property {Cell[][]} rows
+ * @property {number} total
+ * @property {string} title
+ */
+
+/**
+ * A row with its cells by name.
+ * @typedef {Record<string, Cell>} Row
+ */
+
+/**
+ * A figure for Plotly; `drawn` of `total` things are in it.
+ * @typedef {object} Figure
+ * @property {object[]} data
+ * @property {Record<string, any>} layout
+ * @property {number} drawn
+ * @property {number} total
+ * @property {string} what
+ */
+
+/**
+ * @param {Panel} panel
+ * @param {Cell[][]} rows
+ * @returns {Row[]}
+ */
+export function named(panel, rows) {
+  return rows.map((row) => Object.fromEntries(panel.columns.map((name, place) => [name, row[place] ?? null])));
+}
+
+/**
+ * @param {Row} row
+ * @param {string} column
+ * @returns {number | null}
+ */
+export function number(row, column) {
+  const cell = row[column];
+  return typeof cell === 'number' ? cell : null;
+}
+
+/**
+ * @param {Row} row
+ * @param {string} column
+ */
+export function word(row, column) {
+  return String(row[column] ?? '');
+}
+
+/**
+ * @template T
+ * @param {T[]} values
+ * @param {(value: T) => string} key
+ * @returns {Map<string, T[]>}
+ */
+export function grouped(values, key) {
+  /** @type {Map<string, T[]>} */
+  const groups = new Map();
+  for (const value of values) {
+    const group = groups.get(key(value));
+    if (group) group.push(value);
+    else groups.set(key(value), [value]);
+  }
+  return groups;
+}
+
+/**
+ * Error bars from an interval about a value.
+ * @param {Row[]} rows
+ * @param {string} value
+ * @param {string} low
+ * @param {string} high
+ */
+export function errors(rows, value, low, high) {
+  const reach = (/** @type {Row} */ row, /** @type {string} */ end) => {
+    const [middle, limit] = [number(row, value), number(row, end)];
+    return middle === null || limit === null ? 0 : Math.abs(limit - middle);
+  };
+  return {
+    type: 'data',
+    symmetric: false,
+    array: rows.map((row) => reach(row, high)),
+    arrayminus: rows.map((row) => reach(row, low)),
+    thickness: 1.5,
+    width: 3,
+  };
+}
