@@ -52,7 +52,8 @@ pub(super) fn finite<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 
 fn checked<E: serde::de::Error>(number: f64, can_be: fn(f64) -> bool, what: &str) -> Result<f64, E> {
     if number.is_finite() && can_be(number) {
-        Ok(number)
+        // A zero has no sign: a cell `-0` would look like a formula.
+        Ok(number + 0.0)
     } else {
         Err(E::custom(format!("a figure must be {what}, this one is {number}")))
     }
@@ -60,7 +61,7 @@ fn checked<E: serde::de::Error>(number: f64, can_be: fn(f64) -> bool, what: &str
 
 fn nanos<E: serde::de::Error>(millis: f64) -> Result<Nanos, E> {
     if millis.is_finite() && millis >= 0.0 {
-        Ok(Nanos::from_millis_f64(millis))
+        Ok(Nanos::from_millis_f64(millis + 0.0))
     } else {
         Err(E::custom(format!("a time must be finite and not negative, this one is {millis} ms")))
     }

@@ -64,6 +64,7 @@ FACTS = {
 FAULT = {"shader": "axpy.wgsl (axpy)", "line": 3, "column": 1, "message": "no such type"}
 MESSAGES = [
     {"kind": "hello", "facts": FACTS},
+    {"kind": "profiled", "job": 1, "kernels": [{"name": "k", "op": "linear", "dispatches": -0.0, "gpuMs": 1}]},
     {"kind": "probed", "adapter": ADAPTER, "largestBuffer": 2147483644},
     {
         "kind": "prepared", "job": 1, "adapter": ADAPTER, "ran": RAN, "phases": {key: 1 for key in PHASES},
@@ -123,7 +124,7 @@ FILES = [
     {"type": "file", "path": "onnx/model.onnx", "size": 9, "oid": "", "lfs": {"oid": "sha256:" + "a" * 64, "size": 9}},
     {"type": "directory", "path": "onnx", "size": 0, "oid": ""},
 ]
-EXPRESSIONS = ["seconds * 16000", "n // 2 + 1", "[n, batch]|max", "'ab' * n", "n if n > 3 else 2 ** 9"]
+EXPRESSIONS = ["seconds * 16000", "n // 2 + 1", "[n, batch]|max", "'ab' * n", "n if n > 3 else 2 ** 9", "4*[1]*2444445"]
 MODEL_FILES = ["axpy", "attention", "copy"]
 OTHER_MODELS = [
     "family = 'text'\nengine = 'transformers'\ntask = 'feature-extraction'\n[source]\nid = 'a/b'\n",
@@ -148,7 +149,7 @@ def seeds() -> dict[str, list[bytes | str]]:
         "page_message": [json_line(message) for message in MESSAGES],
         "posted_calls": [json_line(CALLS).encode() + b"\n" + bytes(19), json_line({**CALLS, "witness": None})],
         "posted_stages": [bytes([choice, 4, 8, 12, 20, 60]) + 3 * floats for choice in (0, 1, 130, 3, 132)],
-        "posted_outputs": [bytes([choice, cut]) + 6 * floats for choice, cut in ((0, 9), (1, 20), (2, 16), (3, 24), (4, 0))],
+        "posted_outputs": [bytes([choice, cut]) + 6 * floats for choice, cut in ((0, 9), (1, 20), (2, 16), (3, 24), (4, 0))] + [bytes([0, 9]) + 9 * floats],
         "input_file": [
             b"\0" + wav(1, 16, 2, bytes(16)), b"\0" + wav(3, 32, 1, floats), b"\x01" + png(), b"\x03" + npy("<f4", "(2, 3)", floats),
             b"\x04" + npz(npy("|i1", "(3,)", b"abc")), b"\x05" + halves, b"\x06" + floats, b"\x07text\n",
