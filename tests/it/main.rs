@@ -33,6 +33,7 @@ mod gpu_memory;
 #[cfg(target_os = "linux")]
 mod half;
 #[cfg(target_os = "linux")]
+mod history;
 mod host_memory;
 #[cfg(target_os = "linux")]
 mod interleaving;
