@@ -46,6 +46,9 @@ pub enum Command {
     /// Compare two runs, or the values of one axis inside one run.
     #[command(after_long_help = examples::COMPARE)]
     Compare(CompareArgs),
+    /// Say for each job over several runs what changed when.
+    #[command(after_long_help = examples::HISTORY)]
+    History(HistoryArgs),
     /// Search for the fastest configurations of kernels that are right, and write them for `workgroup_size = "tuned"`.
     #[command(after_long_help = examples::TUNE)]
     Tune(TuneArgs),
@@ -279,6 +282,35 @@ pub struct CompareArgs {
     /// How the table is written to stdout.
     #[arg(long, value_enum, default_value_t = CompareFormat::Table)]
     pub format: CompareFormat,
+}
+
+/// `gpujobs history`.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Run folders, folders that hold them, or patterns of either.
+    #[arg(required = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub runs: Vec<PathBuf>,
+    /// Keep only the jobs that match every KEY=GLOB, for instance 'browser=firefox model=whisper*'.
+    #[arg(long, value_name = "TERMS")]
+    pub filter: Option<String>,
+    /// Which of the jobs' times.
+    #[arg(long, value_enum, default_value_t)]
+    pub metric: Metric,
+    /// Changes that are no larger than this are left out.
+    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = share)]
+    pub same_within: f64,
+    /// Exit with 1 where a job's last change made it slower by more than this.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub fail_above: Option<f64>,
+    /// Make one series of jobs of unlike adapters or machines.
+    #[arg(long)]
+    pub across_machines: bool,
+    /// Take times whose output was not verified.
+    #[arg(long)]
+    pub unverified: bool,
+    /// How the table is written to stdout.
+    #[arg(long, value_enum, default_value_t = TableFormat::Table)]
+    pub format: TableFormat,
 }
 
 /// `5%` as 0.05.

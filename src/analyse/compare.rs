@@ -102,7 +102,8 @@ impl RunAxis {
     }
 
     /// A job's value on it, as it is written; empty where the job has none.
-    fn value(&self, job: &JobRecord) -> String {
+    #[must_use]
+    pub fn value(&self, job: &JobRecord) -> String {
         let value = match axes::built_in(&self.0) {
             Some(axis) => job.axis(axis),
             None => job.custom_axes().find(|(name, _)| *name == self.0).map(|(_, value)| value),

@@ -1,15 +1,19 @@
 //! Analysis turns rows into verdicts: pure functions that read no clock, no disk and no network.
 //!
 //! `ranks` is the statistics of shifts, `ratio` that of two sets of samples, `pair` takes both for two jobs, `refusal` says
-//! which two must not be compared, `best` which of several is the fastest, `compare` which belong together and, as a `comparison`, what may be said of them. Made
-//! from `record`'s runs; shown by `report`.
+//! which two must not be compared, `best` which of several is the fastest, `compare` which belong together and, as a `comparison`, what may be
+//! said of them. `times` picks the times that a metric is about, `change_points` says where a series of runs changes, `history` what
+//! changed when. Made from `record`'s runs; shown by `report`.
 
 pub mod best;
+mod change_points;
 pub mod compare;
 pub mod comparison;
+pub mod history;
 mod pair;
 pub mod ranks;
 pub mod ratio;
 mod refusal;
 #[cfg(test)]
 mod simulated;
+mod times;

@@ -2,13 +2,12 @@
 //!
 //! Made by `compare`, which has asked `refusal` whether they may be compared.
 
-use std::collections::BTreeMap;
-
 use super::comparison::{Comparison, ComparisonVerdict, Metric};
 use super::ratio::{FEWEST_ROUNDS, ratio};
+use super::times::{self, Rounds, by_instance, timed_by_gpu};
 use crate::measure::Summary;
-use crate::measure::instances::{FEWEST_INSTANCES, assumed_spread, instance_of};
-use crate::record::read::{JobRecord, SampleRecord};
+use crate::measure::instances::{FEWEST_INSTANCES, assumed_spread};
+use crate::record::read::JobRecord;
 
 /// Two jobs whose times may or may not be compared.
 pub(super) struct Pair<'run> {
@@ -23,9 +22,6 @@ pub(super) struct Pair<'run> {
     /// Whether there are too few instances to tell how far apart they are.
     few_instances: bool,
 }
-
-/// Times by round, ms; none of them is empty.
-type Rounds = BTreeMap<u32, Vec<f64>>;
 
 /// A pair whose times are still to be compared, or must not be.
 pub(super) fn pair<'run>(
@@ -66,13 +62,7 @@ impl Pair<'_> {
                 format!("{} has no GPU time, or none that is believed (--metric wall)", job.cell("job_id"));
             return;
         }
-        self.times = both.map(|job| match metric {
-            Metric::FirstResult => first_results(job),
-            Metric::Ttft => rounds(job, |sample| sample.ttft_ms),
-            Metric::Decode => rounds(job, |sample| sample.token_ms),
-            Metric::Time | Metric::Wall | Metric::Gpu if gpu => rounds(job, |sample| sample.gpu_ms),
-            Metric::Time | Metric::Wall | Metric::Gpu => rounds(job, |sample| Some(sample.wall_ms)),
-        });
+        self.times = both.map(|job| times::of(job, metric, gpu));
         if metric != Metric::FirstResult {
             let [base, new] = &self.times;
             // Those that have samples: rounds without any bring an instance that was only made ready.
@@ -133,7 +123,7 @@ const POWER_APART: f64 = 0.1;
 const TEMPERATURE_APART: f64 = 10.0;
 
 /// In what two jobs were measured under unlike circumstances; empty where nothing is known of any.
-fn circumstances(base: &JobRecord, new: &JobRecord) -> String {
+pub(super) fn circumstances(base: &JobRecord, new: &JobRecord) -> String {
     let both = |column: &str| {
         let [before, after] = [base, new].map(|job| job.cell(column).parse::<f64>().ok());
         before.zip(after)
@@ -172,41 +162,4 @@ fn circumstances(base: &JobRecord, new: &JobRecord) -> String {
         )
     });
     [load, clock, power, temperature].into_iter().flatten().collect::<Vec<_>>().join("; ")
-}
-
-/// A time that a ratio can be made of.
-fn usable(time: f64) -> bool {
-    time > 0.0 && time.is_finite()
-}
-
-/// Whether the GPU's clock timed every sample. The row of a job whose GPU clock was demoted has no GPU median, its
-/// samples keep what the clock said.
-fn timed_by_gpu(job: &JobRecord) -> bool {
-    !job.cell("gpu_median_ms").is_empty()
-        && job.rounds.values().flatten().all(|sample| sample.gpu_ms.is_some_and(usable))
-}
-
-/// A job's times to its first results by round; each making-ready has a round of its own.
-fn first_results(job: &JobRecord) -> Rounds {
-    let usable = job
-        .first_results
-        .iter()
-        .map(|(round, times)| (*round, times.iter().copied().filter(|time| usable(*time)).collect()));
-    usable.filter(|(_, times): &(u32, Vec<f64>)| !times.is_empty()).collect()
-}
-
-/// The rounds of each instance as one, under the round in which it was made ready.
-fn by_instance(job: &JobRecord, rounds: &Rounds) -> Rounds {
-    let mut instances = Rounds::new();
-    for (round, times) in rounds {
-        instances.entry(instance_of(*round, job.first_results.keys().copied())).or_default().extend(times);
-    }
-    instances
-}
-
-/// A job's times by round; rounds without any are left out.
-fn rounds(job: &JobRecord, time: fn(&SampleRecord) -> Option<f64>) -> Rounds {
-    let times = |round: &[SampleRecord]| round.iter().filter_map(time).filter(|time| usable(*time)).collect();
-    let rounds = job.rounds.iter().map(|(round, samples)| (*round, times(samples)));
-    rounds.filter(|(_, times): &(u32, Vec<f64>)| !times.is_empty()).collect()
 }

@@ -188,7 +188,7 @@ fn bootstrap(base: &[f64], new: &[f64]) -> Option<Ratio> {
 
 /// A whole number below `end` from the `SplitMix64` sequence (Steele, Lea & Flood, "Fast Splittable Pseudorandom Number
 /// Generators", 2014).
-fn below(state: &mut u64, end: usize) -> usize {
+pub(super) fn below(state: &mut u64, end: usize) -> usize {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -76,6 +76,15 @@ Examples:
   gpujobs compare results/base results/new --fail-above 5%
       Exit with 1 where a job became slower by more than 5 %";
 
+pub(super) const HISTORY: &str = "\
+Examples:
+  gpujobs history results
+      Say of each job of the runs in a folder from which run on it is slower or faster
+  gpujobs history 'results/audio-*' --filter browser=firefox --format json
+      The same of some runs and jobs, with every point, for a program
+  gpujobs history results --fail-above 5%
+      Exit with 1 where a job's last change made it slower by more than 5 %";
+
 pub(super) const TUNE: &str = "\
 Examples:
   gpujobs tune manifests/tune.toml

@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod export;
 pub mod fetch;
 pub mod help;
+pub mod history;
 pub mod init;
 pub mod man;
 pub mod plan;
@@ -64,6 +65,7 @@ fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
             Ok(Exit::Success)
         }
         Command::Compare(args) => compare::run(&args, out),
+        Command::History(args) => history::run(&args, out),
         Command::Tune(args) => tune::run(&args, out),
         Command::Fetch(args) => {
             fetch::run(&args, out)?;

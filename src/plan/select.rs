@@ -57,8 +57,14 @@ impl Filter {
     /// Whether the job is to be kept. A job that lacks a custom axis matches no pattern on it.
     #[must_use]
     pub fn matches(&self, job: &Job) -> bool {
+        self.matches_values(|key| value(job, key))
+    }
+
+    /// Whether a job with these values by key is to be kept; `None` for what it does not have.
+    #[must_use]
+    pub fn matches_values<'a>(&self, value: impl Fn(&str) -> Option<Cow<'a, str>>) -> bool {
         self.terms.iter().all(|term| {
-            let matched = value(job, &term.key)
+            let matched = value(&term.key)
                 .is_some_and(|value| term.patterns.iter().any(|pattern| glob(pattern.as_bytes(), value.as_bytes())));
             matched != term.not
         })

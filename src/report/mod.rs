@@ -1,10 +1,11 @@
-//! Reports are views of what happened: progress while a run or a download goes on, its closing table, the table of a
-//! comparison, and a whole run as a page. They only read.
+//! Reports are views of what happened: progress while a run or a download goes on, its closing table, the tables of a
+//! comparison and of a history, and a whole run as a page. They only read.
 
 pub mod comparison;
 pub mod fetching;
 pub mod format;
 pub mod html;
+pub mod history;
 mod layout;
 pub mod live;
 pub mod reference;

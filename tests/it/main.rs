@@ -35,6 +35,7 @@ mod half;
 #[cfg(target_os = "linux")]
 mod html_report;
 #[cfg(target_os = "linux")]
+mod history;
 mod host_memory;
 #[cfg(target_os = "linux")]
 mod interleaving;

@@ -73,7 +73,7 @@ const RUN_TOML: &str = "format = 1\nrun_id = 'x'\nstarted_at = '2026-11-22T00:00
         manifest_path = 'x.toml'\nmanifest = ''\n[host]\nos = 'o'\ncpu = 'c'\n";
 
 /// The columns of every `jobs.csv`; runs whose ids name a workgroup have its extents too.
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 23] = [
     "job_id",
     "status",
     "browser",
@@ -96,7 +96,15 @@ const COLUMNS: [&str; 22] = [
     "dtype",
     "batch",
     "shader_precompilation",
+    "browser_version",
 ];
+
+/// Says in the `run.toml` of a run made by hand when it began, and that this version of gpujobs wrote it.
+pub(crate) fn dated(run: &Path, started_at: &str, version: &str) {
+    let text = RUN_TOML.replace("2026-11-22T00:00:00Z", started_at);
+    let text = text.replace("gpujobs_version = '0'", &format!("gpujobs_version = '{version}'"));
+    fs::write(run.join("run.toml"), text).unwrap();
+}
 
 /// Writes a run folder.
 pub(crate) fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
@@ -120,7 +128,7 @@ pub(crate) fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
                 "browser" => job.browser,
                 "verified" => "true",
                 "adapter_kind" => "hardware",
-                "group" | "axis_unroll" => "",
+                "group" | "axis_unroll" | "reason" => "",
                 _ => axis(job.id, column).unwrap_or("same"),
             };
             job.cells.iter().find(|(name, _)| *name == column).map_or(good, |(_, cell)| cell).to_owned()
