@@ -8,7 +8,7 @@
 //!   "On the Likelihood Ratio Test for a Shift in Location of Normal Populations", JASA 74, 1979).
 //! - Its p-value is that of the greatest t among all orders of the same numbers, by random permutations, which supposes
 //!   nothing but that their order means nothing (as in D. Matteson & N. James, "A Nonparametric Approach for Multiple Change
-//!   Point Analysis of Multivariate Data", JASA 109, 2014, whose E-divisive finds regressions at MongoDB: D. Daly et al., ICPE
+//!   Point Analysis of Multivariate Data", JASA 109, 2014, whose E-divisive finds regressions at `MongoDB`: D. Daly et al., ICPE
 //!   2020). Few runs have few orders: where none of them could survive the correction for all series, it is that of Student's
 //!   t, as often as splits were looked at (Bonferroni's bound, which Worsley has). M. Fleming et al., "Hunter: Using Change
 //!   Point Detection to Hunt for Performance Regressions", ICPE 2023, put t in the place of permutations for the same reason.
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_never_differs_never_changes() {
-        assert_eq!(clearest(&[1.0; 10], 1).unwrap().p, 1.0);
+        assert!(clearest(&[1.0; 10], 1).unwrap().p > 0.999);
         assert_eq!(clearest(&[1.0; 5], 1), None);
         let steps = [[1.0; 3], [2.0; 3]].concat();
         let found = clearest(&steps, 5).unwrap();

@@ -170,10 +170,13 @@ const WATCHED: [&str; 17] = [
     "shader_digest",
 ];
 
+/// Rows, each with the place of its run.
+type Rows<'run> = Vec<(usize, &'run JobRecord)>;
+
 /// A series that is being made.
 struct Draft<'run> {
     series: Series,
-    rows: Vec<(usize, &'run JobRecord)>,
+    rows: Rows<'run>,
     /// The rows that count, and the logarithms of their medians.
     counted: Vec<(usize, &'run JobRecord, f64)>,
 }
@@ -235,8 +238,8 @@ fn machine(job: &JobRecord) -> Option<String> {
 /// The rows of each job by what computed them. Those that do not say it stand in each series of their job, or in one of
 /// their own.
 fn drafts<'run>(runs: &[&'run PastRun], rules: &Rules) -> Vec<Draft<'run>> {
-    let mut jobs: IndexMap<&str, IndexMap<(String, String), Vec<(usize, &JobRecord)>>> = IndexMap::new();
-    let mut unnamed: IndexMap<&str, Vec<(usize, &JobRecord)>> = IndexMap::new();
+    let mut jobs: IndexMap<&str, IndexMap<(String, String), Rows<'run>>> = IndexMap::new();
+    let mut unnamed: IndexMap<&str, Rows<'run>> = IndexMap::new();
     for (place, run) in runs.iter().enumerate() {
         for job in &run.run.jobs {
             let series = jobs.entry(job.cell("job_id")).or_default();

@@ -56,7 +56,7 @@ fn time(median: f64, interval: Option<(f64, f64)>) -> String {
 
 fn verdict(history: &History, series: &Series) -> String {
     match series.verdict {
-        HistoryVerdict::TooFew => format!("too few runs count: a change needs {}", FEWEST),
+        HistoryVerdict::TooFew => format!("too few runs count: a change needs {FEWEST}"),
         HistoryVerdict::NoChange => "no change".to_owned(),
         HistoryVerdict::Slower | HistoryVerdict::Faster => {
             let changes = series.changes.iter().map(|change| in_words(history, change));
@@ -84,10 +84,8 @@ pub fn in_words(history: &History, change: &Change) -> String {
 
 /// `browser_version 140 -> 141`; of a digest its first digits.
 fn new_thing(difference: &Difference) -> String {
-    let short = |value: &str| match difference.what.ends_with("_digest") {
-        true => value.chars().take(8).collect::<String>(),
-        false => value.to_owned(),
-    };
+    let letters = if difference.what.ends_with("_digest") { 8 } else { usize::MAX };
+    let short = |value: &str| value.chars().take(letters).collect::<String>();
     format!("{} {} -> {}", difference.what, short(&difference.before), short(&difference.after))
 }
 

@@ -34,7 +34,7 @@ fn runs(folder: &Path, count: usize, jobs: impl Fn(usize) -> Vec<Made>) -> Vec<P
     paths
 }
 
-const IDS: [&str; 4] = ["chrome/a", "chrome/b", "firefox/a", "firefox/b"];
+const IDS: [&str; 4] = ["chrome/a/same", "chrome/b/same", "firefox/a/same", "firefox/b/same"];
 
 /// Four jobs, of which one is 5 % slower from the seventh run on if that is planted.
 fn four_jobs(run: usize, planted: bool) -> Vec<Made> {
@@ -56,7 +56,7 @@ fn a_planted_regression_is_named_with_its_run_and_what_was_new() {
     let verdicts: Vec<&str> = series.iter().map(|series| series["verdict"].as_str().unwrap()).collect();
     assert_eq!(verdicts, ["no-change", "no-change", "slower", "no-change"], "{told:#}");
     let change = &series[2]["changes"][0];
-    assert_eq!((&series[2]["job"], &change["run"]), (&"firefox/a".into(), &6.into()), "{change:#}");
+    assert_eq!((&series[2]["job"], &change["run"]), (&"firefox/a/same".into(), &6.into()), "{change:#}");
     assert_eq!(told["runs"][6]["run"], seventh);
     let [ratio, low, high] = ["ratio", "low", "high"].map(|key| change[key].as_f64().unwrap());
     assert!(low > 1.03 && low < 1.05 && high > 1.05 && high < 1.07 && ratio > low && ratio < high, "{change:#}");
@@ -66,9 +66,7 @@ fn a_planted_regression_is_named_with_its_run_and_what_was_new() {
     let output = history(&[folder.path().to_str().unwrap(), "--fail-above", "3%"]);
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        stderr.contains(&format!("firefox/a fails: 1.05x slower")) && stderr.contains(&format!("from {seventh} on"))
-    );
+    assert!(stderr.contains("firefox/a/same fails: 1.05x slower") && stderr.contains(&format!("from {seventh} on")));
     assert!(stderr.contains("browser_version 145.0 -> 146.0, gpujobs_version 0.1.0 -> 0.2.0"), "{stderr}");
     assert_eq!(history(&[folder.path().to_str().unwrap(), "--fail-above", "6%"]).status.code(), Some(0));
     // Those of before the change have none.
@@ -99,16 +97,18 @@ fn ten_runs_without_a_change_name_none() {
 fn rows_without_a_result_and_unlike_adapters_stand_apart() {
     let folder = tempfile::tempdir().unwrap();
     runs(folder.path(), 9, |run| {
-        let good = job("chrome/a", "chrome", about(10.0 * between(run, 0), 6));
+        let good = job("chrome/a/same", "chrome", about(10.0 * between(run, 0), 6));
         let kind = if run == 8 { [("adapter_kind", "software"), ("adapter_vendor", "mesa")] } else { [("os", "o"); 2] };
         let mut one = with(good, &kind);
         if run == 4 {
             // A time that is there all the same must not count.
-            one =
-                with(job("chrome/a", "chrome", about(99.0, 6)), &[("status", "incorrect"), ("reason", "wrong | sum")]);
+            one = with(
+                job("chrome/a/same", "chrome", about(99.0, 6)),
+                &[("status", "incorrect"), ("reason", "wrong | sum")],
+            );
         }
         if run == 5 {
-            one = with(job("chrome/a", "chrome", Vec::new()), &[("status", "failed"), ("adapter_kind", "")]);
+            one = with(job("chrome/a/same", "chrome", Vec::new()), &[("status", "failed"), ("adapter_kind", "")]);
         }
         vec![one]
     });

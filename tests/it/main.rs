@@ -32,11 +32,11 @@ mod generation;
 mod gpu_memory;
 #[cfg(target_os = "linux")]
 mod half;
+mod history;
+#[cfg(target_os = "linux")]
+mod host_memory;
 #[cfg(target_os = "linux")]
 mod html_report;
-#[cfg(target_os = "linux")]
-mod history;
-mod host_memory;
 #[cfg(target_os = "linux")]
 mod interleaving;
 #[cfg(target_os = "linux")]
