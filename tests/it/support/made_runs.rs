@@ -73,7 +73,7 @@ const RUN_TOML: &str = "format = 1\nrun_id = 'x'\nstarted_at = '2026-11-22T00:00
         manifest_path = 'x.toml'\nmanifest = ''\n[host]\nos = 'o'\ncpu = 'c'\n";
 
 /// The columns of every `jobs.csv`; runs whose ids name a workgroup have its extents too.
-const COLUMNS: [&str; 23] = [
+const COLUMNS: [&str; 24] = [
     "job_id",
     "status",
     "browser",
@@ -97,6 +97,7 @@ const COLUMNS: [&str; 23] = [
     "batch",
     "shader_precompilation",
     "browser_version",
+    "reason",
 ];
 
 /// Says in the `run.toml` of a run made by hand when it began, and that this version of gpujobs wrote it.
