@@ -60,7 +60,8 @@ pub(super) fn clearest(numbers: &[f64], family: usize) -> Option<Split> {
     }
     let (at, found) = greatest(numbers);
     // The least p-value must survive the correction, wherever the change is.
-    let decisive = least_p_of_samples(FEWEST_RUNS, count - FEWEST_RUNS) * (family.max(1) as f64) < ALPHA;
+    let least = least_p_of_samples(FEWEST_RUNS, count - FEWEST_RUNS).max(1.0 / (PERMUTATIONS + 1) as f64);
+    let decisive = least * (family.max(1) as f64) < ALPHA;
     let p = if decisive { by_permutation(numbers, found) } else { by_student(found, count) };
     Some(Split { at, p })
 }
@@ -107,6 +108,10 @@ pub(super) fn spread(numbers: &[f64]) -> f64 {
 /// The split with the greatest t, and that t, squared.
 fn greatest(numbers: &[f64]) -> (usize, f64) {
     let count = numbers.len();
+    if numbers.iter().all(|number| number.total_cmp(&numbers[0]).is_eq()) {
+        // The mean of equal numbers is off by rounding, which is no difference.
+        return (FEWEST_RUNS, 0.0);
+    }
     let middle = mean(numbers);
     let total = spread(numbers);
     let (mut sum, mut best) = (0.0, (FEWEST_RUNS, 0.0));
@@ -215,6 +220,9 @@ mod tests {
     #[test]
     fn what_never_differs_never_changes() {
         assert!(clearest(&[1.0; 10], 1).unwrap().p > 0.999);
+        for equal in [0.07_f64, 0.1, 0.29, 1.37] {
+            assert!(clearest(&[equal.ln(); 7], 3).unwrap().p > 0.999, "{equal}");
+        }
         assert_eq!(clearest(&[1.0; 5], 1), None);
         let steps = [[1.0; 3], [2.0; 3]].concat();
         let found = clearest(&steps, 5).unwrap();
