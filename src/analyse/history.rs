@@ -16,7 +16,7 @@ use super::comparison::{Metric, Rules};
 use super::pair::circumstances;
 use super::ranks::ALPHA;
 use super::ratio::holm;
-use super::refusal::{ADAPTER, fallback, unfit};
+use super::refusal::{ADAPTER, unfit};
 use super::times::{self, by_instance, timed_by_gpu};
 use crate::measure::Summary;
 use crate::measure::instances::{assumed_spread, with_interval_of_instances};
@@ -290,7 +290,9 @@ fn refusal(job: &JobRecord, rules: &Rules) -> Option<String> {
         let reason = job.cell("reason");
         return Some(if reason.is_empty() { job.cell("status").to_owned() } else { reason.to_owned() });
     }
-    unfit(job, rules).or_else(|| fallback(job, rules))
+    let (asked, used) = (job.cell("backend"), job.cell("backend_used"));
+    let fallback = || (asked != used).then(|| format!("it ran on `{used}`, which is not the backend asked for"));
+    unfit(job, rules).or_else(fallback)
 }
 
 impl Draft<'_> {

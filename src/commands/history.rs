@@ -32,8 +32,13 @@ pub fn run(args: &HistoryArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     retain(&mut runs, args.filter.as_deref())?;
     let history = history::of(&runs, &rules);
     if history.series.is_empty() {
-        let help = "leave --filter out, or see `job_id` in their jobs.csv".to_owned();
-        return Err(Error::Usage { message: "no job of these runs matches the filter".to_owned(), help });
+        let (message, help) = match &args.filter {
+            Some(_) => {
+                ("no job of these runs matches the filter", "leave --filter out, or see `job_id` in their jobs.csv")
+            }
+            None => ("these runs have no rows", "name runs of which a job has ended"),
+        };
+        return Err(Error::Usage { message: message.to_owned(), help: help.to_owned() });
     }
     say_what_is_apart(&history);
     report::history::write(&history, args.format, out)?;
@@ -64,7 +69,8 @@ pub(super) fn folders(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
         if found.is_empty() {
             return Err(RecordError::NotTheRun {
                 path: argument.clone(),
-                reason: "names no run: there is no run.toml in it, nor in a folder right inside".to_owned(),
+                reason: "names no run: there are no run.toml and jobs.csv in it, nor in a folder right inside"
+                    .to_owned(),
                 help: "name run folders, a folder that holds them, or a pattern like 'results/audio-*'".to_owned(),
             }
             .into());

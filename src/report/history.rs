@@ -77,7 +77,7 @@ pub fn in_words(history: &History, change: &Change) -> String {
     let run = history.runs.get(change.run).map(|run| run.run.as_str()).unwrap_or_default();
     let news = change.news.iter().map(new_thing).collect::<Vec<_>>().join(", ");
     let news =
-        if news.is_empty() { "; nothing else that is recorded was new".to_owned() } else { format!(", with {news}") };
+        if news.is_empty() { "; nothing else that is watched was new".to_owned() } else { format!(", with {news}") };
     let but = if change.circumstances.is_empty() { String::new() } else { format!("; but {}", change.circumstances) };
     format!("{}x {} ({}–{}) from {run} on{news}{but}", times(ratio), change.direction, times(low), times(high))
 }

@@ -159,7 +159,11 @@ class PanelView {
   async copy() {
     const panel = await this.data();
     const rows = await this.rows();
-    const clean = (/** @type {unknown} */ cell) => String(cell ?? '').replaceAll(/[\t\r\n]/g, ' ');
+    // As in the run's own files, a spreadsheet is not to take a text for a formula; nor a quote for the begin of a cell.
+    const clean = (/** @type {unknown} */ cell) => {
+      const line = String(cell ?? '').replaceAll(/[\t\r\n]/g, ' ');
+      return typeof cell === 'string' && /^\s*[=+\-@"]/.test(line) ? `'${line}` : line;
+    };
     const text = [panel.columns, ...rows].map((row) => row.map(clean).join('\t')).join('\n');
     this.said.textContent = (await toClipboard(text)) ? `${rows.length} rows copied` : 'The browser refuses to copy.';
   }

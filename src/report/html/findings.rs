@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::analyse::best::{self, Contender, Rank};
 use crate::analyse::compare::chosen;
-use crate::analyse::comparison::Rules;
+use crate::analyse::comparison::{Metric, Rules};
 use crate::record::read::JobRecord;
 use crate::render::Templates;
 use crate::report::comparison::brief;
@@ -105,7 +105,9 @@ fn winner(source: &RunSource, work: &[String], group: &[usize]) -> Option<Winner
         }
     }
     let pairs: Vec<[(&str, &JobRecord); 2]> = rivals.iter().map(|rival| [("best", job), ("rival", *rival)]).collect();
-    let rules = Rules::default();
+    // The clock that the winner was picked by, though a pair may have a better one in common.
+    let metric = if by_gpu { Metric::Gpu } else { Metric::Wall };
+    let rules = Rules { metric, ..Rules::default() };
     let rivals = chosen(&pairs, &rules).into_iter().zip(&rivals).map(|(comparison, rival)| {
         let said = brief(&comparison, &rules);
         let verdict = if said.is_empty() { comparison.reason } else { said };

@@ -32,8 +32,7 @@ impl RunSource {
     pub(super) fn read(folder: &Path) -> Result<Self, RecordError> {
         let toml = RunToml::read(folder)?;
         let tried = read::table(folder, "tried.csv")?;
-        let jobs = read::table(folder, "jobs.csv")?;
-        let run = if tried.is_some() && jobs.is_none() {
+        let run = if tried.is_some() && !folder.join("jobs.csv").exists() {
             Run { folder: folder.to_owned(), jobs: Vec::new(), has_first_results: false }
         } else {
             read::run(folder)?
