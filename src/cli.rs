@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::analyse::comparison::Metric;
 use crate::manifest::axes::DTYPES;
-use crate::report::format::{CompareFormat, TableFormat};
+use crate::report::format::{CompareFormat, ExportFormat, TableFormat};
 use crate::store::fetch_request::MAIN;
 
 /// Measures GPU compute and AI models in real browsers: from a TOML manifest to verified rows of CSV.
@@ -61,7 +61,7 @@ pub enum Command {
     /// Write runs as one HTML page with charts and tables, which needs no network.
     #[command(after_long_help = examples::REPORT)]
     Report(ReportArgs),
-    /// Print the JSON Schema of a manifest or of a model's file, for editors.
+    /// Print the JSON Schema of a manifest or of a model's file, for editors, or of an exported run.
     #[command(after_long_help = examples::SCHEMA)]
     Schema(SchemaArgs),
     /// Write a commented starter manifest.
@@ -200,9 +200,12 @@ pub struct ExportArgs {
     /// What is written.
     #[arg(long, value_enum)]
     pub format: ExportFormat,
-    /// Where; by default in the run's folder, under its name.
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// Where; by default in the run's folder, under its name. Of parquet a folder: each table has a file of its own.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub output: Option<PathBuf>,
+    /// Take times whose output was not verified; for bencher and github-action-benchmark, which leave them out.
+    #[arg(long)]
+    pub unverified: bool,
 }
 
 /// `gpujobs report`.
@@ -217,13 +220,6 @@ pub struct ReportArgs {
     /// Open it in the default browser.
     #[arg(long)]
     pub open: bool,
-}
-
-/// A format of other programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ExportFormat {
-    /// A workbook for spreadsheets, a sheet for each table.
-    Xlsx,
 }
 
 /// `gpujobs plan`.
@@ -408,6 +404,9 @@ pub struct SchemaArgs {
     /// Of a model's file instead of a manifest.
     #[arg(long)]
     pub model: bool,
+    /// Of what `gpujobs export --format json` writes.
+    #[arg(long, conflicts_with = "model")]
+    pub run: bool,
 }
 
 /// `gpujobs man`.

@@ -12,6 +12,7 @@ use crate::plan::select::FilterError;
 use crate::record::RecordError;
 use crate::render::RenderError;
 use crate::render::page::PageError;
+use crate::report::export::ExportError;
 use crate::run::Outcome;
 use crate::setup::SetupError;
 use crate::store::fetch_error::FetchError;
@@ -57,6 +58,10 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Fetch(#[from] FetchError),
+    /// A run can't be written in a format.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Export(#[from] ExportError),
     /// There is no hub to ask.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -166,6 +171,7 @@ impl Error {
             | Self::Render(_)
             | Self::Page { .. }
             | Self::Usage { .. }
+            | Self::Export(_)
             | Self::Init(InitError::Name(_) | InitError::Exists(_))
             | Self::Setup(SetupError::UnknownName { .. })
             | Self::Fetch(FetchError::Id(_))

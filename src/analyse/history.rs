@@ -12,14 +12,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::change_points::{self, FEWEST_RUNS, Split};
-use super::comparison::{Metric, Rules};
+use super::comparison::Rules;
+use super::job_time::{self, by_gpu, refusal};
+use super::machine::machine;
 use super::pair::circumstances;
 use super::ranks::ALPHA;
 use super::ratio::holm;
-use super::refusal::{ADAPTER, unfit};
-use super::times::{self, by_instance, timed_by_gpu};
-use crate::measure::Summary;
-use crate::measure::instances::{assumed_spread, with_interval_of_instances};
 use crate::record::read::{JobRecord, Run};
 use crate::record::run_toml::RunToml;
 
@@ -221,20 +219,6 @@ fn facts(run: &PastRun) -> RunFacts {
     }
 }
 
-/// What computed a job, as far as its row says; none where it says nothing, as rows of jobs that never ran.
-fn machine(job: &JobRecord) -> Option<String> {
-    let cells = ADAPTER.iter().skip(1).map(|column| job.cell(column)).filter(|cell| !cell.is_empty());
-    let mut words: Vec<&str> = Vec::new();
-    for cell in cells {
-        if !words.contains(&cell) {
-            words.push(cell);
-        }
-    }
-    let named = !job.cell("adapter_kind").is_empty() || job.cell("status") == "ok";
-    let adapter = if words.is_empty() { String::new() } else { format!("{} · ", words.join(" ")) };
-    named.then(|| format!("{adapter}{}", job.cell("cpu")))
-}
-
 /// The rows of each job by what computed them. Those that do not say it stand in each series of their job, or in one of
 /// their own.
 fn drafts<'run>(runs: &[&'run PastRun], rules: &Rules) -> Vec<Draft<'run>> {
@@ -284,25 +268,12 @@ fn blank(job: &str, adapter_kind: String, adapter: String) -> Series {
     }
 }
 
-/// Why a row does not count.
-fn refusal(job: &JobRecord, rules: &Rules) -> Option<String> {
-    if job.cell("status") != "ok" {
-        let reason = job.cell("reason");
-        return Some(if reason.is_empty() { job.cell("status").to_owned() } else { reason.to_owned() });
-    }
-    let (asked, used) = (job.cell("backend"), job.cell("backend_used"));
-    let fallback = || (asked != used).then(|| format!("it ran on `{used}`, which is not the backend asked for"));
-    unfit(job, rules).or_else(fallback)
-}
-
 impl Draft<'_> {
     /// Takes the times of its rows.
     fn observe(&mut self, facts: &[RunFacts], rules: &Rules) {
-        let metric = rules.metric;
-        let counts = |job: &JobRecord| refusal(job, rules).is_none();
         // One clock for all of it, or its levels would be those of two clocks.
-        let all_gpu = self.rows.iter().filter(|(_, job)| counts(job)).all(|(_, job)| timed_by_gpu(job));
-        let gpu = metric == Metric::Gpu || (!metric.by_wall() && all_gpu);
+        let counted = self.rows.iter().map(|(_, job)| *job).filter(|job| refusal(job, rules).is_none());
+        let gpu = by_gpu(rules.metric, counted);
         self.series.clock = if gpu { "gpu" } else { "wall" };
         let mut before: Option<(usize, &JobRecord)> = None;
         for (place, job) in &self.rows {
@@ -368,35 +339,17 @@ fn judge(drafts: &mut [Draft<'_>], facts: &[RunFacts], rules: &Rules) {
 }
 
 fn point(run: usize, job: &JobRecord, rules: &Rules, gpu: bool) -> Point {
-    let mut point = Point {
+    let time = job_time::of(job, rules, gpu);
+    let (low_ms, high_ms) = time.as_ref().ok().and_then(|time| time.interval).unzip();
+    Point {
         run,
-        median_ms: None,
-        low_ms: None,
-        high_ms: None,
+        median_ms: time.as_ref().ok().map(|time| time.median),
+        low_ms,
+        high_ms,
         status: job.cell("status").to_owned(),
-        reason: refusal(job, rules).unwrap_or_default(),
+        reason: time.err().unwrap_or_default(),
         news: Vec::new(),
-    };
-    if !point.reason.is_empty() {
-        return point;
     }
-    if gpu && !timed_by_gpu(job) {
-        "no GPU time, or none that is believed (--metric wall)".clone_into(&mut point.reason);
-        return point;
-    }
-    let times = times::of(job, rules.metric, gpu);
-    let all: Vec<f64> = times.values().flatten().copied().collect();
-    let Some(summary) = Summary::of(&all) else {
-        point.reason = format!("no time for --metric {}", rules.metric);
-        return point;
-    };
-    let instances: Vec<Vec<f64>> =
-        if rules.metric == Metric::FirstResult { Vec::new() } else { by_instance(job, &times).into_values().collect() };
-    let spread = assumed_spread(job.cell("adapter_kind") == "hardware");
-    let interval = with_interval_of_instances(summary, &instances, spread).interval;
-    point.median_ms = Some(summary.median);
-    (point.low_ms, point.high_ms) = interval.unzip();
-    point
 }
 
 /// What is new in a row and its run.

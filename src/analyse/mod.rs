@@ -2,7 +2,8 @@
 //!
 //! `ranks` is the statistics of shifts, `ratio` that of two sets of samples, `pair` takes both for two jobs, `refusal` says
 //! which two must not be compared, `best` which of several is the fastest, `compare` which belong together and, as a `comparison`, what may be
-//! said of them. `times` picks the times that a metric is about, `change_points` says where a series of runs changes, `history` what
+//! said of them. `times` picks the times that a metric is about, `job_time` makes one figure of those of a job,
+//! `machine` names what computed it, `change_points` says where a series of runs changes, `history` what
 //! changed when. Made from `record`'s runs; shown by `report`.
 
 pub mod best;
@@ -10,6 +11,8 @@ mod change_points;
 pub mod compare;
 pub mod comparison;
 pub mod history;
+pub mod job_time;
+pub mod machine;
 mod pair;
 pub mod ranks;
 pub mod ratio;

@@ -104,7 +104,11 @@ Examples:
   gpujobs export results/audio-20261122T175200Z --format xlsx
       Write a workbook into the run's folder
   gpujobs export results/audio-20261122T175200Z --format xlsx --output audio.xlsx
-      Write it elsewhere";
+      Write it elsewhere
+  gpujobs export results/audio-20261122T175200Z --format parquet --output tables
+      Write tables/jobs.parquet, tables/samples.parquet, …
+  gpujobs export results/audio-20261122T175200Z --format bencher --output bmf.json
+      Write what `bencher run --adapter json --file bmf.json` sends";
 
 pub(super) const REPORT: &str = "\
 Examples:
@@ -118,7 +122,9 @@ Examples:
   gpujobs schema
       Print the schema of a manifest
   gpujobs schema --model
-      Print that of a model's file";
+      Print that of a model's file
+  gpujobs schema --run
+      Print that of a run as `gpujobs export --format json` writes it";
 
 pub(super) const INIT: &str = "\
 Examples:

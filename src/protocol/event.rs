@@ -3,6 +3,7 @@
 //! A page is hostile until read: sizes are bounded where it is received, and a number here is finite and not
 //! negative, or the message is refused.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::generation::RawGeneration;
@@ -129,7 +130,7 @@ pub struct RawPrepared {
 }
 
 /// What the page's browser has.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "each says whether one thing is there")]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -154,7 +155,9 @@ pub struct PageFacts {
 }
 
 /// What computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, strum::Display, strum::IntoStaticStr)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, strum::Display, strum::IntoStaticStr, JsonSchema,
+)]
 #[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -168,7 +171,7 @@ pub enum AdapterKind {
 }
 
 /// `GPUAdapterInfo`, and what it makes of the adapter.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct AdapterFacts {
     /// `info.vendor`; empty where the browser hides it.

@@ -1,9 +1,10 @@
 //! What a page says of `WebNN` in its browser, beside any job.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What came of a small computation in a `WebNN` context, `y = relu(w x + b)` of random whole numbers, and what it supports.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct WebNnCheck {

@@ -1,5 +1,6 @@
 //! A cell is one value of a row, with its type; an empty one was not measured.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::csv::harmless;
@@ -22,6 +23,62 @@ pub enum Cell {
     Float(f64),
     /// Yes or no.
     Flag(bool),
+}
+
+/// What the cells of a column are, those that are not empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
+pub enum CellKind {
+    /// Words, also where they look like a number.
+    #[strum(to_string = "a text")]
+    Text,
+    /// Whole numbers.
+    #[strum(to_string = "a whole number")]
+    Whole,
+    /// Figures.
+    #[strum(to_string = "a number")]
+    Float,
+    /// Yes or no.
+    #[strum(to_string = "`true` or `false`")]
+    Flag,
+    /// Moments, RFC 3339.
+    #[strum(to_string = "a time such as 2026-11-22T17:52:00Z")]
+    Time,
+}
+
+impl CellKind {
+    /// The cell that a CSV file has as this text, without what keeps spreadsheets from taking it for a formula; `None` for a
+    /// text that is no cell of this kind.
+    #[must_use]
+    pub fn read(self, text: &str) -> Option<Cell> {
+        if text.is_empty() {
+            return Some(Cell::Empty);
+        }
+        match self {
+            Self::Text => Some(Cell::text(text)),
+            Self::Whole => text.parse().ok().map(Cell::Int),
+            Self::Float => text.parse().ok().map(Cell::Float),
+            Self::Flag => text.parse().ok().map(Cell::Flag),
+            Self::Time => text.parse::<Timestamp>().ok().map(|_| Cell::text(text)),
+        }
+    }
+
+    /// The narrowest kind that all these texts are of; text where all are empty.
+    #[must_use]
+    pub fn of_all<'text>(texts: impl Iterator<Item = &'text str> + Clone) -> Self {
+        let texts = texts.filter(|text| !text.is_empty());
+        let kinds = [Self::Flag, Self::Whole, Self::Float];
+        // A word such as `inf` or `nan` is a name here.
+        let holds = |kind: &Self| {
+            texts.clone().all(|text| match kind.read(text) {
+                Some(Cell::Float(number)) => number.is_finite(),
+                cell => cell.is_some(),
+            })
+        };
+        if texts.clone().next().is_none() {
+            return Self::Text;
+        }
+        kinds.into_iter().find(holds).unwrap_or(Self::Text)
+    }
 }
 
 impl Cell {
@@ -98,6 +155,27 @@ mod tests {
         assert_eq!(decimal(1_234_567.0), "1234567");
         assert_eq!(decimal(0.001_234_567), "0.00123457");
         assert_eq!(decimal(4.5e-7), "4.500e-7");
+    }
+
+    #[test]
+    fn texts_are_read_by_the_kind_of_their_column() {
+        assert_eq!(CellKind::Text.read("156"), Some(Cell::text("156")));
+        assert_eq!(CellKind::Whole.read("-3"), Some(Cell::Int(-3)));
+        assert_eq!((CellKind::Whole.read("1.5"), CellKind::Float.read("1.5")), (None, Some(Cell::Float(1.5))));
+        assert_eq!((CellKind::Flag.read("yes"), CellKind::Flag.read("true")), (None, Some(Cell::Flag(true))));
+        assert_eq!(CellKind::Time.read("yesterday"), None);
+        assert!(CellKind::Time.read("2026-11-25T16:12:41.739Z").is_some());
+        assert_eq!(CellKind::Float.read(""), Some(Cell::Empty));
+        for (texts, kind) in [
+            (&["1", "", "2"][..], CellKind::Whole),
+            (&["1", "0.5"], CellKind::Float),
+            (&["true", "false"], CellKind::Flag),
+            (&["1", "true"], CellKind::Text),
+            (&["nan"], CellKind::Text),
+            (&["", ""], CellKind::Text),
+        ] {
+            assert_eq!(CellKind::of_all(texts.iter().copied()), kind, "{texts:?}");
+        }
     }
 
     #[test]

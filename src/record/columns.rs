@@ -4,7 +4,7 @@
 
 mod table;
 
-use super::cell::{Cell, of};
+use super::cell::{Cell, CellKind, of};
 use super::facts::Facts;
 use super::read::CUSTOM_AXIS;
 use crate::manifest::AxisValue;
@@ -19,6 +19,8 @@ pub struct Column {
     pub name: &'static str,
     /// The unit; empty for words, counts and flags.
     pub unit: &'static str,
+    /// Of its cells.
+    pub kind: CellKind,
     /// What it says, in a sentence.
     pub doc: &'static str,
     cell: fn(&Facts) -> Cell,
@@ -55,6 +57,27 @@ impl ColumnGroup {
         let facts = self.columns.iter().map(Entry::Fact);
         let custom = self.axes.then_some(Entry::CustomAxes);
         first.iter().map(Entry::Axis).chain(facts).chain(rest.iter().map(Entry::Axis)).chain(custom)
+    }
+}
+
+/// The columns with a name of their own, each with the kind of its cells and what it says: all but those of custom axes.
+pub fn named() -> impl Iterator<Item = (&'static str, CellKind, &'static str)> {
+    GROUPS.iter().flat_map(ColumnGroup::entries).flat_map(|entry| match entry {
+        Entry::Fact(column) => vec![(column.name, column.kind, column.doc)],
+        Entry::Axis(axis) => {
+            let kind = kind_of_axis(axis.kind);
+            axis.columns.iter().map(|name| (*name, kind, axis.doc)).collect()
+        }
+        Entry::CustomAxes => Vec::new(),
+    })
+}
+
+/// Of the cells of an axis; those of custom axes are of any kind.
+fn kind_of_axis(kind: Kind) -> CellKind {
+    match kind {
+        Kind::Count | Kind::Shape => CellKind::Whole,
+        Kind::Switch => CellKind::Flag,
+        Kind::Name | Kind::Table | Kind::Word(_) | Kind::Custom => CellKind::Text,
     }
 }
 

@@ -1,7 +1,7 @@
 //! A record is a run on disk: a folder with `jobs.csv`, `samples.csv`, `run.toml` and `logs/`.
 //!
 //! `columns` and `side_tables` say what stands in each column, `facts` what that is for a job, `csv` writes and `read` reads
-//! the files, `resume` goes on with a run that was killed.
+//! the files, `typed` gives what it reads types, `resume` goes on with a run that was killed.
 //! Made from the `run`'s reports, job by job; read by `analyse` and by people with spreadsheets.
 
 pub mod cell;
@@ -16,6 +16,7 @@ pub mod resume;
 pub mod row;
 pub mod run_toml;
 pub mod side_tables;
+pub mod typed;
 pub mod warnings;
 
 use std::fs;

@@ -108,9 +108,22 @@ impl Table {
     }
 }
 
+/// Whether it is the folder of a run, not of a tuning.
+fn check(folder: &Path) -> Result<(), RecordError> {
+    RunToml::read(folder)?;
+    if folder.join("tried.csv").exists() && !folder.join("jobs.csv").exists() {
+        return Err(RecordError::NotTheRun {
+            path: folder.to_owned(),
+            reason: "is the folder of a tuning, which has no table of jobs".to_owned(),
+            help: "name a run; what a tuning tried is in its tried.csv, and `gpujobs report` shows it".to_owned(),
+        });
+    }
+    Ok(())
+}
+
 /// Reads all tables of the folder of a run, finished or not.
 pub fn tables(folder: &Path) -> Result<Vec<Table>, RecordError> {
-    RunToml::read(folder)?;
+    check(folder)?;
     let sides = SIDE_TABLES.iter().map(|side| side.name).filter(|name| folder.join(name).exists());
     ["jobs.csv", "samples.csv"].into_iter().chain(sides).map(|name| read_table(folder, name)).collect()
 }
@@ -131,24 +144,28 @@ fn read_table(folder: &Path, name: &str) -> Result<Table, RecordError> {
 
 /// Reads the folder of a run, finished or not.
 pub fn run(folder: &Path) -> Result<Run, RecordError> {
-    RunToml::read(folder)?;
+    check(folder)?;
     let mut jobs = Vec::new();
-    let mut positions = HashMap::new();
+    // Runs that were merged have one id several times, in rows of several runs.
+    let mut positions: HashMap<String, Vec<(String, usize)>> = HashMap::new();
     rows(&folder.join("jobs.csv"), |header, record| {
         let cells: IndexMap<String, String> =
             header.iter().zip(record).map(|(name, cell)| (name.to_owned(), cell.to_owned())).collect();
-        positions.insert(cells.get("job_id").cloned().unwrap_or_default(), jobs.len());
-        jobs.push(JobRecord { cells, ..JobRecord::default() });
+        let job = JobRecord { cells, ..JobRecord::default() };
+        let of_id = positions.entry(job.cell("job_id").to_owned()).or_default();
+        of_id.push((job.cell("run_id").to_owned(), jobs.len()));
+        jobs.push(job);
         Ok(())
     })?;
     let mut columns = None;
     let header = rows(&folder.join("samples.csv"), |header, record| {
-        let [id, round, kind, wall, gpu, first, ttft, token] = *columns.get_or_insert_with(|| {
-            ["job_id", "round", "kind", "wall_ms", "gpu_ms", FIRST_RESULT, "ttft_ms", "token_ms"]
+        let [id, run, round, kind, wall, gpu, first, ttft, token] = *columns.get_or_insert_with(|| {
+            ["job_id", "run_id", "round", "kind", "wall_ms", "gpu_ms", FIRST_RESULT, "ttft_ms", "token_ms"]
                 .map(|name| header.iter().position(|column| column == name).unwrap_or(usize::MAX))
         });
         let cell = |column: usize| record.get(column).unwrap_or_default();
-        let Some(job) = positions.get(cell(id)) else { return Ok(()) };
+        let Some(of_id) = positions.get(cell(id)) else { return Ok(()) };
+        let Some((_, job)) = of_id.iter().find(|(of, _)| of == cell(run)).or(of_id.last()) else { return Ok(()) };
         let wrong = |column: &str| format!("has a sample of {} whose {column} is no number", cell(id));
         let number = |column: usize, name: &str| cell(column).parse::<f64>().map_err(|_| wrong(name));
         let round = || cell(round).parse().map_err(|_| wrong("round"));

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::host::Host;
@@ -15,7 +16,7 @@ use crate::protocol::event::{AdapterFacts, PageFacts};
 use crate::user_file;
 
 /// The file's content.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RunToml {
     /// Of the run folder.
     pub format: u32,
@@ -39,7 +40,7 @@ pub struct RunToml {
 }
 
 /// See [`Host`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the fields are those of `Host`")]
 pub struct HostToml {
     pub os: String,
@@ -47,7 +48,7 @@ pub struct HostToml {
 }
 
 /// A browser of the run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the fields are those of `Opened` and `Measurement`")]
 pub struct BrowserToml {
     pub browser_version: String,

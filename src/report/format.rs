@@ -30,6 +30,30 @@ pub enum CompareFormat {
     Csv,
 }
 
+/// The format of another program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, strum::Display)]
+#[strum(serialize_all = "kebab-case")]
+pub enum ExportFormat {
+    /// A workbook for spreadsheets, a sheet for each table.
+    Xlsx,
+    /// Tables for `DuckDB`, pandas and Spark: a file for each, in a folder.
+    Parquet,
+    /// The whole run for a program; `gpujobs schema --run` prints its schema.
+    Json,
+    /// Bencher Metric Format: what `bencher run --adapter json` takes.
+    Bencher,
+    /// What github-action-benchmark takes with the tool `customSmallerIsBetter`.
+    GithubActionBenchmark,
+}
+
+impl ExportFormat {
+    /// Whether it holds figures of jobs that are followed over commits, and not the run as it is.
+    #[must_use]
+    pub fn is_of_benchmarks(self) -> bool {
+        matches!(self, Self::Bencher | Self::GithubActionBenchmark)
+    }
+}
+
 /// How a table is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TableStyle {

@@ -2,6 +2,7 @@
 //! comparison and of a history, and a whole run as a page. They only read.
 
 pub mod comparison;
+pub mod export;
 pub mod fetching;
 pub mod format;
 pub mod html;
@@ -9,7 +10,6 @@ pub mod history;
 mod layout;
 pub mod live;
 pub mod reference;
-pub mod spreadsheet;
 pub mod table;
 mod tone;
 pub mod tuning;

@@ -8,8 +8,12 @@ use super::super::{parts, path, write};
 use gpujobs::analyse::compare::{self, RunAxis};
 use gpujobs::analyse::comparison::Rules;
 use gpujobs::manifest::Manifest;
-use gpujobs::record::{read, resume};
-use gpujobs::report::{comparison, spreadsheet};
+use gpujobs::record::run_toml::RunToml;
+use gpujobs::record::{read, resume, typed};
+use gpujobs::report::comparison;
+use gpujobs::report::export::benchmarks::Benchmarks;
+use gpujobs::report::export::json::RunDocument;
+use gpujobs::report::export::{bencher, github_action, parquet, xlsx};
 
 const MANIFEST: &str = "[matrix]\nbrowser = 'chrome'\nmodel = 'axpy'\n";
 
@@ -34,11 +38,19 @@ pub fn check(text: &str) {
     } else {
         write("parts.csv", side.as_bytes());
     }
-    if let Ok(tables) = read::tables(&folder) {
-        drop(spreadsheet::xlsx(&tables));
+    let facts = RunToml::read(&folder).expect("the file of this process");
+    if let Ok(tables) = typed::tables(&folder) {
+        drop(xlsx::workbook(&tables));
+        for table in &tables {
+            parquet::file(table).expect("every table of a run can be written");
+        }
+        RunDocument::of(facts.clone(), &tables).text().expect("every run can be written");
     }
     if let Ok(run) = read::run(&folder) {
         compared(&run);
+        if let Ok(benchmarks) = Benchmarks::of(&run, true) {
+            drop((bencher::document(&benchmarks.counted), github_action::entries(&benchmarks.counted, &facts)));
+        }
     }
     if let Ok(first) = resume::open(&folder, manifest) {
         let done = first.done.clone();
