@@ -1,16 +1,18 @@
 //! The command line as typed; reading it does nothing else.
 
 mod examples;
+mod judgement;
 
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-use crate::analyse::comparison::Metric;
 use crate::manifest::axes::DTYPES;
 use crate::report::format::{CompareFormat, ExportFormat, TableFormat};
 use crate::store::fetch_request::MAIN;
+
+pub use self::judgement::Judgement;
 
 /// Measures GPU compute and AI models in real browsers: from a TOML manifest to verified rows of CSV.
 #[derive(Debug, Parser)]
@@ -257,21 +259,9 @@ pub struct CompareArgs {
     /// The axis whose values are compared inside one run, for instance browser or `workgroup_size`.
     #[arg(long, value_name = "AXIS")]
     pub by: Option<String>,
-    /// What is compared.
-    #[arg(long, value_enum, default_value_t)]
-    pub metric: Metric,
-    /// Times that differ by no more than this count as the same.
-    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = share)]
-    pub same_within: f64,
-    /// Exit with 1 where a job is slower by more than this.
-    #[arg(long, value_name = "SHARE", value_parser = share)]
-    pub fail_above: Option<f64>,
-    /// Compare jobs of unlike adapters or machines.
-    #[arg(long)]
-    pub across_machines: bool,
-    /// Compare jobs whose output was not verified.
-    #[arg(long)]
-    pub unverified: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub judgement: Judgement,
     /// Compare jobs of one id that ran different shaders.
     #[arg(long)]
     pub different_shaders: bool,
@@ -289,31 +279,12 @@ pub struct HistoryArgs {
     /// Keep only the jobs that match every KEY=GLOB, for instance 'browser=firefox model=whisper*'.
     #[arg(long, value_name = "TERMS")]
     pub filter: Option<String>,
-    /// Which of the jobs' times.
-    #[arg(long, value_enum, default_value_t)]
-    pub metric: Metric,
-    /// Changes that are no larger than this are left out.
-    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = share)]
-    pub same_within: f64,
-    /// Exit with 1 where a job's last change made it slower by more than this.
-    #[arg(long, value_name = "SHARE", value_parser = share)]
-    pub fail_above: Option<f64>,
-    /// Make one series of jobs of unlike adapters or machines.
-    #[arg(long)]
-    pub across_machines: bool,
-    /// Take times whose output was not verified.
-    #[arg(long)]
-    pub unverified: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub judgement: Judgement,
     /// How the table is written to stdout.
     #[arg(long, value_enum, default_value_t = TableFormat::Table)]
     pub format: TableFormat,
-}
-
-/// `5%` as 0.05.
-fn share(text: &str) -> Result<f64, String> {
-    let wrong = || format!("expected a share like 5%, found {text:?}");
-    let percent: f64 = text.strip_suffix('%').and_then(|number| number.trim().parse().ok()).ok_or_else(wrong)?;
-    if percent.is_finite() && percent >= 0.0 { Ok(percent / 100.0) } else { Err(wrong()) }
 }
 
 /// `gpujobs render`.

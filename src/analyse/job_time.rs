@@ -39,7 +39,11 @@ pub fn of(job: &JobRecord, rules: &Rules, gpu: bool) -> Result<Summary, String> 
     }
     let times = times::of(job, rules.metric, gpu);
     let all: Vec<f64> = times.values().flatten().copied().collect();
-    let summary = Summary::of(&all).ok_or_else(|| format!("no time for --metric {}", rules.metric))?;
+    let none = || match rules.metric {
+        Metric::Time => "it has no samples of the steady state".to_owned(),
+        metric => format!("no time for --metric {metric}"),
+    };
+    let summary = Summary::of(&all).ok_or_else(none)?;
     let instances: Vec<Vec<f64>> =
         if rules.metric == Metric::FirstResult { Vec::new() } else { by_instance(job, &times).into_values().collect() };
     let spread = assumed_spread(job.cell("adapter_kind") == "hardware");

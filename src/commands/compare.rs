@@ -14,16 +14,11 @@ use crate::terminal;
 
 /// Writes the table; fails where a job is slower than `--fail-above` allows.
 pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Error> {
-    let rules = Rules {
-        metric: args.metric,
-        same_within: args.same_within,
-        across_machines: args.across_machines,
-        unverified: args.unverified,
-        different_shaders: args.different_shaders,
-    };
-    let base = read(&args.base, args.metric)?;
+    let judgement = &args.judgement;
+    let rules = Rules { different_shaders: args.different_shaders, ..judgement.rules() };
+    let base = read(&args.base, judgement.metric)?;
     let comparisons = match &args.new {
-        Some(new) => with_run(&base, &read(new, args.metric)?, &rules),
+        Some(new) => with_run(&base, &read(new, judgement.metric)?, &rules),
         None => along_axis(&base, args, &rules)?,
     };
     if comparisons.is_empty() {
@@ -37,7 +32,7 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         });
     }
     comparison::write(&comparisons, &rules, args.format, out)?;
-    let Some(above) = args.fail_above else { return Ok(Exit::Success) };
+    let Some(above) = judgement.fail_above else { return Ok(Exit::Success) };
     let worse: Vec<&Comparison> = regressions(&comparisons, above).collect();
     for comparison in worse.iter().filter(|comparison| !comparison.circumstances.is_empty()) {
         let (job, circumstances) = (terminal::line(&comparison.job), &comparison.circumstances);
@@ -111,6 +106,6 @@ mod tests {
     fn the_margin_is_that_of_the_closing_table() {
         let cli = Cli::parse_from(["gpujobs", "compare", "a", "b"]);
         let Command::Compare(args) = cli.command else { panic!("{cli:?}") };
-        assert!((args.same_within - SAME_WITHIN).abs() < 1e-12);
+        assert!((args.judgement.same_within - SAME_WITHIN).abs() < 1e-12);
     }
 }

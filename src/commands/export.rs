@@ -3,11 +3,12 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::shared::output;
 use crate::cli::ExportArgs;
 use crate::error::{Error, Exit};
+use crate::record::read;
 use crate::record::run_toml::RunToml;
 use crate::record::typed::{self, TypedTable};
-use crate::record::{RecordError, read};
 use crate::report::export::benchmarks::{Benchmarks, LeftOut};
 use crate::report::export::json::RunDocument;
 use crate::report::export::{ExportError, bencher, github_action, parquet, xlsx};
@@ -21,7 +22,7 @@ const MOST_REASONS: usize = 20;
 pub fn run(args: &ExportArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     let files = if args.format.is_of_benchmarks() { benchmarks(args)? } else { tables(args)? };
     for (path, bytes) in files {
-        std::fs::write(&path, bytes).map_err(RecordError::io("write", &path))?;
+        output::write(&path, bytes)?;
         writeln!(out, "{}", path.display())?;
     }
     Ok(Exit::Success)
@@ -101,6 +102,6 @@ fn folder(args: &ExportArgs) -> Result<&Path, Error> {
             help: "name a folder with --output; jobs.parquet and samples.parquet are written into it".to_owned(),
         });
     }
-    std::fs::create_dir_all(folder).map_err(RecordError::io("create", folder))?;
+    output::folder(folder)?;
     Ok(folder)
 }

@@ -7,7 +7,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::analyse::compare::RunAxis;
-use crate::analyse::comparison::Rules;
 use crate::analyse::history::{self, History, PastRun};
 use crate::cli::HistoryArgs;
 use crate::error::{Error, Exit};
@@ -21,13 +20,7 @@ use crate::terminal;
 
 /// Writes the table; fails where a job's last change made it slower than `--fail-above` allows.
 pub fn run(args: &HistoryArgs, out: &mut dyn Write) -> Result<Exit, Error> {
-    let rules = Rules {
-        metric: args.metric,
-        same_within: args.same_within,
-        across_machines: args.across_machines,
-        unverified: args.unverified,
-        different_shaders: false,
-    };
+    let rules = args.judgement.rules();
     let mut runs = read_all(&folders(&args.runs)?)?;
     retain(&mut runs, args.filter.as_deref())?;
     let history = history::of(&runs, &rules);
@@ -42,7 +35,7 @@ pub fn run(args: &HistoryArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     }
     say_what_is_apart(&history);
     report::history::write(&history, args.format, out)?;
-    let Some(above) = args.fail_above else { return Ok(Exit::Success) };
+    let Some(above) = args.judgement.fail_above else { return Ok(Exit::Success) };
     let worse: Vec<_> = history::regressions(&history, above).collect();
     for (series, change) in &worse {
         let told = format!("{} fails: {}", series.job, report::history::in_words(&history, change));

@@ -215,6 +215,15 @@ fn a_run_without_a_time_that_counts_is_an_error_with_a_remedy() {
         assert!(told.contains("it has no rows") && told.contains("--resume"), "{told}");
         assert_eq!(std::fs::read_dir(&empty).unwrap().count(), 3);
     }
+    // A row that was being written when the run was killed.
+    let torn = std::fs::read_to_string(run.join("jobs.csv")).unwrap() + "chrome/b/same,o";
+    std::fs::write(run.join("jobs.csv"), torn).unwrap();
+    for format in ["bencher", "json", "parquet"] {
+        let told = shop.gpujobs(&["export", run.to_str().unwrap(), "--format", format]).expect(2).stderr;
+        assert!(told.contains("is cleaned by --resume"), "{told}");
+    }
+    let nowhere = ["export", empty.to_str().unwrap(), "--format", "json", "-o", "no-such-folder/run.json"];
+    assert!(shop.gpujobs(&nowhere).expect(3).stderr.contains("--output"));
     // What holds the run as it is holds these too.
     for format in ["xlsx", "json", "parquet"] {
         shop.gpujobs(&["export", empty.to_str().unwrap(), "--format", format]).expect(0);

@@ -115,7 +115,7 @@ fn set_changes_the_manifest_before_it_is_checked() {
 #[test]
 fn the_schema_accepts_what_the_reader_accepts() {
     let mut text = Vec::new();
-    schema::run(&SchemaArgs { model: false }, &mut text).unwrap();
+    schema::run(&SchemaArgs { model: false, run: false }, &mut text).unwrap();
     let schema: Value = serde_json::from_slice(&text).unwrap();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert!(!String::from_utf8(text).unwrap().contains("null"), "TOML has no null");
@@ -135,7 +135,7 @@ fn the_schema_accepts_what_the_reader_accepts() {
 #[test]
 fn the_schema_rejects_typos_and_wrong_values() {
     let mut text = Vec::new();
-    schema::run(&SchemaArgs { model: false }, &mut text).unwrap();
+    schema::run(&SchemaArgs { model: false, run: false }, &mut text).unwrap();
     let validator = jsonschema::validator_for(&serde_json::from_slice(&text).unwrap()).unwrap();
     for name in [
         "unknown_top_key",
@@ -176,7 +176,7 @@ fn the_schema_rejects_typos_and_wrong_values() {
 #[test]
 fn the_reader_knows_every_key_of_the_schema() {
     let mut text = Vec::new();
-    schema::run(&SchemaArgs { model: false }, &mut text).unwrap();
+    schema::run(&SchemaArgs { model: false, run: false }, &mut text).unwrap();
     let schema: Value = serde_json::from_slice(&text).unwrap();
     let mut paths = Vec::new();
     keys(&schema, &schema, &[], &mut paths);

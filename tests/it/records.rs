@@ -1,5 +1,6 @@
 //! Run folders: what stands in them, what a run that was killed leaves, and how it is resumed.
 
+use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,9 @@ use gpujobs::harness::fake::prepared;
 use gpujobs::manifest::Manifest;
 use gpujobs::measure::Measurement;
 use gpujobs::plan::{Job, Plan};
+use gpujobs::record::cell::{Cell, CellKind};
 use gpujobs::record::run_toml::RunToml;
-use gpujobs::record::{RecordError, Recorder, resume};
+use gpujobs::record::{RecordError, Recorder, columns, resume, typed};
 use gpujobs::run::{Circumstances, JobReport, Status};
 use jiff::Timestamp;
 
@@ -82,6 +84,33 @@ fn what_looks_like_a_formula_is_harmless_in_every_text_cell() {
             cell.starts_with(['=', '+', '@', '\t', '\r']) || (cell.starts_with('-') && cell.parse::<f64>().is_err());
         assert!(!risky, "{name} is {cell:?}");
     }
+}
+
+/// Exports and schemas know the kinds from the table alone, whatever a cell's function makes.
+#[test]
+fn cells_are_of_the_kind_that_their_column_has() {
+    let out = tempfile::tempdir().unwrap();
+    let plan = plan();
+    let mut recorder = recorder(out.path(), &plan);
+    let row = recorder.add(&report(&plan.jobs[0], Status::Ok)).unwrap();
+    let kinds: HashMap<&str, CellKind> = columns::named().map(|(name, kind, _)| (name, kind)).collect();
+    let mut checked = 0;
+    for (name, cell) in row.cells() {
+        let kind = kinds[name.as_str()];
+        let fits = match cell {
+            Cell::Empty => continue,
+            Cell::Text(_) => kind == CellKind::Text || kind == CellKind::Time,
+            Cell::Whole(_) | Cell::Int(_) => kind == CellKind::Whole,
+            Cell::Float(_) | Cell::Exact(_) => kind == CellKind::Float,
+            Cell::Flag(_) => kind == CellKind::Flag,
+        };
+        assert!(fits, "{name} is {cell:?}, and its column's is {kind}");
+        checked += 1;
+    }
+    assert!(checked > 30 && kinds.len() == row.cells().len(), "{checked} of {}", kinds.len());
+    let tables = typed::tables(recorder.folder()).unwrap();
+    assert_eq!((tables[0].rows.len(), tables[0].columns.len()), (1, row.cells().len()));
+    assert!(tables[1].rows.iter().flatten().any(|cell| matches!(cell, Cell::Float(_))));
 }
 
 #[test]

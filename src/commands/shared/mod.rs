@@ -1,10 +1,11 @@
 //! What the commands that expand manifests share: `prepare` turns what was typed into prepared plans, `session` runs them in
-//! live browsers, and `models` sees to what ONNX models need before that.
+//! live browsers, and `models` sees to what ONNX models need before that. `output` writes the files of those that read runs.
 //!
-//! Used by `run`, `tune`, `verify`, `render` and `plan`, none of which names another command.
+//! Used by `run`, `tune`, `verify`, `render` and `plan`, by `export` and `report`, none of which names another command.
 
 mod logs;
 pub(super) mod models;
+pub(super) mod output;
 pub(super) mod prepare;
 pub(super) mod session;
 mod signals;

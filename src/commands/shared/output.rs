@@ -1,0 +1,22 @@
+//! Files that `--output` names: what is there is written over, and what a link leads to.
+
+use std::path::Path;
+
+use crate::error::Error;
+
+/// Writes the file.
+pub(in crate::commands) fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
+    std::fs::write(path, bytes).map_err(|error| cant("write", path, &error))
+}
+
+/// Makes the folder where it is missing.
+pub(in crate::commands) fn folder(path: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(path).map_err(|error| cant("make", path, &error))
+}
+
+fn cant(doing: &str, path: &Path, error: &std::io::Error) -> Error {
+    Error::Environment {
+        message: format!("can't {doing} {}: {error}", path.display()),
+        help: "name a place in a folder that you may write to with --output".to_owned(),
+    }
+}
