@@ -36,7 +36,7 @@ pub enum CompareFormat {
 pub enum ExportFormat {
     /// A workbook for spreadsheets, a sheet for each table.
     Xlsx,
-    /// Tables for `DuckDB`, pandas and Spark: a file for each, in a folder.
+    /// Tables with types for programs that read Parquet: a file for each, in a folder.
     Parquet,
     /// The whole run for a program; `gpujobs schema --run` prints its schema.
     Json,

@@ -32,6 +32,11 @@ fn exported(shop: &Workshop, run: &Path, format: &str, more: &[&str]) -> (Value,
     (serde_json::from_str(&text).unwrap(), told.stderr)
 }
 
+/// What was said, without what wraps it to the terminal's width.
+fn unwrapped(stderr: &str) -> String {
+    stderr.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The runs that were measured on large GPUs, by older versions.
 fn real_runs() -> Vec<PathBuf> {
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
@@ -163,9 +168,11 @@ fn one_id_on_several_adapters_has_several_names_or_none() {
     let text = std::fs::read_to_string(run.join("jobs.csv")).unwrap();
     std::fs::write(run.join("jobs.csv"), text.replace("hardware,two", "hardware,one")).unwrap();
     let arguments = ["export", run.to_str().unwrap(), "--format", "bencher"];
-    assert!(shop.gpujobs(&arguments).expect(2).stderr.contains("several rows have its job_id, adapter and processor"));
+    let told = unwrapped(&shop.gpujobs(&arguments).expect(2).stderr);
+    assert!(told.contains("several rows have its job_id, adapter and processor"), "{told}");
     std::fs::write(run.join("jobs.csv"), text.replace("two,chrome", "one,chrome")).unwrap();
-    assert!(shop.gpujobs(&arguments).expect(2).stderr.contains("several rows have its run_id and job_id"));
+    let told = unwrapped(&shop.gpujobs(&arguments).expect(2).stderr);
+    assert!(told.contains("several rows have its run_id and job_id"), "{told}");
 }
 
 #[test]
@@ -282,7 +289,7 @@ fn what_people_and_pages_write_survives_as_text_and_what_is_no_number_is_told() 
     std::fs::write(run.join("jobs.csv"), "job_id,status,wall_median_ms\r\na,ok,1\r\nb,ok,\"0,365\"\r\n").unwrap();
     for format in ["json", "parquet", "xlsx"] {
         let told = shop.gpujobs(&["export", run.to_str().unwrap(), "--format", format]).expect(2).stderr;
-        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = unwrapped(&told);
         assert!(told.contains("`0,365` in the column wall_median_ms of row 3, expected a number"), "{told}");
     }
 }

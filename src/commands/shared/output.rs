@@ -17,6 +17,6 @@ pub(in crate::commands) fn folder(path: &Path) -> Result<(), Error> {
 fn cant(doing: &str, path: &Path, error: &std::io::Error) -> Error {
     Error::Environment {
         message: format!("can't {doing} {}: {error}", path.display()),
-        help: "name a place in a folder that you may write to with --output".to_owned(),
+        help: "name a place in a folder that you may write to with --output FILE".to_owned(),
     }
 }

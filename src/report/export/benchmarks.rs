@@ -111,7 +111,7 @@ fn uses<T: Eq + Hash>(all: impl Iterator<Item = T>) -> HashMap<T, usize> {
 fn in_general(job: &JobRecord, reason: &str) -> String {
     let status = job.cell("status");
     let reason = reason.strip_prefix(job.cell("job_id")).unwrap_or(reason).trim_start();
-    if status == "ok" || status == reason { reason.to_owned() } else { format!("{status}: {reason}") }
+    if status == "ok" || status == reason { reason.to_owned() } else { format!("{status}: {}", original(reason)) }
 }
 
 /// Names what computed them where several have one name.
