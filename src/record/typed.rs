@@ -31,10 +31,10 @@ pub struct TypedColumn {
 
 /// Reads all tables of the folder of a run, finished or not: `jobs` and `samples`, and `parts` and `kernels` where it has them.
 pub fn tables(folder: &Path) -> Result<Vec<TypedTable>, RecordError> {
-    read::tables(folder)?.into_iter().map(|table| typed(folder, table)).collect()
+    read::tables(folder)?.iter().map(|table| typed(folder, table)).collect()
 }
 
-fn typed(folder: &Path, table: Table) -> Result<TypedTable, RecordError> {
+fn typed(folder: &Path, table: &Table) -> Result<TypedTable, RecordError> {
     let known: HashMap<&str, CellKind> = if table.name == "jobs.csv" {
         columns::named().map(|(name, kind, _)| (name, kind)).collect()
     } else {

@@ -150,7 +150,10 @@ fn one_id_on_several_adapters_has_several_names_or_none() {
         std::fs::write(run.join(file), format!("run_id,{header}\r\n{}{}", edit(rows, "one"), edit(rows, "two")))
             .unwrap();
     };
-    let marked = |rows: &str, name: &str| rows.lines().map(|row| format!("{name},{row}\r\n")).collect::<String>();
+    let marked = |rows: &str, name: &str| {
+        let rows: Vec<String> = rows.lines().map(|row| format!("{name},{row}")).collect();
+        rows.join("\r\n") + "\r\n"
+    };
     merged("jobs.csv", &|rows, name| marked(&rows.replace("hardware,same", &format!("hardware,{name}")), name));
     merged("samples.csv", &|rows, name| {
         let slower = |row: &str| {
