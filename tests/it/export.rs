@@ -133,7 +133,7 @@ fn bencher_gets_the_times_that_count_in_nanoseconds() {
     assert!(told["firefox/a/same"].get("gpu-time").is_none() && latency("firefox/a/same")[1] > 20e6);
 
     let reasons =
-        ["4 of 6 rows are left out", "incorrect: =wrong", "was not verified", "`wasm`", "1: failed (chrome/e/same)"];
+        ["4 of 6 rows are left out", "incorrect: '=wrong", "was not verified", "`wasm`", "1: failed (chrome/e/same)"];
     assert!(reasons.iter().all(|reason| stderr.contains(reason)) && !stderr.contains("\u{1b}[2J"), "{stderr}");
     let (told, _) = exported(&shop, &run, "bencher", &["--unverified"]);
     assert!(told.get("chrome/c/same").is_some() && told.as_object().unwrap().len() == 3, "{told:#}");
