@@ -1,5 +1,5 @@
 //! A run as one JSON document: what `run.toml` says of it, and the rows of each of its tables with their types; what is empty is
-//! null. [`json_schema`] says the same to other programs, `gpujobs schema --run` prints it.
+//! null. [`json_schema()`] says the same to other programs, `gpujobs schema --run` prints it.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
