@@ -1,6 +1,6 @@
 //! A record is a run on disk: a folder with `jobs.csv`, `samples.csv`, `run.toml` and `logs/`.
 //!
-//! `columns` and `side_tables` say what stands in each column, `facts` what that is for a job, `csv` writes and `read` reads
+//! `inputs` keeps what it was made of. `columns` and `side_tables` say what stands in each column, `facts` what that is for a job, `csv` writes and `read` reads
 //! the files, `resume` goes on with a run that was killed.
 //! Made from the `run`'s reports, job by job; read by `analyse` and by people with spreadsheets.
 
@@ -9,6 +9,7 @@ pub mod columns;
 pub mod csv;
 pub mod facts;
 pub mod host;
+pub mod inputs;
 pub mod lock;
 mod outputs;
 pub mod read;
@@ -27,6 +28,7 @@ use crate::plan::Plan;
 use crate::run::JobReport;
 use csv::CsvTable;
 use facts::RowContext;
+use inputs::{Inputs, RepeatToml};
 use lock::RunLock;
 use resume::Resumable;
 use row::Row;
@@ -137,6 +139,14 @@ impl Recorder {
         recorder.run.run_id.clone_from(&recorder.context.run_id);
         recorder.run.write(&recorder.folder)?;
         Ok(recorder)
+    }
+
+    /// Keeps what the run is made of in its folder, and with which options.
+    pub fn keep(&mut self, inputs: &Inputs<'_>, options: &RepeatToml) -> Result<(), RecordError> {
+        let (repeat, input) = inputs.keep(&self.folder, options)?;
+        self.run.repeat = Some(repeat);
+        self.run.input = input;
+        self.run.write(&self.folder)
     }
 
     /// Takes up a folder whose rows were cleaned by [`resume::open`].

@@ -1,4 +1,5 @@
-//! What the commands that expand manifests share: `prepare` turns what was typed into prepared plans, `session` runs them in
+//! What the commands that expand manifests share: `rerun` finds the manifests that were meant, `prepare` turns them into
+//! prepared plans, `session` runs them in
 //! live browsers, and `models` sees to what ONNX models need before that.
 //!
 //! Used by `run`, `tune`, `verify`, `render` and `plan`, none of which names another command.
@@ -6,5 +7,6 @@
 mod logs;
 pub(super) mod models;
 pub(super) mod prepare;
+pub(super) mod rerun;
 pub(super) mod session;
 mod signals;
