@@ -112,4 +112,6 @@ mod tuning;
 #[cfg(target_os = "linux")]
 mod tuning_spaces;
 #[cfg(target_os = "linux")]
+mod users_ci;
+#[cfg(target_os = "linux")]
 mod webnn;
