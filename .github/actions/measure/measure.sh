@@ -36,7 +36,7 @@ fi
 code=0
 say "## \`$MANIFEST\`" ""
 gpujobs run "$MANIFEST" --setup --quiet --format markdown --out "$out/runs" ${arguments[@]+"${arguments[@]}"} >>"$summary" || code=$?
-run=$(find "$out/runs" -mindepth 1 -maxdepth 1 -type d 2>/dev/null | head -n 1)
+run=$(find "$out/runs" -mindepth 1 -maxdepth 1 -type d 2>/dev/null | head -n 1 || true)
 if [ -z "$run" ]; then
     say "Nothing was run: see the log of this step."
     exit "$code"
