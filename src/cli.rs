@@ -89,9 +89,12 @@ pub enum Command {
 /// Which jobs, and from which templates.
 #[derive(Debug, Args)]
 pub struct Selection {
-    /// Manifests, TOML files.
-    #[arg(required = true, value_name = "MANIFEST", value_hint = ValueHint::FilePath)]
+    /// Manifests, TOML files; or the run.toml of a run, which stands for --from.
+    #[arg(required_unless_present = "from", value_name = "MANIFEST", value_hint = ValueHint::FilePath)]
     pub manifests: Vec<PathBuf>,
+    /// Take manifest, models, templates and options from the folder of an earlier run, as they were then.
+    #[arg(long, value_name = "RUN_DIR", value_hint = ValueHint::DirPath, conflicts_with = "manifests")]
+    pub from: Option<PathBuf>,
     /// Keep only the jobs that match every KEY=GLOB, for instance 'browser=firefox model=whisper*'.
     #[arg(long, value_name = "TERMS")]
     pub filter: Option<String>,

@@ -12,6 +12,7 @@ use crate::cli::RunArgs;
 use crate::error::{Error, Exit};
 use crate::plan::{Job, Plan};
 use crate::record::csv::harmless;
+use crate::record::inputs::Inputs;
 use crate::record::row::Row;
 use crate::record::run_toml::RunToml;
 use crate::record::{Recorder, read, resume};
@@ -26,11 +27,11 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
             help: "name the one manifest of that run".to_owned(),
         });
     }
-    let all = prepare(&args.selection, &args.folders, Overrides::from(args))?;
+    let mut all = prepare(&args.selection, &args.folders, Overrides::from(args))?;
     if args.allow_download {
         all.iter().try_for_each(|one| models::download(&one.plan, args.quiet))?;
     }
-    all.iter().try_for_each(Prepared::check_pages)?;
+    all.iter_mut().try_for_each(Prepared::check_pages)?;
     if args.setup {
         set_up(&all.iter().map(|one| &one.plan).collect::<Vec<_>>(), false, &mut io::stderr())?;
     }
@@ -40,12 +41,12 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 
 /// Runs one plan and writes its closing table.
 async fn one(prepared: Prepared, args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
-    let Prepared { plan, templates } = prepared;
-    let (mut recorder, done) = recorder(args, &plan)?;
+    let (mut recorder, done) = recorder(args, &prepared)?;
+    let Prepared { plan, templates, repeat, .. } = prepared;
     let is_left = |job: &Job| !done.contains(&harmless(&job.id.0));
     let live = Live::new(plan.jobs.iter().filter(|job| is_left(job)).count(), args.quiet);
     let logs = Logs::in_folder(recorder.folder(), args.verbose, &live);
-    let options = SessionOptions { live: live.clone(), logs, keep_outputs: args.save_outputs };
+    let options = SessionOptions { live: live.clone(), logs, keep_outputs: repeat.save_outputs };
     let mut rows: Vec<(Job, Row)> = Vec::new();
     let mut unrecorded = None;
     let outcome = LiveSession::with(&plan.manifest, templates, options, async |session| {
@@ -79,14 +80,17 @@ async fn one(prepared: Prepared, args: &RunArgs, out: &mut dyn Write) -> Result<
 }
 
 /// The run folder, a new one or one that is resumed, and the ids of the jobs that it has.
-fn recorder(args: &RunArgs, plan: &Plan) -> Result<(Recorder, HashSet<String>), Error> {
+fn recorder(args: &RunArgs, prepared: &Prepared) -> Result<(Recorder, HashSet<String>), Error> {
+    let Prepared { plan, templates, files, repeat } = prepared;
     if let Some(folder) = &args.resume {
         let resumable = resume::open(folder, &plan.manifest)?;
         let done = resumable.done.clone();
         return Ok((Recorder::append(folder, plan, resumable)?, done));
     }
     let started = Timestamp::now();
-    Ok((Recorder::create(&args.out, plan, RunToml::of(&plan.manifest, started), started)?, HashSet::new()))
+    let mut recorder = Recorder::create(&args.out, plan, RunToml::of(&plan.manifest, started), started)?;
+    recorder.keep(&Inputs { manifest: &plan.manifest, templates, files }, repeat)?;
+    Ok((recorder, HashSet::new()))
 }
 
 /// What the rows are compared with. They are on disk whatever becomes of their comparison.

@@ -29,7 +29,7 @@ pub fn run(args: &TuneArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 }
 
 /// What is to be tuned; an error where there is nothing.
-fn tasks_of(Prepared { plan, templates }: &Prepared) -> Result<Vec<TuneTask>, Error> {
+fn tasks_of(Prepared { plan, templates, .. }: &Prepared) -> Result<Vec<TuneTask>, Error> {
     check(templates, &plan.manifest.tune)?;
     settings::check(templates, &plan.manifest, Purpose::Tune)?;
     let tasks = tasks(plan, templates).map_err(|(job, source)| Error::of_page(&job, source))?;
@@ -47,7 +47,7 @@ fn tasks_of(Prepared { plan, templates }: &Prepared) -> Result<Vec<TuneTask>, Er
 
 /// Tunes one plan and writes its closing table.
 async fn one(prepared: Prepared, tasks: Vec<TuneTask>, args: &TuneArgs, out: &mut dyn Write) -> Result<Exit, Error> {
-    let Prepared { plan: Plan { manifest, .. }, templates } = prepared;
+    let Prepared { plan: Plan { manifest, .. }, templates, .. } = prepared;
     let mut folder = TuneFolder::create(&args.out, &manifest, &tasks, args.exhaustive)?;
     let expected = tasks.iter().map(|task| expected(task, &manifest, args.exhaustive)).sum();
     let live = Live::new(expected, args.quiet);

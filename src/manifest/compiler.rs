@@ -5,7 +5,7 @@
 //! parameters in `shaders/kernels.toml`; a manifest sets some of them for a compiler, and a file of winners sets them all
 //! for a size. Used by `render`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ pub type Values = IndexMap<String, AxisValue>;
 /// `[compiler]`, checked.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CompilerSettings {
+    /// The files of `tuned = "FILE"`.
+    pub tuned: Vec<PathBuf>,
     /// Winners of `tuned = "FILE"`, those of the first file first; they go before the built-in ones.
     pub winners: Vec<Winner>,
     /// `[compiler.COMPILER.KERNEL]`: values by compiler and kernel; they go before any winner's.

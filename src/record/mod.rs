@@ -1,7 +1,8 @@
 //! A record is a run on disk: a folder with `jobs.csv`, `samples.csv`, `run.toml` and `logs/`.
 //!
 //! `columns` and `side_tables` say what stands in each column, `facts` what that is for a job, `csv` writes and `read` reads
-//! the files, `typed` gives what it reads types, `resume` goes on with a run that was killed.
+//! the files, `typed` gives what it reads types, `resume` goes on with a run that was killed. `inputs` keeps what the run was
+//! made of.
 //! Made from the `run`'s reports, job by job; read by `analyse` and by people with spreadsheets.
 
 pub mod cell;
@@ -9,6 +10,7 @@ pub mod columns;
 pub mod csv;
 pub mod facts;
 pub mod host;
+pub mod inputs;
 pub mod lock;
 mod outputs;
 pub mod read;
@@ -28,6 +30,7 @@ use crate::plan::Plan;
 use crate::run::JobReport;
 use csv::CsvTable;
 use facts::RowContext;
+use inputs::{Inputs, RepeatToml};
 use lock::RunLock;
 use resume::Resumable;
 use row::Row;
@@ -138,6 +141,14 @@ impl Recorder {
         recorder.run.run_id.clone_from(&recorder.context.run_id);
         recorder.run.write(&recorder.folder)?;
         Ok(recorder)
+    }
+
+    /// Keeps what the run is made of in its folder, and with which options.
+    pub fn keep(&mut self, inputs: &Inputs<'_>, options: &RepeatToml) -> Result<(), RecordError> {
+        let (repeat, input) = inputs.keep(&self.folder, options)?;
+        self.run.repeat = Some(repeat);
+        self.run.input = input;
+        self.run.write(&self.folder)
     }
 
     /// Takes up a folder whose rows were cleaned by [`resume::open`].

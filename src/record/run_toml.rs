@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::host::Host;
+use super::inputs::{InputToml, RepeatToml};
 use super::{FORMAT, RecordError};
 use crate::harness::executor::Opened;
 use crate::manifest::Manifest;
@@ -34,6 +35,12 @@ pub struct RunToml {
     pub manifest: String,
     /// The machine that drove the browsers.
     pub host: HostToml,
+    /// How the run is repeated from its folder; runs of older versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<RepeatToml>,
+    /// The files that the run was made of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub input: Vec<InputToml>,
     /// Each browser as it was first opened.
     #[serde(default)]
     pub browser: IndexMap<String, BrowserToml>,
@@ -74,6 +81,8 @@ impl RunToml {
             manifest_path: manifest.path.display().to_string(),
             manifest: manifest.source.clone(),
             host: HostToml { os: host.os, cpu: host.cpu },
+            repeat: None,
+            input: Vec::new(),
             browser: IndexMap::new(),
         }
     }

@@ -13,7 +13,7 @@ pub mod target;
 pub mod wgsl;
 mod wgsl_text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::manifest::ManifestErrors;
@@ -101,8 +101,8 @@ pub enum RenderError {
 pub struct Templates {
     environment: Environment<'static>,
     kernels: Kernels,
-    /// The names of those of the user's folders.
-    own: BTreeSet<String>,
+    /// Where those of the user's folders lie, by their names.
+    own: BTreeMap<String, PathBuf>,
 }
 
 impl Templates {
@@ -116,7 +116,7 @@ impl Templates {
                 read_folder(root, folder, &mut sources)?;
             }
         }
-        let own = sources.own.keys().cloned().collect();
+        let own = sources.own.clone();
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
@@ -142,7 +142,13 @@ impl Templates {
 
     /// Whether a template is the user's own.
     fn is_own(&self, name: &str) -> bool {
-        self.own.contains(name)
+        self.own.contains_key(name)
+    }
+
+    /// The texts of the user's folders, each by its path below them: `shaders/linear.wgsl`.
+    #[must_use]
+    pub fn own_files(&self) -> &BTreeMap<String, PathBuf> {
+        &self.own
     }
 
     /// The parameters that kernels declare.

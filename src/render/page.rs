@@ -11,6 +11,8 @@ mod ports;
 mod remembered;
 pub mod stages;
 
+use std::path::PathBuf;
+
 use base64::Engine as _;
 use minijinja::context;
 use minijinja::value::Serde;
@@ -192,6 +194,17 @@ impl Page {
         match &self.content {
             Content::Stages(page) => page.tuning(),
             Content::Onnx(_) | Content::Module(_) => String::new(),
+        }
+    }
+
+    /// The files of the user's that its content was found to be made of, besides those that the model's own file names: the
+    /// parts of an ONNX file, a module and what it imports. Those of a model in the store are none.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        match &self.content {
+            Content::Stages(_) => Vec::new(),
+            Content::Onnx(page) => page.of_the_user().cloned().collect(),
+            Content::Module(page) => page.program.values().chain(page.files.values()).cloned().collect(),
         }
     }
 

@@ -15,6 +15,7 @@ pub mod id;
 pub mod incoming;
 pub mod listing;
 pub mod model_files;
+pub mod named_files;
 pub mod packages;
 mod pace;
 pub mod progress;

@@ -85,6 +85,8 @@ mod records;
 #[cfg(target_os = "linux")]
 mod repeats;
 #[cfg(target_os = "linux")]
+mod rerun;
+#[cfg(target_os = "linux")]
 mod runtimes;
 mod server;
 #[cfg(target_os = "linux")]
@@ -109,5 +111,7 @@ mod trust;
 mod tuning;
 #[cfg(target_os = "linux")]
 mod tuning_spaces;
+#[cfg(target_os = "linux")]
+mod users_ci;
 #[cfg(target_os = "linux")]
 mod webnn;

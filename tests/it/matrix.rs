@@ -17,7 +17,7 @@ const ORDER: &str = "tests/data/manifests/ok/order.toml";
 const NO_FOLDERS: Folders = Folders { shaders: None, templates: None };
 
 fn selection(manifests: Vec<PathBuf>, filter: Option<&str>) -> Selection {
-    Selection { manifests, filter: filter.map(str::to_owned), sets: Vec::new() }
+    Selection { manifests, from: None, filter: filter.map(str::to_owned), sets: Vec::new() }
 }
 
 fn ids(plan: &Plan) -> Vec<&str> {

@@ -1,5 +1,6 @@
-//! What the commands that expand manifests share: `prepare` turns what was typed into prepared plans, `session` runs them in
-//! live browsers, and `models` sees to what ONNX models need before that. `output` writes the files of those that read runs.
+//! What the commands that expand manifests share: `rerun` finds the manifests that were meant, `prepare` turns them into prepared
+//! plans, `session` runs them in live browsers, and `models` sees to what ONNX models need before that. `output` writes the
+//! files of those that read runs.
 //!
 //! Used by `run`, `tune`, `verify`, `render` and `plan`, by `export` and `report`, none of which names another command.
 
@@ -7,5 +8,6 @@ mod logs;
 pub(super) mod models;
 pub(super) mod output;
 pub(super) mod prepare;
+pub(super) mod rerun;
 pub(super) mod session;
 mod signals;

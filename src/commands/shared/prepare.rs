@@ -2,6 +2,7 @@
 //!
 //! Made from a selection of manifests; `session` runs it, `gpujobs render` writes it to disk.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -9,11 +10,13 @@ use rayon::prelude::*;
 use url::Url;
 
 use super::models;
+use super::rerun::{self, Chosen};
 use crate::cli::{Folders, RunArgs, Selection, TuneArgs};
 use crate::error::Error;
 use crate::graph;
 use crate::manifest::{Manifest, ManifestErrors};
 use crate::plan::{Filter, Plan};
+use crate::record::inputs::RepeatToml;
 use crate::render::page::{Page, PageError, PageRequest};
 use crate::render::settings::{self, Purpose};
 use crate::render::{RenderError, Templates};
@@ -27,6 +30,10 @@ pub(in crate::commands) struct Prepared {
     pub(in crate::commands) plan: Plan,
     /// What their pages are made of.
     pub(in crate::commands) templates: Templates,
+    /// The files of the user's that the pages were found to be made of, once they are checked.
+    pub(in crate::commands) files: BTreeSet<PathBuf>,
+    /// With which options it runs, those of the run that it repeats included.
+    pub(in crate::commands) repeat: RepeatToml,
 }
 
 /// What the command line says of manifests' settings.
@@ -40,16 +47,19 @@ pub(in crate::commands) struct Overrides<'a> {
     pub(in crate::commands) require_hardware: bool,
     /// Whether kernels are timed, even if the manifest does not ask for it.
     pub(in crate::commands) profile: bool,
+    /// Whether outputs are written into the run's folder.
+    pub(in crate::commands) save_outputs: bool,
 }
 
 impl<'a> From<&'a RunArgs> for Overrides<'a> {
     fn from(args: &'a RunArgs) -> Self {
-        let RunArgs { webdriver, headed, require_hardware, verbose, .. } = args;
+        let RunArgs { webdriver, headed, require_hardware, verbose, save_outputs, .. } = args;
         Self {
             webdriver: webdriver.as_deref(),
             headed: *headed,
             require_hardware: *require_hardware,
             profile: *verbose > 0,
+            save_outputs: *save_outputs,
         }
     }
 }
@@ -57,11 +67,37 @@ impl<'a> From<&'a RunArgs> for Overrides<'a> {
 impl<'a> From<&'a TuneArgs> for Overrides<'a> {
     fn from(args: &'a TuneArgs) -> Self {
         let TuneArgs { webdriver, headed, require_hardware, .. } = args;
-        Self { webdriver: webdriver.as_deref(), headed: *headed, require_hardware: *require_hardware, profile: false }
+        let (headed, require_hardware) = (*headed, *require_hardware);
+        Self { webdriver: webdriver.as_deref(), headed, require_hardware, ..Self::default() }
     }
 }
 
-impl Overrides<'_> {
+impl<'a> Overrides<'a> {
+    /// With those of a run that is repeated.
+    fn with(self, earlier: &'a RepeatToml) -> Self {
+        Self {
+            webdriver: self.webdriver.or(earlier.webdriver.as_deref()),
+            headed: self.headed || earlier.headed,
+            require_hardware: self.require_hardware || earlier.require_hardware,
+            profile: self.profile || earlier.profile,
+            save_outputs: self.save_outputs || earlier.save_outputs,
+        }
+    }
+
+    /// As they stand in a run's folder.
+    fn recorded(self, filter: &str) -> RepeatToml {
+        let Self { webdriver, headed, require_hardware, profile, save_outputs } = self;
+        let without_login = |url: &str| {
+            let mut url = Url::parse(url).ok()?;
+            // Only an address without a host has no place for them.
+            let _ = (url.set_username(""), url.set_password(None));
+            Some(url.to_string())
+        };
+        let webdriver = webdriver.and_then(without_login);
+        let filter = Some(filter.to_owned()).filter(|filter| !filter.is_empty());
+        RepeatToml { filter, webdriver, headed, require_hardware, profile, save_outputs, ..RepeatToml::default() }
+    }
+
     /// Puts them in a manifest's place; an endpoint that is no URL is the user's error.
     pub(in crate::commands) fn apply(self, manifest: &mut Manifest) -> Result<(), Error> {
         let remote = self.webdriver.map(Url::parse).transpose().map_err(|error| Error::Usage {
@@ -116,11 +152,13 @@ pub(in crate::commands) fn plans(
 
 /// The selected jobs of each manifest, with the reason of those that can't run on this machine or with these values.
 pub(in crate::commands) fn checked(selection: &Selection, folders: &Folders) -> Result<Vec<Plan>, Error> {
-    let mut plans = plans(&selection.manifests, &selection.sets, selection.filter.as_deref())?;
+    let chosen = rerun::chosen(selection, folders)?;
+    let mut plans = plans(&chosen.manifests, &selection.sets, Some(&chosen.filter))?;
     for plan in plans.iter_mut().filter(|plan| !plan.jobs.is_empty()) {
-        let templates = templates(&plan.manifest, folders)?;
+        let templates = templates(&plan.manifest, &chosen)?;
         settings::check(&templates, &plan.manifest, Purpose::Run)?;
-        for (index, error) in without_pages(&templates, plan) {
+        for (index, page) in pages(&templates, plan) {
+            let Err(error) = page else { continue };
             plan.jobs[index].unsupported_reason = Some(match error.unsupported_reason() {
                 Some(reason) => reason,
                 None => match Error::of_page(&plan.jobs[index].id, error) {
@@ -133,11 +171,11 @@ pub(in crate::commands) fn checked(selection: &Selection, folders: &Folders) -> 
     Ok(plans)
 }
 
-/// Renders every job that can run once, in parallel: those that have no page, in the plan's order, and why.
-fn without_pages(templates: &Templates, plan: &Plan) -> Vec<(usize, PageError)> {
+/// Renders every job that can run once, in parallel: the files of its page, or why it has none, in the plan's order.
+fn pages(templates: &Templates, plan: &Plan) -> Vec<(usize, Result<Vec<PathBuf>, PageError>)> {
     let jobs = plan.jobs.par_iter().enumerate().filter(|(_, job)| job.unsupported_reason.is_none());
-    let pages = jobs.map(|(index, job)| (index, Page::render(templates, &PageRequest::new(&plan.manifest, job))));
-    pages.filter_map(|(index, page)| Some((index, page.err()?))).collect()
+    let page = |job| Page::render(templates, &PageRequest::new(&plan.manifest, job));
+    jobs.map(|(index, job)| (index, page(job).map(|page| page.files()))).collect()
 }
 
 /// Prepares the selected jobs of each manifest; an error where there is none in any of them.
@@ -146,37 +184,46 @@ pub(in crate::commands) fn prepare(
     folders: &Folders,
     overrides: Overrides<'_>,
 ) -> Result<Vec<Prepared>, Error> {
-    let mut plans = plans(&selection.manifests, &selection.sets, selection.filter.as_deref())?;
+    let chosen = rerun::chosen(selection, folders)?;
+    let mut plans = plans(&chosen.manifests, &selection.sets, Some(&chosen.filter))?;
     if plans.iter().all(|plan| plan.jobs.is_empty()) {
         return Err(Error::Usage {
             message: "no job matches the filter".to_owned(),
             help: "`gpujobs plan` without --filter lists the jobs".to_owned(),
         });
     }
+    let overrides = overrides.with(&chosen.repeat);
     for plan in &mut plans {
         overrides.apply(&mut plan.manifest)?;
     }
-    let with_templates = |plan: Plan| Ok(Prepared { templates: templates(&plan.manifest, folders)?, plan });
+    let repeat = overrides.recorded(&chosen.filter);
+    let with_templates = |plan: Plan| {
+        let (templates, files) = (templates(&plan.manifest, &chosen)?, BTreeSet::new());
+        Ok(Prepared { plan, templates, files, repeat: repeat.clone() })
+    };
     plans.into_iter().map(with_templates).collect()
 }
 
 /// The templates of a manifest: the folders of the command line, else those of the manifest, before the built-in ones.
-fn templates(manifest: &Manifest, folders: &Folders) -> Result<Templates, RenderError> {
-    let templates = folders.templates.as_deref().or(manifest.templates.as_deref());
-    let shaders = folders.shaders.as_deref().or(manifest.shaders.as_deref());
+fn templates(manifest: &Manifest, chosen: &Chosen) -> Result<Templates, RenderError> {
+    let templates = chosen.templates.as_deref().or(manifest.templates.as_deref());
+    let shaders = chosen.shaders.as_deref().or(manifest.shaders.as_deref());
     Templates::new(templates, shaders)
 }
 
 impl Prepared {
     /// Renders every job once, in parallel, so that a faulty template is known before a browser opens.
-    pub(in crate::commands) fn check_pages(&self) -> Result<(), Error> {
-        let Self { plan, templates } = self;
+    pub(in crate::commands) fn check_pages(&mut self) -> Result<(), Error> {
+        let Self { plan, templates, files, .. } = self;
         settings::check(templates, &plan.manifest, Purpose::Run)?;
-        let mut found = without_pages(templates, plan).into_iter();
-        match found.find(|(_, error)| error.unsupported_reason().is_none()) {
-            Some((index, error)) => Err(Error::of_page(&plan.jobs[index].id, error)),
-            None => Ok(()),
+        for (index, page) in pages(templates, plan) {
+            match page {
+                Ok(found) => files.extend(found),
+                Err(error) if error.unsupported_reason().is_some() => {}
+                Err(error) => return Err(Error::of_page(&plan.jobs[index].id, error)),
+            }
         }
+        Ok(())
     }
 }
 

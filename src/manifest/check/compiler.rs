@@ -27,6 +27,7 @@ impl Checker<'_> {
                 continue;
             };
             let path = self.folder.join(name);
+            settings.tuned.push(path.clone());
             match user_file::read_to_string(&path) {
                 Ok(text) => match winners(&path, &text) {
                     Ok(found) => settings.winners.extend(found),

@@ -238,6 +238,12 @@ impl OnnxPage {
         self.files.iter().map(move |(path, place)| (format!("{prefix}{path}"), place))
     }
 
+    /// Its files, where the user names one of them: an ONNX file and what lies beside it.
+    pub(super) fn of_the_user(&self) -> impl Iterator<Item = &PathBuf> {
+        let named = matches!(self.spec.program, ProgramSpec::File(_));
+        self.files.values().filter(move |_| named)
+    }
+
     /// SHA-256 of the ONNX models, the first 16 hexadecimal digits.
     pub fn digest(&self) -> Result<String, PageError> {
         let mut hash = Sha256::new();

@@ -13,7 +13,7 @@ use crate::support::hub::FakeHub;
 fn checkout() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("results")).unwrap();
-    for name in ["manifests", "shaders", "templates", "tests", "results/h100", "results/h200"] {
+    for name in [".github", "manifests", "shaders", "templates", "tests", "results/h100", "results/h200"] {
         std::os::unix::fs::symlink(root().join(name), folder.path().join(name)).unwrap();
     }
     folder

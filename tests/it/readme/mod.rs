@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::support::workshop::Workshop;
 
 /// The languages of blocks, each of which a test here takes all blocks of.
-const CHECKED: [&str; 9] = ["sh", "console", "toml", "wgsl", "js", "python", "sql", "r", "rust"];
+const CHECKED: [&str; 10] = ["sh", "console", "toml", "wgsl", "js", "python", "sql", "r", "rust", "yaml"];
 
 /// Folders that are not the project's own.
 const FOREIGN: [&str; 5] = ["target", "node_modules", "corpus", "artifacts", "coverage"];

@@ -1,0 +1,145 @@
+//! What a selection stands for: its manifests, or those of an earlier run, from that run's folder.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::cli::{Folders, Selection};
+use crate::error::Error;
+use crate::record::RecordError;
+use crate::record::inputs::{InputToml, RepeatToml, digest};
+use crate::record::run_toml::RunToml;
+
+/// What is read, and how.
+#[derive(Debug, Clone, Default)]
+pub(in crate::commands) struct Chosen {
+    /// The manifests.
+    pub(in crate::commands) manifests: Vec<PathBuf>,
+    /// Terms that a job must match, those of the earlier run included.
+    pub(in crate::commands) filter: String,
+    /// The user's page templates.
+    pub(in crate::commands) templates: Option<PathBuf>,
+    /// The user's shaders.
+    pub(in crate::commands) shaders: Option<PathBuf>,
+    /// How the earlier run was made; nothing where there is none.
+    pub(in crate::commands) repeat: RepeatToml,
+}
+
+/// The folder of the run that a selection repeats, if it does.
+fn earlier(selection: &Selection) -> Result<Option<&Path>, Error> {
+    if selection.from.is_some() {
+        return Ok(selection.from.as_deref());
+    }
+    let Some(run) = selection.manifests.iter().find_map(|path| of_run(path)) else { return Ok(None) };
+    if selection.manifests.len() > 1 {
+        return Err(Error::Usage {
+            message: format!("{} is a run, which is repeated by itself", run.join("run.toml").display()),
+            help: "repeat each run with a command of its own, and run manifests with another".to_owned(),
+        });
+    }
+    Ok(Some(run))
+}
+
+/// The folder of a run whose run.toml this is; a manifest may have that name too.
+fn of_run(path: &Path) -> Option<&Path> {
+    let folder = path.parent().filter(|_| path.file_name().is_some_and(|name| name == "run.toml"))?;
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    RunToml::read(folder).is_ok().then_some(folder)
+}
+
+/// What a selection stands for.
+pub(in crate::commands) fn chosen(selection: &Selection, folders: &Folders) -> Result<Chosen, Error> {
+    let filter = selection.filter.clone().unwrap_or_default();
+    let (templates, shaders) = (folders.templates.clone(), folders.shaders.clone());
+    let Some(run) = earlier(selection)? else {
+        let manifests = selection.manifests.clone();
+        return Ok(Chosen { manifests, filter, templates, shaders, repeat: RepeatToml::default() });
+    };
+    let RunToml { repeat, input, manifest_path, gpujobs_version, .. } = RunToml::read(run)?;
+    let Some(repeat) = repeat else {
+        return Err(Error::Usage {
+            message: format!("{} is of a version of gpujobs that did not keep what a run was made of", run.display()),
+            help: format!(
+                "run its manifest, which was {manifest_path}; its text is in {}",
+                run.join("run.toml").display()
+            ),
+        });
+    };
+    if gpujobs_version != env!("CARGO_PKG_VERSION") {
+        let own = env!("CARGO_PKG_VERSION");
+        anstream::eprintln!("note: {} was made by gpujobs {gpujobs_version}, this is {own}", run.display());
+    }
+    input.iter().try_for_each(|input| in_place(run, input))?;
+    let below = |path: &Option<String>| path.as_ref().map(|path| inside(run, path)).transpose();
+    let (own_templates, own_shaders) = (below(&repeat.templates)?, below(&repeat.shaders)?);
+    Ok(Chosen {
+        manifests: vec![inside(run, &repeat.manifest)?],
+        filter: format!("{} {filter}", repeat.filter.as_deref().unwrap_or_default()).trim().to_owned(),
+        templates: templates.or(own_templates),
+        shaders: shaders.or(own_shaders),
+        repeat,
+    })
+}
+
+/// A path of run.toml, which may be anybody's, below the run's folder.
+fn inside(run: &Path, path: &str) -> Result<PathBuf, Error> {
+    let is_inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    if is_inside && !path.is_empty() {
+        return Ok(run.join(path));
+    }
+    Err(Error::Usage {
+        message: format!("{}: {path:?} leads out of the run's folder", run.join("run.toml").display()),
+        help: "repeat runs from folders that `gpujobs run` wrote".to_owned(),
+    })
+}
+
+/// Sees to it that an input is where the manifest looks for it, and is what it was.
+fn in_place(run: &Path, input: &InputToml) -> Result<(), Error> {
+    let InputToml { path, place, kept, bytes, sha256 } = input;
+    let was = Path::new(path);
+    let Some(place) = place else {
+        // A model of a store may lie in another store now; what needs it says so where it is missing.
+        return if was.exists() { same(was, sha256.as_deref()) } else { Ok(()) };
+    };
+    let place = inside(run, place)?;
+    if place.exists() {
+        return same(&place, sha256.as_deref());
+    }
+    let what = bytes.map_or("the folder".to_owned(), |bytes| format!("the file of {bytes} bytes"));
+    let digest = sha256.as_ref().map(|digest| format!(" (SHA-256 {digest})")).unwrap_or_default();
+    if *kept || !was.exists() {
+        return Err(Error::Usage {
+            message: format!("{} is missing, {what} that was {path}{digest}", place.display()),
+            help: format!("put it at {}", place.display()),
+        });
+    }
+    same(was, sha256.as_deref())?;
+    let link = link(was, &place);
+    Ok(link.map_err(RecordError::io("link to what the run was made of at", &place))?)
+}
+
+/// An error where a file is no longer what it was.
+fn same(path: &Path, sha256: Option<&str>) -> Result<(), Error> {
+    let Some(expected) = sha256 else { return Ok(()) };
+    let found = digest(path).map_err(RecordError::io("read", path))?;
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Usage {
+        message: format!("{} has changed since the run: its SHA-256 is {found}, and was {expected}", path.display()),
+        help: "bring it back, or run the manifest in the run's folder `inputs` with what is there now".to_owned(),
+    })
+}
+
+fn link(was: &Path, place: &Path) -> std::io::Result<()> {
+    let was = was.canonicalize()?;
+    if let Some(folder) = place.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    #[cfg(unix)]
+    return std::os::unix::fs::symlink(was, place);
+    #[cfg(windows)]
+    return if was.is_dir() {
+        std::os::windows::fs::symlink_dir(was, place)
+    } else {
+        std::os::windows::fs::symlink_file(was, place)
+    };
+}
