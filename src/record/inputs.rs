@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::RecordError;
@@ -29,7 +30,7 @@ const MOST_KEPT: u64 = 16 << 20;
 const FOLDERS_ABOVE: usize = 3;
 
 /// How a run is repeated.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RepeatToml {
     /// The manifest, below the run's folder; `--set` is applied.
     pub manifest: String,
@@ -60,7 +61,7 @@ pub struct RepeatToml {
 }
 
 /// A file or folder that a run was made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InputToml {
     /// Where it was: absolute, or relative to the folder in which gpujobs was started.
     pub path: String,
