@@ -5,6 +5,7 @@ use std::io::Write;
 use crate::cli::ReportArgs;
 use crate::error::{Error, Exit};
 use crate::report::html::Report;
+use crate::user_file;
 
 /// Writes the page and says where it is.
 pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<Exit, Error> {
@@ -14,7 +15,7 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     })?;
     let beside = || args.runs.first().map(|run| run.join("report.html")).unwrap_or_default();
     let path = args.output.clone().unwrap_or_else(beside);
-    std::fs::write(&path, page).map_err(|error| Error::Environment {
+    user_file::replace(&path, page.as_bytes()).map_err(|error| Error::Environment {
         message: format!("can't write {}: {error}", path.display()),
         help: "name a file in a folder that you may write to with --output FILE".to_owned(),
     })?;

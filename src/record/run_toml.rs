@@ -31,8 +31,14 @@ pub struct RunToml {
     pub manifest_path: String,
     /// The manifest as read, `--set` included.
     pub manifest: String,
+    /// How many jobs were planned; runs of older versions and tunings do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_jobs: Option<usize>,
     /// The machine that drove the browsers.
     pub host: HostToml,
+    /// The parameters of each model by its name, as the run used them; older versions did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_params: Option<IndexMap<String, IndexMap<String, f64>>>,
     /// Each browser as it was first opened.
     #[serde(default)]
     pub browser: IndexMap<String, BrowserToml>,
@@ -64,6 +70,7 @@ impl RunToml {
     #[must_use]
     pub fn of(manifest: &Manifest, started: Timestamp) -> Self {
         let host = Host::of_this_machine();
+        let params = manifest.models.iter().map(|(name, model)| (name.clone(), model.params.clone())).collect();
         Self {
             format: FORMAT,
             run_id: String::new(),
@@ -72,6 +79,8 @@ impl RunToml {
             command: std::env::args().collect(),
             manifest_path: manifest.path.display().to_string(),
             manifest: manifest.source.clone(),
+            planned_jobs: None,
+            model_params: Some(params),
             host: HostToml { os: host.os, cpu: host.cpu },
             browser: IndexMap::new(),
         }

@@ -1,6 +1,7 @@
 // Which function draws which chart.
 import { forest } from './forest.js';
 import { kernels } from './kernels.js';
+import { parts } from './parts.js';
 import { samples } from './samples.js';
 import { startUp } from './start_up.js';
 import { sweep } from './sweep.js';
@@ -17,6 +18,7 @@ export const CHARTS = {
   best_so_far: { draw: bestSoFar },
   forest: { draw: forest },
   kernels: { draw: kernels, choose: 'job_id' },
+  parts: { draw: parts },
   samples: { draw: samples, choose: 'job_id' },
   start_up: { draw: startUp },
   sweep: { draw: sweep },

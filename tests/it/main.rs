@@ -85,6 +85,8 @@ mod records;
 #[cfg(target_os = "linux")]
 mod repeats;
 #[cfg(target_os = "linux")]
+mod report_page;
+#[cfg(target_os = "linux")]
 mod runtimes;
 mod server;
 #[cfg(target_os = "linux")]
