@@ -1,9 +1,9 @@
 // Unpacks what the page carries, draws each panel when it comes into view, and filters by job ids.
 import { CHARTS } from './figures.js';
 import { grouped, named, searched, word } from './rows.js';
-import { onTheme, setPrinting } from './theme.js';
+import { isNarrow, onLook, setPrinting } from './theme.js';
 
-const CONFIG = { displaylogo: false, responsive: true, displayModeBar: 'hover', modeBarButtonsToRemove: ['sendDataToCloud'] };
+const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ['sendDataToCloud', 'select2d', 'lasso2d'] };
 
 /** Panels that are drawn before anybody looks at them. */
 const MOST_DRAWN = 60;
@@ -43,6 +43,16 @@ function loadLibrary() {
     document.head.append(script);
   })();
   return library;
+}
+
+/**
+ * Lets paper show a chart smaller than it is.
+ * @param {HTMLElement} plot
+ */
+function canShrink(plot) {
+  for (const svg of plot.querySelectorAll('.main-svg')) {
+    svg.setAttribute('viewBox', `0 0 ${svg.getAttribute('width')} ${svg.getAttribute('height')}`);
+  }
 }
 
 /** A panel on the page: its data, its charts and what is chosen in them. */
@@ -139,7 +149,11 @@ class PanelView {
       return;
     }
     plot.style.height = `${layout.height ?? 400}px`;
-    await Plotly.react(plot, data, layout, CONFIG);
+    // On narrow screens its buttons would lie on the legend.
+    const fresh = !plot.classList.contains('js-plotly-plot');
+    await Plotly.react(plot, data, layout, { ...CONFIG, displayModeBar: isNarrow() ? false : 'hover' });
+    if (fresh) /** @type {any} */ (plot).on('plotly_afterplot', () => canShrink(plot));
+    canShrink(plot);
   }
 
   /**
@@ -287,16 +301,14 @@ function start() {
     filterTables();
     redraw();
   };
-  onTheme(redraw);
+  onLook(redraw);
   drawTheRest();
-  addEventListener('beforeprint', () => {
-    setPrinting(true);
-    redraw();
-  });
-  addEventListener('afterprint', () => {
-    setPrinting(false);
-    redraw();
-  });
+  for (const [event, printing] of /** @type {[string, boolean][]} */ ([['beforeprint', true], ['afterprint', false]])) {
+    addEventListener(event, () => {
+      setPrinting(printing);
+      redraw();
+    });
+  }
 }
 
 start();

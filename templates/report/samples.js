@@ -45,6 +45,12 @@ export function samples(panel, rows) {
       hoverinfo: 'skip',
     });
   }
+  // What is counted decides what is seen first: a warm-up may take many times as long.
+  const steady = shown.filter(({ row }) => row.kind === 'steady').map(({ row }) => time(row) ?? 0);
+  const [low, high] = [Math.min(...steady), Math.max(...steady)];
+  const margin = 0.5 * (high - low) || 0.1 * high;
+  const hidden = shown.filter(({ row }) => (time(row) ?? low) > high + margin || (time(row) ?? high) < low - margin).length;
+  const range = steady.length > 0 && hidden > 0 ? [low - margin, high + margin] : undefined;
   // Where the job was made ready anew.
   const anew = shown.filter(({ row, place }) => place > 0 && row.instance !== rows[place - 1].instance);
   const line = { type: 'line', yref: 'paper', y0: 0, y1: 1, line: { color: ink().soft, width: 1, dash: 'dot' } };
@@ -53,13 +59,16 @@ export function samples(panel, rows) {
     layout: layout({
       height: 380,
       xaxis: { title: title('sample of the job') },
-      yaxis: { title: title(clock === 'gpu' ? 'GPU ms' : 'wall ms') },
+      yaxis: { title: title(clock === 'gpu' ? 'GPU ms' : 'wall ms'), ...(range ? { range } : {}) },
       shapes: anew.map(({ place }) => ({ ...line, x0: place + 0.5, x1: place + 0.5 })),
       showlegend: true,
     }),
     drawn: shown.length,
     total: rows.length,
     what: 'samples, the first',
-    more: outliers.length > 0 ? `${outliers.length} of ${shown.length} are outliers.` : '',
+    more: [
+      range ? `Not shown: ${hidden} that do not count; a double click shows all.` : '',
+      outliers.length > 0 ? `Outliers: ${outliers.length} of ${steady.length} that count.` : '',
+    ].filter(Boolean).join(' '),
   };
 }
