@@ -8,9 +8,11 @@ mod facts;
 mod findings;
 mod grid;
 mod kernels;
+mod memory;
 mod page;
 mod panel;
 mod parts;
+mod roofline;
 mod samples;
 mod source;
 mod start_up;
@@ -61,6 +63,8 @@ impl Report {
             panels.extend(parts::panel(source));
             panels.extend(samples::panel(source));
             panels.extend(kernels::panel(source));
+            panels.extend(roofline::panel(source));
+            panels.extend(memory::panels(source));
             panels.extend(tuning::panel(source));
         }
         for (place, panel) in panels.iter_mut().enumerate() {

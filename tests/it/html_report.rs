@@ -43,7 +43,7 @@ fn hostile_texts_stay_texts() {
 #[test]
 fn ten_thousand_rows_are_cut_and_called_so() {
     let shop = Workshop::new();
-    let run = made(&shop.path(""), "run", &[job(ID, "chrome", about(1.0, 1))]);
+    let run = made(&shop.path(""), "run", &[with(job(ID, "chrome", about(1.0, 1)), &[("gpu_median_ms", "1")])]);
     let jobs = std::fs::read_to_string(run.join("jobs.csv")).unwrap();
     let (header, row) = jobs.split_once("\r\n").unwrap();
     let rows = (0..10_000).map(|place| row.replace("64x1x1", &format!("64x1x{place}")));
@@ -60,9 +60,9 @@ fn ten_thousand_rows_are_cut_and_called_so() {
 fn software_other_backends_and_clocks_are_named() {
     let shop = Workshop::new();
     let third = "webkit/product/webgpu/64x1x1/precompiled";
-    let soft = [("adapter_kind", "software"), ("gpu_median_ms", "")];
+    let soft = [("adapter_kind", "software"), ("gpu_median_ms", ""), ("backend_used", "webgpu")];
     let jobs = [
-        with(job(ID, "chrome", about(1.0, 6)), &[("gpu_median_ms", "1")]),
+        with(job(ID, "chrome", about(1.0, 6)), &[("gpu_median_ms", "1"), ("backend_used", "webgpu")]),
         with(job(OTHER, "firefox", about(1.0, 6)), &soft),
         with(job(third, "webkit", about(1.0, 6)), &[("gpu_median_ms", "1"), ("backend_used", "wasm")]),
     ];

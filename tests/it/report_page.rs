@@ -76,6 +76,13 @@ fn hostile_run(shop: &Workshop, name: &str, median: f64) -> PathBuf {
         cells.extend([("gpu_low_ms", "0.9"), ("gpu_high_ms", "2.1")].map(|(name, text)| (place, name, text)));
         let phases = ["device_ready_ms", "model_load_ms", "shader_compile_ms", "first_inference_ms"];
         cells.extend(phases.map(|column| (place, column, "10")));
+        let figures =
+            [("gflops", "10"), ("gbytes_per_s", "5"), ("gpu_memory_bytes", "2000000"), ("decode_tokens_per_s", "7")];
+        cells.extend(figures.map(|(name, text)| (place, name, text)));
+        cells.extend(
+            [("of_peak_gflops_percent", "50"), ("of_peak_gbytes_percent", "20")]
+                .map(|(name, text)| (place, name, text)),
+        );
         cells.push((place, "time_to_first_result_ms", "30"));
     }
     change(&run.join("jobs.csv"), &cells);
@@ -102,7 +109,7 @@ fn hostile_tuning(shop: &Workshop, run: &Path) -> PathBuf {
     let header = "run_id,browser,model,dtype,batch,axes,kernel,size,adapter_kind,adapter,phase,workgroup,param_tile,\
                   status,verified,samples,median_ms,low_ms,high_ms,reason";
     let row = |tile: u32, ms: u32| {
-        format!("t,chrome,m,fp32,1,,product,8x8,software,a,sample,8x8x1,{tile},ok,true,9,{ms},{ms},{ms},\n")
+        format!("t,chrome,m,fp32,1,,product,8x8,software,a,sample,8x{tile}x1,{tile},ok,true,9,{ms},{ms},{ms},\n")
     };
     let rows: String = [(4, 5), (8, 3), (16, 4)].map(|(tile, ms)| row(tile, ms)).concat();
     let path = shop.write("tuning/tried.csv", &format!("{header}\n{rows}"));
@@ -208,20 +215,8 @@ async fn check(reader: &Reader, name: &str) {
     let charts = "return [...document.querySelectorAll('.panel')].map((panel) => [...panel.querySelectorAll('figure')]
         .map((figure) => figure.dataset.chart + (figure.querySelector('.main-svg') && Number(figure.dataset.count) > 0 ? '' : ' is empty'))
         .join())";
-    let expected = [
-        "forest",
-        "sweep",
-        "start_up",
-        "parts",
-        "samples",
-        "kernels",
-        "sweep",
-        "start_up",
-        "parts",
-        "samples",
-        "kernels",
-        "best_so_far",
-    ];
+    let of_run = ["sweep", "start_up", "parts", "samples", "kernels", "roofline", "memory", "tokens"];
+    let expected = [&["forest"], &of_run[..], &of_run[..], &["best_so_far,parallel,heat_map"]].concat();
     assert_eq!(reader.run(charts).await, json!(expected), "{name}");
     hover(reader, name).await;
     filters(reader, name).await;

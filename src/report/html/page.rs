@@ -58,7 +58,7 @@ const PACKED: usize = 16 << 10;
 /// Adapters that a panel names.
 const MOST_ADAPTERS: usize = 5;
 /// The modules, each before those that import it.
-const MODULES: [&str; 12] = [
+const MODULES: [&str; 15] = [
     "plain.js",
     "rows.js",
     "theme.js",
@@ -69,6 +69,9 @@ const MODULES: [&str; 12] = [
     "forest.js",
     "kernels.js",
     "tuning.js",
+    "parameters.js",
+    "roofline.js",
+    "memory.js",
     "figures.js",
     "main.js",
 ];
