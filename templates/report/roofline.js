@@ -6,14 +6,16 @@ import { colour, ink, layout, symbol, title } from './theme.js';
 const MOST_IN_ROOF = 500;
 
 /**
- * What a whole of which `share` percent is `part`; the median of all rows that say it.
+ * The limits of which rows say that they reached a share: each number format may have its own. Shares are rounded, so
+ * limits within 1 % of each other are one.
  * @param {import('./rows.js').Row[]} rows
  * @param {string} part
  * @param {string} share
  */
-function whole(rows, part, share) {
+function limits(rows, part, share) {
   const all = rows.map((row) => (100 * (number(row, part) ?? NaN)) / (number(row, share) ?? NaN)).filter(Number.isFinite);
-  return all.sort((a, b) => a - b)[Math.floor(all.length / 2)];
+  all.sort((a, b) => a - b);
+  return all.filter((limit, place) => place === 0 || limit > 1.01 * all[place - 1]);
 }
 
 /**
@@ -44,12 +46,15 @@ export function roofline(panel, rows) {
     ),
     hoverinfo: 'text',
   }));
-  const [peak, slope] = [whole(shown, 'gflops', 'of_peak_gflops_percent'), whole(shown, 'gbytes_per_s', 'of_peak_gbytes_percent')];
   const x = shown.map((row) => number(row, 'flop_per_byte') ?? 1);
   const ends = [Math.min(...x) / 2, Math.max(...x) * 2];
   const line = { type: 'scatter', mode: 'lines', line: { color: ink().soft, dash: 'dash' }, hoverinfo: 'name' };
-  if (slope) data.push({ ...line, name: `memory: ${figure(slope)} GB/s`, x: ends, y: ends.map((end) => end * slope) });
-  if (peak) data.push({ ...line, name: `arithmetic: ${figure(peak)} GFLOP/s`, x: ends, y: [peak, peak], line: { ...line.line, dash: 'dot' } });
+  for (const slope of limits(shown, 'gbytes_per_s', 'of_peak_gbytes_percent')) {
+    data.push({ ...line, name: `memory: ${figure(slope)} GB/s`, x: ends, y: ends.map((end) => end * slope) });
+  }
+  for (const peak of limits(shown, 'gflops', 'of_peak_gflops_percent')) {
+    data.push({ ...line, name: `arithmetic: ${figure(peak)} GFLOP/s`, x: ends, y: [peak, peak], line: { ...line.line, dash: 'dot' } });
+  }
   return {
     data,
     layout: layout({
