@@ -1,9 +1,10 @@
 //! Analysis turns rows into verdicts: pure functions that read no clock, no disk and no network.
 //!
 //! `ranks` is the statistics of shifts, `ratio` that of two sets of samples, `pair` takes both for two jobs, `refusal` says
-//! which two must not be compared, `best` which of several is the fastest, `compare` which belong together and, as a `comparison`, what may be
-//! said of them. `times` picks the times that a metric is about, `job_time` makes one figure of those of a job,
-//! `machine` names what computed it, `change_points` says where a series of runs changes, `history` what
+//! which two must not be compared, `best` which of several is the fastest, `work` which of a run's jobs compete for that, `compare`
+//! which belong together and, as a `comparison`, what may be said of them. `times` picks the times that a metric is about,
+//! `job_time` makes one figure of those of a job, `machine` names what computed it, `change_points` says where a series of runs
+//! changes, `history` what
 //! changed when. Made from `record`'s runs; shown by `report`.
 
 pub mod best;
@@ -19,4 +20,5 @@ pub mod ratio;
 mod refusal;
 #[cfg(test)]
 mod simulated;
-mod times;
+pub mod times;
+pub mod work;

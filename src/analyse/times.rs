@@ -27,7 +27,8 @@ fn usable(time: f64) -> bool {
 
 /// Whether the GPU's clock timed every sample. The row of a job whose GPU clock was demoted has no GPU median, its
 /// samples keep what the clock said.
-pub(super) fn timed_by_gpu(job: &JobRecord) -> bool {
+#[must_use]
+pub fn timed_by_gpu(job: &JobRecord) -> bool {
     !job.cell("gpu_median_ms").is_empty()
         && job.rounds.values().flatten().all(|sample| sample.gpu_ms.is_some_and(usable))
 }

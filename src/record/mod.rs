@@ -139,6 +139,7 @@ impl Recorder {
         let samples = CsvTable::create(&folder.join("samples.csv"), &side_tables::samples_header())?;
         let mut recorder = Self { folder, context, jobs, samples, run, _lock: lock };
         recorder.run.run_id.clone_from(&recorder.context.run_id);
+        recorder.run.planned_jobs = Some(plan.jobs.len());
         recorder.run.write(&recorder.folder)?;
         Ok(recorder)
     }
@@ -153,7 +154,8 @@ impl Recorder {
 
     /// Takes up a folder whose rows were cleaned by [`resume::open`].
     pub fn append(folder: &Path, plan: &Plan, resumable: Resumable) -> Result<Self, RecordError> {
-        let Resumable { run, lock, .. } = resumable;
+        let Resumable { mut run, lock, .. } = resumable;
+        run.planned_jobs = Some(plan.jobs.len());
         let run_id = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let context = RowContext::of(run_id, plan);
         let jobs = CsvTable::append(&folder.join("jobs.csv"), &Row::header(&context))?;

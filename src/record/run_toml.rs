@@ -33,6 +33,9 @@ pub struct RunToml {
     pub manifest_path: String,
     /// The manifest as read, `--set` included.
     pub manifest: String,
+    /// How many jobs were planned; runs of older versions and tunings do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_jobs: Option<usize>,
     /// The machine that drove the browsers.
     pub host: HostToml,
     /// How the run is repeated from its folder; runs of older versions have none.
@@ -41,6 +44,9 @@ pub struct RunToml {
     /// The files that the run was made of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub input: Vec<InputToml>,
+    /// The parameters of each model by its name, as the run used them; older versions did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_params: Option<IndexMap<String, IndexMap<String, f64>>>,
     /// Each browser as it was first opened.
     #[serde(default)]
     pub browser: IndexMap<String, BrowserToml>,
@@ -72,6 +78,7 @@ impl RunToml {
     #[must_use]
     pub fn of(manifest: &Manifest, started: Timestamp) -> Self {
         let host = Host::of_this_machine();
+        let params = manifest.models.iter().map(|(name, model)| (name.clone(), model.params.clone())).collect();
         Self {
             format: FORMAT,
             run_id: String::new(),
@@ -80,6 +87,8 @@ impl RunToml {
             command: std::env::args().collect(),
             manifest_path: manifest.path.display().to_string(),
             manifest: manifest.source.clone(),
+            planned_jobs: None,
+            model_params: Some(params),
             host: HostToml { os: host.os, cpu: host.cpu },
             repeat: None,
             input: Vec::new(),

@@ -8,8 +8,11 @@ mod facts;
 mod findings;
 mod grid;
 mod kernels;
+mod memory;
 mod page;
 mod panel;
+mod parts;
+mod roofline;
 mod samples;
 mod source;
 mod start_up;
@@ -20,6 +23,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::analyse::work::WorkRule;
 use crate::record::RecordError;
 
 use self::facts::RunFacts;
@@ -31,7 +35,7 @@ use self::source::RunSource;
 pub use self::page::ReportError;
 
 /// What a report shows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Report {
     /// Its heading: the names of its runs.
     title: String,
@@ -40,22 +44,27 @@ pub struct Report {
     winners: Vec<Winner>,
     warnings: Vec<WarningGroup>,
     refusals: Vec<Refusal>,
+    #[serde(skip)]
     panels: Vec<Panel>,
 }
 
 impl Report {
     /// Of run folders or of folders of tunings, in the order in which they are shown.
     pub fn of(folders: &[impl AsRef<Path>]) -> Result<Self, RecordError> {
+        let rule = WorkRule::built_in();
         let sources: Vec<RunSource> =
-            folders.iter().map(|folder| RunSource::read(folder.as_ref())).collect::<Result<_, _>>()?;
+            folders.iter().map(|folder| RunSource::read(folder.as_ref(), &rule)).collect::<Result<_, _>>()?;
         let mut panels = Vec::new();
         // Several runs are compared before each is shown; their history would stand here too.
         panels.extend(comparison::panels(&sources));
         for source in &sources {
             panels.extend(sweep::panels(source));
             panels.extend(start_up::panel(source));
+            panels.extend(parts::panel(source));
             panels.extend(samples::panel(source));
             panels.extend(kernels::panel(source));
+            panels.extend(roofline::panel(source));
+            panels.extend(memory::panels(source));
             panels.extend(tuning::panel(source));
         }
         for (place, panel) in panels.iter_mut().enumerate() {

@@ -122,6 +122,12 @@ impl Browser {
         self.session.execute(script, self.navigation_limit).await
     }
 
+    /// Posts one command of WebDriver below the session's address, such as `window/rect`, and gives its value. For tests and
+    /// probes.
+    pub async fn post(&self, command: &str, body: &serde_json::Value) -> Result<serde_json::Value, BrowserError> {
+        self.session.post(command, body, self.navigation_limit).await
+    }
+
     /// The process group and the temporary folder of a local browser; both are gone after its end.
     #[must_use]
     pub fn local(&self) -> Option<(u32, &Path)> {

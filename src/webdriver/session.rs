@@ -86,6 +86,17 @@ impl Session {
             .map_err(|error| command_error(doing, &error))
     }
 
+    /// Posts one command, such as `window/rect`, and gives its value.
+    pub(super) async fn post(&self, command: &str, body: &Value, limit: Duration) -> Result<Value, BrowserError> {
+        let url = format!("{}/{command}", self.url);
+        let failed = |message: String| BrowserError::Command { doing: format!("POST {url}"), message };
+        let url = Url::parse(&url).map_err(|error| failed(error.to_string()))?;
+        match http::command(Method::POST, &url, body, limit).await? {
+            DriverAnswer::Value(value) => Ok(value),
+            DriverAnswer::Failure { error, message } => Err(failed(format!("{error}: {message}"))),
+        }
+    }
+
     /// Asks the driver to close the browser. Whether it does is not our concern: the caller ends the processes.
     pub(super) async fn close(self, limit: Duration) {
         let _ = http::command(Method::DELETE, &self.url, &Value::Null, limit).await;

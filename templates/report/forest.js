@@ -1,18 +1,17 @@
 // Ratios with their intervals, and the band of what counts as the same.
 import { interval, lines } from './plain.js';
-import { errors, number } from './rows.js';
+import { errors, marked, number, warning } from './rows.js';
 import { colour, height, ink, layout, places, title } from './theme.js';
 
 const MOST_RATIOS = 80;
-const SAME_WITHIN = 0.01;
 const VERDICTS = ['faster', 'slower', 'same', 'undecided'];
 
 /**
- * @param {import('./rows.js').Panel} _
+ * @param {import('./rows.js').Panel} panel
  * @param {import('./rows.js').Row[]} rows
  * @returns {import('./rows.js').Figure}
  */
-export function forest(_, rows) {
+export function forest(panel, rows) {
   const far = (/** @type {import('./rows.js').Row} */ row) => Math.abs(Math.log(number(row, 'ratio') ?? 1));
   const known = rows.filter((row) => number(row, 'ratio') !== null).sort((a, b) => far(b) - far(a));
   const shown = known.slice(0, MOST_RATIOS).map((row, place) => ({ row, place }));
@@ -34,23 +33,27 @@ export function forest(_, rows) {
           interval(number(row, 'ratio'), number(row, 'ratio_low'), number(row, 'ratio_high'), ''),
           verdict,
           row.circumstances,
+          warning(panel, row),
         ]),
       ),
       hoverinfo: 'text',
     };
   }).filter((trace) => trace.x.length > 0);
+  const same = panel.same_within ?? 0;
+  const refused = rows.length - known.length;
   const band = { type: 'rect', yref: 'paper', y0: 0, y1: 1, layer: 'below', line: { width: 0 }, opacity: 0.4 };
   return {
     data,
     layout: layout({
       height: height(shown.length),
       xaxis: { title: title('new time by base time') },
-      yaxis: places(shown.map(({ row }) => String(row.job_id))),
-      shapes: [{ ...band, x0: 1 - SAME_WITHIN, x1: 1 + SAME_WITHIN, fillcolor: ink().line }],
+      yaxis: places(shown.map(({ row }) => marked(panel, row))),
+      shapes: [{ ...band, x0: 1 - same, x1: 1 + same, fillcolor: ink().line }],
       showlegend: true,
     }),
     drawn: shown.length,
     total: known.length,
-    what: 'pairs, the furthest apart',
+    what: 'ratios, those furthest from 1',
+    more: refused ? `${refused} ${refused === 1 ? 'pair has' : 'pairs have'} no ratio; the table says why.` : '',
   };
 }

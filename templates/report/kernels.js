@@ -1,16 +1,16 @@
 // Kernels of a profile, the longest first, with the share of all up to each.
 import { figure, lines } from './plain.js';
-import { number } from './rows.js';
+import { number, warning } from './rows.js';
 import { colour, height, layout, places, title } from './theme.js';
 
 const MOST_KERNELS = 60;
 
 /**
- * @param {import('./rows.js').Panel} _
+ * @param {import('./rows.js').Panel} panel
  * @param {import('./rows.js').Row[]} rows
  * @returns {import('./rows.js').Figure}
  */
-export function kernels(_, rows) {
+export function kernels(panel, rows) {
   const time = (/** @type {import('./rows.js').Row} */ row) => number(row, 'gpu_ms') ?? 0;
   const shown = [...rows].sort((a, b) => time(b) - time(a)).slice(0, MOST_KERNELS);
   const all = rows.reduce((sum, row) => sum + time(row), 0) || 1;
@@ -18,7 +18,7 @@ export function kernels(_, rows) {
   const shares = shown.map((row) => (sum += (100 * time(row)) / all));
   const y = shown.map((_row, place) => place);
   const text = shown.map((row, place) =>
-    lines([row.kernel, row.op, `${figure(time(row))} ms (no interval)`, `${figure(shares[place])} % up to here`]),
+    lines([row.kernel, row.op, `${figure(time(row))} ms (no interval)`, `${figure(shares[place])} % up to here`, warning(panel, row)]),
   );
   return {
     data: [

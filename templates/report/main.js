@@ -1,19 +1,22 @@
 // Unpacks what the page carries, draws each panel when it comes into view, and filters by job ids.
 import { CHARTS } from './figures.js';
-import { grouped, named, word } from './rows.js';
-import { onTheme, setPrinting } from './theme.js';
+import { grouped, named, searched, word } from './rows.js';
+import { isNarrow, onLook, setPrinting } from './theme.js';
 
-const CONFIG = { displaylogo: false, responsive: true, displayModeBar: 'hover', modeBarButtonsToRemove: ['sendDataToCloud'] };
+const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ['sendDataToCloud', 'select2d', 'lasso2d'] };
 
 /** Panels that are drawn before anybody looks at them. */
 const MOST_DRAWN = 60;
 
-/** The words of the filter, in lower case; all must be in a job's id. */
+/** Jobs that can be chosen in one list. */
+const MOST_CHOICES = 2000;
+
+/** The words of the filter, in lower case; all must be in a job's id, or in a row that has none. */
 let terms = /** @type {string[]} */ ([]);
 
-/** @param {string} id */
-function matches(id) {
-  const lower = id.toLowerCase();
+/** @param {string} text */
+function matches(text) {
+  const lower = text.toLowerCase();
   return terms.every((term) => lower.includes(term));
 }
 
@@ -40,6 +43,16 @@ function loadLibrary() {
     document.head.append(script);
   })();
   return library;
+}
+
+/**
+ * Lets paper show a chart smaller than it is.
+ * @param {HTMLElement} plot
+ */
+function canShrink(plot) {
+  for (const svg of plot.querySelectorAll('.main-svg')) {
+    svg.setAttribute('viewBox', `0 0 ${svg.getAttribute('width')} ${svg.getAttribute('height')}`);
+  }
 }
 
 /** A panel on the page: its data, its charts and what is chosen in them. */
@@ -69,13 +82,16 @@ class PanelView {
   /** The rows that pass the filter, as they are. */
   async rows() {
     const panel = await this.data();
-    const id = panel.columns.indexOf('job_id');
-    return id < 0 ? panel.rows : panel.rows.filter((row) => matches(String(row[id] ?? '')));
+    return terms.length ? panel.rows.filter((row) => matches(searched(panel.columns, row))) : panel.rows;
   }
 
-  /** Draws what is to be seen; one drawing waits for another. */
+  /** Draws what is to be seen; one drawing waits for another, and none for one that failed. */
   draw() {
-    this.queue = this.queue.then(() => this.drawNow());
+    this.queue = this.queue.then(() => this.drawNow()).catch((error) => {
+      console.error(error);
+      this.said.textContent = `This can't be drawn: ${error}`;
+      this.section.dataset.drawn = 'failed';
+    });
     return this.queue;
   }
 
@@ -83,11 +99,12 @@ class PanelView {
     await loadLibrary();
     const panel = await this.data();
     const rows = named(panel, await this.rows());
+    const drawn = terms.join(' ') || 'all';
     for (const name of panel.charts) {
       const chart = CHARTS[name];
       if (chart) await this.drawChart(name, chart, panel, rows);
     }
-    this.section.dataset.drawn = terms.join(' ') || 'all';
+    this.section.dataset.drawn = drawn;
   }
 
   /**
@@ -99,6 +116,7 @@ class PanelView {
   async drawChart(name, chart, panel, rows) {
     const { figure, select, plot, caption } = this.place(name);
     let drawn = rows;
+    let unlisted = '';
     select.hidden = true;
     if (chart.choose) {
       const column = chart.choose;
@@ -107,8 +125,9 @@ class PanelView {
       const old = this.chosen.get(name) ?? '';
       const key = groups.has(old) ? old : (keys[0] ?? '');
       drawn = groups.get(key) ?? [];
-      select.replaceChildren(...keys.slice(0, 2000).map((text) => new Option(text, text, false, text === key)));
+      select.replaceChildren(...keys.slice(0, MOST_CHOICES).map((text) => new Option(text, text, false, text === key)));
       select.hidden = keys.length < 2;
+      unlisted = keys.length > MOST_CHOICES ? `The first ${MOST_CHOICES} of ${keys.length} jobs can be chosen.` : '';
       select.onchange = () => {
         this.chosen.set(name, select.value);
         this.draw();
@@ -116,20 +135,25 @@ class PanelView {
     }
     plot.hidden = drawn.length === 0;
     if (drawn.length === 0) {
-      caption.textContent = 'No job matches the filter.';
+      caption.textContent = panel.rows.length > 0 ? 'Nothing matches the filter.' : 'There is nothing to draw.';
       return;
     }
-    const { data, layout, drawn: count, total, what } = chart.draw(panel, drawn);
+    const { data, layout, drawn: count, total, what, more } = chart.draw(panel, drawn);
+    const left = panel.rows.length < panel.total ? `${panel.rows.length} of ${panel.total} rows are in this page.` : '';
+    const part = count < total ? `${count} of ${total} drawn: ${what}; filter to see others.` : '';
+    figure.dataset.count = String(count);
+    caption.textContent = [part, more, unlisted, left].filter(Boolean).join(' ');
     if (count === 0) {
       plot.hidden = true;
-      caption.textContent = 'There is nothing that can be drawn; the table says why.';
+      caption.textContent = `There is nothing that can be drawn; the table says why. ${left}`;
       return;
     }
     plot.style.height = `${layout.height ?? 400}px`;
-    await Plotly.react(plot, data, layout, CONFIG);
-    const left = panel.rows.length < panel.total ? ` ${panel.rows.length} of ${panel.total} rows are in this page.` : '';
-    caption.textContent = (count < total ? `${count} of ${total} drawn: ${what}; filter to see others.` : '') + left;
-    figure.dataset.count = String(count);
+    // On narrow screens its buttons would lie on the legend.
+    const fresh = !plot.classList.contains('js-plotly-plot');
+    await Plotly.react(plot, data, layout, { ...CONFIG, displayModeBar: isNarrow() ? false : 'hover' });
+    if (fresh) /** @type {any} */ (plot).on('plotly_afterplot', () => canShrink(plot));
+    canShrink(plot);
   }
 
   /**
@@ -165,7 +189,8 @@ class PanelView {
       return typeof cell === 'string' && /^\s*[=+\-@"]/.test(line) ? `'${line}` : line;
     };
     const text = [panel.columns, ...rows].map((row) => row.map(clean).join('\t')).join('\n');
-    this.said.textContent = (await toClipboard(text)) ? `${rows.length} rows copied` : 'The browser refuses to copy.';
+    const left = panel.rows.length < panel.total ? `; ${panel.rows.length} of ${panel.total} are in this page` : '';
+    this.said.textContent = (await toClipboard(text)) ? `${rows.length} rows copied${left}` : 'The browser refuses to copy.';
   }
 }
 
@@ -192,11 +217,21 @@ async function toClipboard(text) {
 /** @type {PanelView[]} */
 const views = [];
 
+/** Hides the rows of tables that do not pass the filter, and says how many of a run's jobs, or of its trials, do. */
 function filterTables() {
-  let [seen, all] = [0, 0];
-  for (const row of document.querySelectorAll('table.jobs > tbody > tr')) {
-    const id = row.firstElementChild?.textContent ?? '';
-    /** @type {HTMLElement} */ (row).hidden = !matches(id);
+  let [jobs, allJobs, trials, allTrials] = [0, 0, 0, 0];
+  for (const table of document.querySelectorAll('table.jobs, table.cells')) {
+    const columns = [...table.querySelectorAll('thead th')].map((head) => head.textContent ?? '');
+    // Other tables than those of panels begin with a job's id as well.
+    if (table.classList.contains('jobs')) columns[0] = 'job_id';
+    for (const row of /** @type {NodeListOf<HTMLElement>} */ (table.querySelectorAll('tbody > tr'))) {
+      const match = matches(searched(columns, [...row.children].map((cell) => cell.textContent)));
+      row.hidden = !match;
+      if (table.classList.contains('cells')) {
+        trials += Number(match);
+        allTrials += 1;
+      }
+    }
   }
   for (const row of document.querySelectorAll('table.grid > tbody > tr')) {
     let any = false;
@@ -204,13 +239,14 @@ function filterTables() {
       const match = matches(cell.dataset.job ?? '');
       cell.classList.toggle('dimmed', !match);
       any ||= match;
-      seen += Number(match);
-      all += 1;
+      jobs += Number(match);
+      allJobs += 1;
     }
     /** @type {HTMLElement} */ (row).hidden = !any;
   }
+  const said = [allJobs ? `${jobs} of ${allJobs} jobs` : '', allTrials ? `${trials} of ${allTrials} trials` : ''];
   const output = document.getElementById('matches');
-  if (output) output.textContent = terms.length ? `${seen} of ${all} jobs` : '';
+  if (output) output.textContent = terms.length ? said.filter(Boolean).join(', ') : '';
 }
 
 /** Draws again what is drawn. */
@@ -265,16 +301,14 @@ function start() {
     filterTables();
     redraw();
   };
-  onTheme(redraw);
+  onLook(redraw);
   drawTheRest();
-  addEventListener('beforeprint', () => {
-    setPrinting(true);
-    redraw();
-  });
-  addEventListener('afterprint', () => {
-    setPrinting(false);
-    redraw();
-  });
+  for (const [event, printing] of /** @type {[string, boolean][]} */ ([['beforeprint', true], ['afterprint', false]])) {
+    addEventListener(event, () => {
+      setPrinting(printing);
+      redraw();
+    });
+  }
 }
 
 start();

@@ -8,7 +8,8 @@
  * @property {string[]} columns
  * @property {Cell[][]} rows
  * @property {number} total
- * @property {string} title
+ * @property {Record<string, string>} software The jobs that no hardware computed, with what did.
+ * @property {number | null} same_within The share of 1 that counts as the same, in a panel of ratios.
  */
 
 /**
@@ -17,13 +18,14 @@
  */
 
 /**
- * A figure for Plotly; `drawn` of `total` things are in it.
+ * A figure for Plotly; `drawn` of `total` things are in it, and `more` is said below it.
  * @typedef {object} Figure
  * @property {object[]} data
  * @property {Record<string, any>} layout
  * @property {number} drawn
  * @property {number} total
  * @property {string} what
+ * @property {string} [more]
  */
 
 /**
@@ -51,6 +53,46 @@ export function number(row, column) {
  */
 export function word(row, column) {
   return String(row[column] ?? '');
+}
+
+/**
+ * What computed a row, if that is no hardware; else empty.
+ * @param {Panel} panel
+ * @param {Row} row
+ */
+export function software(panel, row) {
+  const kind = word(row, 'adapter_kind');
+  if (kind === 'software' || kind === 'unknown') return `${kind}: ${word(row, 'adapter')}`;
+  return Object.hasOwn(panel.software, word(row, 'job_id')) ? panel.software[word(row, 'job_id')] : '';
+}
+
+/**
+ * The same with its sign, as a line of a hover label.
+ * @param {Panel} panel
+ * @param {Row} row
+ */
+export function warning(panel, row) {
+  const what = software(panel, row);
+  return what ? `⚠ computed by ${what}` : '';
+}
+
+/**
+ * A job's id, marked where no hardware computed it.
+ * @param {Panel} panel
+ * @param {Row} row
+ */
+export function marked(panel, row) {
+  return `${software(panel, row) ? '⚠ ' : ''}${word(row, 'job_id')}`;
+}
+
+/**
+ * What the filter looks for words in: a job's id, or where a row has none, all of its cells with their columns.
+ * @param {string[]} columns
+ * @param {(string | number | null | undefined)[]} cells
+ */
+export function searched(columns, cells) {
+  const id = columns.indexOf('job_id');
+  return id < 0 ? columns.map((name, place) => `${name}=${cells[place] ?? ''}`).join(' ') : String(cells[id] ?? '');
 }
 
 /**

@@ -1,16 +1,16 @@
 // What passes before a first result, as spans on a line of time.
 import { figure, lines, plain } from './plain.js';
-import { number } from './rows.js';
+import { marked, number, warning } from './rows.js';
 import { colour, height, layout, pattern, places, title } from './theme.js';
 
 const MOST_STARTS = 60;
 
 /**
- * @param {import('./rows.js').Panel} _
+ * @param {import('./rows.js').Panel} panel
  * @param {import('./rows.js').Row[]} rows
  * @returns {import('./rows.js').Figure}
  */
-export function startUp(_, rows) {
+export function startUp(panel, rows) {
   const shown = rows.slice(0, MOST_STARTS);
   const of = (/** @type {import('./rows.js').Row} */ row, /** @type {string} */ name) => number(row, name) ?? 0;
   const first = (/** @type {import('./rows.js').Row} */ row) =>
@@ -32,7 +32,7 @@ export function startUp(_, rows) {
     width: 0.2,
     offset: -0.4 + 0.2 * place,
     marker: { color: colour(place), pattern: { shape: pattern(place), solidity: 0.25 } },
-    text: shown.map((row) => lines([row.job_id, `${name}: ${figure(of(row, column))} ms, measured once`])),
+    text: shown.map((row) => lines([row.job_id, `${name}: ${figure(of(row, column))} ms, measured once`, warning(panel, row)])),
     textposition: 'none',
     hoverinfo: 'text',
   }));
@@ -41,7 +41,7 @@ export function startUp(_, rows) {
     layout: layout({
       height: height(shown.length, 40),
       xaxis: { title: title('ms since the job began') },
-      yaxis: places(shown.map((row) => String(row.job_id))),
+      yaxis: places(shown.map((row) => marked(panel, row))),
       showlegend: true,
     }),
     drawn: shown.length,

@@ -1,17 +1,17 @@
 // Times of jobs: dots with intervals.
 import { interval, lines, plain } from './plain.js';
-import { errors, grouped, number, word } from './rows.js';
+import { errors, grouped, number, software, warning, word } from './rows.js';
 import { colour, height, layout, places, symbol, title } from './theme.js';
 
 /** Rows that are drawn: more could not be told apart. */
 const MOST = 80;
 
 /**
- * @param {import('./rows.js').Panel} _
+ * @param {import('./rows.js').Panel} panel
  * @param {import('./rows.js').Row[]} rows
  * @returns {import('./rows.js').Figure}
  */
-export function sweep(_, rows) {
+export function sweep(panel, rows) {
   const fastest = (/** @type {import('./rows.js').Row[]} */ group) =>
     Math.min(...group.map((row) => number(row, 'median_ms') ?? Infinity));
   const labels = [...grouped(rows, (row) => word(row, 'label'))].sort(([, a], [, b]) => fastest(a) - fastest(b));
@@ -31,14 +31,15 @@ export function sweep(_, rows) {
       marker: {
         color: colour(place),
         size: 8,
-        symbol: own.map((row) => mark(row, place)),
+        symbol: own.map((row) => mark(panel, row, place)),
       },
       text: own.map((row) =>
         lines([
           row.job_id,
           interval(number(row, 'median_ms'), number(row, 'low_ms'), number(row, 'high_ms'), `ms ${row.clock}`),
           row.verified === 'true' ? 'verified' : 'not verified',
-          row.adapter,
+          row.elsewhere ? `↪ ${row.elsewhere}` : '',
+          warning(panel, row) || row.adapter,
         ]),
       ),
       hoverinfo: 'text',
@@ -50,7 +51,7 @@ export function sweep(_, rows) {
     data,
     layout: layout({
       height: height(drawn.size),
-      xaxis: { title: title('ms for an inference'), type: wide ? 'log' : 'linear', rangemode: 'tozero' },
+      xaxis: { title: title('ms for an inference'), type: wide ? 'log' : 'linear' },
       yaxis: places([...drawn.keys()]),
       showlegend: true,
     }),
@@ -61,10 +62,12 @@ export function sweep(_, rows) {
 }
 
 /**
+ * @param {import('./rows.js').Panel} panel
  * @param {import('./rows.js').Row} row
  * @param {number} place
  */
-function mark(row, place) {
-  if (/^(software|unknown)/.test(word(row, 'adapter'))) return 'x';
+function mark(panel, row, place) {
+  if (software(panel, row)) return 'x';
+  if (row.elsewhere) return 'arrow-left';
   return row.clock === 'wall' ? `${symbol(place)}-open` : symbol(place);
 }

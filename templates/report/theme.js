@@ -3,6 +3,9 @@
 import { plain, short } from './plain.js';
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
+const narrow = matchMedia('(max-width: 600px)');
+/** Pixels of a chart on paper: both A4 and Letter have as many between the margins of all browsers. */
+const PAPER = 640;
 let printing = false;
 
 /** @param {boolean} value */
@@ -11,8 +14,14 @@ export function setPrinting(value) {
 }
 
 /** @param {() => void} redraw */
-export function onTheme(redraw) {
+export function onLook(redraw) {
   dark.addEventListener('change', redraw);
+  narrow.addEventListener('change', redraw);
+}
+
+/** Whether there is little room beside a chart's own things. */
+export function isNarrow() {
+  return narrow.matches && !printing;
 }
 
 export function ink() {
@@ -50,7 +59,8 @@ export function layout(own) {
   const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, automargin: true };
   const { xaxis, yaxis, ...rest } = own;
   return {
-    autosize: true,
+    // A page that is printed is not laid out anew by itself.
+    ...(printing ? { autosize: false, width: PAPER } : { autosize: true }),
     paper_bgcolor: 'rgba(0,0,0,0)',
     plot_bgcolor: 'rgba(0,0,0,0)',
     font: { color: text, size: 12, family: 'system-ui, sans-serif' },
@@ -66,15 +76,42 @@ export function layout(own) {
 }
 
 /**
+ * How many of the first parts, or of the last ones, all names have in common; each keeps one.
+ * @param {string[][]} names
+ * @param {(name: string[], place: number) => string | undefined} part
+ */
+function common(names, part) {
+  const least = Math.min(...names.map((name) => name.length)) - 1;
+  let count = 0;
+  while (count < least && names.every((name) => part(name, count) === part(names[0], count))) count += 1;
+  return count;
+}
+
+/**
+ * Names without the parts of ids that all of them begin or end with.
+ * @param {string[]} names
+ */
+function telling(names) {
+  if (names.length < 2) return names;
+  const sign = (/** @type {string} */ name) => (name.startsWith('⚠ ') ? '⚠ ' : '');
+  const parts = names.map((name) => name.slice(sign(name).length).split('/'));
+  const end = common(parts, (name, place) => name[name.length - 1 - place]);
+  const rest = parts.map((name) => name.slice(0, name.length - end));
+  const begin = common(rest, (name, place) => name[place]);
+  const shown = (/** @type {string[]} */ name) => `${begin > 0 ? '…/' : ''}${name.slice(begin).join('/')}${end > 0 ? '/…' : ''}`;
+  return rest.map((name, place) => sign(names[place]) + shown(name));
+}
+
+/**
  * An axis whose places are named; hostile names too. Narrow screens get shorter ones.
  * @param {string[]} names
  */
 export function places(names) {
-  const longest = innerWidth < 600 ? 18 : 48;
+  const longest = isNarrow() ? 20 : 48;
   return {
     tickmode: 'array',
     tickvals: names.map((_, place) => place),
-    ticktext: names.map((name) => short(name, longest)),
+    ticktext: telling(names).map((name) => short(name, longest)),
     range: [names.length - 0.4, -0.6],
     zeroline: false,
     fixedrange: true,

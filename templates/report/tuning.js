@@ -1,16 +1,16 @@
 // What a tuning tried, in its order, and the best so far.
 import { interval, lines, plain } from './plain.js';
-import { errors, grouped, number } from './rows.js';
+import { errors, grouped, number, software, warning } from './rows.js';
 import { colour, layout, symbol, title } from './theme.js';
 
 const MOST_TRIALS = 2000;
 
 /**
- * @param {import('./rows.js').Panel} _
+ * @param {import('./rows.js').Panel} panel
  * @param {import('./rows.js').Row[]} rows
  * @returns {import('./rows.js').Figure}
  */
-export function bestSoFar(_, rows) {
+export function bestSoFar(panel, rows) {
   const right = rows.filter((row) => number(row, 'median_ms') !== null && row.verified !== 'false');
   const shown = right.slice(0, MOST_TRIALS);
   const tasks = [...grouped(shown, (row) => `${row.browser} ${row.model} ${row.kernel} ${row.size ?? ''}`)];
@@ -27,14 +27,14 @@ export function bestSoFar(_, rows) {
         x,
         y: own.map((row) => number(row, 'median_ms')),
         error_y: errors(own, 'median_ms', 'low_ms', 'high_ms'),
-        marker: { color: colour(task), symbol: symbol(task), size: 7 },
+        marker: { color: colour(task), symbol: own.map((row) => (software(panel, row) ? 'x' : symbol(task))), size: 7 },
         text: own.map((row) =>
           lines([
             name,
             `workgroup ${row.workgroup}`,
             parameters(row).join(' '),
             interval(number(row, 'median_ms'), number(row, 'low_ms'), number(row, 'high_ms'), `ms, ${row.phase}`),
-            row.adapter_kind,
+            warning(panel, row) || row.adapter,
           ]),
         ),
         hoverinfo: 'text',
@@ -61,5 +61,6 @@ export function bestSoFar(_, rows) {
     drawn: shown.length,
     total: right.length,
     what: 'trials, the first',
+    more: right.length < rows.length ? `${rows.length - right.length} configurations have no time; the table says why.` : '',
   };
 }

@@ -85,6 +85,8 @@ mod records;
 #[cfg(target_os = "linux")]
 mod repeats;
 #[cfg(target_os = "linux")]
+mod report_page;
+#[cfg(target_os = "linux")]
 mod rerun;
 #[cfg(target_os = "linux")]
 mod runtimes;

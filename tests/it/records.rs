@@ -226,6 +226,7 @@ fn run_toml_says_what_ran() {
     assert_eq!(run.manifest, THREE_JOBS);
     assert_eq!(run.run_id, folder.file_name().unwrap().to_str().unwrap());
     assert_eq!(run.gpujobs_version, env!("CARGO_PKG_VERSION"));
+    assert_eq!((run.planned_jobs, run.model_params.map(|models| models.len())), (Some(3), Some(1)));
     assert!(!run.command.is_empty() && !run.host.os.is_empty() && !run.host.cpu.is_empty());
     let browser = &run.browser["chrome"];
     assert_eq!(

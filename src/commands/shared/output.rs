@@ -1,12 +1,13 @@
-//! Files that `--output` names: what is there is written over, and what a link leads to.
+//! Files that `--output` names: each is there whole or not at all, in place of what was there; a link is replaced, not followed.
 
 use std::path::Path;
 
 use crate::error::Error;
+use crate::user_file;
 
 /// Writes the file.
 pub(in crate::commands) fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
-    std::fs::write(path, bytes).map_err(|error| cant("write", path, &error))
+    user_file::replace(path, bytes.as_ref()).map_err(|error| cant("write", path, &error))
 }
 
 /// Makes the folder where it is missing.

@@ -1,30 +1,45 @@
 //! The comparison: each ratio with its interval, of runs with the first one, or of a run's browsers.
 
+use indexmap::IndexMap;
+
 use crate::analyse::compare::{RunAxis, along, runs};
 use crate::analyse::comparison::{Comparison, Rules};
+use crate::units::significant;
 
-use super::panel::{Panel, PanelCell, PanelTable, explained, numbers, words};
+use super::panel::{Panel, PanelCell, PanelTable, explained, numbers, software, words};
 use super::source::RunSource;
+
+/// What is compared, in the words of its panel.
+struct Compared {
+    title: String,
+    comparisons: Vec<Comparison>,
+    software: IndexMap<String, String>,
+}
 
 /// A panel for each run after the first, or one of the browsers of a single run.
 pub(super) fn panels(sources: &[RunSource]) -> Vec<Panel> {
     let rules = Rules::default();
-    let compared: Vec<(String, Vec<Comparison>)> = match sources {
+    let compared: Vec<Compared> = match sources {
         [] => Vec::new(),
         [one] => {
             let browser = RunAxis::all(&one.run).into_iter().find(|axis| axis.name() == "browser");
             let comparisons = browser.map(|axis| along(&one.run, &axis, &rules)).unwrap_or_default();
-            vec![("Browsers compared".to_owned(), comparisons)]
+            vec![Compared { title: "Browsers compared".to_owned(), comparisons, software: software(&one.run.jobs) }]
         }
         [base, others @ ..] => {
-            let title = |new: &RunSource| format!("{} compared with {}", new.name, base.name);
-            others.iter().map(|new| (title(new), runs(&base.run, &new.run, &rules))).collect()
+            let compared = |new: &RunSource| Compared {
+                title: format!("{} compared with {}", new.name, base.name),
+                comparisons: runs(&base.run, &new.run, &rules),
+                software: software(base.run.jobs.iter().chain(&new.run.jobs)),
+            };
+            others.iter().map(compared).collect()
         }
     };
-    compared.into_iter().filter(|(_, comparisons)| !comparisons.is_empty()).map(panel).collect()
+    compared.into_iter().filter(|one| !one.comparisons.is_empty()).map(|one| panel(one, &rules)).collect()
 }
 
-fn panel((title, comparisons): (String, Vec<Comparison>)) -> Panel {
+fn panel(compared: Compared, rules: &Rules) -> Panel {
+    let Compared { title, comparisons, software } = compared;
     let columns = vec![
         words("job_id"),
         words("base"),
@@ -54,11 +69,14 @@ fn panel((title, comparisons): (String, Vec<Comparison>)) -> Panel {
     };
     Panel {
         title,
-        note:
-            "Time of an inference by that of the base, with the 95 % interval; left of 1 is faster. The band is what \
-               counts as the same, 1 %."
-                .to_owned(),
+        note: format!(
+            "New time of an inference by base time, with the 95 % interval: left of 1 the new one is faster. The band is \
+             what counts as the same, {} %. Pairs that must not be compared have no dot; the table says why.",
+            significant(100.0 * rules.same_within, 2)
+        ),
         charts: vec!["forest"],
+        software,
+        same_within: Some(rules.same_within),
         table: PanelTable::new(columns, comparisons.into_iter().map(row).collect()),
         ..Panel::default()
     }

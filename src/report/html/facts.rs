@@ -84,14 +84,15 @@ fn ended(source: &RunSource) -> String {
     format!("{} {plural}: {}; {verified} verified", jobs.len(), counts.join(", "))
 }
 
+/// What was planned is known where `run.toml` says it: to count it again, the manifest's files would have to be here.
 fn unfinished(source: &RunSource) -> String {
     let skipped = source.run.jobs.iter().filter(|job| text(job, "status") == "skipped").count();
-    match source.planned {
-        Some(planned) if planned > source.run.jobs.len() => {
-            format!("unfinished: {} of {planned} jobs have ended", source.run.jobs.len())
-        }
+    let ended = source.run.jobs.len();
+    match source.toml.planned_jobs {
+        Some(planned) if planned > ended => format!("unfinished: {ended} of {planned} jobs have ended"),
+        _ if skipped == 1 => "interrupted: 1 job was skipped".to_owned(),
         _ if skipped > 0 => format!("interrupted: {skipped} jobs were skipped"),
-        None if source.tried.is_none() && source.run.jobs.is_empty() => "unfinished: no job has ended".to_owned(),
+        _ if source.tried.is_none() && ended == 0 => "unfinished: no job has ended".to_owned(),
         _ => String::new(),
     }
 }

@@ -5,18 +5,16 @@ use std::collections::HashSet;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::analyse::best::{self, Contender, Rank};
+use crate::analyse::best::{Contender, Rank};
 use crate::analyse::compare::chosen;
 use crate::analyse::comparison::{Metric, Rules};
+use crate::analyse::work::{Group, Work};
 use crate::record::read::JobRecord;
-use crate::render::Templates;
 use crate::report::comparison::brief;
 use crate::units::significant;
 
-use super::source::{RunSource, adapter, custom_axes, gpu, text, wall};
+use super::source::{RunSource, adapter, is_software, text};
 
-/// Most winners that are named.
-const MOST_WINNERS: usize = 200;
 /// Most jobs that are named for one warning.
 const MOST_JOBS: usize = 5;
 
@@ -30,6 +28,7 @@ pub(super) struct Winner {
     /// `3.02 ms (3.01–3.03), gpu`.
     time: String,
     adapter: String,
+    software: bool,
     /// How others compare with it.
     rivals: Vec<Rival>,
     /// How many did the same work.
@@ -64,105 +63,63 @@ pub(super) struct Refusal {
     reason: String,
 }
 
-/// The rank of each job of a run, as the closing table has it.
-pub(super) fn ranks(source: &RunSource) -> Vec<Option<Rank>> {
-    let mut ranks = vec![None; source.run.jobs.len()];
-    for group in works(source).into_values() {
-        let contenders = contenders(source, &group);
-        for (place, rank) in group.iter().zip(best::ranks(&contenders)) {
-            ranks[*place] = rank;
-        }
-    }
-    ranks
-}
-
 /// Who won, of each work that several jobs did.
 pub(super) fn winners(source: &RunSource) -> Vec<Winner> {
-    let groups = works(source).into_iter().filter(|(_, group)| group.len() > 1);
-    groups.filter_map(|(work, group)| winner(source, &work, &group)).take(MOST_WINNERS).collect()
+    source.groups.iter().filter(|group| group.rows.len() > 1).filter_map(|group| winner(source, group)).collect()
 }
 
-fn winner(source: &RunSource, work: &[String], group: &[usize]) -> Option<Winner> {
-    let contenders = contenders(source, group);
-    let ranks = best::ranks(&contenders);
-    let by_gpu = best::by_gpu(&contenders);
-    let time = |contender: &Contender| if by_gpu { contender.gpu } else { contender.wall };
-    let first = ranks.iter().position(|rank| *rank == Some(Rank::Best))?;
-    let job = &source.run.jobs[group[first]];
-    let mut others: Vec<usize> = (0..group.len()).filter(|place| *place != first).collect();
-    others.retain(|place| time(&contenders[*place]).is_some());
-    others.sort_by(|a, b| {
-        let median = |place: &usize| time(&contenders[*place]).map_or(f64::INFINITY, |time| time.median);
-        median(a).total_cmp(&median(b))
-    });
+fn winner(source: &RunSource, group: &Group) -> Option<Winner> {
+    let time = |contender: &Contender| if group.by_gpu { contender.gpu } else { contender.wall };
+    let first = group.ranks.iter().position(|rank| *rank == Some(Rank::Best))?;
+    let job = &source.run.jobs[group.rows[first]];
+    let mut others: Vec<(f64, usize)> = Vec::new();
+    for (place, contender) in group.contenders.iter().enumerate().filter(|(place, _)| *place != first) {
+        others.extend(time(contender).map(|time| (time.median, place)));
+    }
+    others.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     // The next one, and the best of each other browser.
     let mut seen = HashSet::from([text(job, "browser")]);
     let mut rivals = Vec::new();
-    for (rank, place) in others.iter().enumerate() {
-        let rival = &source.run.jobs[group[*place]];
+    for (rank, (_, place)) in others.iter().enumerate() {
+        let rival = &source.run.jobs[group.rows[*place]];
         if seen.insert(text(rival, "browser")) || rank == 0 {
             rivals.push(rival);
         }
     }
+    let best = time(&group.contenders[first])?;
+    let interval = best.interval.map(|(low, high)| format!(" ({}–{})", significant(low, 3), significant(high, 3)));
+    let clock = if group.by_gpu { "GPU" } else { "wall" };
+    Some(Winner {
+        run: source.name.clone(),
+        work: in_words(&group.work),
+        job: text(job, "job_id").to_owned(),
+        time: format!("{} ms{}, {clock} time", significant(best.median, 3), interval.unwrap_or_default()),
+        adapter: adapter(job),
+        software: is_software(job),
+        rivals: compared(job, &rivals, group.by_gpu),
+        contenders: group.rows.len(),
+        near: group.ranks.iter().filter(|rank| **rank == Some(Rank::NearBest)).count(),
+    })
+}
+
+/// How rivals compare with the best, by the clock that it was picked by, though a pair may have a better one in common.
+fn compared(job: &JobRecord, rivals: &[&JobRecord], by_gpu: bool) -> Vec<Rival> {
     let pairs: Vec<[(&str, &JobRecord); 2]> = rivals.iter().map(|rival| [("best", job), ("rival", *rival)]).collect();
-    // The clock that the winner was picked by, though a pair may have a better one in common.
     let metric = if by_gpu { Metric::Gpu } else { Metric::Wall };
     let rules = Rules { metric, ..Rules::default() };
-    let rivals = chosen(&pairs, &rules).into_iter().zip(&rivals).map(|(comparison, rival)| {
+    let rivals = chosen(&pairs, &rules).into_iter().zip(rivals).map(|(comparison, rival)| {
         let said = brief(&comparison, &rules);
         let verdict = if said.is_empty() { comparison.reason } else { said };
         Rival { job: text(rival, "job_id").to_owned(), verdict }
     });
-    let best = time(&contenders[first])?;
-    let interval = best.interval.map(|(low, high)| format!(" ({}–{})", significant(low, 3), significant(high, 3)));
-    Some(Winner {
-        run: source.name.clone(),
-        work: work.join(", "),
-        job: text(job, "job_id").to_owned(),
-        time: format!(
-            "{} ms{}, {} time",
-            significant(best.median, 3),
-            interval.unwrap_or_default(),
-            if by_gpu { "GPU" } else { "wall" }
-        ),
-        adapter: adapter(job),
-        rivals: rivals.collect(),
-        contenders: group.len(),
-        near: ranks.iter().filter(|rank| **rank == Some(Rank::NearBest)).count(),
-    })
+    rivals.collect()
 }
 
-fn contenders(source: &RunSource, group: &[usize]) -> Vec<Contender> {
-    let jobs = group.iter().map(|place| &source.run.jobs[*place]);
-    jobs.map(|job| Contender { gpu: gpu(job), wall: wall(job) }).collect()
-}
-
-/// The jobs that did the same work, by what tells works apart: the rules are those of the closing table.
-fn works(source: &RunSource) -> IndexMap<Vec<String>, Vec<usize>> {
-    let templates = Templates::new(None, None).ok();
-    let kernels = templates.iter().flat_map(|templates| templates.kernels().kernels.values());
-    let of_kernels: HashSet<&str> = kernels.flat_map(|kernel| kernel.parameters.keys()).map(String::as_str).collect();
-    let mut works: IndexMap<Vec<String>, Vec<usize>> = IndexMap::new();
-    for (place, job) in source.run.jobs.iter().enumerate().filter(|(_, job)| competes(job)) {
-        works.entry(work(source, job, &of_kernels)).or_default().push(place);
-    }
-    works
-}
-
-fn competes(job: &JobRecord) -> bool {
-    text(job, "status") == "ok" && text(job, "verified") == "true" && text(job, "backend_used") == text(job, "backend")
-}
-
-fn work(source: &RunSource, job: &JobRecord, of_kernels: &HashSet<&str>) -> Vec<String> {
-    let model = source.manifest.as_ref().and_then(|manifest| manifest.models.get(text(job, "model")));
-    // Without the manifest nobody knows what an axis of that name is in the model.
-    let is_work =
-        |name: &&str| !of_kernels.contains(name) || model.is_none_or(|model| model.params.contains_key(*name));
-    let own = custom_axes(job).filter(is_work).map(|name| (name, format!("axis_{name}")));
-    let built_in = ["model", "dtype", "batch", "prompt_tokens", "new_tokens"].map(|name| (name, name.to_owned()));
-    let values = built_in.into_iter().chain(own).map(|(name, column)| (name, text(job, &column)));
-    let values = values.filter(|(_, value)| !value.is_empty());
-    values.map(|(name, value)| if name == "model" { value.to_owned() } else { format!("{name} {value}") }).collect()
+/// `softmax, dtype fp32, batch 1`.
+fn in_words(work: &Work) -> String {
+    let said = work.iter().filter(|(_, value)| !value.is_empty());
+    let words = said.map(|(axis, value)| if axis == "model" { value.clone() } else { format!("{axis} {value}") });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// The warnings of a run, those of most jobs first.

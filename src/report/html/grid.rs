@@ -7,8 +7,7 @@ use crate::analyse::best::Rank;
 use crate::record::read::JobRecord;
 use crate::units::significant;
 
-use super::findings::ranks;
-use super::source::{RunSource, adapter, deciding, label, text};
+use super::source::{RunSource, adapter, deciding, elsewhere, gpu, is_software, label, text, wall};
 
 /// A run's jobs by browser.
 #[derive(Debug, Serialize)]
@@ -40,6 +39,8 @@ struct GridCell {
     interval: String,
     /// Not hardware: what computed it.
     software: String,
+    /// Where it ran, if not on the backend that was asked for.
+    elsewhere: String,
     reason: String,
 }
 
@@ -49,10 +50,10 @@ impl Grid {
         let jobs = &source.run.jobs;
         let browsers: IndexSet<&str> = jobs.iter().map(|job| text(job, "browser")).collect();
         let mut rows: IndexMap<String, Vec<Option<GridCell>>> = IndexMap::new();
-        for (job, rank) in jobs.iter().zip(ranks(source)) {
+        for (job, ranked) in jobs.iter().zip(source.ranked()) {
             let row = rows.entry(label(job, &["browser"])).or_insert_with(|| vec![None; browsers.len()]);
             if let Some(cell) = browsers.get_index_of(text(job, "browser")).and_then(|place| row.get_mut(place)) {
-                *cell = Some(GridCell::of(job, rank));
+                *cell = Some(GridCell::of(job, ranked));
             }
         }
         let rows: Vec<GridRow> = rows.into_iter().map(|(label, cells)| GridRow { label, cells }).collect();
@@ -66,7 +67,10 @@ impl Grid {
 }
 
 impl GridCell {
-    fn of(job: &JobRecord, rank: Option<Rank>) -> Self {
+    /// `ranked` is its rank and whether those who did the same work are ranked by the GPU's clock: their times are then all
+    /// by that clock, or all by the wall's.
+    fn of(job: &JobRecord, ranked: Option<(Option<Rank>, bool)>) -> Self {
+        let rank = ranked.and_then(|(rank, _)| rank);
         let (verdict, symbol) = match (text(job, "status"), rank) {
             ("ok", Some(Rank::Best)) => ("best", "★"),
             ("ok", Some(Rank::NearBest)) => ("near", "≈"),
@@ -78,10 +82,14 @@ impl GridCell {
             ("skipped", _) => ("skipped", "–"),
             _ => ("failed", "✗"),
         };
-        let time = deciding(job).filter(|_| text(job, "status") == "ok");
+        let time = match ranked {
+            Some((_, true)) => gpu(job).map(|time| (time, "gpu")),
+            Some((_, false)) => wall(job).map(|time| (time, "wall")),
+            None => deciding(job),
+        };
+        let time = time.filter(|_| text(job, "status") == "ok");
         let three = |value: f64| significant(value, 3);
         let interval = time.and_then(|(time, _)| time.interval);
-        let software = !["hardware", "none", ""].contains(&text(job, "adapter_kind"));
         Self {
             job: text(job, "job_id").to_owned(),
             verdict,
@@ -91,7 +99,8 @@ impl GridCell {
                 |(time, clock)| format!("{} ms {}", three(time.median), if clock == "gpu" { "GPU" } else { "wall" }),
             ),
             interval: interval.map(|(low, high)| format!("{}–{}", three(low), three(high))).unwrap_or_default(),
-            software: if software { adapter(job) } else { String::new() },
+            software: if is_software(job) { adapter(job) } else { String::new() },
+            elsewhere: elsewhere(job),
             reason: text(job, "reason").to_owned(),
         }
     }

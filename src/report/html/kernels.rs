@@ -1,6 +1,6 @@
 //! The kernels of a profile, the longest first.
 
-use super::panel::{Panel, of_table};
+use super::panel::{Panel, of_table, software};
 use super::source::RunSource;
 
 /// `None` where the run was not profiled.
@@ -15,6 +15,7 @@ pub(super) fn panel(source: &RunSource) -> Option<Panel> {
                interval."
             .to_owned(),
         charts: vec!["kernels"],
+        software: software(&source.run.jobs),
         table,
         ..Panel::default()
     })

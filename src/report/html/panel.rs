@@ -1,10 +1,13 @@
 //! A panel is a table with the charts that are drawn of it: what a chart shows is what its table says.
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
 use crate::record::columns::GROUPS;
-use crate::record::read::Table;
+use crate::record::read::{JobRecord, Table};
 use crate::units::significant;
+
+use super::source::{adapter, is_software, text};
 
 /// A part of the report.
 #[derive(Debug, Default, Serialize)]
@@ -16,8 +19,12 @@ pub(super) struct Panel {
     pub(super) title: String,
     /// How it is to be read.
     pub(super) note: String,
-    /// The charts, by the names that `charts.js` knows.
+    /// The charts, by the names that `figures.js` knows.
     pub(super) charts: Vec<&'static str>,
+    /// The jobs that no hardware computed, by their ids, with what did.
+    pub(super) software: IndexMap<String, String>,
+    /// The share of 1 that counts as the same, in a panel of ratios.
+    pub(super) same_within: Option<f64>,
     pub(super) table: PanelTable,
 }
 
@@ -71,6 +78,12 @@ impl From<String> for PanelCell {
     fn from(text: String) -> Self {
         text.as_str().into()
     }
+}
+
+/// Those of some jobs that no hardware computed, as a panel marks them.
+pub(super) fn software<'run>(jobs: impl IntoIterator<Item = &'run JobRecord>) -> IndexMap<String, String> {
+    let software = jobs.into_iter().filter(|job| is_software(job));
+    software.map(|job| (text(job, "job_id").to_owned(), adapter(job))).collect()
 }
 
 /// A column of words.

@@ -1,10 +1,10 @@
-//! A source is a run folder with everything in it that a report is made of.
+//! A source is a run folder with everything in it that a report is made of. Nothing but the folder is read: what its
+//! manifest names may be missing on this machine, or be something else.
 
 use std::path::Path;
 
-use crate::analyse::best::Time;
-use crate::manifest::Manifest;
-use crate::plan::{Filter, Plan};
+use crate::analyse::best::{Contender, Rank, Time};
+use crate::analyse::work::{Group, Standing, Work, WorkRule, groups};
 use crate::record::RecordError;
 use crate::record::csv::original;
 use crate::record::read::{self, CUSTOM_AXIS, JobRecord, Run, Table};
@@ -20,16 +20,15 @@ pub(super) struct RunSource {
     pub(super) run: Run,
     pub(super) samples: Option<Table>,
     pub(super) kernels: Option<Table>,
+    pub(super) parts: Option<Table>,
     pub(super) tried: Option<Table>,
-    /// The manifest as it was read, where this machine has all that it names.
-    pub(super) manifest: Option<Manifest>,
-    /// Jobs that the command asked for, where that is known.
-    pub(super) planned: Option<usize>,
+    /// The jobs that did the same work, by the rules of the closing table.
+    pub(super) groups: Vec<Group>,
 }
 
 impl RunSource {
     /// Reads a folder that `gpujobs run` or `gpujobs tune` wrote, finished or not.
-    pub(super) fn read(folder: &Path) -> Result<Self, RecordError> {
+    pub(super) fn read(folder: &Path, rule: &WorkRule) -> Result<Self, RecordError> {
         let toml = RunToml::read(folder)?;
         let tried = read::table(folder, "tried.csv")?;
         let run = if tried.is_some() && !folder.join("jobs.csv").exists() {
@@ -37,39 +36,57 @@ impl RunSource {
         } else {
             read::run(folder)?
         };
-        let path = Path::new(&toml.manifest_path);
-        let manifest = Manifest::parse(path, toml.manifest.clone(), &[]).ok();
-        let planned = manifest.clone().filter(|_| tried.is_none()).and_then(|manifest| planned(manifest, &toml));
         let whole = folder.canonicalize();
         let name = whole.as_deref().unwrap_or(folder).file_name().unwrap_or(folder.as_os_str());
+        let competing = run.jobs.iter().map(|job| {
+            let contender = || Contender { gpu: gpu(job), wall: wall(job) };
+            standing(job).competes().then(|| (work(&toml, job, rule), contender()))
+        });
         Ok(Self {
             name: name.to_string_lossy().into_owned(),
+            groups: groups(competing),
             run,
             samples: read::table(folder, "samples.csv")?,
             kernels: read::table(folder, "kernels.csv")?,
+            parts: read::table(folder, "parts.csv")?,
             tried,
-            manifest,
-            planned,
             toml,
         })
     }
+
+    /// Of each job its rank, and whether it is ranked by the GPU's clock; `None` where it does not compete.
+    pub(super) fn ranked(&self) -> Vec<Option<(Option<Rank>, bool)>> {
+        let mut ranked = vec![None; self.run.jobs.len()];
+        for group in &self.groups {
+            for (place, rank) in group.rows.iter().zip(&group.ranks) {
+                ranked[*place] = Some((*rank, group.by_gpu));
+            }
+        }
+        ranked
+    }
 }
 
-/// How many jobs the command of a run asked for; `None` where its filter can't be read.
-fn planned(manifest: Manifest, toml: &RunToml) -> Option<usize> {
-    let mut plan = Plan::of(manifest);
-    for (place, word) in toml.command.iter().enumerate() {
-        let filter = match word.strip_prefix("--filter") {
-            Some("") => toml.command.get(place + 1).map(String::as_str),
-            Some(rest) => rest.strip_prefix('='),
-            None => None,
-        };
-        if let Some(filter) = filter {
-            let custom: Vec<String> = plan.manifest.axes.iter().map(|axis| axis.name.clone()).collect();
-            plan.retain(&Filter::parse(filter, custom.iter().map(String::as_str)).ok()?);
-        }
+/// What decides whether a job competes.
+pub(super) fn standing(job: &JobRecord) -> Standing<'_> {
+    Standing {
+        ok: text(job, "status") == "ok",
+        verified: text(job, "verified") == "true",
+        backend: text(job, "backend"),
+        backend_used: text(job, "backend_used"),
     }
-    Some(plan.jobs.len())
+}
+
+/// The work of a job. The folder of an older run does not say what its models' parameters were: there any axis is taken for
+/// one, so that nothing wins that may have done less.
+fn work(toml: &RunToml, job: &JobRecord, rule: &WorkRule) -> Work {
+    let params = toml.model_params.as_ref().and_then(|models| models.get(text(job, "model")));
+    let is_param = |name: &str| params.is_none_or(|params| params.contains_key(name));
+    let custom: Vec<&str> = job.cells.keys().filter_map(|column| column.strip_prefix(CUSTOM_AXIS)).collect();
+    let value = |axis: &str| {
+        let column = if custom.contains(&axis) { format!("{CUSTOM_AXIS}{axis}") } else { axis.to_owned() };
+        text(job, &column).to_owned()
+    };
+    rule.work(custom.iter().copied(), is_param, value)
 }
 
 /// A cell of a row as the page said it, without what keeps spreadsheets from taking it for a formula.
@@ -103,16 +120,26 @@ pub(super) fn deciding(job: &JobRecord) -> Option<(Time, &'static str)> {
     gpu(job).map(|time| (time, "gpu")).or_else(|| Some((wall(job)?, "wall")))
 }
 
-/// What computed a job, software ones marked: `software: SwiftShader`.
+/// What computed a job, with its kind: `software: SwiftShader`; empty where nobody says.
 pub(super) fn adapter(job: &JobRecord) -> String {
-    let kind = text(job, "adapter_kind");
     let names = ["adapter_description", "adapter_device", "adapter_architecture", "adapter_vendor"];
     let name = names.into_iter().map(|column| text(job, column)).find(|name| !name.is_empty());
-    match name {
-        Some(name) if kind == "hardware" => name.to_owned(),
-        Some(name) => format!("{kind}: {name}"),
-        None => kind.to_owned(),
+    let kind = text(job, "adapter_kind");
+    name.map_or_else(|| kind.to_owned(), |name| format!("{kind}: {name}"))
+}
+
+/// Whether a job was computed by anything that may be no hardware: the word is one that gpujobs wrote.
+pub(super) fn is_software(job: &JobRecord) -> bool {
+    !["hardware", "none", ""].contains(&text(job, "adapter_kind"))
+}
+
+/// Where a job ran, if that is not where it was to run: `ran on wasm instead of webgpu`.
+pub(super) fn elsewhere(job: &JobRecord) -> String {
+    let standing = standing(job);
+    if !standing.elsewhere() {
+        return String::new();
     }
+    format!("ran on {} instead of {}", standing.backend_used, standing.backend)
 }
 
 /// The values of a job's axes that are not those named, joined.
@@ -121,9 +148,4 @@ pub(super) fn label(job: &JobRecord, without: &[&str]) -> String {
     let known: Vec<&str> = without.iter().map(|column| text(job, column)).collect();
     let rest: Vec<&str> = id.split('/').filter(|part| !known.contains(part)).collect();
     if rest.is_empty() { id.to_owned() } else { rest.join("/") }
-}
-
-/// The custom axes of a run, as the names of their columns.
-pub(super) fn custom_axes(job: &JobRecord) -> impl Iterator<Item = &str> {
-    job.cells.keys().filter_map(|column| column.strip_prefix(CUSTOM_AXIS))
 }

@@ -1,6 +1,6 @@
 //! The start-up: what passes before a job's first result.
 
-use super::panel::{Panel, PanelTable, numbers, words};
+use super::panel::{Panel, PanelTable, numbers, software, words};
 use super::source::{RunSource, number, text};
 
 const PHASES: [&str; 5] =
@@ -24,6 +24,7 @@ pub(super) fn panel(source: &RunSource) -> Option<Panel> {
                first inference. Each was measured once and has no interval."
             .to_owned(),
         charts: vec!["start_up"],
+        software: software(&source.run.jobs),
         table: PanelTable::new(columns, rows),
         ..Panel::default()
     })

@@ -4,18 +4,18 @@ use indexmap::IndexMap;
 
 use crate::record::read::JobRecord;
 
-use super::panel::{Panel, PanelCell, PanelTable, explained, numbers, words};
-use super::source::{RunSource, adapter, deciding, label, text};
+use super::panel::{Panel, PanelCell, PanelTable, explained, numbers, software, words};
+use super::source::{RunSource, adapter, deciding, elsewhere, label, text};
 
 /// A panel for each model and mode that has times.
 pub(super) fn panels(source: &RunSource) -> Vec<Panel> {
-    let mut groups: IndexMap<(&str, &str), Vec<Vec<PanelCell>>> = IndexMap::new();
+    let mut groups: IndexMap<(&str, &str), Vec<&JobRecord>> = IndexMap::new();
     for job in &source.run.jobs {
-        if let Some(cells) = cells(job) {
-            groups.entry((text(job, "model"), mode(job))).or_default().push(cells);
+        if deciding(job).is_some() && text(job, "status") == "ok" {
+            groups.entry((text(job, "model"), mode(job))).or_default().push(job);
         }
     }
-    groups.into_iter().map(|((model, mode), rows)| panel(source, model, mode, rows)).collect()
+    groups.into_iter().map(|((model, mode), jobs)| panel(source, model, mode, &jobs)).collect()
 }
 
 /// How shaders were precompiled, in words.
@@ -28,7 +28,7 @@ fn mode(job: &JobRecord) -> &'static str {
 }
 
 fn cells(job: &JobRecord) -> Option<Vec<PanelCell>> {
-    let (time, clock) = deciding(job).filter(|_| text(job, "status") == "ok")?;
+    let (time, clock) = deciding(job)?;
     let mode = if text(job, "shader_precompilation") == "false" { "lazy" } else { "precompiled" };
     let id_without_mode = label(job, &["browser", "model"]);
     let parts: Vec<&str> = id_without_mode.split('/').filter(|part| *part != mode).collect();
@@ -41,11 +41,12 @@ fn cells(job: &JobRecord) -> Option<Vec<PanelCell>> {
         time.interval.map(|(_, high)| high).into(),
         clock.into(),
         text(job, "verified").into(),
+        elsewhere(job).into(),
         adapter(job).into(),
     ])
 }
 
-fn panel(source: &RunSource, model: &str, mode: &str, rows: Vec<Vec<PanelCell>>) -> Panel {
+fn panel(source: &RunSource, model: &str, mode: &str, jobs: &[&JobRecord]) -> Panel {
     let columns = vec![
         words("job_id"),
         words("browser"),
@@ -61,16 +62,18 @@ fn panel(source: &RunSource, model: &str, mode: &str, rows: Vec<Vec<PanelCell>>)
         explained(numbers("high_ms"), "Its upper end."),
         explained(words("clock"), "Which clock that is."),
         words("verified"),
-        explained(words("adapter"), "What computed it; what is no hardware says so."),
+        explained(words("elsewhere"), "Where it ran, if not on the backend that was asked for."),
+        explained(words("adapter"), "What computed it, with its kind."),
     ];
     Panel {
         run: source.name.clone(),
         title: if mode.is_empty() { format!("Times of {model}") } else { format!("Times of {model}, {mode}") },
         note: "Each dot is the median time of an inference, its bar the 95 % interval. Hollow dots were timed by the wall's \
-               clock, crosses computed in software."
+               clock, the others by the GPU's; a cross was computed in software, ↪ on another backend than was asked for."
             .to_owned(),
         charts: vec!["sweep"],
-        table: PanelTable::new(columns, rows),
+        software: software(jobs.iter().copied()),
+        table: PanelTable::new(columns, jobs.iter().filter_map(|job| cells(job)).collect()),
         ..Panel::default()
     }
 }

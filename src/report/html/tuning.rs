@@ -14,9 +14,10 @@ pub(super) fn panel(source: &RunSource) -> Option<Panel> {
     Some(Panel {
         run: source.name.clone(),
         title: "Tuning".to_owned(),
-        note: "Each dot is a configuration that was right, in the order of trials; the line is the best so far."
+        note: "Each dot is a configuration that was right, in the order of trials, its bar the 95 % interval; the line is the best \
+               so far. Below, each line is a configuration over all parameters, and each cell the best time with two of them."
             .to_owned(),
-        charts: vec!["best_so_far"],
+        charts: vec!["best_so_far", "parallel", "heat_map"],
         table: of_table(tried, &columns, &["samples", "median_ms", "low_ms", "high_ms"]),
         ..Panel::default()
     })

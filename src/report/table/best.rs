@@ -1,14 +1,12 @@
 //! Which rows are the best of those that do the same work.
 
-use std::collections::{HashMap, HashSet};
-
-use crate::analyse::best::{self, Contender, Rank, Time};
+use crate::analyse::best::{Contender, Rank, Time};
+use crate::analyse::work::{Standing, Work, WorkRule, groups};
 use crate::measure::Summary;
 use crate::plan::select::value;
 use crate::plan::{Job, Plan};
 use crate::record::cell::Cell;
 use crate::record::row::Row;
-use crate::render::Templates;
 use crate::run::Status;
 
 /// The rank of each row that has one.
@@ -16,17 +14,14 @@ use crate::run::Status;
 /// Rows compete that did the same work, whose output was verified, and that ran on the backend asked for; they do so by
 /// GPU time where all of them have it, else by wall time. Without an interval, or without a rival, nothing is best.
 pub(super) fn ranks(plan: &Plan, rows: &[(Job, Row)]) -> Vec<Option<Rank>> {
-    let templates = Templates::new(None, None).ok();
-    let kernels = templates.iter().flat_map(|templates| templates.kernels().kernels.values());
-    let of_kernels = kernels.flat_map(|kernel| kernel.parameters.keys()).map(String::as_str).collect();
-    let mut groups: HashMap<Vec<String>, Vec<usize>> = HashMap::new();
-    for (place, (job, _)) in rows.iter().enumerate().filter(|(_, (job, row))| competes(job, row)) {
-        groups.entry(work(plan, job, &of_kernels)).or_default().push(place);
-    }
+    let rule = WorkRule::built_in();
+    let competing = rows.iter().map(|(job, row)| {
+        let competes = standing(job, row).competes();
+        competes.then(|| (work(plan, job, &rule), contender(row)))
+    });
     let mut ranked = vec![None; rows.len()];
-    for group in groups.into_values() {
-        let contenders: Vec<Contender> = group.iter().map(|place| contender(&rows[*place].1)).collect();
-        for (place, rank) in group.into_iter().zip(best::ranks(&contenders)) {
+    for group in groups(competing) {
+        for (place, rank) in group.rows.into_iter().zip(group.ranks) {
             ranked[place] = rank;
         }
     }
@@ -38,24 +33,28 @@ fn contender(row: &Row) -> Contender {
     Contender { gpu: row.figures.gpu.map(time), wall: row.figures.wall.map(time) }
 }
 
-fn competes(job: &Job, row: &Row) -> bool {
-    row.status == Status::Ok && row.figures.verified == Some(true) && elsewhere(job, row).is_none()
+fn work(plan: &Plan, job: &Job, rule: &WorkRule) -> Work {
+    let params = plan.manifest.models.get(&job.axes.model).map(|model| &model.params);
+    let is_param = |name: &str| params.is_some_and(|params| params.contains_key(name));
+    let own = job.axes.custom.keys().map(String::as_str);
+    rule.work(own, is_param, |axis| value(job, axis).unwrap_or_default().into_owned())
 }
 
-/// What tells the work of two jobs apart: the model, the number format, how much is computed at once or token by token, and any axis of the
-/// user's that may change it. Those named like a parameter of a kernel change only how it is done, unless the model has one of
-/// that name.
-fn work(plan: &Plan, job: &Job, of_kernels: &HashSet<&str>) -> Vec<String> {
-    let params = plan.manifest.models.get(&job.axes.model).map(|model| &model.params);
-    let is_work = |name: &&str| !of_kernels.contains(name) || params.is_some_and(|params| params.contains_key(*name));
-    let own = job.axes.custom.keys().map(String::as_str).filter(is_work);
-    let axes = ["model", "dtype", "batch", "prompt_tokens", "new_tokens"].into_iter().chain(own);
-    axes.map(|axis| value(job, axis).unwrap_or_default().into_owned()).collect()
+fn standing<'row>(job: &Job, row: &'row Row) -> Standing<'row> {
+    let used = row.cells().iter().find_map(|(name, cell)| match cell {
+        Cell::Text(used) if name == "backend_used" => Some(used.as_str()),
+        _ => None,
+    });
+    Standing {
+        ok: row.status == Status::Ok,
+        verified: row.figures.verified == Some(true),
+        backend: job.axes.backend.into(),
+        backend_used: used.unwrap_or_default(),
+    }
 }
 
 /// What a job ran on, where that is not the backend that was asked for.
 pub(super) fn elsewhere(job: &Job, row: &Row) -> Option<String> {
-    let (_, used) = row.cells().iter().find(|(name, _)| name == "backend_used")?;
-    let Cell::Text(used) = used else { return None };
-    (used != <&str>::from(job.axes.backend)).then(|| used.clone())
+    let standing = standing(job, row);
+    standing.elsewhere().then(|| standing.backend_used.to_owned())
 }
