@@ -70,8 +70,10 @@ impl CellKind {
         // A word such as `inf` or `nan` is a name here.
         let holds = |kind: &Self| {
             texts.clone().all(|text| match kind.read(text) {
-                Some(Cell::Float(number)) => number.is_finite(),
-                cell => cell.is_some(),
+                // `1.10` beside `1.1`, `007` and `+5` are names: as numbers they would be other texts, or the same one.
+                Some(Cell::Float(number)) => number.is_finite() && number.to_string() == text,
+                Some(cell) => cell.csv().trim_start_matches('\'') == text,
+                None => false,
             })
         };
         if texts.clone().next().is_none() {

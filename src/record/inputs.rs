@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::RecordError;
 use crate::manifest::Manifest;
 use crate::render::Templates;
+use crate::store::Store;
 use crate::store::checksum::Checksum;
 use crate::store::named_files::{Named, named};
 use crate::user_file;
@@ -26,11 +27,9 @@ const LARGEST_KEPT: u64 = 1 << 20;
 /// … nor is any that would make them more than this together.
 const MOST_KEPT: u64 = 16 << 20;
 
-/// A file is of the manifest's surroundings where it lies below the folder that is so many above the manifest's own.
-const FOLDERS_ABOVE: usize = 3;
-
 /// How a run is repeated.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct RepeatToml {
     /// The manifest, below the run's folder; `--set` is applied.
     pub manifest: String,
@@ -171,27 +170,39 @@ struct Keeper<'a> {
     run: &'a Path,
     /// What `inputs` stands for.
     root: PathBuf,
+    /// The texts that name files.
+    sources: Vec<&'a str>,
+    /// Folders of which nothing is kept.
+    elsewhere: Vec<PathBuf>,
     kept: u64,
     inputs: Vec<InputToml>,
 }
 
 impl<'a> Keeper<'a> {
-    /// The root is the deepest folder that has the manifest and all of its surroundings that it names.
-    fn of(manifest: &Manifest, named: &Named, run: &'a Path) -> Self {
+    /// The root is the deepest folder that has the manifest and all that is named relative to it or to a model's file.
+    fn of(manifest: &'a Manifest, named: &Named, run: &'a Path) -> Self {
+        let sources = std::iter::once(&*manifest.source).chain(manifest.models.values().map(|model| &*model.source));
+        let elsewhere = Store::new(None).folders.iter().map(|folder| plain(folder)).collect();
+        let mut keeper =
+            Self { run, root: PathBuf::new(), sources: sources.collect(), elsewhere, kept: 0, inputs: Vec::new() };
         let own = plain(&manifest.path);
-        let folder = own.parent().unwrap_or(Path::new("/"));
-        let widest = folder.ancestors().take(FOLDERS_ABOVE + 1).filter(|above| above.parent().is_some()).last();
-        let widest = widest.unwrap_or(folder);
         let models = manifest.models.values().map(|model| &model.path).filter(|path| !path.starts_with("built-in"));
         let folders = named.folders.iter().chain([&manifest.templates, &manifest.shaders].into_iter().flatten());
-        let around: Vec<PathBuf> = models
-            .chain(&named.files)
-            .chain(folders)
-            .map(|path| plain(path))
-            .filter(|path| path.starts_with(widest))
-            .collect();
-        let root = folder.ancestors().find(|root| around.iter().all(|path| path.starts_with(root))).unwrap_or(widest);
-        Self { run, root: root.to_owned(), kept: 0, inputs: Vec::new() }
+        let around = models.chain(&named.files).chain(folders).filter(|path| keeper.is_around(path));
+        let around: Vec<PathBuf> = around.map(|path| plain(path)).collect();
+        let mut roots = own.parent().unwrap_or(Path::new("/")).ancestors();
+        let root = roots.find(|root| around.iter().all(|path| path.starts_with(root)));
+        keeper.root = root.map(Path::to_owned).unwrap_or_default();
+        keeper
+    }
+
+    /// Whether a file is found by where it lies to what names it: neither by an absolute path, which leads to the same place
+    /// from anywhere, nor in the user's store.
+    fn is_around(&self, path: &Path) -> bool {
+        let text = path.display().to_string();
+        let written = path.is_absolute() && self.sources.iter().any(|source| source.contains(&text));
+        let plain = plain(path);
+        !written && !self.elsewhere.iter().any(|folder| plain.starts_with(folder))
     }
 
     /// Where a path is below the run's folder, with `/`; `None` for what does not lie below the root.
@@ -220,8 +231,8 @@ impl<'a> Keeper<'a> {
 
     /// Keeps a text that was read before from `path`, and says where.
     fn text(&mut self, path: &Path, plain: &Path, text: &str) -> Result<String, RecordError> {
-        // What is named from far away is no part of the tree; the manifest's path to it still leads there.
-        let Some(place) = self.place(plain) else {
+        // A model that is named by an absolute path.
+        let Some(place) = self.place(plain).filter(|_| self.is_around(path)) else {
             self.note(path, None, false)?;
             return Ok(String::new());
         };
@@ -232,7 +243,8 @@ impl<'a> Keeper<'a> {
 
     /// Keeps a file where it is small enough.
     fn file(&mut self, path: &Path) -> Result<(), RecordError> {
-        let Some(place) = self.place(&plain(path)) else { return self.note(path, None, false) };
+        let place = self.place(&plain(path)).filter(|_| self.is_around(path));
+        let Some(place) = place else { return self.note(path, None, false) };
         let bytes = user_file::regular(path).map_err(RecordError::io("read", path))?.len();
         let small = bytes <= LARGEST_KEPT && self.kept + bytes <= MOST_KEPT;
         if small {
@@ -259,7 +271,7 @@ impl<'a> Keeper<'a> {
 
     /// A folder that stays where it is.
     fn linked(&self, path: &Path) -> InputToml {
-        let place = self.place(&plain(path));
+        let place = self.place(&plain(path)).filter(|_| self.is_around(path));
         InputToml { path: remembered(path), place, kept: false, bytes: None, sha256: None }
     }
 }

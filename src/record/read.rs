@@ -165,7 +165,7 @@ pub fn run(folder: &Path) -> Result<Run, RecordError> {
         });
         let cell = |column: usize| record.get(column).unwrap_or_default();
         let Some(of_id) = positions.get(cell(id)) else { return Ok(()) };
-        let Some((_, job)) = of_id.iter().find(|(of, _)| of == cell(run)).or(of_id.last()) else { return Ok(()) };
+        let Some((_, job)) = of_id.iter().find(|(of, _)| of == cell(run)) else { return Ok(()) };
         let wrong = |column: &str| format!("has a sample of {} whose {column} is no number", cell(id));
         let number = |column: usize, name: &str| cell(column).parse::<f64>().map_err(|_| wrong(name));
         let round = || cell(round).parse().map_err(|_| wrong("round"));

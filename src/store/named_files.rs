@@ -18,7 +18,7 @@ use crate::manifest::{Manifest, Model};
 pub struct Named {
     /// Files.
     pub files: BTreeSet<PathBuf>,
-    /// Folders, whatever is in them: of models and of packages.
+    /// What is taken as it is, whatever it holds: folders of models and of packages, programs.
     pub folders: BTreeSet<PathBuf>,
 }
 
@@ -34,8 +34,9 @@ pub fn named(manifest: &Manifest) -> Named {
     }
     named.files.extend(manifest.compiler.tuned.iter().cloned());
     let programs = manifest.browsers.values().flat_map(|browser| [&browser.binary, &browser.driver]).flatten();
-    // One without a folder is looked up on PATH.
-    named.files.extend(programs.filter(|program| program.components().count() > 1).cloned());
+    // One without a folder is looked up on PATH. Which version it is, rows say.
+    let is_there = |program: &&PathBuf| program.components().count() > 1 && program.is_file();
+    named.folders.extend(programs.filter(is_there).cloned());
     for model in manifest.models.values() {
         match &model.program {
             Program::Stages(stages) => named.of_stages(manifest, model, stages),

@@ -10,7 +10,7 @@ use crate::support::browser_turn;
 use crate::support::traces;
 use crate::support::workshop::{Ended, Row, Workshop, rows};
 
-const MANIFEST: &str = "name = 'kept'\n[matrix]\nbrowser = 'chrome'\nmodel = ['own', 'axpy']\nworkgroup_size = [[64, 1, 1], [32, 1, 1]]\n\
+const MANIFEST: &str = "name = 'kept'\n[matrix]\nbrowser = 'chrome'\nmodel = ['own', 'far', 'axpy']\nworkgroup_size = [[64, 1, 1], [32, 1, 1]]\n\
                         [measure]\nsamples = 3\nrounds = 1\nwarmup = 1\nfallback = []\nretries = 0\n";
 
 const MODEL: &str = "family = 'vision'\n[params]\nn = 256\n[[input]]\nname = 'x'\nshape = ['n']\nfile = '../data/x.npy'\n\
@@ -30,10 +30,14 @@ fn project() -> Workshop {
     shop.write("project/manifests/m.toml", MANIFEST);
     shop.write("project/models/own.toml", MODEL);
     shop.write("project/own/shifted.wgsl", SHADER);
+    fs::create_dir(shop.path("far")).unwrap();
+    let far = shop.path("far/x.npy");
+    shop.write("project/models/far.toml", &MODEL.replace("../data/x.npy", far.to_str().unwrap()));
     fs::create_dir(shop.path("project/data")).unwrap();
     let floats = |values: &[f32]| words(values, f32::to_le_bytes);
     let (x, y): (Vec<f32>, Vec<f32>) = (0..256_u16).map(|i| (f32::from(i), f32::from(i) + 0.5)).unzip();
     fs::write(shop.path("project/data/x.npy"), npy("<f4", "(256,)", &floats(&x))).unwrap();
+    fs::write(far, npy("<f4", "(256,)", &floats(&x))).unwrap();
     fs::write(shop.path("project/data/y.npy"), npy("<f4", "(256,)", &floats(&y))).unwrap();
     fs::write(shop.path("project/data/z.f32"), floats(&vec![0.5; 300_000])).unwrap();
     shop
@@ -65,7 +69,7 @@ fn a_run_is_repeated_from_its_folder_alone() {
     run(&shop, &[&typed[..], &["--filter", "workgroup_size=64x1x1"]].concat()).expect(0);
     let first = only(&shop, "out");
     let before: Vec<_> = rows(&first.join("jobs.csv")).iter().map(identity).collect();
-    assert_eq!(before.len(), 2, "{before:?}");
+    assert_eq!(before.len(), 3, "{before:?}");
     assert!(before.iter().all(|row| row[1..3] == ["ok", "true"] && row[4] == "4"), "{before:?}");
 
     // Everything is gone, and of the files only the large one is missed.
@@ -76,7 +80,7 @@ fn a_run_is_repeated_from_its_folder_alone() {
     let missing = shop.gpujobs(&["run", "--from", folder]).expect(2);
     let place = first.join("inputs/data/z.f32");
     assert!(missing.stderr.contains("the file of 1200000 bytes that was"), "{}", missing.stderr);
-    let one_line = missing.stderr.replace("\n", "").replace(' ', "").replace('│', "");
+    let one_line = missing.stderr.replace(['\n', ' ', '│'], "");
     assert!(one_line.contains(&format!("putitat{}", place.display())), "{}", missing.stderr);
 
     // Back where it was, it is found; or where the message said.
@@ -93,7 +97,12 @@ fn a_run_is_repeated_from_its_folder_alone() {
     let planned: serde_json::Value = serde_json::from_str(&planned.expect(0).stdout).unwrap();
     assert_eq!(planned.as_array().unwrap().len(), 1, "{planned}");
 
-    // What is no longer what it was is not taken for it.
+    // What is no longer what it was is not taken for it; nor is what an absolute path leads to.
+    let far = fs::read(shop.path("far/x.npy")).unwrap();
+    fs::write(shop.path("far/x.npy"), far.iter().map(|byte| byte ^ 1).collect::<Vec<_>>()).unwrap();
+    let changed = shop.gpujobs(&["run", "--from", folder]).expect(2);
+    assert!(changed.stderr.contains("far/x.npy has changed since the run"), "{}", changed.stderr);
+    fs::write(shop.path("far/x.npy"), far).unwrap();
     fs::write(shop.path("project/data/z.f32"), vec![0; 1_200_000]).unwrap();
     let changed = shop.gpujobs(&["run", "--from", folder]).expect(2);
     assert!(changed.stderr.contains("has changed since the run"), "{}", changed.stderr);
@@ -132,6 +141,14 @@ fn a_folder_of_somebody_else_leads_nowhere_else() {
         let ended = shop.gpujobs(&["plan", "--from", "theirs"]).expect(2);
         assert!(ended.stderr.contains("leads out of the run's folder"), "{}", ended.stderr);
     }
+    // A folder of it that is a link leads out as well.
+    std::os::unix::fs::symlink(shop.path("tmp"), shop.path("theirs/inputs")).unwrap();
+    let input = "[[input]]\npath = '/etc/hostname'\nplace = 'inputs/new/x'\nkept = false\n";
+    shop.write("theirs/run.toml", &format!("{real}\n[repeat]\nmanifest = 'inputs/m.toml'\n{input}"));
+    let ended = shop.gpujobs(&["plan", "--from", "theirs"]).expect(2);
+    assert!(ended.stderr.contains("leads out of the run's folder"), "{}", ended.stderr);
+    assert!(!shop.path("tmp/new").exists());
+    fs::remove_file(shop.path("theirs/inputs")).unwrap();
     let input = "[[input]]\npath = '/etc/hostname'\nplace = 'inputs/../../x'\nkept = false\n";
     shop.write("theirs/run.toml", &format!("{real}\n[repeat]\nmanifest = 'inputs/m.toml'\n{input}"));
     let ended = shop.gpujobs(&["plan", "--from", "theirs"]).expect(2);

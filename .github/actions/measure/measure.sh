@@ -18,10 +18,11 @@ set -euo pipefail
 out=${OUT:-gpujobs-results}
 summary=${GITHUB_STEP_SUMMARY:-/dev/stdout}
 # Quotes hold words together, as on a command line.
+words=$(xargs -n 1 printf '%s\n' <<<"${ARGUMENTS:-}")
 arguments=()
 while IFS= read -r one; do
     [ -z "$one" ] || arguments+=("$one")
-done < <(xargs -n 1 printf '%s\n' <<<"${ARGUMENTS:-}")
+done <<<"$words"
 
 say() { printf '%s\n' "$@" >>"$summary"; }
 
@@ -49,13 +50,21 @@ if [ -f "${BASELINE:-}/run.toml" ]; then
     compared=("$BASELINE")
     say "" "### Compared with the baseline" ""
     gpujobs compare "$BASELINE" "$run" --format markdown ${FAIL_ABOVE:+--fail-above "$FAIL_ABOVE"} >>"$summary" || {
-        slower=$?
-        [ "$code" -ne 0 ] || code=$slower
+        compared_code=$?
+        if [ "$compared_code" -eq 1 ]; then
+            [ "$code" -ne 0 ] || code=1
+        else
+            # Another matrix, for instance: nothing was found slower.
+            say "The two could not be compared: see the log of this step."
+        fi
     }
 else
     say "" "There is no baseline to compare with."
 fi
-gpujobs report ${compared[@]+"${compared[@]}"} "$run" -o "$out/report.html" >/dev/null || [ "$code" -ne 0 ] || code=$?
+gpujobs report ${compared[@]+"${compared[@]}"} "$run" -o "$out/report.html" >/dev/null || {
+    reported=$?
+    [ "$code" -ne 0 ] || code=$reported
+}
 
 if [ -n "${GITHUB_OUTPUT:-}" ]; then
     printf 'run=%s\nreport=%s\nsound=%s\n' "$run" "$out/report.html" "$sound" >>"$GITHUB_OUTPUT"

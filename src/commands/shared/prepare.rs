@@ -38,6 +38,7 @@ pub(in crate::commands) struct Prepared {
 
 /// What the command line says of manifests' settings.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(in crate::commands) struct Overrides<'a> {
     /// The endpoint of each browser that names none.
     pub(in crate::commands) webdriver: Option<&'a str>,
@@ -196,12 +197,22 @@ pub(in crate::commands) fn prepare(
     for plan in &mut plans {
         overrides.apply(&mut plan.manifest)?;
     }
-    let repeat = overrides.recorded(&chosen.filter);
     let with_templates = |plan: Plan| {
         let (templates, files) = (templates(&plan.manifest, &chosen)?, BTreeSet::new());
-        Ok(Prepared { plan, templates, files, repeat: repeat.clone() })
+        let repeat = overrides.recorded(&terms_of(&plan.manifest, &chosen.filter));
+        Ok(Prepared { plan, templates, files, repeat })
     };
     plans.into_iter().map(with_templates).collect()
+}
+
+/// The terms of a filter that this manifest knows: another one of the same command may have axes of its own.
+fn terms_of(manifest: &Manifest, filter: &str) -> String {
+    let own = || manifest.axes.iter().filter(|axis| axis.custom).map(|axis| axis.name.as_str());
+    if Filter::parse(filter, own()).is_ok() {
+        return filter.to_owned();
+    }
+    let known: Vec<&str> = filter.split_whitespace().filter(|term| Filter::parse(term, own()).is_ok()).collect();
+    known.join(" ")
 }
 
 /// The templates of a manifest: the folders of the command line, else those of the manifest, before the built-in ones.

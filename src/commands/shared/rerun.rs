@@ -81,9 +81,13 @@ pub(in crate::commands) fn chosen(selection: &Selection, folders: &Folders) -> R
 
 /// A path of run.toml, which may be anybody's, below the run's folder.
 fn inside(run: &Path, path: &str) -> Result<PathBuf, Error> {
-    let is_inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
-    if is_inside && !path.is_empty() {
-        return Ok(run.join(path));
+    let is_below = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    let place = run.join(path);
+    // A folder on the way may be a link; the last part may be one, which gpujobs made.
+    let folder = place.ancestors().skip(1).find_map(|above| above.canonicalize().ok());
+    let leads_out = !run.canonicalize().is_ok_and(|run| folder.is_some_and(|folder| folder.starts_with(run)));
+    if is_below && !path.is_empty() && !leads_out {
+        return Ok(place);
     }
     Err(Error::Usage {
         message: format!("{}: {path:?} leads out of the run's folder", run.join("run.toml").display()),
@@ -101,9 +105,9 @@ fn in_place(run: &Path, input: &InputToml) -> Result<(), Error> {
     };
     let place = inside(run, place)?;
     if place.exists() {
-        return same(&place, sha256.as_deref());
+        return if place.is_dir() && !place.is_symlink() { fill(was, &place) } else { same(&place, sha256.as_deref()) };
     }
-    let what = bytes.map_or("the folder".to_owned(), |bytes| format!("the file of {bytes} bytes"));
+    let what = bytes.map_or("what".to_owned(), |bytes| format!("the file of {bytes} bytes"));
     let digest = sha256.as_ref().map(|digest| format!(" (SHA-256 {digest})")).unwrap_or_default();
     if *kept || !was.exists() {
         return Err(Error::Usage {
@@ -112,8 +116,20 @@ fn in_place(run: &Path, input: &InputToml) -> Result<(), Error> {
         });
     }
     same(was, sha256.as_deref())?;
-    let link = link(was, &place);
-    Ok(link.map_err(RecordError::io("link to what the run was made of at", &place))?)
+    linked(was, &place)
+}
+
+/// Links what a folder holds and its place in the run's folder, which has files of its own, does not.
+fn fill(was: &Path, place: &Path) -> Result<(), Error> {
+    // Where it is gone, what needs something of it says so.
+    let Ok(entries) = std::fs::read_dir(was) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let place = place.join(entry.file_name());
+        if !place.exists() {
+            linked(&entry.path(), &place)?;
+        }
+    }
+    Ok(())
 }
 
 /// An error where a file is no longer what it was.
@@ -129,10 +145,23 @@ fn same(path: &Path, sha256: Option<&str>) -> Result<(), Error> {
     })
 }
 
+/// Has a place in the run's folder stand for what lies elsewhere, and says so: where it is named relative to a folder, that is the
+/// one in which gpujobs runs now.
+fn linked(was: &Path, place: &Path) -> Result<(), Error> {
+    let link = was.canonicalize().and_then(|was| {
+        anstream::eprintln!("note: {} is taken for {}", was.display(), place.display());
+        link(&was, place)
+    });
+    Ok(link.map_err(RecordError::io("link to what the run was made of at", place))?)
+}
+
 fn link(was: &Path, place: &Path) -> std::io::Result<()> {
-    let was = was.canonicalize()?;
     if let Some(folder) = place.parent() {
         std::fs::create_dir_all(folder)?;
+    }
+    // One that led to where nothing is any more.
+    if place.is_symlink() {
+        std::fs::remove_file(place)?;
     }
     #[cfg(unix)]
     return std::os::unix::fs::symlink(was, place);
@@ -140,6 +169,7 @@ fn link(was: &Path, place: &Path) -> std::io::Result<()> {
     return if was.is_dir() {
         std::os::windows::fs::symlink_dir(was, place)
     } else {
-        std::os::windows::fs::symlink_file(was, place)
+        // Links are for administrators and developers there.
+        std::os::windows::fs::symlink_file(was, place).or_else(|_| std::fs::copy(was, place).map(|_| ()))
     };
 }
