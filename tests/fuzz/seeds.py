@@ -149,7 +149,9 @@ def seeds() -> dict[str, list[bytes | str]]:
         "page_message": [json_line(message) for message in MESSAGES],
         "posted_calls": [json_line(CALLS).encode() + b"\n" + bytes(19), json_line({**CALLS, "witness": None})],
         "posted_stages": [bytes([choice, 4, 8, 12, 20, 60]) + 3 * floats for choice in (0, 1, 130, 3, 132)],
-        "posted_outputs": [bytes([choice, cut]) + 6 * floats for choice, cut in ((0, 9), (1, 20), (2, 16), (3, 24), (4, 0))] + [bytes([0, 9]) + 9 * floats],
+        "posted_outputs": [bytes([choice, cut]) + 6 * floats for choice, cut in ((0, 9), (1, 20), (2, 16), (3, 24), (4, 0))] + [bytes([0, 9]) + 9 * floats]
+        # What a fuzzer found: outputs after a run that was judged wanting, whose first piece is answered.
+        + [bytes.fromhex("0318000000000318000000000000803f2b000000400000404003")],
         "input_file": [
             b"\0" + wav(1, 16, 2, bytes(16)), b"\0" + wav(3, 32, 1, floats), b"\x01" + png(), b"\x03" + npy("<f4", "(2, 3)", floats),
             b"\x04" + npz(npy("|i1", "(3,)", b"abc")), b"\x05" + halves, b"\x06" + floats, b"\x07text\n",

@@ -183,8 +183,9 @@ fn sigkill_keeps_what_was_measured_and_the_watchdog_leaves_nothing_else() {
 }
 
 /// Kills gpujobs and its watchdog at once, as `pkill -9 -f` with a broad pattern does: what the system can end ends with
-/// them, and the folder goes with the next run.
-fn nothing_survives_both(shop: &Workshop, child: Child) {
+/// them, and the rest goes with the next run. That is the folder, and now and then a Firefox: geckodriver ends without it
+/// where a command is under way.
+fn nothing_survives_both(shop: &Workshop, browser: &str, child: Child) {
     let tmp = shop.path("tmp");
     let groups = traces::groups(&tmp);
     let own = traces::group(std::process::id()).unwrap();
@@ -194,7 +195,9 @@ fn nothing_survives_both(shop: &Workshop, child: Child) {
     traces::signal(child.id(), Signal::SIGKILL);
     traces::signal(watchdog, Signal::SIGKILL);
     assert_eq!(ended(child).code, None);
-    traces::wait_until_ended(shop, &others);
+    if browser == "chrome" {
+        traces::wait_until_ended(shop, &others);
+    }
     assert!(std::fs::read_dir(&tmp).unwrap().next().is_some(), "the folder is still there");
     sweeps(shop);
     traces::assert_none_of(shop, &others);
@@ -223,7 +226,7 @@ fn sigkill_of_gpujobs_and_its_watchdog_leaves_nothing_in_the_end() {
     for browser in ["chrome", "firefox"] {
         let shop = Workshop::new();
         let child = in_the_second_job(&shop, &long(browser, 1));
-        nothing_survives_both(&shop, child);
+        nothing_survives_both(&shop, browser, child);
     }
 }
 
@@ -239,7 +242,7 @@ fn sigkill_of_both_while_a_browser_starts_leaves_nothing_in_the_end() {
         let tmp = shop.path("tmp");
         let starts = |id: &u32| traces::command_line(*id).contains(mark);
         traces::wait_for(|| traces::processes(&tmp).iter().find(|id| starts(id)).copied());
-        nothing_survives_both(&shop, child);
+        nothing_survives_both(&shop, browser, child);
     }
 }
 
