@@ -82,13 +82,12 @@ fn first_is_first(job: &Row, samples: &[Row]) {
 }
 
 /// Of runs after the first, which has more to make besides (a session's first device, a driver's own caches). A machine that
-/// does something else makes any of them slower and none faster: the fastest ones are compared. On an idle machine a
-/// warm one takes less than a third of a cold one; half is asked for.
+/// does something else makes any of them slower and none faster: the fastest ones are compared.
 fn again_only_where_cold(browser: &str) {
     let (warm, cold) = (compiled(browser, "warm", &[1, 2, 3]), compiled(browser, "cold", &[1, 2]));
     let fastest = |runs: &[f64]| runs[1..].iter().copied().fold(f64::INFINITY, f64::min);
     let (first, again) = (warm[0], fastest(&warm));
-    assert!(again * 2.0 < first && again * 2.0 < fastest(&cold), "warm {warm:?}, cold {cold:?}");
+    assert!(again * 2.0 < first && again * 3.0 < fastest(&cold), "warm {warm:?}, cold {cold:?}");
 }
 
 #[test]

@@ -183,8 +183,9 @@ fn sigkill_keeps_what_was_measured_and_the_watchdog_leaves_nothing_else() {
 }
 
 /// Kills gpujobs and its watchdog at once, as `pkill -9 -f` with a broad pattern does: what the system can end ends with
-/// them, and the rest goes with the next run. That is the folder, and now and then a Firefox: geckodriver ends without it
-/// where a command is under way.
+/// them, and the rest goes with the next run. That is the folder, and now and then a Firefox: Linux sends the signal of a
+/// parent's death for each thread of gpujobs that takes the children over from another, and geckodriver (0.37) leaves at the
+/// second one without waiting for its Firefox.
 fn nothing_survives_both(shop: &Workshop, browser: &str, child: Child) {
     let tmp = shop.path("tmp");
     let groups = traces::groups(&tmp);
