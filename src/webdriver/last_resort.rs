@@ -17,22 +17,43 @@ use super::discover::ProgramSearch;
 /// the watchdog be killed as well. A driver that ends so takes its browser with it: geckodriver closes Firefox, and Chromium
 /// ends with the pipe to chromedriver.
 ///
-/// Linux sends the signal when the thread ends that started the program; only the main thread ends no sooner than gpujobs.
+/// Linux sends the signal when the thread ends that started the program; only the main thread ends no sooner than gpujobs. It
+/// sends it once more for each other thread of gpujobs that inherits the children and ends in turn, and at a second SIGTERM
+/// geckodriver (0.37) leaves without closing its Firefox. So a shell, which has one thread, stands between the two: it is
+/// killed at the first signal, and its end is the only one that the program hears of.
 pub(super) fn dying_with_us(program: &Path) -> Command {
     #[cfg(target_os = "linux")]
     if nix::unistd::gettid() == nix::unistd::getpid()
         && let Some(setpriv) = setpriv()
     {
         let mut command = Command::new(setpriv);
-        command.args(["--pdeathsig", "TERM", "--", "sh", "-c", OUTLIVES_ITS_READER, "sh"]);
-        command.arg(std::process::id().to_string()).arg(program);
+        command.args(["--pdeathsig", "KILL", "--", "sh", "-c", STANDS_BETWEEN, "sh"]);
+        command.arg(std::process::id().to_string()).arg(setpriv).arg(OUTLIVES_ITS_READER).arg(program);
         return command;
     }
     Command::new(program)
 }
 
-/// Becomes the program after its first argument, the number of gpujobs' process, unless that has ended already: the signal of
-/// its death would never come.
+/// Starts the program after its first three arguments (the number of gpujobs' process, setpriv, the script below), and ends as
+/// that ends: with its exit status, or by its signal. What the group is asked (SIGTERM) is the program's to answer.
+///
+/// Each of the two shells ends at once if its parent has ended already: the signal of that death would never come.
+#[cfg(target_os = "linux")]
+const STANDS_BETWEEN: &str = r#"
+[ "$PPID" = "$1" ] || exit
+setpriv=$2 script=$3
+shift 3
+trap : TERM INT HUP
+"$setpriv" --pdeathsig TERM -- sh -c "$script" sh $$ "$@" &
+exec >/dev/null 2>&1
+while wait $!; ended=$?; [ $ended -gt 128 ] && kill -0 $!; do :; done
+trap - TERM INT HUP
+ulimit -c 0
+[ $ended -le 128 ] || kill -$((ended - 128)) $$
+exit $ended
+"#;
+
+/// Becomes the program after its first argument, the number of the shell that started it.
 ///
 /// The program reads its own output as well, so that it can still write when gpujobs no longer reads. geckodriver (0.37)
 /// says that it ends, panics where it can't, and leaves the Firefox that it was starting.

@@ -183,10 +183,8 @@ fn sigkill_keeps_what_was_measured_and_the_watchdog_leaves_nothing_else() {
 }
 
 /// Kills gpujobs and its watchdog at once, as `pkill -9 -f` with a broad pattern does: what the system can end ends with
-/// them, and the rest goes with the next run. That is the folder, and now and then a Firefox: Linux sends the signal of a
-/// parent's death for each thread of gpujobs that takes the children over from another, and geckodriver (0.37) leaves at the
-/// second one without waiting for its Firefox.
-fn nothing_survives_both(shop: &Workshop, browser: &str, child: Child) {
+/// them, and the folder goes with the next run.
+fn nothing_survives_both(shop: &Workshop, child: Child) {
     let tmp = shop.path("tmp");
     let groups = traces::groups(&tmp);
     let own = traces::group(std::process::id()).unwrap();
@@ -196,9 +194,7 @@ fn nothing_survives_both(shop: &Workshop, browser: &str, child: Child) {
     traces::signal(child.id(), Signal::SIGKILL);
     traces::signal(watchdog, Signal::SIGKILL);
     assert_eq!(ended(child).code, None);
-    if browser == "chrome" {
-        traces::wait_until_ended(shop, &others);
-    }
+    traces::wait_until_ended(shop, &others);
     assert!(std::fs::read_dir(&tmp).unwrap().next().is_some(), "the folder is still there");
     sweeps(shop);
     traces::assert_none_of(shop, &others);
@@ -227,7 +223,7 @@ fn sigkill_of_gpujobs_and_its_watchdog_leaves_nothing_in_the_end() {
     for browser in ["chrome", "firefox"] {
         let shop = Workshop::new();
         let child = in_the_second_job(&shop, &long(browser, 1));
-        nothing_survives_both(&shop, browser, child);
+        nothing_survives_both(&shop, child);
     }
 }
 
@@ -243,7 +239,7 @@ fn sigkill_of_both_while_a_browser_starts_leaves_nothing_in_the_end() {
         let tmp = shop.path("tmp");
         let starts = |id: &u32| traces::command_line(*id).contains(mark);
         traces::wait_for(|| traces::processes(&tmp).iter().find(|id| starts(id)).copied());
-        nothing_survives_both(&shop, browser, child);
+        nothing_survives_both(&shop, child);
     }
 }
 
