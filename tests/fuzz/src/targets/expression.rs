@@ -14,7 +14,7 @@ impl Scope for Names {
     }
 
     fn all(&self) -> minijinja::Value {
-        minijinja::Value::from_iter(self.0.iter().map(|(name, value)| (name.clone(), value.clone())))
+        minijinja::Value::from_pairs(self.0.iter().map(|(name, value)| (name.clone(), value.clone())))
     }
 }
 
