@@ -74,7 +74,7 @@ fn a_planted_change_stands_at_its_run_with_what_was_new() {
     let change = changes[0];
     let seventh = paths[6].file_name().unwrap().to_str().unwrap();
     let said = ["job_id", "run", "change", "verdict"].map(|column| change[column].as_str().unwrap());
-    assert_eq!((said, &change["run_number"]), (["firefox/a/same", seventh, "slower", "slower"], &7.0.into()));
+    assert_eq!((said, &change["run_number"]), (["firefox/a/same", seventh, "slower", "slower"], &7.into()));
     let [ratio, low, high] = ["ratio", "ratio_low", "ratio_high"].map(|column| change[column].as_f64().unwrap());
     assert!(low > 1.03 && low < 1.05 && high > 1.05 && high < 1.07 && ratio > low && ratio < high, "{change:#}");
     let news = ["new_browser", "new_gpujobs", "change_with"].map(|column| change[column].as_str().unwrap());
