@@ -138,7 +138,7 @@ function headings(panel, shown, all) {
     // Where there is little room, the label at a change says it.
     const said = [
       UNCHANGED.get(word(row, 'verdict')) ?? (isNarrow() ? '' : `last change: ${row.verdict}`),
-      missing > 0 ? `${missing} of its runs are not in this page` : '',
+      missing > 0 ? `runs that this page leaves out: ${missing}` : '',
     ];
     return {
       xref: 'paper',

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 
 use crate::analyse::comparison::Rules;
-use crate::analyse::history::{self, Change, FEWEST, History, HistoryVerdict, PastRun, Point, Series};
+use crate::analyse::history::{self, FEWEST, History, HistoryVerdict, PastRun, Point, Series};
 use crate::record::csv::original;
 use crate::report::history::news;
 
@@ -82,15 +82,16 @@ fn note(series: &[&Series]) -> String {
 fn columns() -> Vec<PanelColumn> {
     let before = [
         words("job_id"),
-        words("adapter_kind"),
-        explained(words("adapter"), "What computed it: a job on unlike ones has a line for each."),
         explained(words("run"), "The run's folder."),
-        explained(numbers("run_number"), "Its place among the runs of this page that have jobs, by when they began."),
-        explained(words("started_at"), "When it began."),
         explained(numbers("median_ms"), "Time of an inference in this run; empty where it must not count."),
         explained(numbers("low_ms"), "The 95 % interval that the run gives it, its lower end."),
         explained(numbers("high_ms"), "Its upper end."),
-        explained(words("clock"), "Which clock timed it, in all runs."),
+        explained(words("change"), "What the job is from this run on: slower or faster."),
+        explained(numbers("ratio"), "The level from this run on by that before."),
+        explained(numbers("ratio_low"), "The 95 % interval of the ratio, its lower end."),
+        explained(numbers("ratio_high"), "Its upper end."),
+        explained(words("change_with"), "What was new since the last run that counted."),
+        words("circumstances"),
         words("status"),
         explained(words("reason"), "Why it has no number."),
     ];
@@ -99,12 +100,6 @@ fn columns() -> Vec<PanelColumn> {
         explained(words(name), &format!("What was new since the run before that has the job: {of}."))
     });
     let after = [
-        explained(words("change"), "What it is from this run on: slower or faster."),
-        explained(numbers("ratio"), "The level from this run on by that before."),
-        explained(numbers("ratio_low"), "The 95 % interval of the ratio, its lower end."),
-        explained(numbers("ratio_high"), "Its upper end."),
-        explained(words("change_with"), "What was new since the last run that counted."),
-        words("circumstances"),
         explained(words("verdict"), "Of the job over all runs: its last change, no-change, or too-few."),
         explained(numbers("p_adjusted"), "The p-value of its first change after Holm's correction for all jobs."),
         explained(
@@ -112,23 +107,33 @@ fn columns() -> Vec<PanelColumn> {
             "How far apart equal runs are: the standard deviation about their level.",
         ),
         explained(numbers("runs"), "How many runs have the job."),
+        explained(numbers("run_number"), "The run's place among those of this page that have jobs, oldest first."),
+        explained(words("started_at"), "When it began."),
+        explained(words("clock"), "Which clock timed the job, in all runs."),
+        words("adapter_kind"),
+        explained(words("adapter"), "What computed it: a job on unlike ones has a history for each."),
     ];
     before.into_iter().chain(news).chain(after).collect()
 }
 
 fn cells(history: &History, series: &Series, point: &Point) -> Vec<PanelCell> {
     let run = &history.runs[point.run];
-    let before: [PanelCell; 12] = [
+    // Of several rows of the job in one run the change is the first one's that counts.
+    let first = series.points.iter().find(|other| other.run == point.run && other.median_ms.is_some());
+    let change = series.changes.iter().find(|change| change.run == point.run);
+    let change = change.filter(|_| first.is_some_and(|first| std::ptr::eq(first, point)));
+    let before: [PanelCell; 13] = [
         original(&series.job).into(),
-        series.adapter_kind.as_str().into(),
-        series.adapter.as_str().into(),
         run.run.as_str().into(),
-        (point.run as f64 + 1.0).into(),
-        run.started_at.as_str().into(),
         point.median_ms.into(),
         point.low_ms.into(),
         point.high_ms.into(),
-        series.clock.into(),
+        change.map(|change| change.direction.to_string()).unwrap_or_default().into(),
+        change.map(|change| change.ratio).into(),
+        change.map(|change| change.low).into(),
+        change.map(|change| change.high).into(),
+        change.map(|change| news(&change.news)).unwrap_or_default().into(),
+        change.map(|change| change.circumstances.as_str()).unwrap_or_default().into(),
         point.status.as_str().into(),
         original(&point.reason).into(),
     ];
@@ -136,21 +141,16 @@ fn cells(history: &History, series: &Series, point: &Point) -> Vec<PanelCell> {
         let own = point.news.iter().filter(|difference| kind_of(&difference.what) == kind);
         news(own).into()
     });
-    // Of several rows of the job in one run the change is the first one's that counts.
-    let first = series.points.iter().find(|other| other.run == point.run && other.median_ms.is_some());
-    let change = series.changes.iter().find(|change| change.run == point.run);
-    let change: Option<&Change> = change.filter(|_| first.is_some_and(|first| std::ptr::eq(first, point)));
-    let after: [PanelCell; 10] = [
-        change.map(|change| change.direction.to_string()).unwrap_or_default().into(),
-        change.map(|change| change.ratio).into(),
-        change.map(|change| change.low).into(),
-        change.map(|change| change.high).into(),
-        change.map(|change| news(&change.news)).unwrap_or_default().into(),
-        change.map(|change| change.circumstances.as_str()).unwrap_or_default().into(),
+    let after: [PanelCell; 9] = [
         series.verdict.to_string().into(),
         series.p_adjusted.into(),
         series.spread.map(|spread| 100.0 * spread).into(),
         (runs_of(series) as f64).into(),
+        (point.run as f64 + 1.0).into(),
+        run.started_at.as_str().into(),
+        series.clock.into(),
+        series.adapter_kind.as_str().into(),
+        series.adapter.as_str().into(),
     ];
     before.into_iter().chain(new).chain(after).collect()
 }
