@@ -216,10 +216,11 @@ pub struct ExportArgs {
 /// `gpujobs report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The folders of runs or tunings; the second and further ones are compared with the first.
+    /// The folders of runs or tunings, or folders that hold runs, or patterns of either; the second and further ones are
+    /// compared with the first, and from three runs on there is their history.
     #[arg(required = true, value_name = "RUN", value_hint = ValueHint::DirPath)]
     pub runs: Vec<PathBuf>,
-    /// Where; by default report.html in the folder of the first run.
+    /// Where; by default report.html in the folder that is named first.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
     /// Open it in the default browser.

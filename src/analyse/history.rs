@@ -22,12 +22,12 @@ use crate::record::read::{JobRecord, Run};
 use crate::record::run_toml::RunToml;
 
 /// A run with what its `run.toml` says.
-#[derive(Debug, Clone)]
-pub struct PastRun {
+#[derive(Debug, Clone, Copy)]
+pub struct PastRun<'run> {
     /// Its `run.toml`.
-    pub facts: RunToml,
+    pub facts: &'run RunToml,
     /// Its rows.
-    pub run: Run,
+    pub run: &'run Run,
 }
 
 /// See the module.
@@ -181,10 +181,10 @@ struct Draft<'run> {
 
 /// The history of these runs, in whatever order they come.
 #[must_use]
-pub fn of(runs: &[PastRun], rules: &Rules) -> History {
-    let mut ordered: Vec<&PastRun> = runs.iter().collect();
-    ordered.sort_by_key(|run| (run.facts.started_at.parse::<Timestamp>().ok(), run.run.folder.clone()));
-    let facts: Vec<RunFacts> = ordered.iter().map(|run| facts(run)).collect();
+pub fn of(runs: &[PastRun<'_>], rules: &Rules) -> History {
+    let mut ordered = runs.to_vec();
+    ordered.sort_by_key(|run| (began(run.facts), run.run.folder.clone()));
+    let facts: Vec<RunFacts> = ordered.iter().map(facts).collect();
     let mut drafts = drafts(&ordered, rules);
     for draft in &mut drafts {
         draft.observe(&facts, rules);
@@ -199,13 +199,19 @@ pub fn of(runs: &[PastRun], rules: &Rules) -> History {
     }
 }
 
+/// When a run began, by which runs are in order; none where its `run.toml` has no time there.
+#[must_use]
+pub fn began(facts: &RunToml) -> Option<Timestamp> {
+    facts.started_at.parse().ok()
+}
+
 /// The series whose last change made them slower, and by more than the share.
 pub fn regressions(history: &History, above: f64) -> impl Iterator<Item = (&Series, &Change)> {
     let last = history.series.iter().filter_map(|series| Some((series, series.changes.last()?)));
     last.filter(move |(_, change)| change.ratio > 1.0 + above)
 }
 
-fn facts(run: &PastRun) -> RunFacts {
+fn facts(run: &PastRun<'_>) -> RunFacts {
     let digest = Sha256::digest(run.facts.manifest.as_bytes());
     let hex = digest.iter().take(6).fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -221,7 +227,7 @@ fn facts(run: &PastRun) -> RunFacts {
 
 /// The rows of each job by what computed them. Those that do not say it stand in each series of their job, or in one of
 /// their own.
-fn drafts<'run>(runs: &[&'run PastRun], rules: &Rules) -> Vec<Draft<'run>> {
+fn drafts<'run>(runs: &[PastRun<'run>], rules: &Rules) -> Vec<Draft<'run>> {
     let mut jobs: IndexMap<&str, IndexMap<(String, String), Rows<'run>>> = IndexMap::new();
     let mut unnamed: IndexMap<&str, Rows<'run>> = IndexMap::new();
     for (place, run) in runs.iter().enumerate() {

@@ -115,7 +115,9 @@ Examples:
   gpujobs report results/audio-20261122T175200Z --open
       Write report.html into the run's folder, and show it
   gpujobs report results/audio-20261122T175200Z results/audio-20261123T090000Z --output audio.html
-      Show two runs and how the second compares with the first";
+      Show two runs and how the second compares with the first
+  gpujobs report results --output history.html
+      Show all runs of a folder, oldest first, with the history of each job";
 
 pub(super) const SCHEMA: &str = "\
 Examples:

@@ -23,7 +23,8 @@ pub fn run(args: &HistoryArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     let rules = args.judgement.rules();
     let mut runs = read_all(&folders(&args.runs)?)?;
     retain(&mut runs, args.filter.as_deref())?;
-    let history = history::of(&runs, &rules);
+    let past: Vec<PastRun> = runs.iter().map(|(facts, run)| PastRun { facts, run }).collect();
+    let history = history::of(&past, &rules);
     if history.series.is_empty() {
         let (message, help) = match &args.filter {
             Some(_) => {
@@ -85,19 +86,17 @@ fn runs_in(folder: &Path) -> Vec<PathBuf> {
     inside.filter(|path| is_run(path)).collect()
 }
 
-fn read_all(folders: &[PathBuf]) -> Result<Vec<PastRun>, Error> {
-    let one = |folder: &PathBuf| -> Result<PastRun, RecordError> {
-        Ok(PastRun { facts: RunToml::read(folder)?, run: read::run(folder)? })
-    };
+fn read_all(folders: &[PathBuf]) -> Result<Vec<(RunToml, Run)>, Error> {
+    let one = |folder: &PathBuf| -> Result<_, RecordError> { Ok((RunToml::read(folder)?, read::run(folder)?)) };
     Ok(folders.iter().map(one).collect::<Result<_, _>>()?)
 }
 
 /// Keeps the jobs that the filter matches.
-fn retain(runs: &mut [PastRun], filter: Option<&str>) -> Result<(), Error> {
-    let custom: BTreeSet<String> = runs.iter().flat_map(|run| custom_axes(&run.run)).collect();
+fn retain(runs: &mut [(RunToml, Run)], filter: Option<&str>) -> Result<(), Error> {
+    let custom: BTreeSet<String> = runs.iter().flat_map(|(_, run)| custom_axes(run)).collect();
     let filter = Filter::parse(filter.unwrap_or_default(), custom.iter().map(String::as_str))?;
-    for run in runs {
-        run.run.jobs.retain(|job| filter.matches_values(|key| value(job, key)));
+    for (_, run) in runs {
+        run.jobs.retain(|job| filter.matches_values(|key| value(job, key)));
     }
     Ok(())
 }

@@ -1,19 +1,29 @@
 //! `gpujobs report RUN…`: runs as one HTML page.
 
 use std::io::Write;
+use std::path::PathBuf;
+use std::slice;
 
+use indexmap::IndexMap;
+
+use super::history;
 use super::shared::output;
+use crate::analyse::history::began;
 use crate::cli::ReportArgs;
 use crate::error::{Error, Exit};
+use crate::record::run_toml::RunToml;
 use crate::report::html::Report;
 
 /// Writes the page and says where it is.
 pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<Exit, Error> {
-    let page = Report::of(&args.runs)?.html().map_err(|error| Error::Usage {
+    let folders = folders(&args.runs)?;
+    let page = Report::of(&folders)?.html().map_err(|error| Error::Usage {
         message: format!("the report can't be made: {error}"),
         help: "this is a fault of gpujobs; `gpujobs export --format xlsx` writes the same numbers".to_owned(),
     })?;
-    let beside = || args.runs.first().map(|run| run.join("report.html")).unwrap_or_default();
+    // A pattern is no folder, but what it names are some.
+    let named = args.runs.first().filter(|named| named.is_dir()).or(folders.first());
+    let beside = || named.map(|folder| folder.join("report.html")).unwrap_or_default();
     let path = args.output.clone().unwrap_or_else(beside);
     output::write(&path, page)?;
     writeln!(out, "{}", path.display())?;
@@ -24,4 +34,28 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         })?;
     }
     Ok(Exit::Success)
+}
+
+/// The folders that these arguments name, each once, in their order: a run, a tuning, or what `history` takes, of which the
+/// oldest run comes first.
+fn folders(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let mut all: IndexMap<PathBuf, PathBuf> = IndexMap::new();
+    for argument in arguments {
+        let is_pattern = argument.to_string_lossy().contains(['*', '?', '[']);
+        let found = if argument.join("run.toml").is_file() || !(argument.is_dir() || is_pattern) {
+            vec![argument.clone()]
+        } else {
+            let found = history::folders(slice::from_ref(argument))?;
+            let mut dated: Vec<_> = found
+                .into_iter()
+                .map(|folder| Ok((began(&RunToml::read(&folder)?), folder)))
+                .collect::<Result<_, Error>>()?;
+            dated.sort();
+            dated.into_iter().map(|(_, folder)| folder).collect()
+        };
+        for folder in found {
+            all.entry(folder.canonicalize().unwrap_or_else(|_| folder.clone())).or_insert(folder);
+        }
+    }
+    Ok(all.into_values().collect())
 }

@@ -4,6 +4,7 @@ use std::io;
 
 use super::format::{TableFormat, TableStyle, empty_table};
 use crate::analyse::history::{Change, Difference, FEWEST, History, HistoryVerdict, Series};
+use crate::record::csv::original;
 use crate::units::significant;
 
 /// Runs without a number that a cell names.
@@ -75,18 +76,21 @@ pub fn in_words(history: &History, change: &Change) -> String {
         _ => (change.ratio, change.low, change.high),
     };
     let run = history.runs.get(change.run).map(|run| run.run.as_str()).unwrap_or_default();
-    let news = change.news.iter().map(new_thing).collect::<Vec<_>>().join(", ");
+    let news = news(&change.news);
     let news =
         if news.is_empty() { "; nothing else that is watched was new".to_owned() } else { format!(", with {news}") };
     let but = if change.circumstances.is_empty() { String::new() } else { format!("; but {}", change.circumstances) };
     format!("{}x {} ({}–{}) from {run} on{news}{but}", times(ratio), change.direction, times(low), times(high))
 }
 
-/// `browser_version 140 -> 141`; of a digest its first digits.
-fn new_thing(difference: &Difference) -> String {
-    let letters = if difference.what.ends_with("_digest") { 8 } else { usize::MAX };
-    let short = |value: &str| value.chars().take(letters).collect::<String>();
-    format!("{} {} -> {}", difference.what, short(&difference.before), short(&difference.after))
+/// `browser_version 140 -> 141, runtime …`; of a digest its first digits.
+pub(super) fn news<'news>(differences: impl IntoIterator<Item = &'news Difference>) -> String {
+    let new = |difference: &Difference| {
+        let letters = if difference.what.ends_with("_digest") { 8 } else { usize::MAX };
+        let short = |value: &str| original(value).chars().take(letters).collect::<String>();
+        format!("{} {} -> {}", difference.what, short(&difference.before), short(&difference.after))
+    };
+    differences.into_iter().map(new).collect::<Vec<_>>().join(", ")
 }
 
 /// Which runs have no number, and why.

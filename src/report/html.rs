@@ -7,6 +7,7 @@ mod comparison;
 mod facts;
 mod findings;
 mod grid;
+mod history;
 mod kernels;
 mod memory;
 mod page;
@@ -55,7 +56,8 @@ impl Report {
         let sources: Vec<RunSource> =
             folders.iter().map(|folder| RunSource::read(folder.as_ref(), &rule)).collect::<Result<_, _>>()?;
         let mut panels = Vec::new();
-        // Several runs are compared before each is shown; their history would stand here too.
+        // What several runs say together stands before what each says; a page that is cut keeps its first panels.
+        panels.extend(history::panel(&sources));
         panels.extend(comparison::panels(&sources));
         for source in &sources {
             panels.extend(sweep::panels(source));

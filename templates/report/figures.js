@@ -2,6 +2,7 @@
 import { forest } from './forest.js';
 import { kernels } from './kernels.js';
 import { memory, tokens } from './memory.js';
+import { overRuns } from './over_runs.js';
 import { heatMap, parallel } from './parameters.js';
 import { parts } from './parts.js';
 import { roofline } from './roofline.js';
@@ -23,6 +24,7 @@ export const CHARTS = {
   heat_map: { draw: heatMap, choose: 'browser' },
   kernels: { draw: kernels, choose: 'job_id' },
   memory: { draw: memory },
+  over_runs: { draw: overRuns },
   parallel: { draw: parallel, choose: 'browser' },
   parts: { draw: parts },
   roofline: { draw: roofline },

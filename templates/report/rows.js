@@ -56,13 +56,14 @@ export function word(row, column) {
 }
 
 /**
- * What computed a row, if that is no hardware; else empty.
+ * What computed a row, if that is no hardware; else empty. A job may have run on hardware and elsewhere: where a row itself
+ * says what computed it, its job's other rows do not count.
  * @param {Panel} panel
  * @param {Row} row
  */
 export function software(panel, row) {
   const kind = word(row, 'adapter_kind');
-  if (kind === 'software' || kind === 'unknown') return `${kind}: ${word(row, 'adapter')}`;
+  if (kind) return kind === 'hardware' || kind === 'none' ? '' : `${kind}: ${word(row, 'adapter')}`;
   return Object.hasOwn(panel.software, word(row, 'job_id')) ? panel.software[word(row, 'job_id')] : '';
 }
 

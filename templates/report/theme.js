@@ -91,7 +91,7 @@ function common(names, part) {
  * Names without the parts of ids that all of them begin or end with.
  * @param {string[]} names
  */
-function telling(names) {
+export function telling(names) {
   if (names.length < 2) return names;
   const sign = (/** @type {string} */ name) => (name.startsWith('⚠ ') ? '⚠ ' : '');
   const parts = names.map((name) => name.slice(sign(name).length).split('/'));

@@ -1,11 +1,10 @@
 //! `gpujobs history` over run folders made by hand: which run and job it names, what was new then, what it keeps apart.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::support::made_runs::{Made, about, dated, job, made, with};
+use crate::support::made_runs::{about, between, four_jobs, job, runs, with};
 
 fn history(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_gpujobs")).arg("history").args(arguments).output().unwrap()
@@ -15,35 +14,6 @@ fn json(arguments: &[&str]) -> Value {
     let output = history(&[arguments, &["--format", "json"]].concat());
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
-}
-
-/// How far the median of run `run` is from its level, as a factor: other runs of one program are up to 0.6 % apart.
-fn between(run: usize, job: usize) -> f64 {
-    1.0 + 0.002 * (((run * 5 + job * 3) % 7) as f64 - 3.0)
-}
-
-/// Runs `run-0`, `run-1`, … a day apart, written in another order than they began.
-fn runs(folder: &Path, count: usize, jobs: impl Fn(usize) -> Vec<Made>) -> Vec<PathBuf> {
-    let made = (0..count).rev().map(|run| {
-        let path = made(folder, &format!("run-{}", (run * 7) % count), &jobs(run));
-        dated(&path, &format!("2026-11-{:02}T00:00:00Z", run + 1), if run < 6 { "0.1.0" } else { "0.2.0" });
-        path
-    });
-    let mut paths: Vec<PathBuf> = made.collect();
-    paths.reverse();
-    paths
-}
-
-const IDS: [&str; 4] = ["chrome/a/same", "chrome/b/same", "firefox/a/same", "firefox/b/same"];
-
-/// Four jobs, of which one is 5 % slower from the seventh run on if that is planted.
-fn four_jobs(run: usize, planted: bool) -> Vec<Made> {
-    let one = |(place, id): (usize, &&'static str)| {
-        let slow = if planted && place == 2 && run >= 6 { 1.05 } else { 1.0 };
-        let version = if id.starts_with("firefox") && run >= 6 { "146.0" } else { "145.0" };
-        with(job(id, "chrome", about(10.0 * slow * between(run, place), 6)), &[("browser_version", version)])
-    };
-    IDS.iter().enumerate().map(one).collect()
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Runs as a page: what stands in it, and that hostile texts stay texts.
 
-use crate::support::made_runs::{about, job, made, with};
+use std::path::Path;
+
+use crate::support::made_runs::{about, job, made, runs, with};
 use crate::support::workshop::Workshop;
 
 const ID: &str = "chrome/product/webgpu/64x1x1/precompiled";
@@ -108,4 +110,29 @@ fn what_can_not_be_read_or_written_is_an_error() {
     let run = made(&shop.path(""), "run", &[job(ID, "chrome", about(1.0, 6))]);
     let told = shop.gpujobs(&["report", run.to_str().unwrap(), "--output", "missing/report.html"]).expect(3).stderr;
     assert!(told.contains("missing/report.html") && told.contains("--output FILE"), "{told}");
+}
+
+#[test]
+fn a_folder_of_runs_is_named_as_for_the_command_history() {
+    let shop = Workshop::new();
+    let folder = shop.path("past");
+    std::fs::create_dir(&folder).unwrap();
+    let paths = runs(&folder, 4, |_| vec![job(ID, "chrome", about(10.0, 6))]);
+    let oldest_first: Vec<&str> = paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+    assert!(!oldest_first.is_sorted(), "their names are in the order of their times: {oldest_first:?}");
+    let told = shop.gpujobs(&["report", "past"]).expect(0);
+    assert_eq!(told.stdout.trim(), "past/report.html");
+    let heading = |path: &Path| {
+        let page = std::fs::read_to_string(path).unwrap();
+        page.split_once("<h1>").unwrap().1.split("</h1>").next().unwrap().to_owned()
+    };
+    assert_eq!(heading(&folder.join("report.html")), oldest_first.join(", "));
+    // A run that is named before it stays the first, with which others are compared, and counts once.
+    let newest = paths[3].to_str().unwrap();
+    shop.gpujobs(&["report", newest, "past/run-*", newest, "-o", "report.html"]).expect(0);
+    let told = heading(&shop.path("report.html"));
+    assert_eq!(told, format!("{}, {}", oldest_first[3], oldest_first[..3].join(", ")));
+    shop.write("empty/file", "");
+    let told = shop.gpujobs(&["report", "empty"]).expect(2).stderr;
+    assert!(told.contains("names no run"), "{told}");
 }

@@ -34,6 +34,8 @@ mod gpu_memory;
 mod half;
 mod history;
 #[cfg(target_os = "linux")]
+mod history_panel;
+#[cfg(target_os = "linux")]
 mod host_memory;
 #[cfg(target_os = "linux")]
 mod html_report;

@@ -10,7 +10,7 @@ use gpujobs::webdriver::{Browser, BrowserKind, BrowserSettings, Gpu, Launch, Pre
 use serde_json::{Value, json};
 
 use crate::support::browser_turn;
-use crate::support::made_runs::{about, job, made, with};
+use crate::support::made_runs::{about, between, dated, job, made, runs, with};
 use crate::support::workshop::Workshop;
 
 const FAST: &str = "chrome/product/webgpu/64x1x1/precompiled";
@@ -118,16 +118,47 @@ fn hostile_tuning(shop: &Workshop, run: &Path) -> PathBuf {
     shop.path("tuning")
 }
 
-/// The page of all of them, as it is but for a listener.
-fn page(shop: &Workshop) -> url::Url {
+/// Eight runs of two jobs: one is 20 % slower from the fifth on, the other one failed once, and but for the last two runs no
+/// hardware computed it.
+fn hostile_history(shop: &Workshop) -> PathBuf {
+    let folder = shop.path("past");
+    std::fs::create_dir(&folder).unwrap();
+    let paths = runs(&folder, 8, |run| {
+        let slow = if run < 4 { 1.0 } else { 1.2 };
+        let other = [("adapter_kind", "software"), ("status", "failed")];
+        let other = &other[..[1, 1, 2, 1, 1, 1, 0, 0][run]];
+        vec![
+            job(FAST, "chrome", about(slow * between(run, 0), 6)),
+            with(job(SLOW, "firefox", about(between(run, 1), 6)), other),
+        ]
+    });
+    for (run, path) in paths.iter().enumerate() {
+        let mut cells = vec![(1, "adapter_description", HOSTILE)];
+        cells.extend([0, 1].map(|place| (place, "backend_used", "webgpu")));
+        cells.extend((run >= 4).then_some((0, "browser_version", HOSTILE)));
+        cells.extend((run == 2).then_some((1, "reason", HOSTILE)));
+        change(&path.join("jobs.csv"), &cells);
+    }
+    dated(&paths[7], "2026-11-08T00:00:00Z", HOSTILE);
+    folder
+}
+
+/// A page that is looked at has been given a listener; else it is as it was written.
+fn listened(shop: &Workshop, folders: &[&Path], name: &str) -> url::Url {
+    let folders: Vec<&str> = folders.iter().map(|folder| folder.to_str().unwrap()).collect();
+    shop.gpujobs(&[&["report"], &folders[..], &["-o", name]].concat()).expect(0);
+    let text = std::fs::read_to_string(shop.path(name)).unwrap();
+    let (before, after) = text.split_once("<meta name=\"viewport\"").unwrap();
+    let page = shop.write(name, &format!("{before}{LISTENER}<meta name=\"viewport\"{after}"));
+    url::Url::from_file_path(page).unwrap()
+}
+
+/// The page of two runs and a tuning, with all that panels are made of, and that of a history.
+fn pages(shop: &Workshop) -> [url::Url; 2] {
     let runs = [hostile_run(shop, "base", 1.0), hostile_run(shop, "new", 1.2)];
     let tuning = hostile_tuning(shop, &runs[0]);
-    let folders = [&runs[0], &runs[1], &tuning].map(|folder| folder.to_str().unwrap());
-    shop.gpujobs(&[&["report"], &folders[..], &["-o", "report.html"]].concat()).expect(0);
-    let text = std::fs::read_to_string(shop.path("report.html")).unwrap();
-    let (before, after) = text.split_once("<meta name=\"viewport\"").unwrap();
-    let page = shop.write("listened.html", &format!("{before}{LISTENER}<meta name=\"viewport\"{after}"));
-    url::Url::from_file_path(page).unwrap()
+    let all = listened(shop, &[&runs[0], &runs[1], &tuning], "report.html");
+    [all, listened(shop, &[&hostile_history(shop)], "history.html")]
 }
 
 /// A page that is looked at.
@@ -218,7 +249,7 @@ async fn check(reader: &Reader, name: &str) {
     let of_run = ["sweep", "start_up", "parts", "samples", "kernels", "roofline", "memory", "tokens"];
     let expected = [&["forest"], &of_run[..], &of_run[..], &["best_so_far,parallel,heat_map"]].concat();
     assert_eq!(reader.run(charts).await, json!(expected), "{name}");
-    hover(reader, name).await;
+    hover(reader, "[data-chart=sweep] .point", &["ms gpu (0.9–2.1)", "<img src=x onerror"], name).await;
     filters(reader, name).await;
     for width in [1280, 420] {
         reader.narrow(width, name).await;
@@ -251,19 +282,47 @@ impl Reader {
 }
 
 /// A pointer on a dot brings its figure, its interval and its names, as they are.
-async fn hover(reader: &Reader, name: &str) {
-    let script = "const point = document.querySelector('[data-chart=sweep] .point');
-        point.scrollIntoView({ block: 'center' });
+async fn hover(reader: &Reader, point: &str, expected: &[&str], name: &str) {
+    let script = format!(
+        "const point = document.querySelector('{point}');
+        point.scrollIntoView({{ block: 'center' }});
         const at = point.getBoundingClientRect();
-        return [at.x + at.width / 2, at.y + at.height / 2].map(Math.round)";
-    let at = reader.run(script).await;
+        return [at.x + at.width / 2, at.y + at.height / 2].map(Math.round)"
+    );
+    let at = reader.run(&script).await;
     let to =
         |aside: i64| json!({ "type": "pointerMove", "duration": 0, "x": at[0].as_i64().unwrap() + aside, "y": at[1] });
     let pointer = json!({ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": [to(3), to(0)] });
     reader.command("actions", json!({ "actions": [pointer] })).await;
     let said = reader.wait("document.querySelector('.hovertext')?.textContent").await;
     let said = said.as_str().unwrap();
-    assert!(said.contains("ms gpu (0.9–2.1)") && said.contains("<img src=x onerror"), "{name}: {said}");
+    assert!(expected.iter().all(|words| said.contains(words)), "{name}: {said}");
+}
+
+/// The page of a history: a course for each job with its change, marks of what was new and of what is refused.
+async fn check_history(reader: &Reader, url: &url::Url, name: &str) {
+    reader.0.navigate(url).await.unwrap();
+    reader.wait("document.body.dataset.drawn === 'all'").await;
+    let script = "const chart = document.querySelector('.panel figure');
+        const texts = (query) => [...chart.querySelectorAll(query)].map((text) => text.textContent);
+        return [chart.dataset.chart, chart.dataset.count, texts('.legendtext'), texts('.annotation-text')]";
+    let legend = ["GPU time", "computed in software", "slower from here on", "new browser", "new gpujobs", "no number"];
+    let found = reader.run(script).await;
+    assert_eq!((&found[0], &found[1], &found[2]), (&json!("over_runs"), &json!("3"), &json!(legend)), "{name}");
+    // The window is still a narrow one.
+    let labels: Vec<&str> = found[3].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+    let beginning = |words: &str| labels.iter().filter(|label| label.starts_with(words)).count();
+    let found = ["▲ 1.2x slower (1.1", "chrome/", "⚠ firefox/", "firefox/"].map(beginning);
+    assert!(labels.len() == 4 && found == [1; 4], "{name}: {labels:?}");
+    reader.narrow(420, name).await;
+    reader.narrow(1280, name).await;
+    reader.wait(&format!("[...document.querySelectorAll('.annotation-text')].some((one) => one.textContent === '{FAST} last change: slower')")).await;
+    let change = ["ms gpu (", "1.2x slower (1.1", "with browser_version same -> <b>bold", "<img src=x onerror"];
+    hover(reader, "[data-chart=over_runs] .xy .scatter:nth-child(2) .point", &change, name).await;
+    harmless(reader, name).await;
+    reader.filter("firefox").await;
+    let count = "return document.querySelector('[data-chart=over_runs]').dataset.count";
+    assert_eq!(reader.run(count).await, json!("2"), "{name}");
 }
 
 async fn filters(reader: &Reader, name: &str) {
@@ -304,7 +363,7 @@ async fn harmless(reader: &Reader, name: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_shows_it_light_and_dark() {
     let shop = Workshop::new();
-    let url = page(&shop);
+    let [url, history] = pages(&shop);
     let _turn = browser_turn();
     let reader = Reader::open(BrowserKind::Chrome, &[]).await;
     reader.0.navigate(&url).await.unwrap();
@@ -319,13 +378,14 @@ async fn chromium_shows_it_light_and_dark() {
     let dark = reader.contrast().await;
     assert!(light > 4.5 && dark > 4.5, "light {light}, dark {dark}");
     harmless(&reader, "chromium").await;
+    check_history(&reader, &history, "chromium").await;
     reader.0.close(Duration::from_secs(5)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn firefox_shows_it_in_the_dark() {
     let shop = Workshop::new();
-    let url = page(&shop);
+    let [url, history] = pages(&shop);
     let _turn = browser_turn();
     let dark = ("layout.css.prefers-color-scheme.content-override", PrefValue::Int(0));
     let reader = Reader::open(BrowserKind::Firefox, &[dark]).await;
@@ -334,5 +394,6 @@ async fn firefox_shows_it_in_the_dark() {
     let is_dark = reader.run("return matchMedia('(prefers-color-scheme: dark)').matches").await;
     let contrast = reader.contrast().await;
     assert!(is_dark == json!(true) && contrast > 4.5, "{is_dark} {contrast}");
+    check_history(&reader, &history, "firefox").await;
     reader.0.close(Duration::from_secs(5)).await;
 }

@@ -58,7 +58,7 @@ const PACKED: usize = 16 << 10;
 /// Adapters that a panel names.
 const MOST_ADAPTERS: usize = 5;
 /// The modules, each before those that import it.
-const MODULES: [&str; 15] = [
+const MODULES: [&str; 16] = [
     "plain.js",
     "rows.js",
     "theme.js",
@@ -72,6 +72,7 @@ const MODULES: [&str; 15] = [
     "parameters.js",
     "roofline.js",
     "memory.js",
+    "over_runs.js",
     "figures.js",
     "main.js",
 ];

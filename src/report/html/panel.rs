@@ -49,6 +49,8 @@ pub(super) struct PanelColumn {
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 pub(super) enum PanelCell {
+    /// A number without a fraction, which is shown without one.
+    Whole(i64),
     Number(f64),
     Text(String),
     Empty,
@@ -57,8 +59,10 @@ pub(super) enum PanelCell {
 impl From<Option<f64>> for PanelCell {
     /// With as many digits as the run's own tables have.
     fn from(number: Option<f64>) -> Self {
-        let short = |number: f64| significant(number, 6).parse().ok();
-        number.filter(|number| number.is_finite()).and_then(short).map_or(Self::Empty, Self::Number)
+        let short = |number: f64| significant(number, 6).parse::<f64>().ok();
+        // Written without a fraction where it has none.
+        let cell = |number: f64| number.to_string().parse().map_or(Self::Number(number), Self::Whole);
+        number.filter(|number| number.is_finite()).and_then(short).map_or(Self::Empty, cell)
     }
 }
 

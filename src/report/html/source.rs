@@ -130,7 +130,12 @@ pub(super) fn adapter(job: &JobRecord) -> String {
 
 /// Whether a job was computed by anything that may be no hardware: the word is one that gpujobs wrote.
 pub(super) fn is_software(job: &JobRecord) -> bool {
-    !["hardware", "none", ""].contains(&text(job, "adapter_kind"))
+    is_software_kind(text(job, "adapter_kind"))
+}
+
+/// The same of an adapter's kind.
+pub(super) fn is_software_kind(kind: &str) -> bool {
+    !["hardware", "none", ""].contains(&kind)
 }
 
 /// Where a job ran, if that is not where it was to run: `ran on wasm instead of webgpu`.

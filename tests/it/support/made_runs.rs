@@ -148,3 +148,32 @@ pub(crate) fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
     fs::write(run.join("samples.csv"), samples).unwrap();
     run
 }
+
+/// How far the median of run `run` is from its level, as a factor: other runs of one program are up to 0.6 % apart.
+pub(crate) fn between(run: usize, job: usize) -> f64 {
+    1.0 + 0.002 * (((run * 5 + job * 3) % 7) as f64 - 3.0)
+}
+
+/// Runs `run-0`, `run-1`, … a day apart, written in another order than they began.
+pub(crate) fn runs(folder: &Path, count: usize, jobs: impl Fn(usize) -> Vec<Made>) -> Vec<PathBuf> {
+    let made = (0..count).rev().map(|run| {
+        let path = made(folder, &format!("run-{}", (run * 7) % count), &jobs(run));
+        dated(&path, &format!("2026-11-{:02}T00:00:00Z", run + 1), if run < 6 { "0.1.0" } else { "0.2.0" });
+        path
+    });
+    let mut paths: Vec<PathBuf> = made.collect();
+    paths.reverse();
+    paths
+}
+
+const IDS: [&str; 4] = ["chrome/a/same", "chrome/b/same", "firefox/a/same", "firefox/b/same"];
+
+/// Four jobs, of which one is 5 % slower from the seventh run on if that is planted.
+pub(crate) fn four_jobs(run: usize, planted: bool) -> Vec<Made> {
+    let one = |(place, id): (usize, &&'static str)| {
+        let slow = if planted && place == 2 && run >= 6 { 1.05 } else { 1.0 };
+        let version = if id.starts_with("firefox") && run >= 6 { "146.0" } else { "145.0" };
+        with(job(id, "chrome", about(10.0 * slow * between(run, place), 6)), &[("browser_version", version)])
+    };
+    IDS.iter().enumerate().map(one).collect()
+}
