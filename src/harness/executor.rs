@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use crate::graph::{Element, Values};
 use crate::plan::Cache;
+use crate::protocol::adapter::AdapterFacts;
 use crate::protocol::command::Ask;
-use crate::protocol::event::{
-    AdapterFacts, ClockFacts, ExecutionInfo, PageFacts, RawKernel, RawPart, RawPhases, RawSample,
-};
+use crate::protocol::event::{ClockFacts, ExecutionInfo, PageFacts, RawKernel, RawPart, RawPhases, RawSample};
 use crate::reference::{Failure, Spread, Verdict};
 use crate::render::page::Page;
 use crate::render::target::AdapterHint;

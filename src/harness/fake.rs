@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use super::executor::{Check, ExecuteError, Executor, OpenError, Opened, Piloted, PreparedJob};
 use crate::plan::Cache;
+use crate::protocol::adapter::{AdapterFacts, AdapterKind};
 use crate::protocol::command::Ask;
-use crate::protocol::event::{
-    AdapterFacts, AdapterKind, ClockFacts, ExecutionInfo, RawKernel, RawPhases, RawSample, SampleKind,
-};
+use crate::protocol::event::{ClockFacts, ExecutionInfo, RawKernel, RawPhases, RawSample, SampleKind};
 use crate::reference::{Spread, Verdict};
 use crate::render::page::Page;
 use crate::units::Nanos;
@@ -260,6 +259,7 @@ pub fn prepared() -> PreparedJob {
             device: String::new(),
             description: String::new(),
             backend: String::new(),
+            driver: String::new(),
             kind: AdapterKind::Software,
         }),
         ran: ExecutionInfo::default(),

@@ -15,8 +15,9 @@ use super::publish::publishable;
 use super::shader_texts::ShaderTexts;
 use crate::graph::{Graph, Tensor, TensorRole};
 use crate::plan::Cache;
+use crate::protocol::adapter::{AdapterFacts, AdapterKind};
 use crate::protocol::command::{Ask, PageCommand};
-use crate::protocol::event::{self, AdapterKind, PageEvent, PageFacts, RawKernel, RawPrepared, RawSample};
+use crate::protocol::event::{self, PageEvent, PageFacts, RawKernel, RawPrepared, RawSample};
 use crate::reference::{Spread, verifiable};
 use crate::render::page::{Content, Page, served_html};
 use crate::render::target::AdapterHint;
@@ -144,7 +145,7 @@ impl LiveBrowser {
         &self,
         session: &mut OpenPage,
         power_preference: Option<String>,
-    ) -> Result<(Option<event::AdapterFacts>, Option<f64>), OpenError> {
+    ) -> Result<(Option<AdapterFacts>, Option<f64>), OpenError> {
         session.send(&PageCommand::Probe { power_preference }).await;
         let answer = timeout(HELLO_WITHIN, async {
             loop {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AxisValue;
 use super::problem::{ManifestError, Problem};
-use crate::protocol::event::AdapterKind;
+use crate::protocol::adapter::AdapterKind;
 use crate::webdriver::Compiler;
 
 /// Values of a kernel's parameters by their names.

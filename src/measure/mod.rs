@@ -17,9 +17,8 @@ pub mod warmup;
 use std::collections::BTreeMap;
 
 use crate::harness::executor::{Check, PreparedJob};
-use crate::protocol::event::{
-    AdapterFacts, AdapterKind, ClockFacts, ExecutionInfo, RawKernel, RawPart, RawPhases, RawSample, SampleKind,
-};
+use crate::protocol::adapter::{AdapterFacts, AdapterKind};
+use crate::protocol::event::{ClockFacts, ExecutionInfo, RawKernel, RawPart, RawPhases, RawSample, SampleKind};
 use crate::protocol::memory::GpuMemory;
 use crate::reference::Spread;
 use crate::units::Nanos;

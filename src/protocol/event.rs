@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::adapter::AdapterFacts;
 use super::generation::RawGeneration;
 use super::memory::GpuMemory;
 use super::numbers::{figure, finite, iterations, millis, optional_figure, optional_millis, step};
@@ -152,41 +153,6 @@ pub struct PageFacts {
     /// What a context computed and supports, where there is one; absent in what older versions recorded.
     #[serde(default)]
     pub webnn_check: Option<WebNnCheck>,
-}
-
-/// What computes.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, strum::Display, strum::IntoStaticStr, JsonSchema,
-)]
-#[strum(serialize_all = "lowercase")]
-#[serde(rename_all = "lowercase")]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub enum AdapterKind {
-    /// A GPU.
-    Hardware,
-    /// The browser's rasteriser on the CPU.
-    Software,
-    /// The browser does not say which.
-    Unknown,
-}
-
-/// `GPUAdapterInfo`, and what it makes of the adapter.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct AdapterFacts {
-    /// `info.vendor`; empty where the browser hides it.
-    pub vendor: String,
-    /// `info.architecture`.
-    pub architecture: String,
-    /// `info.device`.
-    pub device: String,
-    /// `info.description`.
-    pub description: String,
-    /// `info.backend`, which is not in the specification; empty in runs of older versions too.
-    #[serde(default)]
-    pub backend: String,
-    /// From `info.isFallbackAdapter`.
-    pub kind: AdapterKind,
 }
 
 /// How good a session's clocks are.

@@ -3,6 +3,7 @@
 //! Made by `render` and `harness`; the page's side is `templates/harness/`. Its types, `protocol.d.ts`, are written from
 //! these by a test, which fails where they differ.
 
+pub mod adapter;
 pub mod command;
 pub mod event;
 pub mod generation;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 
-use super::{command, event, generation, job, memory, module, ports, session, webnn};
+use super::{adapter, command, event, generation, job, memory, module, ports, session, webnn};
 
 /// A type as TypeScript declares it, with its documentation.
 fn declared<T: TS>(config: &Config) -> String {
@@ -45,8 +45,8 @@ fn all() -> String {
         declared::<event::RawPrepared>,
         declared::<event::PageFacts>,
         declared::<webnn::WebNnCheck>,
-        declared::<event::AdapterKind>,
-        declared::<event::AdapterFacts>,
+        declared::<adapter::AdapterKind>,
+        declared::<adapter::AdapterFacts>,
         declared::<event::ClockFacts>,
         declared::<event::ExecutionInfo>,
         declared::<event::OnCpu>,

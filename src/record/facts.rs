@@ -11,7 +11,8 @@ use crate::manifest::hardware::Hardware;
 use crate::measure::memory::MemoryUse;
 use crate::measure::{Measurement, Phases, Summary, TokenUse};
 use crate::plan::Plan;
-use crate::protocol::event::{AdapterFacts, ClockFacts, ExecutionInfo};
+use crate::protocol::adapter::AdapterFacts;
+use crate::protocol::event::{ClockFacts, ExecutionInfo};
 use crate::run::{GpuState, JobReport, Status};
 
 /// What all rows of a run share.

@@ -4,7 +4,7 @@ use super::cell::Cell;
 use super::columns;
 use super::facts::{Facts, RowContext};
 use crate::measure::Summary;
-use crate::protocol::event::AdapterFacts;
+use crate::protocol::adapter::AdapterFacts;
 use crate::run::{JobReport, Status};
 use crate::units::Nanos;
 

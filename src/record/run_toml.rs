@@ -13,7 +13,8 @@ use super::{FORMAT, RecordError};
 use crate::harness::executor::Opened;
 use crate::manifest::Manifest;
 use crate::measure::Measurement;
-use crate::protocol::event::{AdapterFacts, PageFacts};
+use crate::protocol::adapter::AdapterFacts;
+use crate::protocol::event::PageFacts;
 use crate::user_file;
 
 /// The file's content.

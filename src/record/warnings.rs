@@ -5,7 +5,7 @@ mod warning;
 
 use crate::measure::memory::MemoryUse;
 use crate::measure::{Measurement, Summary, clock, modes};
-use crate::protocol::event::AdapterKind;
+use crate::protocol::adapter::AdapterKind;
 use crate::protocol::session::Effect;
 use crate::run::Circumstances;
 use crate::units::significant;

@@ -9,7 +9,7 @@ use crate::graph::JobVars;
 use crate::manifest::axes::DEFAULT_SHAPE;
 use crate::manifest::compiler::{CompilerSettings, Values, Winner};
 use crate::plan::Workgroup;
-use crate::protocol::event::AdapterKind;
+use crate::protocol::adapter::AdapterKind;
 use crate::webdriver::Compiler;
 
 /// What WGSL is rendered for.

@@ -18,7 +18,7 @@ use super::event::GpuState;
 use crate::manifest::Manifest;
 use crate::measure::Measurement;
 use crate::measure::stats::median;
-use crate::protocol::event::{AdapterFacts, AdapterKind};
+use crate::protocol::adapter::{AdapterFacts, AdapterKind};
 
 /// Between two readings, each of which takes well under a millisecond.
 const EVERY: Duration = Duration::from_millis(20);
@@ -152,6 +152,7 @@ mod tests {
             device: empty.clone(),
             description: empty.clone(),
             backend: empty,
+            driver: String::new(),
             kind,
         }
     }

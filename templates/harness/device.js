@@ -68,6 +68,7 @@ export async function findAdapterFor(job) {
  */
 export function adapterFacts(adapter) {
   const info = adapter.info;
+  const own = /** @type { { backend?: string, driver?: string } } */ (info);
   const fallback = info.isFallbackAdapter ?? /** @type { { isFallbackAdapter?: boolean } } */ (adapter).isFallbackAdapter;
   return {
     vendor: info.vendor ?? "",
@@ -75,7 +76,8 @@ export function adapterFacts(adapter) {
     device: info.device ?? "",
     description: info.description ?? "",
     // Chromium's own, with its developer features on; not in the types.
-    backend: /** @type { { backend?: string } } */ (info).backend ?? "",
+    backend: own.backend ?? "",
+    driver: own.driver ?? "",
     kind: typeof fallback !== "boolean" ? "unknown" : fallback ? "software" : "hardware",
   };
 }

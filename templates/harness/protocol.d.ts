@@ -1049,6 +1049,10 @@ description: string,
  */
 backend: string, 
 /**
+ * `info.driver`: the same holds.
+ */
+driver: string, 
+/**
  * From `info.isFallbackAdapter`.
  */
 kind: AdapterKind, };

@@ -6,7 +6,7 @@ use gpujobs::harness::fake::{Act, Script};
 use gpujobs::manifest::Manifest;
 use gpujobs::measure::Summary;
 use gpujobs::plan::{Job, Plan};
-use gpujobs::protocol::event::{AdapterFacts, AdapterKind};
+use gpujobs::protocol::adapter::{AdapterFacts, AdapterKind};
 use gpujobs::record::row::Row;
 use gpujobs::record::{Recorder, read, run_toml::RunToml};
 use gpujobs::report::format::TableFormat;
@@ -145,6 +145,7 @@ fn with_long_figures((job, row): &mut (Job, Row)) {
         device: empty(),
         description: name,
         backend: empty(),
+        driver: String::new(),
         kind: AdapterKind::Hardware,
     };
     row.figures.gpu = Some(gpu);

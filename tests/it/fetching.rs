@@ -71,8 +71,7 @@ fn a_bad_id_is_refused_before_anything_is_asked() {
     let ended = gpujobs(&shop, &hub, &["fetch", ID, "../evil"]).expect(2);
     insta::assert_snapshot!(ended.stderr, @r#"
     × "../evil" can't be a model's id: it holds `..` or `--`, which the hub forbids
-    help: an id is `name` or `org/name`, of letters, digits, `-`, `_` and `.`, for instance onnx-community/
-          whisper-tiny
+    help: an id is `name` or `org/name`, of letters, digits, `-`, `_` and `.`, for instance onnx-community/whisper-tiny
     "#);
     assert_eq!((ended.stdout.as_str(), hub.seen()), ("", vec![]));
 }

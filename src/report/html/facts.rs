@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::protocol::event::{AdapterFacts, AdapterKind};
+use crate::protocol::adapter::{AdapterFacts, AdapterKind};
 
 use super::source::{RunSource, text};
 

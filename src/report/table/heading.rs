@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::axes::constant;
 use crate::plan::{Job, Plan};
-use crate::protocol::event::{AdapterFacts, AdapterKind};
+use crate::protocol::adapter::{AdapterFacts, AdapterKind};
 use crate::record::csv::harmless;
 use crate::record::row::Row;
 use crate::report::format::TableStyle;

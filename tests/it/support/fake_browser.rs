@@ -129,7 +129,7 @@ impl FakePage {
             }
             if command["do"] == "probe" {
                 let adapter = json!({
-                    "vendor": "stand-in", "architecture": "", "device": "", "description": "", "backend": "",
+                    "vendor": "stand-in", "architecture": "", "device": "", "description": "", "backend": "", "driver": "",
                     "kind": "software",
                 });
                 self.say(&Value::Null, "probed", json!({ "adapter": adapter, "largestBuffer": 1 << 30 }));

@@ -92,6 +92,13 @@ pub(super) const COLUMNS: &[Column] = &[
         cell: |facts| of(facts.adapter, |adapter| Cell::text(&adapter.backend)),
     },
     Column {
+        name: "adapter_driver",
+        unit: "",
+        kind: Text,
+        doc: "The GPU's driver with its version: Chromium says it, others don't.",
+        cell: |facts| of(facts.adapter, |adapter| Cell::text(&adapter.driver)),
+    },
+    Column {
         name: "adapter_kind",
         unit: "",
         kind: Text,

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use gpujobs::manifest::Manifest;
 use gpujobs::plan::Plan;
-use gpujobs::protocol::event::{self, AdapterFacts, ClockFacts, PageEvent, RawFault, RawPrepared};
+use gpujobs::protocol::adapter::AdapterFacts;
+use gpujobs::protocol::event::{self, ClockFacts, PageEvent, RawFault, RawPrepared};
 use gpujobs::record::cell::Cell;
 use gpujobs::record::csv::{harmless, original};
 use gpujobs::render::Templates;
