@@ -216,11 +216,10 @@ pub struct ExportArgs {
 /// `gpujobs report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The folders of runs or tunings, or folders that hold runs, or patterns of either; the second and further ones are
-    /// compared with the first, and from three runs on there is their history.
+    /// Runs, tunings, folders or patterns of runs; later ones are compared with the first, three or more have a history.
     #[arg(required = true, value_name = "RUN", value_hint = ValueHint::DirPath)]
     pub runs: Vec<PathBuf>,
-    /// Where; by default report.html in the folder that is named first.
+    /// Where; by default report.html in the folder that is named first, or that a pattern finds first.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
     /// Open it in the default browser.

@@ -109,7 +109,7 @@ fn show(error: &Error) {
     let theme = if colour { miette::GraphicalTheme::unicode() } else { miette::GraphicalTheme::unicode_nocolor() };
     let mut drawn = String::new();
     let handler = miette::GraphicalReportHandler::new_themed(theme).with_width(110).with_links(false);
-    // In a file or a log a sentence that is broken can't be searched for, nor a path that is broken be copied.
+    // In a file or a log a broken sentence can't be searched for, and a broken path can't be copied.
     let handler = handler.with_wrap_lines(stderr.is_terminal());
     if handler.render_report(&mut drawn, error).is_err() {
         drawn = error.to_string();

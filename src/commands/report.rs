@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::slice;
 
-use indexmap::IndexMap;
+use indexmap::IndexSet;
 
 use super::history;
 use super::shared::output;
@@ -21,7 +21,7 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<Exit, Error> {
         message: format!("the report can't be made: {error}"),
         help: "this is a fault of gpujobs; `gpujobs export --format xlsx` writes the same numbers".to_owned(),
     })?;
-    // A pattern is no folder, but what it names are some.
+    // A pattern isn't a folder, but it matches some.
     let named = args.runs.first().filter(|named| named.is_dir()).or(folders.first());
     let beside = || named.map(|folder| folder.join("report.html")).unwrap_or_default();
     let path = args.output.clone().unwrap_or_else(beside);
@@ -39,7 +39,7 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 /// The folders that these arguments name, each once, in their order: a run, a tuning, or what `history` takes, of which the
 /// oldest run comes first.
 fn folders(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
-    let mut all: IndexMap<PathBuf, PathBuf> = IndexMap::new();
+    let mut all = IndexSet::new();
     for argument in arguments {
         let is_pattern = argument.to_string_lossy().contains(['*', '?', '[']);
         let found = if argument.join("run.toml").is_file() || !(argument.is_dir() || is_pattern) {
@@ -53,9 +53,8 @@ fn folders(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
             dated.sort();
             dated.into_iter().map(|(_, folder)| folder).collect()
         };
-        for folder in found {
-            all.entry(folder.canonicalize().unwrap_or_else(|_| folder.clone())).or_insert(folder);
-        }
+        // A run is called by the name of its folder, which `.` does not tell.
+        all.extend(found.into_iter().map(|folder| folder.canonicalize().unwrap_or(folder)));
     }
-    Ok(all.into_values().collect())
+    Ok(all.into_iter().collect())
 }

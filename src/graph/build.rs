@@ -15,6 +15,7 @@ use super::textures;
 use super::{
     Element, Graph, GraphError, JobVars, Param, Stage, Start, Tensor, TensorId, TensorRole, TextureFormat, element, ops,
 };
+use crate::manifest::model::expr::brief;
 use crate::manifest::model::stages::{Block, Item, ParamSpec, StageSpec, Stages, StartSpec};
 use crate::manifest::model::{Expr, Model, Program};
 use crate::manifest::problem::{Problem, nearest, with_near};
@@ -301,7 +302,10 @@ impl<'a> Builder<'a> {
         }
         match f64::try_from(value.clone()) {
             Ok(value) if value.is_finite() => Ok(Param::Float(value)),
-            _ => value.as_str().map(|text| Param::Text(text.to_owned())).ok_or_else(|| error(format!("it is {value}"))),
+            _ => value
+                .as_str()
+                .map(|text| Param::Text(text.to_owned()))
+                .ok_or_else(|| error(format!("it is {}", brief(&value)))),
         }
     }
 

@@ -35,7 +35,9 @@ pub(super) fn dying_with_us(program: &Path) -> Command {
 }
 
 /// Starts the program after its first three arguments (the number of gpujobs' process, setpriv, the script below), and ends as
-/// that ends: with its exit status, or by its signal. What the group is asked (SIGTERM) is the program's to answer.
+/// that ends: with its exit status, or by its signal unless that only stops; a shell can't tell an exit status of 130 from signal
+/// 2. What the group is asked (SIGTERM) is the program's to answer. SIGINT and SIGQUIT, which nobody sends it, it ignores, as
+/// all do that a shell starts in the background.
 ///
 /// Each of the two shells ends at once if its parent has ended already: the signal of that death would never come.
 #[cfg(target_os = "linux")]
@@ -49,7 +51,10 @@ exec >/dev/null 2>&1
 while wait $!; ended=$?; [ $ended -gt 128 ] && kill -0 $!; do :; done
 trap - TERM INT HUP
 ulimit -c 0
-[ $ended -le 128 ] || kill -$((ended - 128)) $$
+case $((ended - 128)) in
+    19 | 2[0-2] | 0 | -*) ;;
+    *) kill -$((ended - 128)) $$ ;;
+esac
 exit $ended
 "#;
 

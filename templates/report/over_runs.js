@@ -17,7 +17,7 @@ const LANE = 0.12;
 /** Marks of what was new in a run, by its column; their shapes alone tell them apart. */
 const NEWS = [
   ['browser', 'new browser', 'square-open'],
-  ['driver', 'new driver', 'diamond-open'],
+  ['gpu_driver', 'new GPU driver', 'diamond-open'],
   ['library', 'new library', 'bowtie-open'],
   ['gpujobs', 'new gpujobs', 'star-open'],
   ['manifest', 'new manifest', 'hash-open'],
@@ -27,7 +27,7 @@ const REFUSED = ['no number', 'circle-x-open'];
 
 /** What is said of a job that has no change. */
 const UNCHANGED = new Map([
-  ['no-change', 'no change is certain'],
+  ['no-change', 'no change found'],
   ['too-few', 'too few runs count'],
 ]);
 
@@ -176,7 +176,7 @@ function told(panel, row) {
     row.job_id,
     `${row.run}, ${row.started_at}`,
     median === null
-      ? `no number: ${[status, row.reason].filter(Boolean).join(': ')}`
+      ? `no number: ${[status, row.reason === status ? 'no reason is recorded' : row.reason].filter(Boolean).join(': ')}`
       : interval(median, number(row, 'low_ms'), number(row, 'high_ms'), `ms ${row.clock}`),
     ...(row.change
       ? [
@@ -208,8 +208,10 @@ function course(panel, own, yaxis) {
   const low = Math.min(...medians.map((row) => number(row, 'low_ms') ?? number(row, 'median_ms') ?? 0));
   const high = Math.max(...medians.map((row) => number(row, 'high_ms') ?? number(row, 'median_ms') ?? 0));
   // Above the dots there is room for the label of a change.
-  const whole = (high - low || 0.02 * high) / Math.max(0.25, 1 - LANE * (lanes + 1.5));
-  const floor = low - whole * LANE * lanes;
+  // Whatever was new at once, dots have two fifths of the height.
+  const lane = Math.min(LANE, 0.6 / (lanes + 1.5));
+  const whole = (high - low || 0.02 * high) / (1 - lane * (lanes + 1.5));
+  const floor = low - whole * lane * lanes;
   const trace = (/** @type {Row[]} */ rows, /** @type {string} */ name, /** @type {object} */ rest) => ({
     type: 'scatter',
     mode: 'markers',
@@ -224,7 +226,7 @@ function course(panel, own, yaxis) {
     cliponaxis: false,
     ...rest,
   });
-  const [kind, shape] = software(panel, own[0]) ? ['computed in software', 'x'] : own[0].clock === 'wall' ? ['wall time', 'circle-open'] : ['GPU time', 'circle'];
+  const [kind, shape] = looks(panel, own[0]);
   const changes = own.filter((row) => row.change);
   const from = (/** @type {string} */ direction) => changes.filter((row) => row.change === direction);
   const line = { type: 'line', yref: `${yaxis} domain`, y0: 0, y1: 0.86, line: { color: ink().soft, width: 1, dash: 'dot' } };
@@ -239,7 +241,7 @@ function course(panel, own, yaxis) {
     trace(from('faster'), 'faster from here on', { marker: { color: colour(2), size: 14, symbol: 'triangle-down' } }),
     ...[...grouped(marks, (mark) => mark.name)].map(([name, of]) =>
       trace(of.map((mark) => mark.row), name, {
-        y: of.map((mark) => floor + whole * LANE * (mark.lane + 0.5)),
+        y: of.map((mark) => floor + whole * lane * (mark.lane + 0.5)),
         marker: { color: ink().text, size: 9, symbol: of[0].shape },
       }),
     ),
@@ -250,6 +252,16 @@ function course(panel, own, yaxis) {
     borders: changes.map((row) => ({ ...line, x0: runNumber(row) - 0.5, x1: runNumber(row) - 0.5 })),
     labels: changeLabels(own, changes).map((label) => ({ ...label, yref: `${yaxis} domain`, y: 1, yanchor: 'top', showarrow: false })),
   };
+}
+
+/**
+ * What a job's dots are called, and their shape.
+ * @param {Panel} panel
+ * @param {Row} row
+ */
+function looks(panel, row) {
+  if (!software(panel, row)) return row.clock === 'wall' ? ['wall time', 'circle-open'] : ['GPU time', 'circle'];
+  return row.adapter_kind === 'unknown' ? ['perhaps computed in software', 'x-open'] : ['computed in software', 'x'];
 }
 
 /**
@@ -277,6 +289,6 @@ function changeLabels(own, changes) {
  * @param {string} name
  */
 function rank(name) {
-  const names = ['GPU time', 'wall time', 'computed in software', 'slower from here on', 'faster from here on', ...NEWS.map(([, new_]) => new_), REFUSED[0]];
+  const names = ['GPU time', 'wall time', 'computed in software', 'perhaps computed in software', 'slower from here on', 'faster from here on', ...NEWS.map(([, new_]) => new_), REFUSED[0]];
   return 1 + names.indexOf(name);
 }

@@ -31,11 +31,21 @@ pub(crate) fn in_the_second_job(shop: &Workshop, manifest: &str) -> Child {
     child
 }
 
+/// Kills the driver of a run, and not the shell that stands before it.
+fn kill_driver(shop: &Workshop, name: &str) {
+    kill(shop, |line| line.split(' ').next().is_some_and(|program| program.ends_with(name)));
+}
+
 /// Kills the processes of a run whose command line holds `mark`.
 fn kill_marked(shop: &Workshop, mark: &str) {
+    kill(shop, |line| line.contains(mark));
+}
+
+/// Kills the processes of a run by their command lines.
+fn kill(shop: &Workshop, is_meant: impl Fn(&str) -> bool) {
     let all = traces::processes(&shop.path("tmp"));
-    let marked: Vec<u32> = all.into_iter().filter(|id| traces::command_line(*id).contains(mark)).collect();
-    assert!(!marked.is_empty(), "no process with {mark} in its command line");
+    let marked: Vec<u32> = all.into_iter().filter(|id| is_meant(&traces::command_line(*id))).collect();
+    assert!(!marked.is_empty(), "there is no such process");
     for id in marked {
         traces::signal(id, Signal::SIGKILL);
     }
@@ -46,11 +56,11 @@ fn a_job_whose_driver_is_killed_is_tried_again() {
     let _turn = browser_turn();
     let shop = Workshop::new();
     let child = in_the_second_job(&shop, &long("chrome", 1));
-    kill_marked(&shop, "chromedriver");
+    kill_driver(&shop, "chromedriver");
     let ended = ended(child).expect(0);
     assert_eq!(shop.column("status"), ["ok", "ok", "ok"]);
     assert_eq!(shop.column("attempts"), ["1", "2", "1"]);
-    assert!(ended.stderr.contains("trying again: chromedriver died"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("trying again: chromedriver died (signal: 9 (SIGKILL))"), "{}", ended.stderr);
     // No sample of the lost try is kept.
     assert_eq!(shop.samples().iter().filter(|sample| sample["kind"] == "steady").count(), 3 * 300);
     traces::assert_none(&shop);
@@ -61,11 +71,11 @@ fn a_job_whose_driver_is_killed_without_retries_fails_and_later_jobs_run() {
     let _turn = browser_turn();
     let shop = Workshop::new();
     let child = in_the_second_job(&shop, &long("firefox", 0));
-    kill_marked(&shop, "geckodriver");
+    kill_driver(&shop, "geckodriver");
     ended(child).expect(1);
     assert_eq!(shop.column("status"), ["ok", "failed", "ok"]);
     let reason = &shop.column("reason")[1];
-    assert!(reason.contains("geckodriver died"), "{reason}");
+    assert!(reason.contains("geckodriver died (signal: 9 (SIGKILL))"), "{reason}");
     traces::assert_none(&shop);
 }
 

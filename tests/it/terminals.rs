@@ -99,6 +99,17 @@ fn errors_are_in_colour_and_nothing_else_is_an_order() {
     }
 }
 
+#[test]
+fn an_error_is_wrapped_where_a_terminal_is_and_nowhere_else() {
+    let shop = Workshop::new();
+    let wrong = ["fetch", "../evil"];
+    let longest = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(longest(&shop.gpujobs(&wrong).expect(2).stderr) > 110);
+    let mut command = shop.command(&wrong);
+    command.env("NO_COLOR", "1");
+    assert!(longest(&shown(command)) <= 110);
+}
+
 /// A page that says it on its console and as its error.
 fn hostile(mut page: FakePage) {
     page.hello();

@@ -3,12 +3,14 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use minijinja::Value;
+use minijinja::value::{Object, ObjectRepr};
 
 use super::Configuration;
 use crate::manifest::model::Expr;
-use crate::manifest::model::expr::Scope;
+use crate::manifest::model::expr::{Scope, brief};
 use crate::manifest::problem::Problem;
 use crate::render::axis;
 
@@ -68,7 +70,7 @@ impl Rule {
     /// Whether a constraint holds; the error says why that can't be told, after its text.
     pub(super) fn holds(&self, names: &Names<'_>) -> Result<bool, String> {
         let value = self.value(names)?;
-        bool::try_from(value.clone()).map_err(|_| format!("is {value:?}, which is neither true nor false"))
+        bool::try_from(value.clone()).map_err(|_| format!("is {}, which is neither true nor false", brief(&value)))
     }
 
     /// The binary logarithm of a trait; the error says why it has none, after its text.
@@ -76,7 +78,7 @@ impl Rule {
         let value = self.value(names)?;
         match f64::try_from(value.clone()) {
             Ok(size) if size > 0.0 && size.is_finite() => Ok(size.log2()),
-            _ => Err(format!("is {value:?}, which is no positive number")),
+            _ => Err(format!("is {}, which is no positive number", brief(&value))),
         }
     }
 
@@ -101,10 +103,29 @@ pub(super) struct Names<'a> {
     shared: OnceCell<Value>,
 }
 
+/// A workgroup has its places, `wg[0]`, and is no list: a list could be repeated without end.
+struct Workgroup([u32; 3]);
+
+impl std::fmt::Debug for Workgroup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Object for Workgroup {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.0.get(key.as_usize()?).map(|extent| Value::from(*extent))
+    }
+}
+
 /// Those of a configuration.
 pub(super) fn names(configuration: &Configuration) -> Names<'_> {
     let values = configuration.values.iter().map(|(name, value)| (name.as_str(), axis(value)));
-    let workgroup = Value::from(configuration.workgroup.to_vec());
+    let workgroup = Value::from_object(Workgroup(configuration.workgroup));
     Names { map: values.chain([("wg", workgroup)]).collect(), shared: OnceCell::new() }
 }
 

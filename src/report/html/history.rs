@@ -18,8 +18,8 @@ const FEWEST_SHOWN: usize = 3;
 
 /// The columns of what was new in a run, each with what it tells of; the last one has all the rest.
 const NEWS: [(&str, &[&str]); 6] = [
-    ("new_browser", &["browser_version"]),
-    ("new_driver", &["driver_version", "adapter_driver"]),
+    ("new_browser", &["browser_version", "driver_version"]),
+    ("new_gpu_driver", &["adapter_driver"]),
     ("new_library", &["runtime"]),
     ("new_gpujobs", &["gpujobs_version"]),
     ("new_manifest", &["manifest", "manifest_digest"]),
@@ -34,8 +34,13 @@ pub(super) fn panel(sources: &[RunSource]) -> Option<Panel> {
         return None;
     }
     let history = history::of(&runs, &Rules::default());
-    let mut series: Vec<&Series> = history.series.iter().filter(|series| runs_of(series) > 1).collect();
-    if series.iter().all(|series| runs_of(series) < FEWEST_SHOWN) {
+    // A job that ran on another machine once is a series of its own, and belongs here as well.
+    let mut jobs: IndexMap<&str, BTreeSet<usize>> = IndexMap::new();
+    for series in &history.series {
+        jobs.entry(&series.job).or_default().extend(series.points.iter().map(|point| point.run));
+    }
+    let mut series: Vec<&Series> = history.series.iter().filter(|series| jobs[series.job.as_str()].len() > 1).collect();
+    if jobs.values().all(|runs| runs.len() < FEWEST_SHOWN) {
         return None;
     }
     // A page that is cut keeps the first rows.
@@ -56,7 +61,7 @@ pub(super) fn panel(sources: &[RunSource]) -> Option<Panel> {
     })
 }
 
-/// How many runs have the job.
+/// How many runs have the job on this machine.
 fn runs_of(series: &Series) -> usize {
     series.points.iter().map(|point| point.run).collect::<BTreeSet<_>>().len()
 }
@@ -72,10 +77,11 @@ fn note(series: &[&Series]) -> String {
     format!(
         "The median time of an inference of each job, on one machine, over the runs, oldest first, with the 95 % interval that \
          its run gives it. Triangles stand at the run from which on a job is slower (▲) or faster (▼), with the ratio of the \
-         levels after and before and its 95 % interval; a change is named only where it holds for all jobs and all runs that \
-         were looked at, as in gpujobs history. It needs {FEWEST} runs that count, half of them on each side.{too_few} Runs \
-         differ more from each other than the bars say. Marks on the lower edge say what was new in a run. A job that only one \
-         run has is not here."
+         levels after and before and its 95 % interval; a change is named only where it stays significant after the correction \
+         for all jobs and runs that were looked at, as in gpujobs history. It needs at least {half} runs that count on each \
+         side.{too_few} Runs differ more from each other than the bars say. Marks on the lower edge say what was new in a run. \
+         A job that only one run has is not here.",
+        half = FEWEST / 2
     )
 }
 
@@ -106,7 +112,7 @@ fn columns() -> Vec<PanelColumn> {
             numbers("between_runs_percent"),
             "How far apart equal runs are: the standard deviation about their level.",
         ),
-        explained(numbers("runs"), "How many runs have the job."),
+        explained(numbers("runs"), "How many runs have the job on this machine."),
         explained(numbers("run_number"), "The run's place among those of this page that have jobs, oldest first."),
         explained(words("started_at"), "When it began."),
         explained(words("clock"), "Which clock timed the job, in all runs."),

@@ -101,6 +101,8 @@ pub enum ReportError {
 #[derive(Serialize)]
 struct PanelView<'a> {
     id: &'a str,
+    /// Empty for a panel of several runs.
+    run: &'a str,
     title: Cow<'a, str>,
     note: &'a str,
     columns: Vec<PanelColumn>,
@@ -228,6 +230,7 @@ fn view(panel: &Panel, cut: Cut) -> Result<PanelView<'_>, ReportError> {
     rows.truncate(cut.rows);
     Ok(PanelView {
         id: &panel.id,
+        run: &panel.run,
         title,
         note: &panel.note,
         columns,
