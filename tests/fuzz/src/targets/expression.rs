@@ -1,4 +1,4 @@
-//! An expression, and values of the names that it may use: `name = number`, one a line, below it.
+//! An expression, and values of the names that it may use: `name = value`, one a line, below it; what is no number is a text.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,8 @@ pub fn check(text: &str) {
         let (name, value) = line.split_once('=')?;
         let value = value.trim();
         let whole = value.parse::<i64>().map(minijinja::Value::from);
-        Some((name.trim().to_owned(), whole.or_else(|_| value.parse::<f64>().map(minijinja::Value::from)).ok()?))
+        let number = whole.or_else(|_| value.parse::<f64>().map(minijinja::Value::from));
+        Some((name.trim().to_owned(), number.unwrap_or_else(|_| minijinja::Value::from(value))))
     };
     let scope = Names(names.lines().filter_map(value).collect());
     let Ok(expr) = Expr::compile(text, 3..7) else { return };
