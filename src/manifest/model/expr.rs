@@ -1,7 +1,7 @@
 //! An expression over params, dims and job variables, in minijinja's syntax: `seconds * 16000`, `heads // 2`.
 //!
 //! Compiled once when a model is read; evaluated for each job. Plain numbers and names skip the evaluator. Of minijinja's
-//! language it has what arithmetic needs ([`arithmetic`]).
+//! language it has what arithmetic needs (`arithmetic.rs`).
 
 mod arithmetic;
 

@@ -4,6 +4,9 @@
 //! Everything else of minijinja's language is refused before minijinja sees it. Lists and tuples can be repeated, and values
 //! be joined as texts (`~`), at a cost that its fuel does not count: a line of a model could take minutes and all memory.
 
+use std::iter::Peekable;
+use std::str::Chars;
+
 /// What the letters before are, as far as it decides what may follow.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Before {
@@ -38,30 +41,8 @@ pub(super) fn check(text: &str) -> Result<(), String> {
             return Err(format!("a list can only be searched with `in`; `{letter}` can't follow it"));
         }
         before = match letter {
-            '0'..='9' => {
-                let mut number = String::from(letter);
-                while let Some(next) = letters.next_if(|next| is_of_a_word(*next) || *next == '.') {
-                    number.push(next);
-                    let is_exponent = matches!(next, 'e' | 'E');
-                    number.extend(letters.next_if(|sign| is_exponent && matches!(sign, '+' | '-')));
-                }
-                // A keyword right behind a number would be one to minijinja.
-                if number.replace('_', "").parse::<f64>().is_err() {
-                    return Err(format!("`{number}` is no number"));
-                }
-                Before::Operand
-            }
-            _ if is_of_a_word(letter) => {
-                let mut word = String::from(letter);
-                while let Some(next) = letters.next_if(|next| is_of_a_word(*next)) {
-                    word.push(next);
-                }
-                match word.as_str() {
-                    "in" => Before::In,
-                    "and" | "or" | "not" | "if" | "else" => Before::Nothing,
-                    _ => Before::Operand,
-                }
-            }
+            '0'..='9' => number(letter, &mut letters)?,
+            _ if is_of_a_word(letter) => word(letter, &mut letters),
             '\'' | '"' => {
                 if letters.by_ref().take_while(|next| *next != letter).any(|next| next == '\\') {
                     return Err("a text of an expression can't hold a backslash".to_owned());
@@ -94,6 +75,33 @@ pub(super) fn check(text: &str) -> Result<(), String> {
         };
     }
     Ok(())
+}
+
+/// Takes a number to its end. A keyword right behind it, which minijinja would read as one, is refused with it.
+fn number(first: char, letters: &mut Peekable<Chars<'_>>) -> Result<Before, String> {
+    let mut number = String::from(first);
+    while let Some(next) = letters.next_if(|next| is_of_a_word(*next) || *next == '.') {
+        number.push(next);
+        let is_exponent = matches!(next, 'e' | 'E');
+        number.extend(letters.next_if(|sign| is_exponent && matches!(sign, '+' | '-')));
+    }
+    match number.replace('_', "").parse::<f64>() {
+        Ok(_) => Ok(Before::Operand),
+        Err(_) => Err(format!("`{number}` is no number")),
+    }
+}
+
+/// Takes a name or a keyword to its end.
+fn word(first: char, letters: &mut Peekable<Chars<'_>>) -> Before {
+    let mut word = String::from(first);
+    while let Some(next) = letters.next_if(|next| is_of_a_word(*next)) {
+        word.push(next);
+    }
+    match word.as_str() {
+        "in" => Before::In,
+        "and" | "or" | "not" | "if" | "else" => Before::Nothing,
+        _ => Before::Operand,
+    }
 }
 
 fn is_of_a_word(letter: char) -> bool {
