@@ -218,12 +218,14 @@ fn sweeps(shop: &Workshop) {
     traces::wait_until_ended(shop, &[]);
 }
 
-/// The watchdog of the run in a workshop.
+/// The watchdog of the run in a workshop, once it is out of reach: its name is the last thing that it changes.
 fn watchdog_of(shop: &Workshop) -> u32 {
     let all = traces::processes(&shop.path("tmp"));
     let found: Vec<u32> =
         all.into_iter().filter(|id| traces::command_line(*id).starts_with("browser-watch ")).collect();
     assert_eq!(found.len(), 1, "{found:?}");
+    let name = || std::fs::read_to_string(format!("/proc/{}/comm", found[0])).ok();
+    traces::wait_for(|| name().filter(|name| name == "browser-watch\n"));
     found[0]
 }
 
@@ -278,7 +280,7 @@ fn a_driver_that_outlives_everything_is_ended_by_the_next_run() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         traces::signal(watchdog, signal);
     }
-    assert_eq!(std::fs::read_to_string(format!("/proc/{watchdog}/comm")).unwrap(), "browser-watch\n");
+    assert_eq!(std::fs::read_to_string(format!("/proc/{watchdog}/comm")).unwrap(), "browser-watch\n", "it lives");
     assert_eq!(traces::group(watchdog), Some(watchdog), "a session of its own");
     traces::signal(watchdog, Signal::SIGSTOP);
     traces::signal(child.id(), Signal::SIGKILL);
