@@ -90,8 +90,7 @@ fn chromium_options(settings: &BrowserSettings, options: &Options) -> Value {
     let mut features = vec!["WebMachineLearningNeuralNetwork", "ForceEagerMeasureMemory"];
     let mut no_features = Vec::new();
     if settings.headless {
-        // A window without tabs and a toolbar, which are pages themselves: a third of what a start computes, some of it while
-        // the first job is measured.
+        // A window without tabs and a toolbar, which are pages themselves: a third of what a start computes.
         flags.splice(0..0, ["--headless=new", "--app=data:,"]);
     }
     if options.root {
