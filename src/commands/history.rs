@@ -50,7 +50,7 @@ pub(super) fn folders(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let mut all = BTreeSet::new();
     for argument in arguments {
         let text = argument.to_string_lossy();
-        let found: Vec<PathBuf> = if !argument.exists() && text.contains(['*', '?', '[']) {
+        let found: Vec<PathBuf> = if is_pattern(argument) {
             let paths = glob::glob(&text).map_err(|error| Error::Usage {
                 message: format!("`{text}` is no pattern: {error}"),
                 help: "`*` stands for any text, `?` for a character, `[ab]` for one of these".to_owned(),
@@ -74,6 +74,11 @@ pub(super) fn folders(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
         }
     }
     Ok(all.into_iter().collect())
+}
+
+/// Whether an argument is to be expanded; what is there under that very name is not.
+pub(super) fn is_pattern(argument: &Path) -> bool {
+    !argument.exists() && argument.to_string_lossy().contains(['*', '?', '['])
 }
 
 /// The folder itself where it is a run, else the runs right inside it.

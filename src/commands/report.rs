@@ -41,8 +41,7 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 fn folders(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let mut all = IndexSet::new();
     for argument in arguments {
-        let is_pattern = argument.to_string_lossy().contains(['*', '?', '[']);
-        let found = if argument.join("run.toml").is_file() || !(argument.is_dir() || is_pattern) {
+        let found = if argument.join("run.toml").is_file() || !(argument.is_dir() || history::is_pattern(argument)) {
             vec![argument.clone()]
         } else {
             let found = history::folders(slice::from_ref(argument))?;

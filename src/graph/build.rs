@@ -304,7 +304,7 @@ impl<'a> Builder<'a> {
             Ok(value) if value.is_finite() => Ok(Param::Float(value)),
             _ => value
                 .as_str()
-                .map(|text| Param::Text(text.to_owned()))
+                .map(|text| Param::Text(text.into()))
                 .ok_or_else(|| error(format!("it is {}", brief(&value)))),
         }
     }

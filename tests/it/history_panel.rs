@@ -153,6 +153,20 @@ fn what_must_not_count_is_named_and_machines_stand_apart() {
 }
 
 #[test]
+fn a_run_that_fell_to_another_machine_once_is_not_left_out() {
+    let shop = Workshop::new();
+    let folder = folder(&shop);
+    runs(&folder, 6, |run| {
+        let software: &[_] = if run == 3 { &[("adapter_kind", "software"), ("adapter_vendor", "mesa")] } else { &[] };
+        vec![with(job(ID, "chrome", about(10.0, 6)), software)]
+    });
+    let rows = rows(&page(&shop, &[&folder]));
+    let found: Vec<_> = rows.iter().map(|row| (row["run_number"].as_f64().unwrap(), &row["adapter_kind"])).collect();
+    assert_eq!(found.len(), 6, "{found:?}");
+    assert_eq!(found[5], (4.0, &"software".into()), "{found:?}");
+}
+
+#[test]
 fn hostile_versions_stay_texts() {
     let shop = Workshop::new();
     let paths = runs(&folder(&shop), 4, |run| {

@@ -132,6 +132,10 @@ fn a_folder_of_runs_is_named_as_for_the_command_history() {
     shop.gpujobs(&["report", newest, "past/run-*", newest, "-o", "report.html"]).expect(0);
     let told = heading(&shop.path("report.html"));
     assert_eq!(told, format!("{}, {}", oldest_first[3], oldest_first[..3].join(", ")));
+    // A run is called by its folder's name, however that is reached.
+    std::fs::create_dir(paths[3].join("inside")).unwrap();
+    shop.gpujobs(&["report", paths[3].join("inside/..").to_str().unwrap(), "-o", "report.html"]).expect(0);
+    assert_eq!(heading(&shop.path("report.html")), oldest_first[3]);
     shop.write("empty/file", "");
     let told = shop.gpujobs(&["report", "empty"]).expect(2).stderr;
     assert!(told.contains("names no run"), "{told}");

@@ -143,8 +143,9 @@ pub fn is_name(text: &str) -> bool {
         && !["true", "false", "none", "not", "and", "or", "in", "is", "if", "else"].contains(&text)
 }
 
-/// A value for a message. A text may have grown to any length (`'a' * 1000000`), so that what is not shown is not written
-/// either. A list is counted: only to begin writing one of millions (`4 * [1] * 2444445`) takes minijinja seconds.
+/// A value for a message. A text may have grown long (`'a' * 10000`), so that what is not shown is not written either. A list,
+/// which an expression can't make but a name may have, is counted: repeated millions of times it takes minijinja seconds only
+/// to begin writing it.
 #[must_use]
 pub fn brief(value: &Value) -> String {
     match (value.kind(), value.len()) {
