@@ -300,12 +300,10 @@ impl<'a> Builder<'a> {
         if let Some(value) = value.as_i64().filter(|_| value.is_integer()) {
             return Ok(Param::Int(value));
         }
-        match f64::try_from(value.clone()) {
-            Ok(value) if value.is_finite() => Ok(Param::Float(value)),
-            _ => value
-                .as_str()
-                .map(|text| Param::Text(text.into()))
-                .ok_or_else(|| error(format!("it is {}", brief(&value)))),
+        match (f64::try_from(value.clone()), value.as_str()) {
+            (Ok(value), _) if value.is_finite() => Ok(Param::Float(value)),
+            (_, Some(text)) => Ok(Param::Text(text.to_owned())),
+            _ => Err(error(format!("it is {}", brief(&value)))),
         }
     }
 
