@@ -236,6 +236,9 @@ pub struct PlanArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
     pub folders: Folders,
+    /// A remote WebDriver endpoint or Grid, for every browser that names none: which jobs it can serve.
+    #[arg(long, value_name = "URL")]
+    pub webdriver: Option<String>,
     /// How the list is written to stdout.
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
     pub format: PlanFormat,
@@ -324,6 +327,9 @@ pub struct VerifyArgs {
 /// `gpujobs doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
+    /// Instead say what a remote WebDriver endpoint or Grid has: its nodes, browsers and free slots.
+    #[arg(long, value_name = "URL")]
+    pub webdriver: Option<String>,
     /// How the answer is written to stdout.
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
     pub format: PlanFormat,

@@ -56,7 +56,9 @@ Examples:
 pub(super) const DOCTOR: &str = "\
 Examples:
   gpujobs doctor
-      List browsers, drivers, libraries and models, and a remedy for each gap";
+      List browsers, drivers, libraries and models, and a remedy for each gap
+  gpujobs doctor --webdriver http://host:4444
+      List the nodes of a Selenium Grid with their browsers, versions and free slots";
 
 pub(super) const SETUP: &str = "\
 Examples:

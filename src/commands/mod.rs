@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod completions;
 pub mod doctor;
+pub mod endpoint;
 pub mod export;
 pub mod fetch;
 pub mod help;
@@ -22,7 +23,7 @@ pub mod watchdog;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 
-use crate::cli::{Cli, Command, DoctorArgs, PlanArgs, SetupArgs};
+use crate::cli::{Cli, Command, DoctorArgs, SetupArgs};
 use crate::error::{Error, Exit};
 use crate::terminal;
 
@@ -51,14 +52,18 @@ pub fn dispatch(cli: Cli) -> Exit {
 fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
     match cli.command {
         Command::Run(args) => run::run(&args, out),
-        Command::Plan(PlanArgs { selection, folders, format }) => {
-            plan::run(&selection, &folders, format, out)?;
+        Command::Plan(args) => {
+            plan::run(&args, out)?;
             Ok(Exit::Success)
         }
         Command::Render(args) => render::run(&args, out),
         Command::Verify(args) => verify::run(&args, out),
-        Command::Doctor(DoctorArgs { format }) => {
-            Ok(if doctor::run(format, out)? { Exit::Success } else { Exit::Environment })
+        Command::Doctor(DoctorArgs { webdriver, format }) => {
+            let well = match webdriver {
+                Some(url) => endpoint::run(&url, format, out)?,
+                None => doctor::run(format, out)?,
+            };
+            Ok(if well { Exit::Success } else { Exit::Environment })
         }
         Command::Setup(SetupArgs { names, dry_run }) => {
             setup::run(&names, dry_run, out)?;

@@ -5,17 +5,24 @@ use std::io::{self, Write};
 use comfy_table::{Table, presets};
 use serde_json::{Map, Value, json};
 
-use super::shared::prepare::checked;
-use crate::cli::{Folders, PlanFormat as Format, Selection};
+use super::shared::endpoints;
+use super::shared::prepare::{Overrides, checked};
+use crate::cli::{PlanArgs, PlanFormat as Format};
 use crate::error::Error;
 use crate::manifest::Manifest;
 use crate::manifest::axes::{self, AXES};
 use crate::plan::{Job, Plan, select};
 
-/// Reads each manifest and writes the selected jobs, whose pages are made as for a run. Opens no browser.
-pub fn run(selection: &Selection, folders: &Folders, format: Format, out: &mut dyn Write) -> Result<(), Error> {
-    let plans = checked(selection, folders)?;
-    match format {
+/// Reads each manifest and writes the selected jobs, whose pages are made as for a run. Opens no browser; a remote endpoint is asked
+/// what it has.
+pub fn run(args: &PlanArgs, out: &mut dyn Write) -> Result<(), Error> {
+    let mut plans = checked(&args.selection, &args.folders)?;
+    let overrides = Overrides { webdriver: args.webdriver.as_deref(), ..Overrides::default() };
+    for plan in &mut plans {
+        overrides.apply(&mut plan.manifest)?;
+        endpoints::check(plan)?;
+    }
+    match args.format {
         Format::Table => tables(&plans, out)?,
         Format::Json => {
             let jobs: Vec<Value> =

@@ -15,6 +15,7 @@ use crate::reference::{Failure, Spread, Verdict};
 use crate::render::page::Page;
 use crate::render::target::AdapterHint;
 use crate::units::{Flops, Nanos};
+use crate::webdriver::RemoteFacts;
 
 /// Runs pages.
 pub trait Executor {
@@ -66,10 +67,12 @@ pub struct Opened {
     pub headless: bool,
     /// The adapter that its jobs will meet.
     pub adapter_hint: AdapterHint,
+    /// What is known of the machine that it runs on, where that is not this one.
+    pub remote: Option<RemoteFacts>,
     /// What its page has; `None` for an executor without a page.
     pub page: Option<PageFacts>,
-    /// Start of the driver and of the session.
-    pub session_start: Duration,
+    /// Start of the driver and of the session; `None` of one that waited in the queue of a Grid.
+    pub session_start: Option<Duration>,
     /// From the navigation to the page's first event.
     pub page_ready: Duration,
 }

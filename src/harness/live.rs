@@ -87,7 +87,8 @@ impl LiveBrowser {
                     headless: facts.headless,
                     adapter_hint: self.adapter_hint.clone(),
                     page: Some(page),
-                    session_start: Duration::from_nanos(facts.start.0),
+                    remote: facts.remote.clone(),
+                    session_start: facts.start.map(|start| Duration::from_nanos(start.0)),
                     page_ready,
                 };
                 let making = self.context.making.clone();
@@ -136,7 +137,7 @@ impl LiveBrowser {
     /// What a driver says may name the address of a page.
     fn open_error(&self, error: &BrowserError) -> OpenError {
         let help = miette::Diagnostic::help(error).map(|help| format!("; {help}")).unwrap_or_default();
-        let missing = matches!(error, BrowserError::NotFound { .. } | BrowserError::Endpoint { .. });
+        let missing = error.is_lasting();
         OpenError { message: self.context.server.without_token(&format!("{error}{help}")), missing }
     }
 

@@ -3,6 +3,7 @@
 //! Each part notes its problems and goes on with what is good; a manifest comes out only when nothing was noted.
 
 mod browsers;
+mod capabilities;
 mod compiler;
 mod hardware;
 mod matrix;

@@ -106,8 +106,14 @@ pub struct BrowserFile {
     pub binary: Option<At<String>>,
     /// The driver's program; by default it is looked for on the machine.
     pub driver: Option<At<String>>,
-    /// A remote `WebDriver` endpoint or Grid, such as `"http://host:4444"`.
+    /// A remote `WebDriver` endpoint or Grid, such as `"https://host:4444"`; it may hold a user and a password.
     pub webdriver: Option<At<String>>,
+    /// Headers of each command to that endpoint, from environment variables: `{ Authorization = "GRID_TOKEN" }`.
+    #[schemars(with = "IndexMap<String, String>")]
+    pub headers_from_env: IndexMap<At<String>, At<String>>,
+    /// Capabilities put over those that gpujobs asks for, such as a vendor's; a secret is written `{ env = "VARIABLE" }`.
+    #[schemars(with = "IndexMap<String, Json>")]
+    pub capabilities: IndexMap<At<String>, At<toml::Value>>,
     /// Arguments added to those that gpujobs passes.
     pub args: Vec<String>,
     /// Preferences added to those that gpujobs sets.

@@ -14,6 +14,7 @@ use crate::plan::Plan;
 use crate::protocol::adapter::AdapterFacts;
 use crate::protocol::event::{ClockFacts, ExecutionInfo};
 use crate::run::{GpuState, JobReport, Status};
+use crate::webdriver::RemoteFacts;
 
 /// What all rows of a run share.
 #[derive(Debug, Clone)]
@@ -116,6 +117,11 @@ impl<'row> Facts<'row> {
             latency: if context.latency { summary(Measurement::latency_ms) } else { None },
             latency_raw: summary(Measurement::latency_raw_ms),
         }
+    }
+
+    /// The machine behind an endpoint, where the browser ran on one.
+    pub(super) fn remote(&self) -> Option<&'row RemoteFacts> {
+        self.session?.remote.as_ref()
     }
 
     /// The GPU's state while it ran there.

@@ -18,6 +18,7 @@ use crate::store::Store;
 use crate::store::checksum::Checksum;
 use crate::store::named_files::{Named, named};
 use crate::user_file;
+use crate::webdriver::without_logins;
 
 /// The folder below a run's.
 const FOLDER: &str = "inputs";
@@ -128,7 +129,7 @@ impl Inputs<'_> {
         let named = self.named();
         let mut keeper = Keeper::of(self.manifest, &named, folder);
         let own = plain(&self.manifest.path);
-        let manifest = keeper.text(&self.manifest.path, &own, &self.manifest.source)?;
+        let manifest = keeper.text(&self.manifest.path, &own, &without_logins(&self.manifest.source))?;
         for model in self.manifest.models.values() {
             // One that is built in is looked for by its name, first in the manifest's own folder.
             let built_in = model.path.starts_with("built-in");

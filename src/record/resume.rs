@@ -9,6 +9,7 @@ use super::run_toml::RunToml;
 use crate::manifest::Manifest;
 use crate::run::Status;
 use crate::user_file;
+use crate::webdriver::without_logins;
 
 /// A run folder that can be appended to.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub fn open(folder: &Path, manifest: &Manifest) -> Result<Resumable, RecordError
     RunToml::read(folder)?;
     let lock = RunLock::take(folder)?;
     let run = RunToml::read(folder)?;
-    if run.manifest != manifest.source {
+    if run.manifest != without_logins(&manifest.source) {
         return Err(RecordError::NotTheRun {
             path: folder.to_owned(),
             reason: format!("is a run of another manifest, or of an older state of {}", manifest.path.display()),

@@ -16,6 +16,7 @@ use crate::measure::Measurement;
 use crate::protocol::adapter::AdapterFacts;
 use crate::protocol::event::PageFacts;
 use crate::user_file;
+use crate::webdriver::without_logins;
 
 /// The file's content.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -28,11 +29,11 @@ pub struct RunToml {
     pub started_at: String,
     /// Of gpujobs.
     pub gpujobs_version: String,
-    /// As typed.
+    /// As typed, but for the logins of addresses.
     pub command: Vec<String>,
     /// The file as it was named.
     pub manifest_path: String,
-    /// The manifest as read, `--set` included.
+    /// The manifest as read, `--set` included and the logins of addresses left out.
     pub manifest: String,
     /// How many jobs were planned; runs of older versions and tunings do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,9 +86,9 @@ impl RunToml {
             run_id: String::new(),
             started_at: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             gpujobs_version: env!("CARGO_PKG_VERSION").to_owned(),
-            command: std::env::args().collect(),
+            command: std::env::args().map(|word| without_logins(&word)).collect(),
             manifest_path: manifest.path.display().to_string(),
-            manifest: manifest.source.clone(),
+            manifest: without_logins(&manifest.source),
             planned_jobs: None,
             model_params: Some(params),
             host: HostToml { os: host.os, cpu: host.cpu },

@@ -1,8 +1,7 @@
 //! The body of `POST /session`: what is asked of a driver.
 //!
 //! Pure functions from settings to JSON; what is special to a product comes from `products`. `session` sends what they
-//! give. We write it ourselves because fantoccini's `connect` adds `goog:chromeOptions` for every browser, and behind
-//! Selenium Grid 3 Firefox then loses its own options.
+//! give.
 
 use serde_json::{Map, Value, json};
 
@@ -17,5 +16,19 @@ pub(super) fn new_session(settings: &BrowserSettings, options: &Options) -> Valu
     asked.extend((product.capabilities)(settings, options));
     asked.insert("timeouts".to_owned(), json!({ "script": millis, "pageLoad": millis }));
     asked.insert("unhandledPromptBehavior".to_owned(), json!("dismiss"));
+    if let Some(label) = &options.label {
+        asked.insert("se:name".to_owned(), json!(label));
+    }
+    put_over(&mut asked, &settings.capabilities);
     json!({ "capabilities": { "alwaysMatch": asked } })
+}
+
+/// The user's values over ours, objects key by key.
+fn put_over(ours: &mut Map<String, Value>, theirs: &Map<String, Value>) {
+    for (key, value) in theirs {
+        match (ours.get_mut(key), value) {
+            (Some(Value::Object(ours)), Value::Object(theirs)) => put_over(ours, theirs),
+            _ => drop(ours.insert(key.clone(), value.clone())),
+        }
+    }
 }

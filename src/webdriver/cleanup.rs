@@ -1,21 +1,31 @@
 //! The watchdog's own side: what `gpujobs watchdog` does until gpujobs has ended, and then.
 
 use std::io::BufRead;
+use std::time::Duration;
 
+use hyper::Method;
 use indexmap::IndexSet;
+use serde_json::Value;
 
 use super::folder::Abandoned;
-use super::note::Note;
-use super::{folder, process};
+use super::note::{Note, RemoteSession};
+use super::{folder, http, process};
 
-/// Remembers what `notes` say until they end, then ends each process group and removes each folder that is left.
+/// How long an endpoint may take to close a session whose gpujobs is gone.
+const CLOSE_WITHIN: Duration = Duration::from_secs(30);
+
+/// Remembers what `notes` say until they end, then ends each process group, closes each remote session and removes each folder
+/// that is left.
 pub fn serve(notes: impl BufRead) {
     let mut groups = IndexSet::new();
     let mut folders = IndexSet::new();
+    let mut sessions = IndexSet::new();
     for note in notes.lines().map_while(Result::ok).filter_map(|line| Note::parse(&line)) {
         match note {
             Note::Group(group) => drop(groups.insert(group)),
             Note::Folder(path) => drop(folders.insert(path)),
+            Note::Session(session) => drop(sessions.insert(session)),
+            Note::ForgetSession(session) => drop(sessions.swap_remove(&session)),
             Note::ForgetGroup(group) => drop(groups.swap_remove(&group)),
             Note::ForgetFolder(path) => drop(folders.swap_remove(&path)),
         }
@@ -24,6 +34,22 @@ pub fn serve(notes: impl BufRead) {
     for path in folders.iter().filter(|path| folder::is_ours(path)) {
         folder::remove(path);
     }
+    if !sessions.is_empty()
+        && let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build()
+    {
+        runtime.block_on(close(sessions));
+    }
+}
+
+/// Closes sessions, all at once: one endpoint that is gone must not keep the others' open.
+async fn close(sessions: IndexSet<RemoteSession>) {
+    let close = async |session: RemoteSession| {
+        if let Some(endpoint) = session.endpoint() {
+            // Nobody is left to tell how it went; an endpoint ends a session by itself that it hears no more of.
+            let _ = http::command(&endpoint, Method::DELETE, &session.path, &Value::Null, CLOSE_WITHIN).await;
+        }
+    };
+    futures_util::future::join_all(sessions.into_iter().map(close)).await;
 }
 
 /// Takes this process out of reach of what ends gpujobs: the terminal's signals, those that are sent to gpujobs' name and to

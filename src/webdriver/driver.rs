@@ -13,9 +13,9 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
-use url::Url;
 
 use super::discover::ProgramSearch;
+use super::endpoint::Endpoint;
 use super::error::BrowserError;
 use super::folder::Folder;
 use super::last_resort::dying_with_us;
@@ -37,7 +37,7 @@ const START_TRIES: usize = 5;
 /// A running driver.
 #[derive(Debug)]
 pub(super) struct Driver {
-    url: Url,
+    endpoint: Endpoint,
     /// How it died, once it has.
     exit: watch::Receiver<Option<String>>,
     output: DriverOutput,
@@ -142,13 +142,13 @@ impl Driver {
         // Without a port its output has ended, so its exit follows.
         let Some(port) = port else { return Err(failed(&death(&mut dead).await)) };
         let address = format!("http://127.0.0.1:{port}/");
-        let url = address.parse().map_err(|_| failed(&format!("{address} is no address")))?;
-        Ok(Self { url, exit, output, group, folder })
+        let endpoint = address.parse().map_err(|_| failed(&format!("{address} is no address")))?;
+        Ok(Self { endpoint, exit, output, group, folder })
     }
 
     /// Where it listens.
-    pub(super) fn url(&self) -> &Url {
-        &self.url
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// Its process group and its folder.

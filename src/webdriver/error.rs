@@ -25,16 +25,16 @@ pub enum BrowserError {
         /// Each way to a working set-up.
         remedies: Vec<String>,
     },
-    /// A remote endpoint that can't be used.
-    #[error("the WebDriver endpoint {url} can't be used: {reason}")]
-    #[diagnostic(help("{help}"))]
-    Endpoint {
-        /// The URL as written.
+    /// A remote endpoint that serves no such browser.
+    #[error("{url} serves no browser for `{browser}`: it has {has}")]
+    #[diagnostic(help("start a node with that browser, or leave its jobs out with --filter"))]
+    NotServed {
+        /// The endpoint.
         url: String,
-        /// What is wrong with it.
-        reason: String,
-        /// The remedy.
-        help: String,
+        /// The name in the manifest.
+        browser: String,
+        /// What its slots are for.
+        has: String,
     },
     /// The driver, or the display that it needs, could not be started.
     #[error("{} did not start: {reason}", program.display())]
@@ -92,6 +92,29 @@ pub enum BrowserError {
         /// Why not.
         reason: String,
     },
+    /// The endpoint wants another login.
+    #[error("{url} turned gpujobs away: HTTP {status}")]
+    #[diagnostic(help(
+        "name the user and the password in the address, `https://USER:PASSWORD@HOST`, or a header in an environment variable: \
+         headers_from_env = {{ Authorization = \"VARIABLE\" }} under [browser.NAME], or GPUJOBS_WEBDRIVER_HEADER for --webdriver"
+    ))]
+    Login {
+        /// The address asked.
+        url: String,
+        /// Its answer.
+        status: String,
+    },
+    /// The endpoint shows a certificate that nothing here trusts.
+    #[error("the certificate of {url} is not trusted: {reason}")]
+    #[diagnostic(help(
+        "where it is signed by an authority of your own, name that authority's certificate (PEM): SSL_CERT_FILE=authority.pem"
+    ))]
+    Certificate {
+        /// The address asked.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Something took too long.
     #[error("{doing} took longer than {}", humantime::format_duration(*limit))]
     #[diagnostic(help(
@@ -103,6 +126,39 @@ pub enum BrowserError {
         doing: String,
         /// How long.
         limit: Duration,
+    },
+    /// A Grid had no room.
+    #[error(
+        "{url} had no free slot for `{browser}` within {}: {slots} {} taken",
+        humantime::format_duration(*limit),
+        if *slots == 1 { "is" } else { "are all" }
+    )]
+    #[diagnostic(help(
+        "`gpujobs doctor --webdriver URL` says who has them; end those sessions, or give the Grid more nodes"
+    ))]
+    Queued {
+        /// The endpoint.
+        url: String,
+        /// The name in the manifest.
+        browser: String,
+        /// How many slots it has for this browser.
+        slots: usize,
+        /// How long it was waited for.
+        limit: Duration,
+    },
+    /// A remote Chromium that ended as it started.
+    #[error("the browser of `{browser}` ended as {url} started it: {message}")]
+    #[diagnostic(help(
+        "Chromium does not run as root with its sandbox: run the node as an ordinary user, or say that it may do without: \
+         args = [\"--no-sandbox\"] under [browser.{browser}]"
+    ))]
+    Sandbox {
+        /// The name in the manifest.
+        browser: String,
+        /// The endpoint.
+        url: String,
+        /// What the driver said.
+        message: String,
     },
     /// The driver died.
     #[error("{message}")]
@@ -128,6 +184,21 @@ pub enum BrowserError {
         /// The system's error.
         source: io::Error,
     },
+}
+
+impl BrowserError {
+    /// Whether another try can't but fail too: what is missing, or who turns us away, stays so for a run.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        matches!(
+            self,
+            Self::NotFound { .. }
+                | Self::NotServed { .. }
+                | Self::Login { .. }
+                | Self::Certificate { .. }
+                | Self::Sandbox { .. }
+        )
+    }
 }
 
 fn bullets(lines: &[String]) -> String {

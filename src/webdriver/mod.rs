@@ -11,9 +11,11 @@ mod capabilities;
 pub mod cleanup;
 pub mod discover;
 mod driver;
+mod endpoint;
 mod error;
 mod folder;
 mod gpu;
+pub mod grid;
 mod http;
 mod last_resort;
 mod note;
@@ -21,6 +23,7 @@ pub mod os;
 mod output;
 pub mod process;
 pub mod products;
+mod remote;
 mod resident;
 mod risks;
 mod session;
@@ -34,13 +37,14 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
+pub use endpoint::{Endpoint, EndpointFault, HEADER_VARIABLE, without_logins};
 pub use error::BrowserError;
 pub use gpu::{Gpu, machine_has_gpu};
 pub use os::Os;
 pub use output::LogSink;
 pub use products::{BrowserKind, BrowserSettings, Compiler, PrefValue};
 pub use risks::risks;
-pub use session::{SessionFacts, TUNNEL};
+pub use session::{RemoteFacts, SessionFacts};
 pub use watchdog::Watchdog;
 
 use crate::units::Nanos;
@@ -82,27 +86,28 @@ pub struct Browser {
 pub async fn launch(launch: Launch) -> Result<Browser, BrowserError> {
     let started = Instant::now();
     let mut browser = start(launch).await?;
-    browser.facts.start = Nanos::from(started.elapsed());
+    if !browser.facts.remote.as_ref().is_some_and(|remote| remote.queued) {
+        browser.facts.start = Some(Nanos::from(started.elapsed()));
+    }
     Ok(browser)
 }
 
 async fn start(launch: Launch) -> Result<Browser, BrowserError> {
     let Launch { settings, gpu, cold, timeout, log, watchdog } = launch;
-    let os = Os::current();
-    let mut options =
-        Options { gpu: gpu.resolve(os), cold, os, local: false, root: false, binary: settings.binary.clone(), timeout };
-    if let Some(url) = &settings.webdriver {
-        let body = capabilities::new_session(&settings, &options);
-        let session = Session::open(&session::remote_base(url)?, &settings, &body, timeout).await?;
-        return Ok(Browser { facts: session.facts(), session, driver: None, navigation_limit: timeout });
+    if let Some(endpoint) = &settings.webdriver {
+        let request = remote::Request { endpoint, settings: &settings, gpu, cold, timeout, log: log.as_ref() };
+        let (session, facts) = remote::open(request, &watchdog).await?;
+        return Ok(Browser { facts, session, driver: None, navigation_limit: timeout });
     }
+    let os = Os::current();
     let programs = discover::programs(&settings, &discover::ProgramSearch::of_this_machine())?;
-    (options.local, options.root) = (true, user::is_root());
-    options.binary = programs.browser;
+    let root = user::is_root();
+    let (gpu, binary) = (gpu.resolve(os), programs.browser);
+    let options = Options { gpu, cold, os, local: true, label: None, root, binary, timeout };
     let driver = Driver::start(&settings, &programs.driver, cold, log, &watchdog).await?;
     let body = capabilities::new_session(&settings, &options);
     let session = tokio::select! {
-        session = Session::open(driver.url(), &settings, &body, timeout) => session?,
+        session = Session::open(driver.endpoint(), &settings, &body, timeout, None) => session?,
         message = driver.exited() => return Err(BrowserError::Died { message }),
     };
     Ok(Browser { facts: session.facts(), session, driver: Some(driver), navigation_limit: timeout })
@@ -112,7 +117,7 @@ impl Browser {
     /// Sends the browser to a page and waits until it has loaded.
     pub async fn navigate(&self, url: &Url) -> Result<(), BrowserError> {
         tokio::select! {
-            result = self.session.navigate(url, self.navigation_limit) => result,
+            result = self.session.navigate(url.as_str(), self.navigation_limit) => result,
             message = self.exited() => Err(BrowserError::Died { message }),
         }
     }

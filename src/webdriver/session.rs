@@ -4,18 +4,20 @@
 
 use std::time::Duration;
 
-use fantoccini::Client;
-use fantoccini::error::CmdError;
 use hyper::Method;
-use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::Value;
-use tokio::time::timeout;
-use url::Url;
+use serde_json::{Value, json};
 
+use super::endpoint::Endpoint;
 use super::error::BrowserError;
 use super::http::{self, DriverAnswer};
+use super::note::{Note, RemoteSession};
 use super::products::BrowserSettings;
+use super::watchdog::Watchdog;
 use crate::units::Nanos;
+
+/// How much longer than it is waited for a session may take to open and still be closed by us. A Grid gives up by itself after
+/// five minutes.
+const GRANTED_LATE: Duration = Duration::from_mins(5);
 
 /// What a browser said about itself when it started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,43 +28,87 @@ pub struct SessionFacts {
     pub driver_version: Option<String>,
     /// Whether it runs without a window.
     pub headless: bool,
-    /// From the call of `launch` until the browser was there.
-    pub start: Nanos,
+    /// From the call of `launch` until the browser was there; `None` where some of it was spent in the queue of a Grid.
+    pub start: Option<Nanos>,
+    /// What opened it, where that is not this machine.
+    pub remote: Option<RemoteFacts>,
+}
+
+/// What is known of the machine behind an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RemoteFacts {
+    /// The endpoint's address.
+    pub endpoint: String,
+    /// The address of the node of a Grid.
+    pub node: Option<String>,
+    /// Its system, or empty.
+    pub os: String,
+    /// Whether every slot was taken when it was asked for.
+    pub queued: bool,
 }
 
 /// An open session.
 #[derive(Debug)]
 pub(super) struct Session {
-    url: Url,
-    client: Client,
+    endpoint: Endpoint,
+    /// Its path below the endpoint's address.
+    path: String,
     facts: SessionFacts,
+    /// Ends it when gpujobs can't; of a local driver, which ends with its process, there is none.
+    registered: Option<Registered>,
+}
+
+/// A remote session that the watchdog knows, until it is closed.
+#[derive(Debug)]
+struct Registered {
+    session: RemoteSession,
+    watchdog: Watchdog,
+}
+
+impl Registered {
+    fn new(session: RemoteSession, watchdog: &Watchdog) -> Result<Self, BrowserError> {
+        let sent = watchdog.send(&Note::Session(session.clone()));
+        sent.map_err(|source| BrowserError::Io { doing: "starting the child that cleans up".to_owned(), source })?;
+        Ok(Self { session, watchdog: watchdog.clone() })
+    }
+
+    fn forget(self) {
+        let _ = self.watchdog.send(&Note::ForgetSession(self.session));
+    }
 }
 
 impl Session {
-    /// Opens a browser at the endpoint `base`, which ends with a slash.
+    /// Opens a browser at an endpoint; `watchdog` is told of one that is remote.
     pub(super) async fn open(
-        base: &Url,
+        endpoint: &Endpoint,
         settings: &BrowserSettings,
         body: &Value,
         limit: Duration,
+        watchdog: Option<&Watchdog>,
     ) -> Result<Self, BrowserError> {
-        let not_webdriver = |reason: String| BrowserError::NotWebDriver { url: base.to_string(), reason };
-        let join = |path: &str| base.join(path).map_err(|error| not_webdriver(error.to_string()));
-        let value = match http::command(Method::POST, &join("session")?, body, limit).await? {
+        let value = match new_session(endpoint, body, limit).await? {
             DriverAnswer::Value(value) => value,
             DriverAnswer::Failure { error, message } => return Err(refusal(settings, error, message)),
         };
+        let not_webdriver = |reason: String| BrowserError::NotWebDriver { url: endpoint.to_string(), reason };
         // A Selenium Grid 3 may answer a failure with HTTP 200 and the old protocol's `message`.
-        let Some(id) = value["sessionId"].as_str().filter(|id| !id.is_empty() && !id.contains(['/', '?', '#'])) else {
+        let Some(id) = session_id(&value) else {
             let reason = value["message"].as_str().unwrap_or("its answer has no session id");
             return Err(not_webdriver(http::without_stack(reason)));
         };
-        let client = Client::with_existing_session(base.as_str(), id, HttpConnector::new()).await;
-        let client = client.map_err(|error| not_webdriver(error.to_string()))?;
-        let session =
-            Self { url: join(&format!("session/{id}"))?, client, facts: facts(&value["capabilities"], settings) };
-        // The client would end the session in a task of its own when dropped, with no limit; we do it.
-        session.client.persist().await.map_err(|error| command_error("adopting the session", &error))?;
+        let path = format!("session/{id}");
+        let facts = facts(&value["capabilities"], settings);
+        let mut session = Self { endpoint: endpoint.clone(), path, facts, registered: None };
+        if let Some(watchdog) = watchdog {
+            let remote = RemoteSession::new(endpoint, &session.path);
+            match Registered::new(remote, watchdog) {
+                Ok(registered) => session.registered = Some(registered),
+                Err(error) => {
+                    session.close(limit).await;
+                    return Err(error);
+                }
+            }
+        }
         Ok(session)
     }
 
@@ -70,59 +116,72 @@ impl Session {
         self.facts.clone()
     }
 
-    pub(super) async fn navigate(&self, url: &Url, limit: Duration) -> Result<(), BrowserError> {
-        let doing = format!("navigating to {url}");
-        let result = timeout(limit, self.client.goto(url.as_str())).await;
-        result
-            .map_err(|_| BrowserError::TimedOut { doing: doing.clone(), limit })?
-            .map_err(|error| command_error(&doing, &error))
+    /// The session's id.
+    pub(super) fn id(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    pub(super) async fn navigate(&self, url: &str, limit: Duration) -> Result<(), BrowserError> {
+        self.told(&format!("navigating to {url}"), "url", &json!({ "url": url }), limit).await.map(drop)
     }
 
     pub(super) async fn execute(&self, script: &str, limit: Duration) -> Result<Value, BrowserError> {
-        let doing = "running a script";
-        let result = timeout(limit, self.client.execute(script, Vec::new())).await;
-        result
-            .map_err(|_| BrowserError::TimedOut { doing: doing.into(), limit })?
-            .map_err(|error| command_error(doing, &error))
+        let body = json!({ "script": script, "args": [] });
+        self.told("running a script", "execute/sync", &body, limit).await
     }
 
     /// Posts one command, such as `window/rect`, and gives its value.
     pub(super) async fn post(&self, command: &str, body: &Value, limit: Duration) -> Result<Value, BrowserError> {
-        let url = format!("{}/{command}", self.url);
-        let failed = |message: String| BrowserError::Command { doing: format!("POST {url}"), message };
-        let url = Url::parse(&url).map_err(|error| failed(error.to_string()))?;
-        match http::command(Method::POST, &url, body, limit).await? {
-            DriverAnswer::Value(value) => Ok(value),
-            DriverAnswer::Failure { error, message } => Err(failed(format!("{error}: {message}"))),
+        let doing = format!("POST {}{}/{command}", self.endpoint, self.path);
+        self.told(&doing, command, body, limit).await
+    }
+
+    async fn told(&self, doing: &str, command: &str, body: &Value, limit: Duration) -> Result<Value, BrowserError> {
+        let path = format!("{}/{command}", self.path);
+        let doing = doing.to_owned();
+        match http::command(&self.endpoint, Method::POST, &path, body, limit).await {
+            Ok(DriverAnswer::Value(value)) => Ok(value),
+            Ok(DriverAnswer::Failure { error, message }) => {
+                Err(BrowserError::Command { doing, message: format!("{error}: {message}") })
+            }
+            Err(BrowserError::TimedOut { limit, .. }) => Err(BrowserError::TimedOut { doing, limit }),
+            Err(error) => Err(BrowserError::Command { doing, message: error.to_string() }),
         }
     }
 
-    /// Asks the driver to close the browser. Whether it does is not our concern: the caller ends the processes.
+    /// Asks the driver to close the browser. Whether a local one does is not our concern: the caller ends the processes. A
+    /// remote one that does not answer stays the watchdog's.
     pub(super) async fn close(self, limit: Duration) {
-        let _ = http::command(Method::DELETE, &self.url, &Value::Null, limit).await;
+        let closed = http::command(&self.endpoint, Method::DELETE, &self.path, &Value::Null, limit).await;
+        if let (Ok(_), Some(registered)) = (closed, self.registered) {
+            registered.forget();
+        }
     }
 }
 
-/// The remedy for an endpoint that is not spoken to over http.
-pub const TUNNEL: &str = "make a tunnel to the machine and name its near end: `ssh -N -L 4444:localhost:4444 host`, then \
-                          `webdriver = \"http://localhost:4444\"`";
+/// Asks for a session. Whoever stops to wait leaves a request behind that a Grid may still grant, minutes later: what it then
+/// opens is closed at once.
+async fn new_session(endpoint: &Endpoint, body: &Value, limit: Duration) -> Result<DriverAnswer, BrowserError> {
+    let (answered, answer) = tokio::sync::oneshot::channel();
+    let (asked, body) = (endpoint.clone(), body.clone());
+    tokio::spawn(async move {
+        let answer = http::command(&asked, Method::POST, "session", &body, limit + GRANTED_LATE).await;
+        let Err(Ok(DriverAnswer::Value(value))) = answered.send(answer) else { return };
+        if let Some(id) = session_id(&value) {
+            let _ = http::command(&asked, Method::DELETE, &format!("session/{id}"), &Value::Null, limit).await;
+        }
+    });
+    let late = || BrowserError::TimedOut { doing: format!("POST {endpoint}session"), limit };
+    match tokio::time::timeout(limit, answer).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) | Err(_) => Err(late()),
+    }
+}
 
-/// The address that commands are joined to: a remote URL with its path kept and a slash at its end.
-pub(super) fn remote_base(url: &Url) -> Result<Url, BrowserError> {
-    if url.scheme() != "http" || url.cannot_be_a_base() {
-        return Err(BrowserError::Endpoint {
-            url: url.to_string(),
-            reason: format!("gpujobs speaks WebDriver over http, not {}", url.scheme()),
-            help: TUNNEL.to_owned(),
-        });
-    }
-    let mut base = url.clone();
-    base.set_query(None);
-    base.set_fragment(None);
-    if !base.path().ends_with('/') {
-        base.set_path(&format!("{}/", url.path()));
-    }
-    Ok(base)
+/// The id in the answer to `POST /session`, where it is one that can stand in a path.
+fn session_id(value: &Value) -> Option<String> {
+    let id = value["sessionId"].as_str().filter(|id| !id.is_empty() && !id.contains(['/', '?', '#']));
+    id.map(str::to_owned)
 }
 
 /// A refused session; a driver's complaint about versions has an error of its own.
@@ -145,29 +204,7 @@ fn facts(capabilities: &Value, settings: &BrowserSettings) -> SessionFacts {
         // chromedriver adds the hash of its source.
         driver_version: version.and_then(|version| version.split(' ').next().map(str::to_owned)),
         headless: headless.unwrap_or(settings.headless),
-        start: Nanos::default(),
-    }
-}
-
-/// A command's failure; fantoccini keeps the driver's message in two of its variants.
-fn command_error(doing: &str, error: &CmdError) -> BrowserError {
-    let message = match error {
-        CmdError::Standard(error) => format!("{}: {}", error.error(), error.message),
-        CmdError::NotW3C(value) => value["message"].as_str().map_or_else(|| error.to_string(), str::to_owned),
-        other => other.to_string(),
-    };
-    BrowserError::Command { doing: doing.to_owned(), message: http::without_stack(&message) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_remote_address_keeps_its_path() {
-        let base = |url: &str| remote_base(&url.parse().unwrap());
-        assert_eq!(base("http://host:4444/wd/hub").unwrap().as_str(), "http://host:4444/wd/hub/");
-        assert_eq!(base("http://host:4444").unwrap().as_str(), "http://host:4444/");
-        assert!(base("https://host").unwrap_err().to_string().contains("over http, not https"));
+        start: None,
+        remote: None,
     }
 }

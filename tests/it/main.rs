@@ -85,6 +85,8 @@ mod recording;
 #[cfg(target_os = "linux")]
 mod records;
 #[cfg(target_os = "linux")]
+mod remote;
+#[cfg(target_os = "linux")]
 mod repeats;
 #[cfg(target_os = "linux")]
 mod report_page;

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use gpujobs::cli::{Folders, PlanFormat as Format, Selection};
+use gpujobs::cli::{Folders, PlanArgs, PlanFormat as Format, Selection};
 use gpujobs::commands::plan;
 use gpujobs::manifest::Manifest;
 use gpujobs::plan::{Filter, Plan};
@@ -105,10 +105,14 @@ fn filters_keep_what_matches_all_terms() {
     assert_eq!(kept("browser=netscape"), 0);
 }
 
+fn plan_args(selection: Selection, format: Format) -> PlanArgs {
+    PlanArgs { selection, folders: NO_FOLDERS, webdriver: None, format }
+}
+
 fn written(manifests: &[&str], filter: Option<&str>, format: Format) -> String {
     let manifests: Vec<PathBuf> = manifests.iter().map(PathBuf::from).collect();
     let mut out = Vec::new();
-    plan::run(&selection(manifests, filter), &NO_FOLDERS, format, &mut out).unwrap();
+    plan::run(&plan_args(selection(manifests, filter), format), &mut out).unwrap();
     String::from_utf8(out).unwrap().lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
@@ -127,9 +131,8 @@ fn the_plan_is_shown() {
 #[test]
 fn a_faulty_filter_is_an_error_before_anything_is_written() {
     let mut out = Vec::new();
-    let error =
-        plan::run(&selection(vec![PathBuf::from(ORDER)], Some("brwser=x")), &NO_FOLDERS, Format::Table, &mut out)
-            .unwrap_err();
+    let selection = selection(vec![PathBuf::from(ORDER)], Some("brwser=x"));
+    let error = plan::run(&plan_args(selection, Format::Table), &mut out).unwrap_err();
     assert_eq!(error.to_string(), "no axis is named `brwser`");
     assert!(out.is_empty());
 }

@@ -49,7 +49,7 @@ fn assert_nothing_left(group: u32, folder: &Path) {
 
 async fn opens_and_closes(kind: BrowserKind) {
     let browser = start(kind).await;
-    println!("{kind:?} {} started after {}: {:?}", browser.facts.browser_version, browser.facts.start, browser.facts);
+    println!("{kind:?} {} started after {:?}: {:?}", browser.facts.browser_version, browser.facts.start, browser.facts);
     assert!(!browser.facts.browser_version.is_empty());
     browser.navigate(&"data:text/html,<title>here</title>".parse().unwrap()).await.unwrap();
     assert_eq!(browser.execute("return document.title").await.unwrap(), "here");

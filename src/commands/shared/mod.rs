@@ -1,9 +1,11 @@
 //! What the commands that expand manifests share: `rerun` finds the manifests that were meant, `prepare` turns them into prepared
-//! plans, `session` runs them in live browsers, and `models` sees to what ONNX models need before that. `output` writes the
+//! plans, `session` runs them in live browsers, `models` sees to what ONNX models need before that, and `endpoints` asks what remote ones
+//! serve. `output` writes the
 //! files of those that read runs.
 //!
 //! Used by `run`, `tune`, `verify`, `render` and `plan`, by `export` and `report`, none of which names another command.
 
+pub(super) mod endpoints;
 mod logs;
 pub(super) mod models;
 pub(super) mod output;

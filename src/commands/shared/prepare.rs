@@ -7,7 +7,6 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
-use url::Url;
 
 use super::models;
 use super::rerun::{self, Chosen};
@@ -22,7 +21,7 @@ use crate::render::settings::{self, Purpose};
 use crate::render::{RenderError, Templates};
 use crate::setup::install::{Components, install};
 use crate::setup::runtimes::{install_packages, install_runtimes};
-use crate::webdriver::{BrowserKind, BrowserSettings, TUNNEL};
+use crate::webdriver::{BrowserKind, BrowserSettings, Endpoint, HEADER_VARIABLE, without_logins};
 
 /// A plan, ready to be rendered.
 pub(in crate::commands) struct Prepared {
@@ -88,27 +87,14 @@ impl<'a> Overrides<'a> {
     /// As they stand in a run's folder.
     fn recorded(self, filter: &str) -> RepeatToml {
         let Self { webdriver, headed, require_hardware, profile, save_outputs } = self;
-        let without_login = |url: &str| {
-            let mut url = Url::parse(url).ok()?;
-            // Only an address without a host has no place for them.
-            let _ = (url.set_username(""), url.set_password(None));
-            Some(url.to_string())
-        };
-        let webdriver = webdriver.and_then(without_login);
+        let webdriver = webdriver.map(without_logins);
         let filter = Some(filter.to_owned()).filter(|filter| !filter.is_empty());
         RepeatToml { filter, webdriver, headed, require_hardware, profile, save_outputs, ..RepeatToml::default() }
     }
 
     /// Puts them in a manifest's place; an endpoint that is no URL is the user's error.
     pub(in crate::commands) fn apply(self, manifest: &mut Manifest) -> Result<(), Error> {
-        let remote = self.webdriver.map(Url::parse).transpose().map_err(|error| Error::Usage {
-            message: format!("--webdriver is not a URL: {error}"),
-            help: "write it like http://host:4444/wd/hub".to_owned(),
-        })?;
-        if let Some(url) = remote.as_ref().filter(|url| url.scheme() != "http") {
-            let message = format!("--webdriver speaks http, not {}", url.scheme());
-            return Err(Error::Usage { message, help: TUNNEL.to_owned() });
-        }
+        let remote = self.webdriver.map(endpoint).transpose()?;
         for browser in manifest.browsers.values_mut() {
             if browser.webdriver.is_none() {
                 browser.webdriver.clone_from(&remote);
@@ -119,6 +105,27 @@ impl<'a> Overrides<'a> {
         manifest.measure.profile |= self.profile;
         Ok(())
     }
+}
+
+/// The endpoint that `--webdriver` names, with the header that the environment has for it.
+pub(in crate::commands) fn endpoint(url: &str) -> Result<Endpoint, Error> {
+    let mut endpoint: Endpoint = url.parse().map_err(|error| Error::Usage {
+        message: format!("--webdriver: {error}"),
+        help: "write it like https://host:4444/wd/hub".to_owned(),
+    })?;
+    if let Ok(header) = std::env::var(HEADER_VARIABLE) {
+        endpoint.add_header(&header).map_err(|error| Error::Usage {
+            message: format!("{HEADER_VARIABLE} is {error}"),
+            help: format!("for instance {HEADER_VARIABLE}=\"Authorization: Bearer …\""),
+        })?;
+    }
+    if endpoint.lacks_login() {
+        return Err(Error::Usage {
+            message: format!("the login of {endpoint} was not kept with the run that is repeated"),
+            help: format!("name the endpoint with its login by --webdriver, or a header in {HEADER_VARIABLE}"),
+        });
+    }
+    Ok(endpoint)
 }
 
 /// The plan of each manifest with the jobs that `filter` keeps; the faults of all manifests are shown at once, then those

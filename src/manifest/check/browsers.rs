@@ -11,7 +11,7 @@ use crate::manifest::axes::is_name;
 use crate::manifest::problem::{Problem, listed, nearest, with_near};
 use crate::manifest::schema::BrowserFile;
 use crate::manifest::values::{At, Table, Value};
-use crate::webdriver::{BrowserKind, BrowserSettings, PrefValue, TUNNEL};
+use crate::webdriver::{BrowserKind, BrowserSettings, Endpoint, EndpointFault, HEADER_VARIABLE, PrefValue};
 
 impl Checker<'_> {
     /// The settings of every browser in use; the tables of others are checked too.
@@ -45,7 +45,8 @@ impl Checker<'_> {
 
     fn browser(&mut self, name: &At<String>, table: &BrowserFile) -> Option<BrowserSettings> {
         let kind = self.kind(name, table.kind.as_ref())?;
-        let webdriver = table.webdriver.as_ref().and_then(|url| self.endpoint(url));
+        let webdriver = self.endpoint(table);
+        let capabilities = self.capabilities(table);
         if let (Some(_), Some(driver)) = (&table.webdriver, &table.driver) {
             self.note(
                 Problem::at(driver.span(), "`driver` beside `webdriver`", "a remote endpoint starts its own driver")
@@ -74,6 +75,7 @@ impl Checker<'_> {
             args: table.args.clone(),
             prefs,
             headless: table.headless.unwrap_or(true),
+            capabilities,
         })
     }
 
@@ -126,22 +128,74 @@ impl Checker<'_> {
         Some(found)
     }
 
-    fn endpoint(&mut self, written: &At<String>) -> Option<Url> {
-        let url = Url::parse(written.get());
-        let problem = match url {
-            Ok(url) if url.scheme() == "http" && url.has_host() => return Some(url),
-            Ok(url) if url.scheme() == "https" && url.has_host() => {
-                let message = "`webdriver` over https is not supported yet";
-                self.note(Problem::at(written.span(), message, "expected http://").help(TUNNEL));
+    /// Where a remote browser is driven, with the headers that its commands carry.
+    fn endpoint(&mut self, table: &BrowserFile) -> Option<Endpoint> {
+        let headers = self.headers(table);
+        let written = table.webdriver.as_ref()?;
+        let mut endpoint: Endpoint = match written.get().parse() {
+            Ok(endpoint) => endpoint,
+            Err(fault) => {
+                let label = match &fault {
+                    EndpointFault::NotUrl(error) => error.to_string(),
+                    _ => "expected http:// or https://".to_owned(),
+                };
+                let host = Url::parse(&format!("http://{}", written.get())).is_ok_and(|url| url.has_host());
+                let example = if host && !written.get().contains("://") { written.get() } else { "127.0.0.1:4444" };
+                self.note(
+                    Problem::at(written.span(), "`webdriver` is not an http or https address", label)
+                        .help(format!("write webdriver = \"http://{example}\"")),
+                );
                 return None;
             }
-            Ok(_) => Problem::at(written.span(), "`webdriver` is not an http address", "expected http://"),
-            Err(error) => Problem::at(written.span(), "`webdriver` is not an address", error.to_string()),
         };
-        let host = Url::parse(&format!("http://{}", written.get())).is_ok_and(|url| url.has_host());
-        let example = if host && !written.get().contains("://") { written.get() } else { "127.0.0.1:4444" };
-        self.note(problem.help(format!("write webdriver = \"http://{example}\"")));
-        None
+        for header in headers {
+            // Each was tried.
+            let _ = endpoint.add_header(&header);
+        }
+        if endpoint.lacks_login() {
+            match std::env::var(HEADER_VARIABLE) {
+                Ok(header) if endpoint.add_header(&header).is_ok() => {}
+                _ => self.note(
+                    Problem::at(written.span(), "the login was not kept with this run", "it stood here").help(format!(
+                        "name it in the environment: {HEADER_VARIABLE}=\"Authorization: Basic …\", or the endpoint with \
+                         its login by --set"
+                    )),
+                ),
+            }
+        }
+        Some(endpoint)
+    }
+
+    /// The headers that the environment has, as `Name: value`.
+    fn headers(&mut self, table: &BrowserFile) -> Vec<String> {
+        let mut headers = Vec::new();
+        for (name, variable) in &table.headers_from_env {
+            if table.webdriver.is_none() {
+                let message = "`headers_from_env` without `webdriver`";
+                self.note(Problem::at(name.span(), message, "no remote endpoint gets it").help("name the endpoint"));
+                return headers;
+            }
+            let Some(value) = self.variable(variable) else { continue };
+            let header = format!("{}: {value}", name.get());
+            let mut tried = Endpoint::from(Url::parse("http://localhost").unwrap_or_else(|_| unreachable!()));
+            if tried.add_header(&header).is_ok() {
+                headers.push(header);
+            } else {
+                let message = format!("`{}` with the value of {} is no header", name.get(), variable.get());
+                self.note(Problem::at(name.span(), message, "not the name, or not the value, of an HTTP header"));
+            }
+        }
+        headers
+    }
+
+    /// The value of a variable of the environment.
+    fn variable(&mut self, name: &At<String>) -> Option<String> {
+        let value = std::env::var(name.get()).ok().filter(|value| !value.is_empty());
+        if value.is_none() {
+            let message = format!("the environment variable {} is not set", name.get());
+            self.note(Problem::at(name.span(), message, "this names a variable, not the value itself"));
+        }
+        value
     }
 
     /// A program by its name is looked up on `PATH`; one with a folder is relative to the manifest.

@@ -161,8 +161,8 @@ const START_UP: &[Column] = &[
         name: "session_start_ms",
         unit: "ms",
         kind: Float,
-        doc: "Start of driver and browser.",
-        cell: |facts| of(facts.session, |session| Cell::millis(session.session_start.into())),
+        doc: "Start of driver and browser; empty where it waited in the queue of a Grid.",
+        cell: |facts| of(facts.session.and_then(|session| session.session_start), |start| Cell::millis(start.into())),
     },
     Column {
         name: "page_ready_ms",

@@ -163,7 +163,8 @@ mod tests {
     use super::*;
 
     fn options(gpu: Gpu, os: Os) -> Options {
-        Options { gpu, cold: false, os, local: false, root: false, binary: None, timeout: Duration::from_mins(1) }
+        let timeout = Duration::from_mins(1);
+        Options { gpu, cold: false, os, local: false, label: None, root: false, binary: None, timeout }
     }
 
     fn flags(settings: &BrowserSettings, options: &Options) -> Vec<String> {

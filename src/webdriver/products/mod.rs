@@ -20,8 +20,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
-use url::Url;
 
+use super::endpoint::Endpoint;
 use super::os::Os;
 use crate::registry::Registry;
 
@@ -272,13 +272,15 @@ pub struct BrowserSettings {
     /// The driver's program; found on the machine when absent.
     pub driver: Option<PathBuf>,
     /// A remote WebDriver endpoint instead of a local driver.
-    pub webdriver: Option<Url>,
+    pub webdriver: Option<Endpoint>,
     /// Arguments added to those that gpujobs passes.
     pub args: Vec<String>,
     /// Preferences added to those that gpujobs sets (Firefox: about:config; those built from Chromium: profile preferences).
     pub prefs: IndexMap<String, PrefValue>,
     /// Whether it runs without a window.
     pub headless: bool,
+    /// Capabilities put over those that gpujobs asks for, whole or key by key: a vendor's, such as `bstack:options`.
+    pub capabilities: Map<String, Value>,
 }
 
 impl BrowserSettings {
@@ -294,7 +296,15 @@ impl BrowserSettings {
             args: Vec::new(),
             prefs: IndexMap::new(),
             headless: true,
+            capabilities: Map::new(),
         }
+    }
+
+    /// WebDriver's name of the browser that is asked for: the user's own capabilities may name another one.
+    #[must_use]
+    pub fn asked_name(&self) -> &str {
+        let own = self.capabilities.get("browserName").and_then(Value::as_str);
+        own.unwrap_or(self.kind.product().browser_name)
     }
 }
 

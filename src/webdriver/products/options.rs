@@ -20,6 +20,8 @@ pub struct Options {
     pub os: Os,
     /// Whether a driver on this machine starts it.
     pub local: bool,
+    /// What a Grid calls the session.
+    pub label: Option<String>,
     /// Whether the browser runs as root, whom Chromium's sandbox refuses.
     pub root: bool,
     /// The browser's program; the driver looks for one when absent.

@@ -1,6 +1,7 @@
 //! A stand-in for a WebDriver endpoint on loopback: it records every request, and fails in the way that its test asks for.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -32,6 +33,12 @@ pub(crate) enum Fault {
     DiesAfterSession,
     /// Does not answer when a session is to be closed.
     NeverCloses,
+    /// Says of itself what a Selenium Grid says, with this status.
+    IsGrid(Value),
+    /// Opens a session after so long.
+    GrantsLate(Duration),
+    /// Takes requests with this `Authorization` only.
+    WantsLogin(&'static str),
     /// Answers each navigation with Chromium's error for an address where nobody listens.
     RefusesNavigation,
 }
@@ -123,6 +130,7 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, std::io::Error> {
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
     log.lock().unwrap().push(Received { method: method.to_string(), path: path.clone(), body });
@@ -144,7 +152,17 @@ async fn answer(
                 "unknown error: net::ERR_CONNECTION_REFUSED\n  (Session info: chrome=156.0.8078.79)\n#0 0x55 <unknown>",
             ));
         }
-        Fault::DiesAfterSession if !opens => return Err(std::io::ErrorKind::ConnectionReset.into()),
+        Fault::DiesAfterSession if !opens && command != "/status" => {
+            return Err(std::io::ErrorKind::ConnectionReset.into());
+        }
+        Fault::WantsLogin(login) if authorization.as_deref() != Some(login) => {
+            return Ok(Response::builder().status(401).body("who are you?".into()).unwrap());
+        }
+        Fault::GrantsLate(after) if opens => {
+            tokio::time::sleep(after).await;
+            json!({ "value": { "sessionId": "5e55", "capabilities": capabilities } })
+        }
+        Fault::IsGrid(status) if command == "/status" => json!({ "value": status }),
         _ if opens => json!({ "value": { "sessionId": "5e55", "capabilities": capabilities } }),
         _ if command.ends_with("/url") && method == Method::GET => json!({ "value": "about:blank" }),
         _ if command == "elsewhere" => return Ok(failure("unknown command", &path)),
@@ -155,7 +173,6 @@ async fn answer(
             json!({ "value": null })
         }
     };
-    // fantoccini takes an answer without it for something else than JSON.
     let answer = Response::builder().header("content-type", "application/json; charset=utf-8");
     answer.body(text.to_string().into()).map_err(std::io::Error::other)
 }
