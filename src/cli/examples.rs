@@ -22,6 +22,8 @@ Examples:
       Take 20 samples a job, and print the closing table for a document
   gpujobs run manifests/audio.toml --resume results/audio-20261122T175200Z
       Go on with a run that was interrupted; finished jobs are kept
+  gpujobs run manifests/audio.toml --shard 2/4 --machine lab-2
+      Run the second of four parts, whose rows name this machine
   gpujobs run manifests/audio.toml --webdriver http://grid.example:4444
       Run in the browsers of a Selenium Grid
 
@@ -37,7 +39,9 @@ Examples:
   gpujobs plan manifests/audio.toml
       List the jobs, those that can't run with the reason, and the time that all will take
   gpujobs plan manifests/audio.toml --filter 'model=whisper*' --format json
-      List some of them for a program";
+      List some of them for a program
+  gpujobs plan manifests/audio.toml --shard 2/4
+      List the second of four parts that can run on four machines";
 
 pub(super) const RENDER: &str = "\
 Examples:

@@ -22,7 +22,7 @@ pub mod watchdog;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 
-use crate::cli::{Cli, Command, DoctorArgs, PlanArgs, SetupArgs};
+use crate::cli::{Cli, Command, DoctorArgs, SetupArgs};
 use crate::error::{Error, Exit};
 use crate::terminal;
 
@@ -51,8 +51,8 @@ pub fn dispatch(cli: Cli) -> Exit {
 fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
     match cli.command {
         Command::Run(args) => run::run(&args, out),
-        Command::Plan(PlanArgs { selection, folders, format }) => {
-            plan::run(&selection, &folders, format, out)?;
+        Command::Plan(args) => {
+            plan::run(&args, out)?;
             Ok(Exit::Success)
         }
         Command::Render(args) => render::run(&args, out),

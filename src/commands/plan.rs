@@ -6,20 +6,20 @@ use comfy_table::{Table, presets};
 use serde_json::{Map, Value, json};
 
 use super::shared::prepare::checked;
-use crate::cli::{Folders, PlanFormat as Format, Selection};
+use crate::cli::{PlanArgs, PlanFormat as Format};
 use crate::error::Error;
 use crate::manifest::Manifest;
 use crate::manifest::axes::{self, AXES};
-use crate::plan::{Job, Plan, select};
+use crate::plan::{Job, Plan, ShardPart, select};
 
 /// Reads each manifest and writes the selected jobs, whose pages are made as for a run. Opens no browser.
-pub fn run(selection: &Selection, folders: &Folders, format: Format, out: &mut dyn Write) -> Result<(), Error> {
-    let plans = checked(selection, folders)?;
-    match format {
+pub fn run(args: &PlanArgs, out: &mut dyn Write) -> Result<(), Error> {
+    let plans = checked(&args.selection, &args.folders, args.shard)?;
+    match args.format {
         Format::Table => tables(&plans, out)?,
         Format::Json => {
             let jobs: Vec<Value> =
-                plans.iter().flat_map(|plan| plan.jobs.iter().map(|job| object(plan, job))).collect();
+                plans.iter().flat_map(|(plan, _)| plan.jobs.iter().map(|job| object(plan, job))).collect();
             serde_json::to_writer_pretty(&mut *out, &jobs).map_err(io::Error::from)?;
             writeln!(out)?;
         }
@@ -27,12 +27,15 @@ pub fn run(selection: &Selection, folders: &Folders, format: Format, out: &mut d
     Ok(())
 }
 
-fn tables(plans: &[Plan], out: &mut dyn Write) -> io::Result<()> {
-    for (place, plan) in plans.iter().enumerate() {
+fn tables(plans: &[(Plan, Option<ShardPart>)], out: &mut dyn Write) -> io::Result<()> {
+    for (place, (plan, part)) in plans.iter().enumerate() {
         if place > 0 {
             writeln!(out)?;
         }
         writeln!(out, "{}", heading(&plan.manifest))?;
+        if let Some(ShardPart { shard, jobs, .. }) = part {
+            writeln!(out, "shard {shard} of {}", counted(*jobs, "job"))?;
+        }
         if !plan.jobs.is_empty() {
             writeln!(out, "{}", table(plan))?;
         }

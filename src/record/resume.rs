@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::RecordError;
 use super::lock::RunLock;
-use super::run_toml::RunToml;
+use super::run_toml::{RunToml, ShardToml};
 use crate::manifest::Manifest;
+use crate::plan::Shard;
 use crate::run::Status;
 use crate::user_file;
 
@@ -19,6 +20,42 @@ pub struct Resumable {
     pub lock: RunLock,
     /// Ids of the jobs that need not run again: all with a row but those that were skipped.
     pub done: HashSet<String>,
+}
+
+/// The shard that a resumed run is of, which is the one that it was; `asked` is what `--shard` says.
+pub fn shard(folder: &Path, run: &RunToml, asked: Option<Shard>) -> Result<Option<Shard>, RecordError> {
+    let was = run.shard.as_ref().map(ShardToml::shard);
+    let Some(asked) = asked.filter(|asked| was != Some(*asked)) else { return Ok(was) };
+    Err(RecordError::NotTheRun {
+        path: folder.to_owned(),
+        reason: match was {
+            Some(was) => format!("is shard {was}, expected the {asked} of --shard"),
+            None => format!("is a run without shards, expected the {asked} of --shard"),
+        },
+        help: "leave --shard out: a run that is resumed keeps its shard".to_owned(),
+    })
+}
+
+/// An error where a run is not the shard of these jobs that the plan is: another filter gives other shards.
+pub fn same_division(
+    folder: &Path,
+    run: &RunToml,
+    manifest: &Manifest,
+    shard: Option<&ShardToml>,
+) -> Result<(), RecordError> {
+    // Of another manifest `open` says so.
+    if run.shard.as_ref() == shard || run.manifest != manifest.source {
+        return Ok(());
+    }
+    let filter = run.repeat.as_ref().and_then(|repeat| repeat.filter.as_deref());
+    Err(RecordError::NotTheRun {
+        path: folder.to_owned(),
+        reason: "is a shard of other jobs than these".to_owned(),
+        help: match filter {
+            Some(filter) => format!("name the filter that it was made with: --filter '{filter}'"),
+            None => "leave --filter out: it was made without one".to_owned(),
+        },
+    })
 }
 
 /// Opens the folder of a run of this very manifest and removes torn rows, rows of jobs that will run again, and

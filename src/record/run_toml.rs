@@ -13,6 +13,7 @@ use super::{FORMAT, RecordError};
 use crate::harness::executor::Opened;
 use crate::manifest::Manifest;
 use crate::measure::Measurement;
+use crate::plan::{Shard, ShardPart};
 use crate::protocol::adapter::AdapterFacts;
 use crate::protocol::event::PageFacts;
 use crate::user_file;
@@ -37,6 +38,9 @@ pub struct RunToml {
     /// How many jobs were planned; runs of older versions and tunings do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_jobs: Option<usize>,
+    /// Which of several shards of its jobs it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardToml>,
     /// The machine that drove the browsers.
     pub host: HostToml,
     /// How the run is repeated from its folder; runs of older versions have none.
@@ -53,10 +57,41 @@ pub struct RunToml {
     pub browser: IndexMap<String, BrowserToml>,
 }
 
+/// A part of a run that was divided by `--shard`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShardToml {
+    /// From 1.
+    pub number: u32,
+    /// How many shards there are.
+    pub of: u32,
+    /// The jobs of all of them together.
+    pub jobs: usize,
+    /// The first 16 digits of a SHA-256 of which job is in which shard: shards with the same one fit together.
+    pub division: String,
+}
+
+impl From<&ShardPart> for ShardToml {
+    fn from(part: &ShardPart) -> Self {
+        let ShardPart { shard: Shard { number, of }, jobs, division } = part.clone();
+        Self { number, of, jobs, division }
+    }
+}
+
+impl ShardToml {
+    /// Which of how many.
+    #[must_use]
+    pub fn shard(&self) -> Shard {
+        Shard { number: self.number, of: self.of }
+    }
+}
+
 /// See [`Host`].
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the fields are those of `Host`")]
 pub struct HostToml {
+    /// Its name, where it has one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub machine: String,
     pub os: String,
     pub cpu: String,
 }
@@ -89,8 +124,9 @@ impl RunToml {
             manifest_path: manifest.path.display().to_string(),
             manifest: manifest.source.clone(),
             planned_jobs: None,
+            shard: None,
             model_params: Some(params),
-            host: HostToml { os: host.os, cpu: host.cpu },
+            host: HostToml { machine: manifest.machine.clone(), os: host.os, cpu: host.cpu },
             repeat: None,
             input: Vec::new(),
             browser: IndexMap::new(),

@@ -51,6 +51,7 @@ mod kernels_toml;
 mod killed;
 #[cfg(target_os = "linux")]
 mod loading;
+mod machines;
 mod manifest_errors;
 mod matrix;
 #[cfg(target_os = "linux")]
@@ -96,6 +97,7 @@ mod server;
 #[cfg(target_os = "linux")]
 mod sessions;
 mod setup;
+mod shards;
 #[cfg(target_os = "linux")]
 mod source_maps;
 mod store;

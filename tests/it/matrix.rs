@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use gpujobs::cli::{Folders, PlanFormat as Format, Selection};
+use gpujobs::cli::{Folders, PlanArgs, PlanFormat as Format, Selection};
 use gpujobs::commands::plan;
 use gpujobs::manifest::Manifest;
 use gpujobs::plan::{Filter, Plan};
@@ -14,10 +14,10 @@ use serde_json::Value;
 
 const ORDER: &str = "tests/data/manifests/ok/order.toml";
 
-const NO_FOLDERS: Folders = Folders { shaders: None, templates: None };
-
-fn selection(manifests: Vec<PathBuf>, filter: Option<&str>) -> Selection {
-    Selection { manifests, from: None, filter: filter.map(str::to_owned), sets: Vec::new() }
+fn arguments(manifests: &[&str], filter: Option<&str>, format: Format) -> PlanArgs {
+    let (manifests, filter) = (manifests.iter().map(PathBuf::from).collect(), filter.map(str::to_owned));
+    let selection = Selection { manifests, from: None, filter, sets: Vec::new() };
+    PlanArgs { selection, folders: Folders { shaders: None, templates: None }, shard: None, format }
 }
 
 fn ids(plan: &Plan) -> Vec<&str> {
@@ -106,9 +106,8 @@ fn filters_keep_what_matches_all_terms() {
 }
 
 fn written(manifests: &[&str], filter: Option<&str>, format: Format) -> String {
-    let manifests: Vec<PathBuf> = manifests.iter().map(PathBuf::from).collect();
     let mut out = Vec::new();
-    plan::run(&selection(manifests, filter), &NO_FOLDERS, format, &mut out).unwrap();
+    plan::run(&arguments(manifests, filter, format), &mut out).unwrap();
     String::from_utf8(out).unwrap().lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
@@ -127,9 +126,7 @@ fn the_plan_is_shown() {
 #[test]
 fn a_faulty_filter_is_an_error_before_anything_is_written() {
     let mut out = Vec::new();
-    let error =
-        plan::run(&selection(vec![PathBuf::from(ORDER)], Some("brwser=x")), &NO_FOLDERS, Format::Table, &mut out)
-            .unwrap_err();
+    let error = plan::run(&arguments(&[ORDER], Some("brwser=x"), Format::Table), &mut out).unwrap_err();
     assert_eq!(error.to_string(), "no axis is named `brwser`");
     assert!(out.is_empty());
 }
