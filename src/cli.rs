@@ -15,7 +15,7 @@ use crate::report::format::TableFormat;
 use crate::store::fetch_request::MAIN;
 
 pub use self::judgement::Judgement;
-pub use self::results::{CompareArgs, ExportArgs, HistoryArgs, ReportArgs};
+pub use self::results::{CompareArgs, ExportArgs, HistoryArgs, MergeArgs, ReportArgs};
 
 /// Measures GPU compute and AI models in real browsers: from a TOML manifest to verified rows of CSV.
 #[derive(Debug, Parser)]
@@ -60,6 +60,9 @@ pub enum Command {
     /// Download models from a hub into the model store.
     #[command(after_long_help = examples::FETCH)]
     Fetch(FetchArgs),
+    /// Make one run of several: of its shards, or of several machines.
+    #[command(after_long_help = examples::MERGE)]
+    Merge(MergeArgs),
     /// Write a run in the format of another program.
     #[command(after_long_help = examples::EXPORT)]
     Export(ExportArgs),
@@ -340,7 +343,10 @@ pub struct HelpArgs {
     pub topic: Option<String>,
 }
 
-/// A machine's name.
+/// A machine's name; an empty one is none, as a variable may be that is not set on every machine.
 fn machine(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
     crate::manifest::machine::check(text).map(|()| text.to_owned())
 }

@@ -77,3 +77,17 @@ pub struct ExportArgs {
     #[arg(long)]
     pub unverified: bool,
 }
+
+/// `gpujobs merge`.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// The folders of the runs: shards of one run, runs of one manifest on several machines, or both.
+    #[arg(required = true, value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub runs: Vec<PathBuf>,
+    /// The folder of the run that is made of them; it must not be there yet.
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub output: PathBuf,
+    /// Merge what is there, though shards are missing or runs are unfinished; run.toml says what is not there.
+    #[arg(long)]
+    pub allow_missing: bool,
+}

@@ -24,6 +24,7 @@ pub struct Resumable {
 
 /// The shard that a resumed run is of, which is the one that it was; `asked` is what `--shard` says.
 pub fn shard(folder: &Path, run: &RunToml, asked: Option<Shard>) -> Result<Option<Shard>, RecordError> {
+    not_merged(folder, run)?;
     let was = run.shard.as_ref().map(ShardToml::shard);
     let Some(asked) = asked.filter(|asked| was != Some(*asked)) else { return Ok(was) };
     Err(RecordError::NotTheRun {
@@ -33,6 +34,17 @@ pub fn shard(folder: &Path, run: &RunToml, asked: Option<Shard>) -> Result<Optio
             None => format!("is a run without shards, expected the {asked} of --shard"),
         },
         help: "leave --shard out: a run that is resumed keeps its shard".to_owned(),
+    })
+}
+
+/// An error where a run was made of others: each of them goes on by itself.
+fn not_merged(folder: &Path, run: &RunToml) -> Result<(), RecordError> {
+    let Some(merged) = &run.merged else { return Ok(()) };
+    let parts: Vec<&str> = merged.part.iter().map(|part| part.folder.as_str()).collect();
+    Err(RecordError::NotTheRun {
+        path: folder.to_owned(),
+        reason: format!("is merged from {} runs, and can't be resumed", parts.len()),
+        help: format!("resume the one that is unfinished and merge them again: {}", parts.join(" ")),
     })
 }
 
@@ -62,7 +74,7 @@ pub fn same_division(
 /// samples of jobs without a row.
 pub fn open(folder: &Path, manifest: &Manifest) -> Result<Resumable, RecordError> {
     // What is no run's folder gets no lock; what it says is read once nobody else writes it.
-    RunToml::read(folder)?;
+    not_merged(folder, &RunToml::read(folder)?)?;
     let lock = RunLock::take(folder)?;
     let run = RunToml::read(folder)?;
     if run.manifest != manifest.source {

@@ -55,6 +55,8 @@ mod machines;
 mod manifest_errors;
 mod matrix;
 #[cfg(target_os = "linux")]
+mod merging;
+#[cfg(target_os = "linux")]
 mod model_errors;
 mod models;
 #[cfg(target_os = "linux")]
@@ -97,6 +99,8 @@ mod server;
 #[cfg(target_os = "linux")]
 mod sessions;
 mod setup;
+#[cfg(target_os = "linux")]
+mod sharded_runs;
 mod shards;
 #[cfg(target_os = "linux")]
 mod source_maps;

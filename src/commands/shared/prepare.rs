@@ -66,7 +66,7 @@ impl<'a> From<&'a RunArgs> for Overrides<'a> {
         Self {
             webdriver: webdriver.as_deref(),
             shard: *shard,
-            machine: machine.as_deref(),
+            machine: machine.as_deref().filter(|name| !name.is_empty()),
             headed: *headed,
             require_hardware: *require_hardware,
             profile: *verbose > 0,

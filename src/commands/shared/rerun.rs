@@ -56,8 +56,17 @@ pub(in crate::commands) fn chosen(selection: &Selection, folders: &Folders) -> R
         let manifests = selection.manifests.clone();
         return Ok(Chosen { manifests, filter, templates, shaders, ..Chosen::default() });
     };
-    let RunToml { repeat, input, manifest_path, gpujobs_version, shard, .. } = RunToml::read(run)?;
+    let RunToml { repeat, input, manifest_path, gpujobs_version, shard, merged, .. } = RunToml::read(run)?;
     let Some(repeat) = repeat else {
+        if merged.is_some() {
+            return Err(Error::Usage {
+                message: format!(
+                    "{} is merged from runs with unlike options, which no single run repeats",
+                    run.display()
+                ),
+                help: "repeat them one by one: its run.toml names their folders".to_owned(),
+            });
+        }
         return Err(Error::Usage {
             message: format!("{} is of a version of gpujobs that did not keep what a run was made of", run.display()),
             help: format!(
