@@ -131,3 +131,39 @@ fn machines_without_names_are_kept_apart_by_their_adapters() {
     let found = json(&["compare", run.to_str().unwrap(), "--by", "workgroup_size"]);
     assert_eq!(texts(&found, &["verdict"]), ["refused"], "{found:#}");
 }
+
+/// On the page those of one machine stand beside each other, also where only some ids are on several machines.
+#[test]
+fn a_page_names_the_machine_of_each_job_where_ids_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let timed = |job: Made, ms: &'static str| with(job, &[("gpu_median_ms", ms)]);
+    let jobs = [
+        timed(of("a", "r1", "chrome/m/same", 10.0), "10"),
+        timed(of("b", "r2", "chrome/m/same", 40.0), "40"),
+        timed(of("a", "r1", "firefox/m/same", 20.0), "20"),
+    ];
+    let run = made(folder.path(), "run", &jobs);
+    let page = |run: &std::path::Path| {
+        // Only what has an interval is best.
+        let text = std::fs::read_to_string(run.join("jobs.csv")).unwrap();
+        let with = |(place, line): (usize, &str)| {
+            format!("{line},{}\r\n", if place == 0 { "gpu_low_ms,gpu_high_ms" } else { "9,11" })
+        };
+        std::fs::write(run.join("jobs.csv"), text.lines().enumerate().map(with).collect::<String>()).unwrap();
+        let output = gpujobs(&["report", run.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        std::fs::read_to_string(run.join("report.html")).unwrap()
+    };
+    let shown = page(&run);
+    for id in ["chrome/m/same [a]", "chrome/m/same [b]", "firefox/m/same [a]"] {
+        assert!(shown.contains(id), "{id}");
+    }
+    assert!(
+        shown.contains("batch 1, machine a") && !shown.contains("batch 1, machine b"),
+        "b has nobody to win against"
+    );
+    // Where ids say it all they are enough, and machines do not compete all the same.
+    let jobs = [timed(of("a", "r1", "chrome/m/same", 10.0), "10"), timed(of("b", "r2", "firefox/m/same", 20.0), "20")];
+    let shown = page(&made(folder.path(), "apart", &jobs));
+    assert!(shown.contains("firefox/m/same") && !shown.contains("m/same [b]") && !shown.contains("batch 1, machine a"));
+}

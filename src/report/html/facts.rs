@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::protocol::adapter::{AdapterFacts, AdapterKind};
-use crate::record::run_toml::PartToml;
+use crate::record::run_toml::{HostToml, PartToml};
 
 use super::source::{RunSource, text};
 
@@ -62,13 +62,18 @@ impl RunFacts {
             started_at: toml.started_at.clone(),
             gpujobs_version: toml.gpujobs_version.clone(),
             command: toml.command.join(" "),
-            os: toml.host.os.clone(),
+            os: machine_of(&toml.host),
             cpu: toml.host.cpu.clone(),
             browsers: browsers.collect(),
             ended: ended(source),
             unfinished: unfinished(source),
         }
     }
+}
+
+/// Its system, with its name where it has one.
+fn machine_of(host: &HostToml) -> String {
+    if host.machine.is_empty() { host.os.clone() } else { format!("{}: {}", host.machine, host.os) }
 }
 
 /// A part by its machine, where it is named, and its run.

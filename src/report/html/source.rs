@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use indexmap::IndexMap;
+
 use crate::analyse::best::{Contender, Rank, Time};
 use crate::analyse::machine;
 use crate::analyse::work::{Group, Standing, Work, WorkRule, groups};
@@ -44,14 +46,14 @@ impl RunSource {
         let table = |name: &str| -> Result<Option<Table>, RecordError> {
             Ok(read::table(folder, name)?.map(|table| relabelled(table, &ids)))
         };
-        let machines = machine::numbers(&run);
-        let several = machines.iter().any(|machine| *machine > 0);
+        let machines = machine_labels(&run);
+        let several = machines.iter().any(|machine| *machine != machines[0]);
         let competing = run.jobs.iter().zip(&machines).map(|(job, machine)| {
             let contender = || Contender { gpu: gpu(job), wall: wall(job) };
             let mut work = work(&toml, job, rule);
             // Machines do not compete with each other.
             if several {
-                work.push(("machine".to_owned(), format!("{} ({})", machine::label(job), machine + 1)));
+                work.push(("machine".to_owned(), machine.clone()));
             }
             standing(job).competes().then(|| (work, contender()))
         });
@@ -86,19 +88,36 @@ const SHOWN_ID: &str = "shown_id";
 type ShownIds = HashMap<(String, String), String>;
 
 /// A run whose rows know how they are called on the page where their id is not enough: runs of several machines that were merged
-/// have one id several times.
+/// have one id several times. Then all have their machine behind it, so that those of one machine belong together.
 fn with_shown_ids(mut run: Run) -> (Run, ShownIds) {
-    let doubled: Vec<String> = machine::doubled_ids(&run).into_iter().map(str::to_owned).collect();
     let mut ids = ShownIds::new();
-    for job in run.jobs.iter_mut().filter(|job| doubled.iter().any(|id| id == job.cell("job_id"))) {
-        let shown = format!("{} [{}]", text(job, "job_id"), machine::label(job));
-        // Machines may be called alike.
-        let shown =
-            if ids.values().any(|other| *other == shown) { format!("{shown} {}", text(job, "run_id")) } else { shown };
+    if machine::doubled_ids(&run).is_empty() {
+        return (run, ids);
+    }
+    let labels = machine_labels(&run);
+    for (job, label) in run.jobs.iter_mut().zip(labels) {
+        let shown = format!("{} [{label}]", text(job, "job_id"));
         ids.insert((text(job, "run_id").to_owned(), text(job, "job_id").to_owned()), shown.clone());
         job.cells.insert(SHOWN_ID.to_owned(), shown);
     }
     (run, ids)
+}
+
+/// What the machine of each row is called, another name for each.
+fn machine_labels(run: &Run) -> Vec<String> {
+    let numbers = machine::numbers(run);
+    let of_rows: Vec<(usize, String)> = numbers.into_iter().zip(run.jobs.iter().map(machine::label)).collect();
+    // Rows without an adapter say less than others of their machine: its first row speaks for it.
+    let mut labels: IndexMap<usize, &str> = IndexMap::new();
+    for (number, label) in &of_rows {
+        labels.entry(*number).or_insert(label);
+    }
+    let alike = |label: &str| labels.values().filter(|other| **other == label).count() > 1;
+    let called = |number: &usize| {
+        let label = labels[number];
+        if alike(label) { format!("{label}, {}", number + 1) } else { label.to_owned() }
+    };
+    of_rows.iter().map(|(number, _)| called(number)).collect()
 }
 
 /// A table whose rows are called as their jobs are.
