@@ -2,6 +2,7 @@
 
 mod examples;
 mod judgement;
+mod results;
 
 use std::path::PathBuf;
 
@@ -9,10 +10,12 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::manifest::axes::DTYPES;
-use crate::report::format::{CompareFormat, ExportFormat, TableFormat};
+use crate::plan::Shard;
+use crate::report::format::TableFormat;
 use crate::store::fetch_request::MAIN;
 
 pub use self::judgement::Judgement;
+pub use self::results::{CompareArgs, ExportArgs, HistoryArgs, MergeArgs, ReportArgs};
 
 /// Measures GPU compute and AI models in real browsers: from a TOML manifest to verified rows of CSV.
 #[derive(Debug, Parser)]
@@ -57,6 +60,9 @@ pub enum Command {
     /// Download models from a hub into the model store.
     #[command(after_long_help = examples::FETCH)]
     Fetch(FetchArgs),
+    /// Make one run of several: of its shards, or of several machines.
+    #[command(after_long_help = examples::MERGE)]
+    Merge(MergeArgs),
     /// Write a run in the format of another program.
     #[command(after_long_help = examples::EXPORT)]
     Export(ExportArgs),
@@ -133,6 +139,12 @@ pub struct RunArgs {
     /// A remote WebDriver endpoint or Grid, for every browser that names none.
     #[arg(long, value_name = "URL", env = "GPUJOBS_WEBDRIVER")]
     pub webdriver: Option<String>,
+    /// The name of this machine in each row, instead of the manifest's `machine`.
+    #[arg(long, value_name = "NAME", env = "GPUJOBS_MACHINE", value_parser = machine)]
+    pub machine: Option<String>,
+    /// Run one of several equal parts of the jobs, for instance 2/4; jobs that take turns stay together.
+    #[arg(long, value_name = "N/OF")]
+    pub shard: Option<Shard>,
     /// Resume a run that was interrupted or killed.
     #[arg(long, value_name = "RUN_DIR", value_hint = ValueHint::DirPath)]
     pub resume: Option<PathBuf>,
@@ -196,37 +208,6 @@ pub struct TuneArgs {
     pub format: TableFormat,
 }
 
-/// `gpujobs export`.
-#[derive(Debug, Args)]
-pub struct ExportArgs {
-    /// The folder of a run.
-    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
-    pub run: PathBuf,
-    /// What is written.
-    #[arg(long, value_enum)]
-    pub format: ExportFormat,
-    /// Where; by default in the run's folder, under its name. Of parquet a folder: each table has a file of its own.
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::AnyPath)]
-    pub output: Option<PathBuf>,
-    /// Take times whose output was not verified; for bencher and github-action-benchmark, which leave them out.
-    #[arg(long)]
-    pub unverified: bool,
-}
-
-/// `gpujobs report`.
-#[derive(Debug, Args)]
-pub struct ReportArgs {
-    /// Runs, tunings, folders or patterns of runs; later ones are compared with the first, three or more have a history.
-    #[arg(required = true, value_name = "RUN", value_hint = ValueHint::DirPath)]
-    pub runs: Vec<PathBuf>,
-    /// Where; by default report.html in the folder that is named first, or that a pattern finds first.
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub output: Option<PathBuf>,
-    /// Open it in the default browser.
-    #[arg(long)]
-    pub open: bool,
-}
-
 /// `gpujobs plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
@@ -239,6 +220,9 @@ pub struct PlanArgs {
     /// A remote WebDriver endpoint or Grid, for every browser that names none: which jobs it can serve.
     #[arg(long, value_name = "URL")]
     pub webdriver: Option<String>,
+    /// List one of several equal parts of the jobs, for instance 2/4.
+    #[arg(long, value_name = "N/OF")]
+    pub shard: Option<Shard>,
     /// How the list is written to stdout.
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
     pub format: PlanFormat,
@@ -251,46 +235,6 @@ pub enum PlanFormat {
     Table,
     /// For a program.
     Json,
-}
-
-/// `gpujobs compare`.
-#[derive(Debug, Args)]
-pub struct CompareArgs {
-    /// The run folder that is the base, or the one run for --by.
-    #[arg(value_name = "BASE", value_hint = ValueHint::DirPath)]
-    pub base: PathBuf,
-    /// The run folder that is compared with it.
-    #[arg(value_name = "NEW", value_hint = ValueHint::DirPath, required_unless_present = "by", conflicts_with = "by")]
-    pub new: Option<PathBuf>,
-    /// The axis whose values are compared inside one run, for instance browser or `workgroup_size`.
-    #[arg(long, value_name = "AXIS")]
-    pub by: Option<String>,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "documented at its type")]
-    pub judgement: Judgement,
-    /// Compare jobs of one id that ran different shaders.
-    #[arg(long)]
-    pub different_shaders: bool,
-    /// How the table is written to stdout.
-    #[arg(long, value_enum, default_value_t = CompareFormat::Table)]
-    pub format: CompareFormat,
-}
-
-/// `gpujobs history`.
-#[derive(Debug, Args)]
-pub struct HistoryArgs {
-    /// Run folders, folders that hold them, or patterns of either.
-    #[arg(required = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub runs: Vec<PathBuf>,
-    /// Keep only the jobs that match every KEY=GLOB, for instance 'browser=firefox model=whisper*'.
-    #[arg(long, value_name = "TERMS")]
-    pub filter: Option<String>,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "documented at its type")]
-    pub judgement: Judgement,
-    /// How the table is written to stdout.
-    #[arg(long, value_enum, default_value_t = TableFormat::Table)]
-    pub format: TableFormat,
 }
 
 /// `gpujobs render`.
@@ -403,4 +347,12 @@ pub struct HelpArgs {
     /// A command, or a part of the reference: columns, manifest, model, ops, warnings.
     #[arg(value_name = "TOPIC")]
     pub topic: Option<String>,
+}
+
+/// A machine's name; an empty one is none, as a variable may be that is not set on every machine.
+fn machine(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    crate::manifest::machine::check(text).map(|()| text.to_owned())
 }

@@ -175,7 +175,7 @@ impl Error {
             | Self::Init(InitError::Name(_) | InitError::Exists(_))
             | Self::Setup(SetupError::UnknownName { .. })
             | Self::Fetch(FetchError::Id(_))
-            | Self::Record(RecordError::NotTheRun { .. }) => Exit::Usage,
+            | Self::Record(RecordError::NotTheRun { .. } | RecordError::Merge { .. }) => Exit::Usage,
             // The reader of a pipe that has seen enough is no failure.
             Self::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Success,
             Self::Io(_)

@@ -1,41 +1,55 @@
 //! Which jobs belong together, and what may be said of each pair.
 
+use std::collections::HashSet;
+
 use indexmap::{IndexMap, IndexSet};
 
 use super::comparison::{Comparison, ComparisonVerdict, Rules};
+use super::machine::{doubled_ids, label, numbers};
+use super::matching::equal_jobs;
 use super::pair::{Pair, pair};
 use super::ranks::ALPHA;
 use super::ratio::holm;
-use super::refusal::{ADAPTER, HOST, another_program, fallback, unfit, unlike, unlike_adapters};
+use super::refusal::{another_program, fallback, unfit, unlike_adapters, unlike_machines};
 use crate::manifest::axes::{self, BuiltInAxis};
-use crate::record::read::{JobRecord, Run};
+use crate::record::read::{ADAPTER, JobRecord, Run};
 
 /// Pairs the jobs of two runs by their ids.
 #[must_use]
 pub fn runs(base: &Run, new: &Run, rules: &Rules) -> Vec<Comparison> {
     let name = |run: &Run| run.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let (base_name, new_name) = (name(base), name(new));
-    let by_id: IndexMap<&str, &JobRecord> = new.jobs.iter().map(|job| (job.cell("job_id"), job)).collect();
-    let pairs = base.jobs.iter().filter_map(|job| {
-        let other = by_id.get(job.cell("job_id"))?;
+    let doubled = [doubled_ids(base), doubled_ids(new)];
+    // Where an id does not say which of a run's rows is meant, its machine does.
+    let called = |name: &str, job: &JobRecord| {
+        let several = doubled.iter().any(|ids| ids.contains(job.cell("job_id")));
+        if several { format!("{name} [{}]", label(job)) } else { name.to_owned() }
+    };
+    let pairs = equal_jobs(base, new).into_iter().map(|(job, other)| {
         let refusal = unfit(job, rules)
             .or_else(|| unfit(other, rules))
-            .or_else(|| unlike(job, other, &HOST, rules))
+            .or_else(|| unlike_machines(job, other, rules))
             .or_else(|| unlike_adapters(job, other, &ADAPTER, rules))
             .or_else(|| another_program(job, other, &["backend_used", "shader_digest"], rules));
-        Some(pair(job.cell("job_id"), (&base_name, job), (&new_name, other), false, refusal))
+        let (base_name, new_name) = (called(&base_name, job), called(&new_name, other));
+        pair(job.cell("job_id"), (&base_name, job), (&new_name, other), false, refusal)
     });
     judged(pairs.collect(), rules)
 }
 
 /// Pairs the jobs of one run that differ in one axis only; each is compared with that of the value which comes first in
-/// the run.
+/// the run, on the same machine where a job has rows of several.
 #[must_use]
 pub fn along(run: &Run, axis: &RunAxis, rules: &Rules) -> Vec<Comparison> {
     let values: IndexSet<String> = run.jobs.iter().map(|job| axis.value(job)).collect();
-    let mut alike: IndexMap<String, Vec<(String, &JobRecord)>> = IndexMap::new();
-    for job in &run.jobs {
-        alike.entry(axis.others(job)).or_default().push((axis.value(job), job));
+    let doubled = doubled_ids(run);
+    let mut alike: IndexMap<(String, Option<usize>), Vec<Valued<'_>>> = IndexMap::new();
+    let several: HashSet<String> =
+        run.jobs.iter().filter(|job| doubled.contains(job.cell("job_id"))).map(|job| axis.others(job)).collect();
+    for (job, machine) in run.jobs.iter().zip(numbers(run)) {
+        let others = axis.others(job);
+        let machine = several.contains(&others).then_some(machine);
+        alike.entry((others, machine)).or_default().push((axis.value(job), job));
     }
     // Another backend is what an axis of backends is about, if it is the one that was asked for; elsewhere both must have
     // run on the same one.
@@ -44,18 +58,18 @@ pub fn along(run: &Run, axis: &RunAxis, rules: &Rules) -> Vec<Comparison> {
         _ => another_program(base, new, &["backend_used"], rules),
     };
     let mut pairs = Vec::new();
-    for (common, jobs) in &mut alike {
+    for ((common, machine), jobs) in &mut alike {
         // Rows stand in the order in which jobs ended: the base is to be the same value everywhere.
         jobs.sort_by_key(|(value, _)| values.get_index_of(value));
         let Some(((base, first), others)) = jobs.split_first() else { continue };
+        let common = if machine.is_some() { format!("{common} [{}]", label(first)) } else { common.clone() };
         for (new, job) in others {
-            // Inside one run the machine is one, and browsers may hide what they use.
             let refusal = unfit(first, rules)
                 .or_else(|| unfit(job, rules))
-                .or_else(|| unlike_adapters(first, job, &["adapter_kind"], rules))
+                .or_else(|| unlike_machines(first, job, rules))
+                .or_else(|| unlike_adapters(first, job, comparable_words(first, job, axis), rules))
                 .or_else(|| another(first, job));
-            let together = !first.cell("group").is_empty() && first.cell("group") == job.cell("group");
-            pairs.push(pair(common, (base, first), (new, job), together, refusal));
+            pairs.push(pair(&common, (base, first), (new, job), together(first, job), refusal));
         }
     }
     judged(pairs, rules)
@@ -69,11 +83,27 @@ pub fn chosen(pairs: &[[(&str, &JobRecord); 2]], rules: &Rules) -> Vec<Compariso
             .or_else(|| unfit(new, rules))
             .or_else(|| unlike_adapters(base, new, &["adapter_kind"], rules))
             .or_else(|| another_program(base, new, &["backend_used"], rules));
-        let together = !base.cell("group").is_empty() && base.cell("group") == new.cell("group");
-        pair(base.cell("job_id"), (base_name, base), (new_name, new), together, refusal)
+        pair(base.cell("job_id"), (base_name, base), (new_name, new), together(base, new), refusal)
     });
     judged(pairs.collect(), rules)
 }
+
+/// Whether two jobs took turns: groups of runs that were merged may have one number.
+fn together(base: &JobRecord, new: &JobRecord) -> bool {
+    let same = |column: &str| base.cell(column) == new.cell(column);
+    !base.cell("group").is_empty() && same("group") && same("run_id")
+}
+
+/// What two jobs of one folder must have in common of their adapters. Unlike browsers call one adapter by unlike names, and one
+/// run has one machine; but one browser in two runs that were merged says by its words which of a machine's adapters it had.
+fn comparable_words(base: &JobRecord, new: &JobRecord, axis: &RunAxis) -> &'static [&'static str] {
+    let same = |column: &str| base.cell(column) == new.cell(column);
+    let tells = same("browser") && !same("run_id") && axis.name() != "power_preference";
+    if tells { &ADAPTER } else { &ADAPTER[..1] }
+}
+
+/// A job, with its value on an axis.
+type Valued<'run> = (String, &'run JobRecord);
 
 /// An axis of a run, along which its jobs can be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -90,6 +90,10 @@ pub struct Comparison {
     pub base_id: String,
     /// The `job_id` of the new one.
     pub new_id: String,
+    /// The `run_id` of the base: runs that were merged have rows of several.
+    pub base_run: String,
+    /// The `run_id` of the new one.
+    pub new_run: String,
     /// Which of the jobs' times.
     pub metric: Metric,
     /// Which clock timed them: `gpu` or `wall`.

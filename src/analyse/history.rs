@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::change_points::{self, FEWEST_RUNS, Split};
 use super::comparison::Rules;
 use super::job_time::{self, by_gpu, refusal};
-use super::machine::machine;
+use super::machine::{MachineKey, NAME, Rows, hardware, with_names};
 use super::pair::circumstances;
 use super::ranks::ALPHA;
 use super::ratio::holm;
@@ -168,9 +168,6 @@ const WATCHED: [&str; 17] = [
     "shader_digest",
 ];
 
-/// Rows, each with the place of its run.
-type Rows<'run> = Vec<(usize, &'run JobRecord)>;
-
 /// A series that is being made.
 struct Draft<'run> {
     series: Series,
@@ -228,18 +225,18 @@ fn facts(run: &PastRun<'_>) -> RunFacts {
 /// The rows of each job by what computed them. Those that do not say it stand in each series of their job, or in one of
 /// their own.
 fn drafts<'run>(runs: &[PastRun<'run>], rules: &Rules) -> Vec<Draft<'run>> {
-    let mut jobs: IndexMap<&str, IndexMap<(String, String), Rows<'run>>> = IndexMap::new();
+    let mut jobs: IndexMap<&str, IndexMap<MachineKey, Rows<'run>>> = IndexMap::new();
     let mut unnamed: IndexMap<&str, Rows<'run>> = IndexMap::new();
     for (place, run) in runs.iter().enumerate() {
         for job in &run.run.jobs {
             let series = jobs.entry(job.cell("job_id")).or_default();
-            match machine(job) {
+            match hardware(job) {
                 Some(_) if rules.across_machines => {
-                    series.entry((String::new(), String::new())).or_default().push((place, job));
+                    series.entry(MachineKey::default()).or_default().push((place, job));
                 }
-                Some(name) => {
-                    let kind = job.cell("adapter_kind").to_owned();
-                    series.entry((kind, name)).or_default().push((place, job));
+                Some(hardware) => {
+                    let (kind, name) = (job.cell("adapter_kind").to_owned(), job.cell(NAME).to_owned());
+                    series.entry(MachineKey { kind, hardware, name }).or_default().push((place, job));
                 }
                 None => unnamed.entry(job.cell("job_id")).or_default().push((place, job)),
             }
@@ -249,11 +246,13 @@ fn drafts<'run>(runs: &[PastRun<'run>], rules: &Rules) -> Vec<Draft<'run>> {
     for (id, mut series) in jobs {
         let others = unnamed.swap_remove(id).unwrap_or_default();
         if series.is_empty() {
-            series.insert((String::new(), String::new()), Vec::new());
+            series.insert(MachineKey::default(), Vec::new());
         }
-        for ((kind, adapter), mut rows) in series {
+        for (key, mut rows) in with_names(series) {
             rows.extend(&others);
             rows.sort_by_key(|(place, _)| *place);
+            let MachineKey { kind, hardware, name } = key;
+            let adapter = if name.is_empty() { hardware } else { format!("{name}: {hardware}") };
             drafts.push(Draft { series: blank(id, kind, adapter), rows, counted: Vec::new() });
         }
     }

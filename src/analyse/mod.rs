@@ -2,7 +2,7 @@
 //!
 //! `ranks` is the statistics of shifts, `ratio` that of two sets of samples, `pair` takes both for two jobs, `refusal` says
 //! which two must not be compared, `best` which of several is the fastest, `work` which of a run's jobs compete for that, `compare`
-//! which belong together and, as a `comparison`, what may be said of them. `times` picks the times that a metric is about,
+//! which belong together (of two runs with `matching`) and, as a `comparison`, what may be said of them. `times` picks the times that a metric is about,
 //! `job_time` makes one figure of those of a job, `machine` names what computed it, `change_points` says where a series of runs
 //! changes, `history` what
 //! changed when. Made from `record`'s runs; shown by `report`.
@@ -14,6 +14,7 @@ pub mod comparison;
 pub mod history;
 pub mod job_time;
 pub mod machine;
+mod matching;
 mod pair;
 pub mod ranks;
 pub mod ratio;

@@ -37,6 +37,8 @@ pub(super) fn pair<'run>(
         new: new_name.to_owned(),
         base_id: base.cell("job_id").to_owned(),
         new_id: new.cell("job_id").to_owned(),
+        base_run: base.cell("run_id").to_owned(),
+        new_run: new.cell("run_id").to_owned(),
         metric: Metric::default(),
         clock: "gpu",
         base_ms: None,

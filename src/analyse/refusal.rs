@@ -1,7 +1,7 @@
 //! Why two jobs must not be compared, with the flag that lifts it.
 
 use super::comparison::Rules;
-use crate::record::read::JobRecord;
+use crate::record::read::{HOST, JobRecord};
 
 /// Why a job can't be compared at all.
 pub(super) fn unfit(job: &JobRecord, rules: &Rules) -> Option<String> {
@@ -12,16 +12,17 @@ pub(super) fn unfit(job: &JobRecord, rules: &Rules) -> Option<String> {
         .then(|| format!("{} was not verified (--unverified compares it all the same)", job.cell("job_id")))
 }
 
-/// What two runs must have in common to be distinguished by their jobs: every word about the processor …
-pub(super) const HOST: [&str; 2] = ["os", "cpu"];
-/// … and about the adapter.
-pub(super) const ADAPTER: [&str; 5] =
-    ["adapter_kind", "adapter_vendor", "adapter_architecture", "adapter_device", "adapter_description"];
-
 /// Why two jobs can't be compared: one of the columns says that they ran on different machines.
-pub(super) fn unlike(base: &JobRecord, new: &JobRecord, columns: &[&str], rules: &Rules) -> Option<String> {
+fn unlike(base: &JobRecord, new: &JobRecord, columns: &[&str], rules: &Rules) -> Option<String> {
     let differing = differing(base, new, columns)?;
     (!rules.across_machines).then(|| format!("{differing} (--across-machines compares them all the same)"))
+}
+
+/// The same of the machines: of their names, where both have one, and of what they are.
+pub(super) fn unlike_machines(base: &JobRecord, new: &JobRecord, rules: &Rules) -> Option<String> {
+    let named = !base.cell("machine").is_empty() && !new.cell("machine").is_empty();
+    let columns: &[&str] = if named { &["machine", HOST[0], HOST[1]] } else { &HOST };
+    unlike(base, new, columns, rules)
 }
 
 /// The same of the adapters. A job that no GPU computed has none, which says nothing about the machine; whether it was

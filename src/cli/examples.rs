@@ -22,6 +22,8 @@ Examples:
       Take 20 samples a job, and print the closing table for a document
   gpujobs run manifests/audio.toml --resume results/audio-20261122T175200Z
       Go on with a run that was interrupted; finished jobs are kept
+  gpujobs run manifests/audio.toml --shard 2/4 --machine lab-2
+      Run the second of four parts, whose rows name this machine; `gpujobs merge` makes one run of the four
   gpujobs run manifests/audio.toml --webdriver http://grid.example:4444
       Run in the browsers of a Selenium Grid
 
@@ -37,7 +39,9 @@ Examples:
   gpujobs plan manifests/audio.toml
       List the jobs, those that can't run with the reason, and the time that all will take
   gpujobs plan manifests/audio.toml --filter 'model=whisper*' --format json
-      List some of them for a program";
+      List some of them for a program
+  gpujobs plan manifests/audio.toml --shard 2/4
+      List the second of four parts that can run on four machines";
 
 pub(super) const RENDER: &str = "\
 Examples:
@@ -100,6 +104,15 @@ Examples:
       Download a model with fp32 weights
   gpujobs fetch onnx-community/whisper-tiny --dtype fp16 --dtype q8
       Download it in two other number formats";
+
+pub(super) const MERGE: &str = "\
+Examples:
+  gpujobs merge shards/* -o results/audio-all
+      Make one run of the shards that `gpujobs run --shard 1/4` to `4/4` made, wherever they ran
+  gpujobs merge results/audio-20261122T175200Z results/audio-20261123T090000Z -o results/audio-both
+      Make one run of those of two machines
+  gpujobs merge shards/* -o results/audio-some --allow-missing
+      Make one of what is there, where a shard was lost";
 
 pub(super) const EXPORT: &str = "\
 Examples:

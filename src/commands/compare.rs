@@ -44,8 +44,8 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Error> {
 /// The equal jobs of two runs; says on stderr how many there are in one of them only.
 fn with_run(base: &Run, new: &Run, rules: &Rules) -> Vec<Comparison> {
     let comparisons = runs(base, new, rules);
-    let only_base = left_out(base, comparisons.iter().map(|comparison| &comparison.base_id));
-    let only_new = left_out(new, comparisons.iter().map(|comparison| &comparison.new_id));
+    let only_base = left_out(base, comparisons.iter().map(base_row));
+    let only_new = left_out(new, comparisons.iter().map(new_row));
     if only_base + only_new > 0 && !comparisons.is_empty() {
         anstream::eprintln!("left out: {} only in BASE, {} only in NEW", jobs(only_base), jobs(only_new));
     }
@@ -63,8 +63,8 @@ fn along_axis(base: &Run, args: &CompareArgs, rules: &Rules) -> Result<Vec<Compa
         help: format!("its axes are {}", axes.iter().map(RunAxis::name).collect::<Vec<_>>().join(", ")),
     })?;
     let comparisons = along(base, known, rules);
-    let ids = comparisons.iter().flat_map(|comparison| [&comparison.base_id, &comparison.new_id]);
-    let alone = left_out(base, ids);
+    let compared = comparisons.iter().flat_map(|comparison| [base_row(comparison), new_row(comparison)]);
+    let alone = left_out(base, compared);
     if alone > 0 && !comparisons.is_empty() {
         anstream::eprintln!("left out: {} without a counterpart on {by}", jobs(alone));
     }
@@ -85,10 +85,21 @@ fn read(folder: &Path, metric: Metric) -> Result<Run, Error> {
     Ok(run)
 }
 
+/// What names a row: its run and its job.
+type RowKey<'a> = (&'a str, &'a str);
+
+fn base_row(comparison: &Comparison) -> RowKey<'_> {
+    (&comparison.base_run, &comparison.base_id)
+}
+
+fn new_row(comparison: &Comparison) -> RowKey<'_> {
+    (&comparison.new_run, &comparison.new_id)
+}
+
 /// How many jobs of a run are not among those that were compared.
-fn left_out<'a>(run: &Run, compared: impl Iterator<Item = &'a String>) -> usize {
-    let compared: HashSet<&str> = compared.map(String::as_str).collect();
-    run.jobs.iter().filter(|job| !compared.contains(job.cell("job_id"))).count()
+fn left_out<'a>(run: &Run, compared: impl Iterator<Item = RowKey<'a>>) -> usize {
+    let compared: HashSet<RowKey<'_>> = compared.collect();
+    run.jobs.iter().filter(|job| !compared.contains(&(job.cell("run_id"), job.cell("job_id")))).count()
 }
 
 fn jobs(count: usize) -> String {

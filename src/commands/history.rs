@@ -13,7 +13,7 @@ use crate::error::{Error, Exit};
 use crate::plan::Filter;
 use crate::record::csv::original;
 use crate::record::read::{self, JobRecord};
-use crate::record::run_toml::RunToml;
+use crate::record::run_toml::{PartToml, RunToml};
 use crate::record::{RecordError, read::Run};
 use crate::report;
 use crate::terminal;
@@ -45,7 +45,8 @@ pub fn run(args: &HistoryArgs, out: &mut dyn Write) -> Result<Exit, Error> {
     Ok(if worse.is_empty() { Exit::Success } else { Exit::Failure })
 }
 
-/// The folders of runs that these arguments name: runs, folders of runs, or patterns of either; each once.
+/// The folders of runs that these arguments name: runs, folders of runs, or patterns of either; each once, and no part of a run
+/// that was merged beside it: it would count twice.
 pub(super) fn folders(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let mut all = BTreeSet::new();
     for argument in arguments {
@@ -73,7 +74,23 @@ pub(super) fn folders(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
             all.insert(folder.canonicalize().map_err(RecordError::io("read", &folder))?);
         }
     }
-    Ok(all.into_iter().collect())
+    Ok(without_parts(all.into_iter().collect()))
+}
+
+/// Leaves out the parts of merged runs that are named as well, and says so on stderr.
+fn without_parts(folders: Vec<PathBuf>) -> Vec<PathBuf> {
+    // What is not readable is said by who reads it.
+    let tomls: Vec<Option<RunToml>> = folders.iter().map(|folder| RunToml::read(folder).ok()).collect();
+    let merged: Vec<&PartToml> =
+        tomls.iter().flatten().filter_map(|toml| toml.merged.as_ref()).flat_map(|merged| &merged.part).collect();
+    let is_part = |toml: &RunToml| merged.iter().any(|part| part.is_of(toml));
+    let parts = tomls.iter().flatten().filter(|toml| is_part(toml)).count();
+    if parts > 0 {
+        let runs = if parts == 1 { "1 run is".to_owned() } else { format!("{parts} runs are") };
+        anstream::eprintln!("left out: {runs} part of a merged run that is named as well");
+    }
+    let kept = |toml: &Option<RunToml>| !toml.as_ref().is_some_and(is_part);
+    folders.into_iter().zip(&tomls).filter(|(_, toml)| kept(toml)).map(|(folder, _)| folder).collect()
 }
 
 /// Whether an argument is to be expanded; what is there under that very name is not.

@@ -10,6 +10,7 @@ pub mod help;
 pub mod history;
 pub mod init;
 pub mod man;
+pub mod merge;
 pub mod plan;
 pub mod render;
 pub mod report;
@@ -76,6 +77,7 @@ fn carry_out(cli: Cli, out: &mut dyn Write) -> Result<Exit, Error> {
             fetch::run(&args, out)?;
             Ok(Exit::Success)
         }
+        Command::Merge(args) => merge::run(&args, out),
         Command::Export(args) => export::run(&args, out),
         Command::Report(args) => report::run(&args, out),
         Command::Schema(args) => {

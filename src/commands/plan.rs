@@ -11,12 +11,12 @@ use crate::cli::{PlanArgs, PlanFormat as Format};
 use crate::error::Error;
 use crate::manifest::Manifest;
 use crate::manifest::axes::{self, AXES};
-use crate::plan::{Job, Plan, select};
+use crate::plan::{Job, Plan, ShardPart, select};
 
 /// Reads each manifest and writes the selected jobs, whose pages are made as for a run. Opens no browser; a remote endpoint is asked
 /// what it has.
 pub fn run(args: &PlanArgs, out: &mut dyn Write) -> Result<(), Error> {
-    let mut plans = checked(&args.selection, &args.folders)?;
+    let mut plans = checked(&args.selection, &args.folders, args.shard)?;
     let overrides = Overrides { webdriver: args.webdriver.as_deref(), ..Overrides::default() };
     for plan in &mut plans {
         overrides.apply(&mut plan.manifest)?;
@@ -26,7 +26,7 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> Result<(), Error> {
         Format::Table => tables(&plans, out)?,
         Format::Json => {
             let jobs: Vec<Value> =
-                plans.iter().flat_map(|plan| plan.jobs.iter().map(|job| object(plan, job))).collect();
+                plans.iter().flat_map(|(plan, _)| plan.jobs.iter().map(|job| object(plan, job))).collect();
             serde_json::to_writer_pretty(&mut *out, &jobs).map_err(io::Error::from)?;
             writeln!(out)?;
         }
@@ -34,12 +34,15 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> Result<(), Error> {
     Ok(())
 }
 
-fn tables(plans: &[Plan], out: &mut dyn Write) -> io::Result<()> {
-    for (place, plan) in plans.iter().enumerate() {
+fn tables(plans: &[(Plan, Option<ShardPart>)], out: &mut dyn Write) -> io::Result<()> {
+    for (place, (plan, part)) in plans.iter().enumerate() {
         if place > 0 {
             writeln!(out)?;
         }
         writeln!(out, "{}", heading(&plan.manifest))?;
+        if let Some(ShardPart { shard, jobs, .. }) = part {
+            writeln!(out, "shard {shard} of {}", counted(*jobs, "job"))?;
+        }
         if !plan.jobs.is_empty() {
             writeln!(out, "{}", table(plan))?;
         }

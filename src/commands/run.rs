@@ -14,7 +14,7 @@ use crate::plan::{Job, Plan};
 use crate::record::csv::harmless;
 use crate::record::inputs::Inputs;
 use crate::record::row::Row;
-use crate::record::run_toml::RunToml;
+use crate::record::run_toml::{RunToml, ShardToml};
 use crate::record::{Recorder, read, resume};
 use crate::report::live::Live;
 use crate::report::table::{self, Baseline, ClosingTable};
@@ -27,7 +27,14 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Error> {
             help: "name the one manifest of that run".to_owned(),
         });
     }
-    let mut all = prepare(&args.selection, &args.folders, Overrides::from(args))?;
+    let resumed = args.resume.as_deref().map(RunToml::read).transpose()?;
+    let mut overrides = Overrides::from(args);
+    if let Some((folder, run)) = args.resume.as_deref().zip(resumed.as_ref()) {
+        overrides.shard = resume::shard(folder, run, overrides.shard)?;
+        let named = Some(run.host.machine.as_str()).filter(|name| !name.is_empty());
+        overrides.machine = overrides.machine.or(named);
+    }
+    let mut all = prepare(&args.selection, &args.folders, overrides)?;
     if args.allow_download {
         all.iter().try_for_each(|one| models::download(&one.plan, args.quiet))?;
     }
@@ -81,14 +88,17 @@ async fn one(prepared: Prepared, args: &RunArgs, out: &mut dyn Write) -> Result<
 
 /// The run folder, a new one or one that is resumed, and the ids of the jobs that it has.
 fn recorder(args: &RunArgs, prepared: &Prepared) -> Result<(Recorder, HashSet<String>), Error> {
-    let Prepared { plan, templates, files, repeat } = prepared;
+    let Prepared { plan, templates, files, repeat, part } = prepared;
+    let shard = part.as_ref().map(ShardToml::from);
     if let Some(folder) = &args.resume {
+        resume::same_division(folder, &RunToml::read(folder)?, &plan.manifest, shard.as_ref())?;
         let resumable = resume::open(folder, &plan.manifest)?;
         let done = resumable.done.clone();
         return Ok((Recorder::append(folder, plan, resumable)?, done));
     }
     let started = Timestamp::now();
-    let mut recorder = Recorder::create(&args.out, plan, RunToml::of(&plan.manifest, started), started)?;
+    let run = RunToml { shard, ..RunToml::of(&plan.manifest, started) };
+    let mut recorder = Recorder::create(&args.out, plan, run, started)?;
     recorder.keep(&Inputs { manifest: &plan.manifest, templates, files }, repeat)?;
     Ok((recorder, HashSet::new()))
 }

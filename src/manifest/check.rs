@@ -22,7 +22,7 @@ use super::axes::is_name;
 use super::problem::{ManifestError, Problem, listed, nearest};
 use super::schema::{ManifestFile, MeasureFile, ServeFile};
 use super::values::{At, SamplesFile, SamplesRange};
-use super::{Backend, Manifest, Measure, Samples, Serve};
+use super::{Backend, Manifest, Measure, Samples, Serve, machine};
 
 /// A page keeps its samples in memory, and a median needs no more.
 const MOST_SAMPLES: u32 = 100_000;
@@ -59,6 +59,7 @@ pub(super) fn check(
     let incomplete = !read.is_empty();
     let mut checker = Checker { path, folder, problems: read, models: Vec::new(), incomplete };
     let name = checker.name(file);
+    let machine = checker.machine(file);
     let matrix = checker.matrix(file);
     let browsers = checker.browsers(&matrix.browsers, &file.browser);
     let models = checker.models(&matrix.models, &file.model);
@@ -80,6 +81,7 @@ pub(super) fn check(
         source: source.to_owned(),
         name,
         description: file.description.clone().unwrap_or_default(),
+        machine,
         axes: matrix.axes,
         exclude: matrix.exclude,
         include: matrix.include,
@@ -108,6 +110,18 @@ impl Checker<'_> {
         if !self.incomplete {
             self.problems.push(problem);
         }
+    }
+
+    /// `machine`, or empty.
+    fn machine(&mut self, file: &ManifestFile) -> String {
+        let Some(machine) = &file.machine else { return String::new() };
+        if let Err(expected) = machine::check(machine.get()) {
+            self.note(
+                Problem::at(machine.span(), format!("{:?} can't name a machine", machine.get()), expected)
+                    .help("leave the key out where the machine needs no name, or give it by --machine NAME"),
+            );
+        }
+        machine.get().clone()
     }
 
     /// `name`, or the name of the file with what can't stand in a folder's name replaced.

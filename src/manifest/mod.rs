@@ -12,6 +12,7 @@ mod excerpt;
 pub mod hardware;
 pub mod library;
 mod load;
+pub mod machine;
 mod matrix_file;
 pub mod model;
 pub mod problem;
@@ -50,6 +51,8 @@ pub struct Manifest {
     pub name: String,
     /// `description`, or empty.
     pub description: String,
+    /// `machine`, or what `--machine` says: the name of the machine that runs it; empty where nobody named it.
+    pub machine: String,
     /// The axes of `[matrix]` in the order of the file, then those of `[axes]`.
     pub axes: Vec<Axis>,
     /// `[[matrix.exclude]]`: a job that matches all pairs of an entry is dropped.

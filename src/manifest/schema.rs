@@ -30,6 +30,8 @@ pub struct ManifestFile {
     pub name: Option<At<String>>,
     /// What is being compared, in a sentence.
     pub description: Option<String>,
+    /// The machine's name in each row, unless `--machine NAME` says another one; default none.
+    pub machine: Option<At<String>>,
     /// A folder of page templates, relative to this file, looked in before the built-in ones.
     pub templates: Option<At<String>>,
     /// A folder of shader templates, relative to this file, looked in before the built-in ones.

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Cache, Plan};
+use super::{Cache, Job, Plan};
 use crate::manifest::Samples;
 use crate::webdriver::BrowserKind;
 
@@ -34,17 +34,29 @@ impl Plan {
         let mut estimate = Estimate::default();
         let mut open: HashSet<&str> = HashSet::new();
         for job in self.jobs.iter().filter(|job| job.unsupported_reason.is_none()) {
-            let kind =
-                self.manifest.browsers.get(&job.axes.browser).map_or(BrowserKind::Chrome, |browser| browser.kind);
             let fresh = job.axes.cache == Cache::Cold || open.insert(&job.axes.browser);
             estimate.sessions += usize::from(fresh);
-            let product = kind.product();
-            let start = Duration::from_millis(if fresh { product.session_ms } else { product.page_ms }) + ASSUMED_LOAD;
+            let start = self.start(job, fresh);
             let Samples { min, max, .. } = self.manifest.measure.samples;
             estimate.least = estimate.least.saturating_add(start + self.inferences(min));
             estimate.most = estimate.most.saturating_add(start + self.inferences(max));
         }
         estimate
+    }
+
+    /// What a job takes at least, in a browser that is open already unless the job is cold; nothing where it can't run.
+    pub(super) fn cost(&self, job: &Job) -> Duration {
+        if job.unsupported_reason.is_some() {
+            return Duration::ZERO;
+        }
+        self.start(job, job.axes.cache == Cache::Cold) + self.inferences(self.manifest.measure.samples.min)
+    }
+
+    /// Until the first inference, in a browser that is started for it or not.
+    fn start(&self, job: &Job, fresh: bool) -> Duration {
+        let browser = self.manifest.browsers.get(&job.axes.browser);
+        let product = browser.map_or(BrowserKind::Chrome, |browser| browser.kind).product();
+        Duration::from_millis(if fresh { product.session_ms } else { product.page_ms }) + ASSUMED_LOAD
     }
 
     /// The first inference, the warm-up and `samples` more, none beyond the job's timeout.

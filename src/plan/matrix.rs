@@ -17,13 +17,23 @@ impl Plan {
         // Looked up once, not once a job.
         let entries: Vec<_> = axes.iter().map(|axis| built_in(&axis.name)).collect();
         let mut jobs: Vec<Job> = product::combinations(axes, &manifest.exclude)
-            .map(|positions| {
+            .enumerate()
+            .map(|(place, positions)| {
                 let values = axes.iter().zip(&entries).zip(positions);
-                job(&manifest, values.map(|((axis, entry), at)| (*entry, axis.name.as_str(), &axis.values[at])))
+                job(
+                    &manifest,
+                    place + 1,
+                    values.map(|((axis, entry), at)| (*entry, axis.name.as_str(), &axis.values[at])),
+                )
             })
             .collect();
         for include in &manifest.include {
-            jobs.push(job(&manifest, include.iter().map(|(name, value)| (built_in(name), name.as_str(), value))));
+            let number = jobs.len() + 1;
+            jobs.push(job(
+                &manifest,
+                number,
+                include.iter().map(|(name, value)| (built_in(name), name.as_str(), value)),
+            ));
         }
         debug_assert_eq!(jobs.iter().map(|job| &job.id).collect::<HashSet<_>>().len(), jobs.len(), "ids are distinct");
         Self { manifest, jobs }
@@ -33,6 +43,7 @@ impl Plan {
 /// Of values on axes: the entry of a built-in one, its name, and the value.
 fn job<'a>(
     manifest: &Manifest,
+    number: usize,
     values: impl Iterator<Item = (Option<&'static BuiltInAxis>, &'a str, &'a AxisValue)>,
 ) -> Job {
     let mut axes = DEFAULTS.clone();
@@ -43,7 +54,7 @@ fn job<'a>(
         }
     }
     let unsupported_reason = refusal(manifest, &axes, axes.backend);
-    Job { id: JobId(axes.id()), axes, unsupported_reason }
+    Job { id: JobId(axes.id()), number, block: None, axes, unsupported_reason }
 }
 
 /// Why no browser can run a job on a backend: WGSL needs WebGPU and has no sessions, one page has one GPU backend, and only

@@ -1,10 +1,11 @@
 //! A plan is the list of jobs that a manifest expands into; a job is one combination of axis values.
 //!
-//! Made from a `manifest` by `matrix`, thinned out by `select`, timed in advance by `estimate`. Used by every later stage.
+//! Made from a `manifest` by `matrix`, thinned out by `select`, divided by `shard`, timed in advance by `estimate`. Used by every later stage.
 
 pub mod estimate;
 pub mod matrix;
 pub mod select;
+pub mod shard;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use crate::manifest::axes::JobAxes;
 pub use crate::manifest::axes::{Cache, Workgroup};
 pub use estimate::Estimate;
 pub use select::{Filter, FilterError};
+pub use shard::{Shard, ShardPart};
 
 /// The jobs of one manifest in the order in which they run.
 #[derive(Debug, Clone)]
@@ -29,6 +31,10 @@ pub struct Plan {
 pub struct Job {
     /// The stable key.
     pub id: JobId,
+    /// Its place among all jobs of the manifest, from 1, whichever of them a plan has.
+    pub number: usize,
+    /// Of a shard: which of the blocks of the whole plan it is in. Jobs of unlike ones take no turns with each other.
+    pub block: Option<usize>,
     /// Its values on the axes.
     pub axes: JobAxes,
     /// Why it can't run anywhere, known before a browser opens (engine and backend do not fit, say).

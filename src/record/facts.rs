@@ -22,6 +22,7 @@ pub struct RowContext {
     /// The run folder's name.
     pub run_id: String,
     pub(super) manifest: String,
+    pub(super) machine: String,
     /// Names of the user's custom axes.
     pub(super) custom_axes: Vec<String>,
     models: IndexMap<String, ModelColumns>,
@@ -56,6 +57,7 @@ impl RowContext {
         Self {
             run_id,
             manifest: manifest.name.clone(),
+            machine: manifest.machine.clone(),
             custom_axes: manifest.axes.iter().filter(|axis| axis.custom).map(|axis| axis.name.clone()).collect(),
             models: models.collect(),
             os: host.os,

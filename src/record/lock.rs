@@ -14,6 +14,18 @@ const LOCK: &str = "lock";
 pub struct RunLock(#[expect(dead_code, reason = "held, and unlocked when it is dropped")] File);
 
 impl RunLock {
+    /// Sees to it that nobody writes a folder that is read as a whole, until it is dropped; nothing where nobody ever locked it, or
+    /// where it can't be opened. An error where another process writes it.
+    pub fn share(folder: &Path) -> Result<Option<Self>, RecordError> {
+        let path = folder.join(LOCK);
+        let Ok(file) = File::open(&path) else { return Ok(None) };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Err(RecordError::Busy { folder: folder.to_owned() }),
+            Err(TryLockError::Error(error)) => Err(RecordError::io("lock", &path)(error)),
+        }
+    }
+
     /// Locks a folder; an error where another process writes it.
     pub fn take(folder: &Path) -> Result<Self, RecordError> {
         let path = folder.join(LOCK);

@@ -1,8 +1,8 @@
 //! A record is a run on disk: a folder with `jobs.csv`, `samples.csv`, `run.toml` and `logs/`.
 //!
 //! `columns` and `side_tables` say what stands in each column, `facts` what that is for a job, `csv` writes and `read` reads
-//! the files, `typed` gives what it reads types, `resume` goes on with a run that was killed. `inputs` keeps what the run was
-//! made of.
+//! the files, `typed` gives what it reads types, `resume` goes on with a run that was killed, `merge` makes one run of
+//! several. `inputs` keeps what the run was made of.
 //! Made from the `run`'s reports, job by job; read by `analyse` and by people with spreadsheets.
 
 pub mod cell;
@@ -12,6 +12,7 @@ pub mod facts;
 pub mod host;
 pub mod inputs;
 pub mod lock;
+pub mod merge;
 mod outputs;
 pub mod read;
 pub mod resume;
@@ -72,6 +73,15 @@ pub enum RecordError {
         path: PathBuf,
         /// `removed`, `replaced` or `changed`.
         what: &'static str,
+    },
+    /// Runs that can't be one.
+    #[error("{message}")]
+    #[diagnostic(help("{help}"))]
+    Merge {
+        /// Which, what was found of it, and what was expected.
+        message: String,
+        /// The remedy.
+        help: String,
     },
     /// A folder that holds no run, or one of another format or manifest.
     #[error("{} {reason}", path.display())]

@@ -55,6 +55,12 @@ impl JobRecord {
     }
 }
 
+/// The columns that say of a row on what machine it ran: every word about the system and the processor …
+pub const HOST: [&str; 2] = ["os", "cpu"];
+/// … and about the adapter, its kind first.
+pub const ADAPTER: [&str; 5] =
+    ["adapter_kind", "adapter_vendor", "adapter_architecture", "adapter_device", "adapter_description"];
+
 /// What the column of a custom axis begins with.
 pub const CUSTOM_AXIS: &str = "axis_";
 

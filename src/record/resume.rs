@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::RecordError;
 use super::lock::RunLock;
-use super::run_toml::RunToml;
+use super::run_toml::{RunToml, ShardToml};
 use crate::manifest::Manifest;
+use crate::plan::Shard;
 use crate::run::Status;
 use crate::user_file;
 use crate::webdriver::without_logins;
@@ -22,11 +23,59 @@ pub struct Resumable {
     pub done: HashSet<String>,
 }
 
+/// The shard that a resumed run is of, which is the one that it was; `asked` is what `--shard` says.
+pub fn shard(folder: &Path, run: &RunToml, asked: Option<Shard>) -> Result<Option<Shard>, RecordError> {
+    not_merged(folder, run)?;
+    let was = run.shard.as_ref().map(ShardToml::shard);
+    let Some(asked) = asked.filter(|asked| was != Some(*asked)) else { return Ok(was) };
+    Err(RecordError::NotTheRun {
+        path: folder.to_owned(),
+        reason: match was {
+            Some(was) => format!("is shard {was}, expected the {asked} of --shard"),
+            None => format!("is a run without shards, expected the {asked} of --shard"),
+        },
+        help: "leave --shard out: a run that is resumed keeps its shard".to_owned(),
+    })
+}
+
+/// An error where a run was made of others: each of them goes on by itself.
+fn not_merged(folder: &Path, run: &RunToml) -> Result<(), RecordError> {
+    let Some(merged) = &run.merged else { return Ok(()) };
+    let parts: Vec<&str> = merged.part.iter().map(|part| part.folder.as_str()).collect();
+    Err(RecordError::NotTheRun {
+        path: folder.to_owned(),
+        reason: format!("is merged from {} runs, and can't be resumed", parts.len()),
+        help: format!("resume the one that is unfinished and merge them again: {}", parts.join(" ")),
+    })
+}
+
+/// An error where a run is not the shard of these jobs that the plan is: another filter gives other shards.
+pub fn same_division(
+    folder: &Path,
+    run: &RunToml,
+    manifest: &Manifest,
+    shard: Option<&ShardToml>,
+) -> Result<(), RecordError> {
+    // Of another manifest `open` says so.
+    if run.shard.as_ref() == shard || run.manifest != manifest.source {
+        return Ok(());
+    }
+    let filter = run.repeat.as_ref().and_then(|repeat| repeat.filter.as_deref());
+    Err(RecordError::NotTheRun {
+        path: folder.to_owned(),
+        reason: "is a shard of other jobs than these".to_owned(),
+        help: match filter {
+            Some(filter) => format!("name the filter that it was made with: --filter '{filter}'"),
+            None => "leave --filter out: it was made without one".to_owned(),
+        },
+    })
+}
+
 /// Opens the folder of a run of this very manifest and removes torn rows, rows of jobs that will run again, and
 /// samples of jobs without a row.
 pub fn open(folder: &Path, manifest: &Manifest) -> Result<Resumable, RecordError> {
     // What is no run's folder gets no lock; what it says is read once nobody else writes it.
-    RunToml::read(folder)?;
+    not_merged(folder, &RunToml::read(folder)?)?;
     let lock = RunLock::take(folder)?;
     let run = RunToml::read(folder)?;
     if run.manifest != without_logins(&manifest.source) {

@@ -13,6 +13,7 @@ use super::{FORMAT, RecordError};
 use crate::harness::executor::Opened;
 use crate::manifest::Manifest;
 use crate::measure::Measurement;
+use crate::plan::{Shard, ShardPart};
 use crate::protocol::adapter::AdapterFacts;
 use crate::protocol::event::PageFacts;
 use crate::user_file;
@@ -38,6 +39,9 @@ pub struct RunToml {
     /// How many jobs were planned; runs of older versions and tunings do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_jobs: Option<usize>,
+    /// Which of several shards of its jobs it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardToml>,
     /// The machine that drove the browsers.
     pub host: HostToml,
     /// How the run is repeated from its folder; runs of older versions have none.
@@ -49,15 +53,104 @@ pub struct RunToml {
     /// The parameters of each model by its name, as the run used them; older versions did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_params: Option<IndexMap<String, IndexMap<String, f64>>>,
+    /// Each browser as it was first opened; a run that was merged has them in its parts.
+    #[serde(default)]
+    pub browser: IndexMap<String, BrowserToml>,
+    /// What it was made of, where `gpujobs merge` made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<MergedToml>,
+}
+
+/// What a merged run was made of.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct MergedToml {
+    /// RFC 3339, UTC.
+    pub merged_at: String,
+    /// What is not in it though the runs were to have it, in words: `--allow-missing` let it through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// The runs, as they were named.
+    #[serde(default)]
+    pub part: Vec<PartToml>,
+}
+
+/// A run that is a part of a merged one; where the two say the same thing under one name it is the same.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct PartToml {
+    /// What its rows have in the merged run, and what its folders below `logs` and `outputs` are called.
+    pub run_id: String,
+    /// What they had before, where another run has that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
+    /// Its folder, as it was named.
+    pub folder: String,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// Of gpujobs.
+    pub gpujobs_version: String,
+    /// As typed.
+    pub command: Vec<String>,
+    /// The file as it was named.
+    pub manifest_path: String,
+    /// How many jobs were planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_jobs: Option<usize>,
+    /// How many rows it has.
+    pub jobs: usize,
+    /// Which shard it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardToml>,
+    /// The machine that drove its browsers.
+    pub host: HostToml,
     /// Each browser as it was first opened.
     #[serde(default)]
     pub browser: IndexMap<String, BrowserToml>,
 }
 
+impl PartToml {
+    /// Whether it was made of this run.
+    #[must_use]
+    pub fn is_of(&self, run: &RunToml) -> bool {
+        let id = self.was.as_ref().unwrap_or(&self.run_id);
+        (id, &self.started_at, &self.host, &self.shard) == (&run.run_id, &run.started_at, &run.host, &run.shard)
+    }
+}
+
+/// A part of a run that was divided by `--shard`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShardToml {
+    /// From 1.
+    pub number: u32,
+    /// How many shards there are.
+    pub of: u32,
+    /// The jobs of all of them together.
+    pub jobs: usize,
+    /// The first 16 digits of a SHA-256 of which job is in which shard: shards with the same one fit together.
+    pub division: String,
+}
+
+impl From<&ShardPart> for ShardToml {
+    fn from(part: &ShardPart) -> Self {
+        let ShardPart { shard: Shard { number, of }, jobs, division } = part.clone();
+        Self { number, of, jobs, division }
+    }
+}
+
+impl ShardToml {
+    /// Which of how many.
+    #[must_use]
+    pub fn shard(&self) -> Shard {
+        Shard { number: self.number, of: self.of }
+    }
+}
+
 /// See [`Host`].
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the fields are those of `Host`")]
 pub struct HostToml {
+    /// Its name, where it has one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub machine: String,
     pub os: String,
     pub cpu: String,
 }
@@ -90,11 +183,13 @@ impl RunToml {
             manifest_path: manifest.path.display().to_string(),
             manifest: without_logins(&manifest.source),
             planned_jobs: None,
+            shard: None,
             model_params: Some(params),
-            host: HostToml { os: host.os, cpu: host.cpu },
+            host: HostToml { machine: manifest.machine.clone(), os: host.os, cpu: host.cpu },
             repeat: None,
             input: Vec::new(),
             browser: IndexMap::new(),
+            merged: None,
         }
     }
 

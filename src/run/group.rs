@@ -9,81 +9,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 
-use indexmap::IndexMap;
-
 use super::gpu_state::{self, GpuWatch};
 use super::load::Load;
 use super::member::{ActiveJob, End, RoundShare};
 use super::pages::PageMaker;
 use super::rounds::{Renewals, further, settle_iterations, shuffled};
 use super::{Attempt, BrowserSlot, GiveUp, JobReport, Outcome, RunEvent, Status, blank};
-use crate::graph::{Graph, JobVars, Memory};
 use crate::harness::executor::{Executor, OpenError};
 use crate::manifest::Measure;
-use crate::manifest::model::{Engine, Program};
 use crate::measure::{drift, sampling};
-use crate::plan::{Cache, Job, Plan};
-use crate::reference::verifiable;
+use crate::plan::Job;
 use crate::render::page::{Page, PageError, PageRequest};
-use crate::store::model_files;
-
-/// Jobs that are ready at the same time, each with a device of its own.
-const LARGEST: usize = 12;
-/// What the tensors of a group's jobs may take together, in bytes.
-const HEAVIEST: u64 = 2 << 30;
-/// Jobs with their positions in the plan.
-type Indexed<'run> = Vec<(usize, &'run Job)>;
-
-/// Divides jobs, with their positions in the plan, into groups: of one model, none of them cold, where there are rounds
-/// to interleave at all. Jobs that differ only in their browser stay together, since that is what is compared first.
-pub(super) fn groups<'run>(plan: &Plan, jobs: &[(usize, &'run Job)]) -> Vec<Indexed<'run>> {
-    // By model, then by everything but the browser; both in the order of the plan.
-    let mut alike: IndexMap<String, IndexMap<&str, Indexed>> = IndexMap::new();
-    for (index, job) in jobs {
-        // Where nothing is interleaved jobs run alone, except those that have nothing but each other to be compared with.
-        let alone = job.axes.cache == Cache::Cold || (plan.manifest.measure.rounds < 2 && !lacks_reference(plan, job));
-        let key = if alone { format!("{index}: alone") } else { job.axes.model.clone() };
-        let rest = job.id.0.split_once('/').map_or("", |(_, rest)| rest);
-        alike.entry(key).or_default().entry(rest).or_default().push((*index, job));
-    }
-    let mut groups: Vec<Indexed> = Vec::new();
-    for sets in alike.into_values() {
-        let (mut group, mut weight) = (Indexed::new(), 0_u64);
-        for set in sets.into_values() {
-            let heavy: u64 = set.iter().map(|(_, job)| bytes(plan, job)).sum();
-            if !group.is_empty() && (group.len() + set.len() > LARGEST || weight.saturating_add(heavy) > HEAVIEST) {
-                groups.push(std::mem::take(&mut group));
-                weight = 0;
-            }
-            group.extend(set);
-            weight = weight.saturating_add(heavy);
-        }
-        groups.push(group);
-    }
-    groups
-}
-
-/// What the buffers of a job's tensors take on the GPU; nothing where it can't run. A model of ONNX is taken to need room
-/// for its files twice, and for its runtime.
-fn bytes(plan: &Plan, job: &Job) -> u64 {
-    const RUNTIME: u64 = 100 << 20;
-    let Some(model) = plan.manifest.models.get(&job.axes.model) else { return 0 };
-    if model.engine() != Engine::Wgsl {
-        return RUNTIME + 2 * model_files::loaded_bytes(&plan.manifest, job).unwrap_or(0);
-    }
-    let graph = Graph::of(model, &JobVars::of(job));
-    graph.map_or(0, |graph| Memory::of(&graph).bytes())
-}
-
-/// Whether nothing says what a job's stages, or its module, must compute.
-fn lacks_reference(plan: &Plan, job: &Job) -> bool {
-    let Some(model) = plan.manifest.models.get(&job.axes.model) else { return false };
-    match &model.program {
-        Program::Stages(_) => Graph::of(model, &JobVars::of(job)).is_ok_and(|graph| !verifiable(&graph)),
-        Program::Module(module) => module.expect.is_empty(),
-        Program::Pipeline(_) | Program::OnnxFile(_) => false,
-    }
-}
 
 /// Runs the groups of a plan, one after the other.
 pub(super) struct GroupRunner<'a, 'run, E, Render> {
@@ -146,7 +82,7 @@ where
     /// Runs jobs as one group and gives those that are to be tried again.
     async fn together(&mut self, attempts: Vec<Attempt<'run>>) -> io::Result<Vec<Attempt<'run>>> {
         let mut group = Group::default();
-        let number = attempts.first().map(|one| one.index + 1);
+        let number = attempts.first().map(|one| one.job.number);
         for mut one in attempts {
             if !one.announced {
                 (self.on_event)(RunEvent::JobStarted { job: one.job, index: one.index })?;

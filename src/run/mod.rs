@@ -6,6 +6,7 @@
 pub mod event;
 mod gpu_state;
 mod group;
+mod groups;
 mod load;
 mod member;
 mod pages;
@@ -26,6 +27,7 @@ use group::GroupRunner;
 use pages::PageMaker;
 
 pub use event::{Circumstances, GpuState, JobReport, PageReport, RunEvent, Status};
+pub use groups::blocks;
 
 /// What the dispatcher needs besides the plan.
 pub struct Dispatcher<'run, E, Open, Render>
@@ -144,7 +146,7 @@ where
         let plan = self.plan;
         let mut outcome = Outcome::default();
         let jobs: Vec<(usize, &Job)> = plan.jobs.iter().enumerate().filter(|(_, job)| includes(job)).collect();
-        for jobs in group::groups(plan, &jobs) {
+        for jobs in groups::groups(plan, &jobs) {
             for (_, job) in &jobs {
                 browsers.slots.entry(job.axes.browser.clone()).or_insert_with(|| {
                     let executor = (self.executor)(&plan.manifest.browsers[&job.axes.browser]);

@@ -31,6 +31,7 @@ fn each_verb_explains_itself() {
         "completions",
         "compare",
         "tune",
+        "merge",
         "export",
         "man",
         "help",

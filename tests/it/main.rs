@@ -51,8 +51,11 @@ mod kernels_toml;
 mod killed;
 #[cfg(target_os = "linux")]
 mod loading;
+mod machines;
 mod manifest_errors;
 mod matrix;
+#[cfg(target_os = "linux")]
+mod merging;
 #[cfg(target_os = "linux")]
 mod model_errors;
 mod models;
@@ -98,6 +101,9 @@ mod server;
 #[cfg(target_os = "linux")]
 mod sessions;
 mod setup;
+#[cfg(target_os = "linux")]
+mod sharded_runs;
+mod shards;
 #[cfg(target_os = "linux")]
 mod source_maps;
 mod store;

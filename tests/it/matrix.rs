@@ -14,10 +14,11 @@ use serde_json::Value;
 
 const ORDER: &str = "tests/data/manifests/ok/order.toml";
 
-const NO_FOLDERS: Folders = Folders { shaders: None, templates: None };
-
-fn selection(manifests: Vec<PathBuf>, filter: Option<&str>) -> Selection {
-    Selection { manifests, from: None, filter: filter.map(str::to_owned), sets: Vec::new() }
+fn arguments(manifests: &[&str], filter: Option<&str>, format: Format) -> PlanArgs {
+    let (manifests, filter) = (manifests.iter().map(PathBuf::from).collect(), filter.map(str::to_owned));
+    let selection = Selection { manifests, from: None, filter, sets: Vec::new() };
+    let folders = Folders { shaders: None, templates: None };
+    PlanArgs { selection, folders, webdriver: None, shard: None, format }
 }
 
 fn ids(plan: &Plan) -> Vec<&str> {
@@ -105,14 +106,9 @@ fn filters_keep_what_matches_all_terms() {
     assert_eq!(kept("browser=netscape"), 0);
 }
 
-fn plan_args(selection: Selection, format: Format) -> PlanArgs {
-    PlanArgs { selection, folders: NO_FOLDERS, webdriver: None, format }
-}
-
 fn written(manifests: &[&str], filter: Option<&str>, format: Format) -> String {
-    let manifests: Vec<PathBuf> = manifests.iter().map(PathBuf::from).collect();
     let mut out = Vec::new();
-    plan::run(&plan_args(selection(manifests, filter), format), &mut out).unwrap();
+    plan::run(&arguments(manifests, filter, format), &mut out).unwrap();
     String::from_utf8(out).unwrap().lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
@@ -131,8 +127,7 @@ fn the_plan_is_shown() {
 #[test]
 fn a_faulty_filter_is_an_error_before_anything_is_written() {
     let mut out = Vec::new();
-    let selection = selection(vec![PathBuf::from(ORDER)], Some("brwser=x"));
-    let error = plan::run(&plan_args(selection, Format::Table), &mut out).unwrap_err();
+    let error = plan::run(&arguments(&[ORDER], Some("brwser=x"), Format::Table), &mut out).unwrap_err();
     assert_eq!(error.to_string(), "no axis is named `brwser`");
     assert!(out.is_empty());
 }

@@ -14,11 +14,13 @@ use crate::cli::{Folders, RunArgs, Selection, TuneArgs};
 use crate::error::Error;
 use crate::graph;
 use crate::manifest::{Manifest, ManifestErrors};
-use crate::plan::{Filter, Plan};
+use crate::plan::shard::TooManyShards;
+use crate::plan::{Filter, Plan, Shard, ShardPart};
 use crate::record::inputs::RepeatToml;
 use crate::render::page::{Page, PageError, PageRequest};
 use crate::render::settings::{self, Purpose};
 use crate::render::{RenderError, Templates};
+use crate::run::blocks;
 use crate::setup::install::{Components, install};
 use crate::setup::runtimes::{install_packages, install_runtimes};
 use crate::webdriver::{BrowserKind, BrowserSettings, Endpoint, HEADER_VARIABLE, without_logins};
@@ -33,6 +35,8 @@ pub(in crate::commands) struct Prepared {
     pub(in crate::commands) files: BTreeSet<PathBuf>,
     /// With which options it runs, those of the run that it repeats included.
     pub(in crate::commands) repeat: RepeatToml,
+    /// What it is a part of, where the jobs are divided.
+    pub(in crate::commands) part: Option<ShardPart>,
 }
 
 /// What the command line says of manifests' settings.
@@ -41,6 +45,10 @@ pub(in crate::commands) struct Prepared {
 pub(in crate::commands) struct Overrides<'a> {
     /// The endpoint of each browser that names none.
     pub(in crate::commands) webdriver: Option<&'a str>,
+    /// Which part of the jobs.
+    pub(in crate::commands) shard: Option<Shard>,
+    /// The machine's name.
+    pub(in crate::commands) machine: Option<&'a str>,
     /// Whether browsers show their windows.
     pub(in crate::commands) headed: bool,
     /// Whether a software adapter is a failure, even if the manifest allows it.
@@ -53,9 +61,11 @@ pub(in crate::commands) struct Overrides<'a> {
 
 impl<'a> From<&'a RunArgs> for Overrides<'a> {
     fn from(args: &'a RunArgs) -> Self {
-        let RunArgs { webdriver, headed, require_hardware, verbose, save_outputs, .. } = args;
+        let RunArgs { webdriver, shard, machine, headed, require_hardware, verbose, save_outputs, .. } = args;
         Self {
             webdriver: webdriver.as_deref(),
+            shard: *shard,
+            machine: machine.as_deref().filter(|name| !name.is_empty()),
             headed: *headed,
             require_hardware: *require_hardware,
             profile: *verbose > 0,
@@ -77,6 +87,9 @@ impl<'a> Overrides<'a> {
     fn with(self, earlier: &'a RepeatToml) -> Self {
         Self {
             webdriver: self.webdriver.or(earlier.webdriver.as_deref()),
+            shard: self.shard,
+            // The run may be repeated on another one.
+            machine: self.machine,
             headed: self.headed || earlier.headed,
             require_hardware: self.require_hardware || earlier.require_hardware,
             profile: self.profile || earlier.profile,
@@ -86,7 +99,7 @@ impl<'a> Overrides<'a> {
 
     /// As they stand in a run's folder.
     fn recorded(self, filter: &str) -> RepeatToml {
-        let Self { webdriver, headed, require_hardware, profile, save_outputs } = self;
+        let Self { webdriver, shard: _, machine: _, headed, require_hardware, profile, save_outputs } = self;
         let webdriver = webdriver.map(without_logins);
         let filter = Some(filter.to_owned()).filter(|filter| !filter.is_empty());
         RepeatToml { filter, webdriver, headed, require_hardware, profile, save_outputs, ..RepeatToml::default() }
@@ -100,6 +113,9 @@ impl<'a> Overrides<'a> {
                 browser.webdriver.clone_from(&remote);
             }
             browser.headless &= !self.headed;
+        }
+        if let Some(machine) = self.machine {
+            machine.clone_into(&mut manifest.machine);
         }
         manifest.measure.require_hardware |= self.require_hardware;
         manifest.measure.profile |= self.profile;
@@ -159,9 +175,14 @@ pub(in crate::commands) fn plans(
 }
 
 /// The selected jobs of each manifest, with the reason of those that can't run on this machine or with these values.
-pub(in crate::commands) fn checked(selection: &Selection, folders: &Folders) -> Result<Vec<Plan>, Error> {
+pub(in crate::commands) fn checked(
+    selection: &Selection,
+    folders: &Folders,
+    shard: Option<Shard>,
+) -> Result<Vec<(Plan, Option<ShardPart>)>, Error> {
     let chosen = rerun::chosen(selection, folders)?;
     let mut plans = plans(&chosen.manifests, &selection.sets, Some(&chosen.filter))?;
+    let parts = divided(&mut plans, shard.or(chosen.shard))?;
     for plan in plans.iter_mut().filter(|plan| !plan.jobs.is_empty()) {
         let templates = templates(&plan.manifest, &chosen)?;
         settings::check(&templates, &plan.manifest, Purpose::Run)?;
@@ -176,7 +197,23 @@ pub(in crate::commands) fn checked(selection: &Selection, folders: &Folders) -> 
             });
         }
     }
-    Ok(plans)
+    Ok(plans.into_iter().zip(parts).collect())
+}
+
+/// Keeps one shard of each plan, and says what it is a part of; all of it where there is none to keep.
+fn divided(plans: &mut [Plan], shard: Option<Shard>) -> Result<Vec<Option<ShardPart>>, Error> {
+    let part = |plan: &mut Plan| {
+        let Some(shard) = shard.filter(|_| !plan.jobs.is_empty()) else { return Ok(None) };
+        let blocks = blocks(plan);
+        plan.keep_shard(shard, &blocks).map(Some).map_err(|TooManyShards { blocks }| Error::Usage {
+            message: format!(
+                "--shard {shard}: the jobs of {} are no more than {blocks} when those that take turns stay together",
+                plan.manifest.path.display()
+            ),
+            help: format!("divide them into {blocks} at most: --shard 1/{blocks}"),
+        })
+    };
+    plans.iter_mut().map(part).collect()
 }
 
 /// Renders every job that can run once, in parallel: the files of its page, or why it has none, in the plan's order.
@@ -201,15 +238,16 @@ pub(in crate::commands) fn prepare(
         });
     }
     let overrides = overrides.with(&chosen.repeat);
+    let parts = divided(&mut plans, overrides.shard.or(chosen.shard))?;
     for plan in &mut plans {
         overrides.apply(&mut plan.manifest)?;
     }
-    let with_templates = |plan: Plan| {
+    let with_templates = |(plan, part): (Plan, Option<ShardPart>)| {
         let (templates, files) = (templates(&plan.manifest, &chosen)?, BTreeSet::new());
         let repeat = overrides.recorded(&terms_of(&plan.manifest, &chosen.filter));
-        Ok(Prepared { plan, templates, files, repeat })
+        Ok(Prepared { plan, templates, files, repeat, part })
     };
-    plans.into_iter().map(with_templates).collect()
+    plans.into_iter().zip(parts).map(with_templates).collect()
 }
 
 /// The terms of a filter that this manifest knows: another one of the same command may have axes of its own.

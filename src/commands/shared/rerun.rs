@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::cli::{Folders, Selection};
 use crate::error::Error;
+use crate::plan::Shard;
 use crate::record::RecordError;
 use crate::record::inputs::{InputToml, RepeatToml, digest};
 use crate::record::run_toml::RunToml;
@@ -19,6 +20,8 @@ pub(in crate::commands) struct Chosen {
     pub(in crate::commands) templates: Option<PathBuf>,
     /// The user's shaders.
     pub(in crate::commands) shaders: Option<PathBuf>,
+    /// The shard that the earlier run was.
+    pub(in crate::commands) shard: Option<Shard>,
     /// How the earlier run was made; nothing where there is none.
     pub(in crate::commands) repeat: RepeatToml,
 }
@@ -51,10 +54,19 @@ pub(in crate::commands) fn chosen(selection: &Selection, folders: &Folders) -> R
     let (templates, shaders) = (folders.templates.clone(), folders.shaders.clone());
     let Some(run) = earlier(selection)? else {
         let manifests = selection.manifests.clone();
-        return Ok(Chosen { manifests, filter, templates, shaders, repeat: RepeatToml::default() });
+        return Ok(Chosen { manifests, filter, templates, shaders, ..Chosen::default() });
     };
-    let RunToml { repeat, input, manifest_path, gpujobs_version, .. } = RunToml::read(run)?;
+    let RunToml { repeat, input, manifest_path, gpujobs_version, shard, merged, .. } = RunToml::read(run)?;
     let Some(repeat) = repeat else {
+        if merged.is_some() {
+            return Err(Error::Usage {
+                message: format!(
+                    "{} is merged from runs with unlike options, which no single run repeats",
+                    run.display()
+                ),
+                help: "repeat them one by one: its run.toml names their folders".to_owned(),
+            });
+        }
         return Err(Error::Usage {
             message: format!("{} is of a version of gpujobs that did not keep what a run was made of", run.display()),
             help: format!(
@@ -75,6 +87,7 @@ pub(in crate::commands) fn chosen(selection: &Selection, folders: &Folders) -> R
         filter: format!("{} {filter}", repeat.filter.as_deref().unwrap_or_default()).trim().to_owned(),
         templates: templates.or(own_templates),
         shaders: shaders.or(own_shaders),
+        shard: shard.map(|shard| shard.shard()),
         repeat,
     })
 }

@@ -37,6 +37,20 @@ const IDENTITY: &[Column] = &[
         cell: |facts| Cell::text(&facts.report.job.id.0),
     },
     Column {
+        name: "job_number",
+        unit: "",
+        kind: Whole,
+        doc: "Its place among all jobs of the manifest, from 1, whichever of them run: rows that are sorted by it stand in the documented order.",
+        cell: |facts| Cell::whole(facts.report.job.number),
+    },
+    Column {
+        name: "machine",
+        unit: "",
+        kind: Text,
+        doc: "The name that `--machine` or the manifest gives the machine; empty where nobody named it.",
+        cell: |facts| Cell::text(&facts.context.machine),
+    },
+    Column {
         name: "manifest",
         unit: "",
         kind: Text,

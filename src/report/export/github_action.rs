@@ -55,7 +55,7 @@ fn extra(benchmark: &Benchmark<'_>, facts: &RunToml) -> String {
         ("driver", cells(&["driver_version"])),
         ("adapter", cells(&["adapter_kind", "adapter_vendor", "adapter_architecture", "adapter_description"])),
         ("libraries", cells(&["runtime"])),
-        ("machine", cells(&["os", "cpu"])),
+        ("machine", cells(&["machine", "os", "cpu"])),
         ("clock", format!("{clock}, {} samples{}", benchmark.time.count, interval.unwrap_or_default())),
         ("gpujobs", facts.gpujobs_version.clone()),
         ("run", cells(&["run_id"])),

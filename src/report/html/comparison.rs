@@ -1,18 +1,23 @@
 //! The comparison: each ratio with its interval, of runs with the first one, or of a run's browsers.
 
+use std::collections::HashMap;
+
 use indexmap::IndexMap;
 
 use crate::analyse::compare::{RunAxis, along, runs};
 use crate::analyse::comparison::{Comparison, Rules};
+use crate::record::read::JobRecord;
 use crate::units::significant;
 
 use super::panel::{Panel, PanelCell, PanelTable, explained, numbers, software, words};
-use super::source::RunSource;
+use super::source::{RunSource, id};
 
 /// What is compared, in the words of its panel.
 struct Compared {
     title: String,
     comparisons: Vec<Comparison>,
+    /// How rows are called, by run and job.
+    names: HashMap<(String, String), String>,
     software: IndexMap<String, String>,
 }
 
@@ -24,12 +29,14 @@ pub(super) fn panels(sources: &[RunSource]) -> Vec<Panel> {
         [one] => {
             let browser = RunAxis::all(&one.run).into_iter().find(|axis| axis.name() == "browser");
             let comparisons = browser.map(|axis| along(&one.run, &axis, &rules)).unwrap_or_default();
-            vec![Compared { title: "Browsers compared".to_owned(), comparisons, software: software(&one.run.jobs) }]
+            let (names, software) = (names(&one.run.jobs), software(&one.run.jobs));
+            vec![Compared { title: "Browsers compared".to_owned(), comparisons, names, software }]
         }
         [base, others @ ..] => {
             let compared = |new: &RunSource| Compared {
                 title: format!("{} compared with {}", new.name, base.name),
                 comparisons: runs(&base.run, &new.run, &rules),
+                names: names(&new.run.jobs),
                 software: software(base.run.jobs.iter().chain(&new.run.jobs)),
             };
             others.iter().map(compared).collect()
@@ -38,8 +45,13 @@ pub(super) fn panels(sources: &[RunSource]) -> Vec<Panel> {
     compared.into_iter().filter(|one| !one.comparisons.is_empty()).map(|one| panel(one, &rules)).collect()
 }
 
+fn names(jobs: &[JobRecord]) -> HashMap<(String, String), String> {
+    let key = |job: &JobRecord| (job.cell("run_id").to_owned(), job.cell("job_id").to_owned());
+    jobs.iter().map(|job| (key(job), id(job).to_owned())).collect()
+}
+
 fn panel(compared: Compared, rules: &Rules) -> Panel {
-    let Compared { title, comparisons, software } = compared;
+    let Compared { title, comparisons, names, software } = compared;
     let columns = vec![
         words("job_id"),
         words("base"),
@@ -55,7 +67,7 @@ fn panel(compared: Compared, rules: &Rules) -> Panel {
     let row = |comparison: Comparison| -> Vec<PanelCell> {
         let ratio = comparison.ratio;
         vec![
-            comparison.new_id.into(),
+            names.get(&(comparison.new_run, comparison.new_id)).map_or("", String::as_str).into(),
             comparison.base.into(),
             comparison.new.into(),
             ratio.map(|ratio| ratio.ratio).into(),

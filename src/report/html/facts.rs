@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::protocol::adapter::{AdapterFacts, AdapterKind};
+use crate::record::run_toml::{HostToml, PartToml};
 
 use super::source::{RunSource, text};
 
@@ -39,8 +40,15 @@ struct BrowserFacts {
 impl RunFacts {
     pub(super) fn of(source: &RunSource) -> Self {
         let toml = &source.toml;
-        let browsers = toml.browser.iter().map(|(name, browser)| BrowserFacts {
-            name: name.clone(),
+        // A run that was merged has the browsers of its parts.
+        let parts = toml.merged.iter().flat_map(|merged| &merged.part);
+        let of_parts = parts.flat_map(|part| {
+            let called = |name: &String| format!("{name} [{}]", part_name(part));
+            part.browser.iter().map(move |(name, browser)| (called(name), browser))
+        });
+        let own = toml.browser.iter().map(|(name, browser)| (name.clone(), browser));
+        let browsers = own.chain(of_parts).map(|(name, browser)| BrowserFacts {
+            name,
             version: browser.browser_version.clone(),
             driver_version: browser.driver_version.clone(),
             headless: browser.headless,
@@ -54,13 +62,24 @@ impl RunFacts {
             started_at: toml.started_at.clone(),
             gpujobs_version: toml.gpujobs_version.clone(),
             command: toml.command.join(" "),
-            os: toml.host.os.clone(),
+            os: machine_of(&toml.host),
             cpu: toml.host.cpu.clone(),
             browsers: browsers.collect(),
             ended: ended(source),
             unfinished: unfinished(source),
         }
     }
+}
+
+/// Its system, with its name where it has one.
+fn machine_of(host: &HostToml) -> String {
+    if host.machine.is_empty() { host.os.clone() } else { format!("{}: {}", host.machine, host.os) }
+}
+
+/// A part by its machine, where it is named, and its run.
+fn part_name(part: &PartToml) -> String {
+    let named = Some(part.host.machine.as_str()).filter(|name| !name.is_empty());
+    named.map_or_else(|| part.run_id.clone(), |machine| format!("{machine}, {}", part.run_id))
 }
 
 fn named(adapter: &AdapterFacts) -> String {

@@ -13,7 +13,7 @@ use crate::record::read::JobRecord;
 use crate::report::comparison::brief;
 use crate::units::significant;
 
-use super::source::{RunSource, adapter, is_software, text};
+use super::source::{RunSource, adapter, id, is_software, text};
 
 /// Most jobs that are named for one warning.
 const MOST_JOBS: usize = 5;
@@ -92,7 +92,7 @@ fn winner(source: &RunSource, group: &Group) -> Option<Winner> {
     Some(Winner {
         run: source.name.clone(),
         work: in_words(&group.work),
-        job: text(job, "job_id").to_owned(),
+        job: id(job).to_owned(),
         time: format!("{} ms{}, {clock} time", significant(best.median, 3), interval.unwrap_or_default()),
         adapter: adapter(job),
         software: is_software(job),
@@ -110,7 +110,7 @@ fn compared(job: &JobRecord, rivals: &[&JobRecord], by_gpu: bool) -> Vec<Rival> 
     let rivals = chosen(&pairs, &rules).into_iter().zip(rivals).map(|(comparison, rival)| {
         let said = brief(&comparison, &rules);
         let verdict = if said.is_empty() { comparison.reason } else { said };
-        Rival { job: text(rival, "job_id").to_owned(), verdict }
+        Rival { job: id(rival).to_owned(), verdict }
     });
     rivals.collect()
 }
@@ -127,7 +127,7 @@ pub(super) fn warnings(source: &RunSource) -> Vec<WarningGroup> {
     let mut groups: IndexMap<&str, Vec<&str>> = IndexMap::new();
     for job in &source.run.jobs {
         for warning in text(job, "warnings").split("; ").filter(|warning| !warning.is_empty()) {
-            groups.entry(warning).or_default().push(text(job, "job_id"));
+            groups.entry(warning).or_default().push(id(job));
         }
     }
     let group = |(text, jobs): (&str, Vec<&str>)| WarningGroup {
@@ -146,7 +146,7 @@ pub(super) fn refusals(source: &RunSource) -> Vec<Refusal> {
     let bad = source.run.jobs.iter().filter(|job| text(job, "status") != "ok");
     let refusal = |job: &JobRecord| Refusal {
         run: source.name.clone(),
-        job: text(job, "job_id").to_owned(),
+        job: id(job).to_owned(),
         status: text(job, "status").replace('_', " "),
         reason: text(job, "reason").to_owned(),
     };

@@ -7,7 +7,7 @@ use crate::analyse::best::Rank;
 use crate::record::read::JobRecord;
 use crate::units::significant;
 
-use super::source::{RunSource, adapter, deciding, elsewhere, gpu, is_software, label, text, wall};
+use super::source::{RunSource, adapter, deciding, elsewhere, gpu, id, is_software, label, text, wall};
 
 /// A run's jobs by browser.
 #[derive(Debug, Serialize)]
@@ -91,7 +91,7 @@ impl GridCell {
         let three = |value: f64| significant(value, 3);
         let interval = time.and_then(|(time, _)| time.interval);
         Self {
-            job: text(job, "job_id").to_owned(),
+            job: id(job).to_owned(),
             verdict,
             symbol,
             figure: time.map_or_else(

@@ -3,7 +3,7 @@
 use crate::record::read::JobRecord;
 
 use super::panel::{Panel, PanelCell, PanelTable, numbers, software, words};
-use super::source::{RunSource, number, text};
+use super::source::{RunSource, id, number, text};
 
 const MEMORY: [&str; 5] =
     ["gpu_memory_bytes", "gpu_memory_peak_bytes", "js_heap_peak_bytes", "wasm_memory_bytes", "browser_rss_peak_bytes"];
@@ -37,7 +37,7 @@ fn panel(
 ) -> Option<Panel> {
     let has = |job: &&JobRecord| needed.iter().any(|column| number(job, column).is_some_and(|number| number > 0.0));
     let cells = |job: &JobRecord| -> Vec<PanelCell> {
-        let names = ["job_id", "browser"].map(|column| text(job, column).into()).into_iter();
+        let names = [id(job), text(job, "browser")].map(PanelCell::from).into_iter();
         names.chain(figures.iter().map(|column| number(job, column).into())).collect()
     };
     let rows: Vec<Vec<PanelCell>> = source.run.jobs.iter().filter(has).map(cells).collect();

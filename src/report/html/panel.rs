@@ -7,7 +7,7 @@ use crate::record::columns::GROUPS;
 use crate::record::read::{JobRecord, Table};
 use crate::units::significant;
 
-use super::source::{adapter, is_software, text};
+use super::source::{adapter, id, is_software};
 
 /// A part of the report.
 #[derive(Debug, Default, Serialize)]
@@ -87,7 +87,7 @@ impl From<String> for PanelCell {
 /// Those of some jobs that no hardware computed, as a panel marks them.
 pub(super) fn software<'run>(jobs: impl IntoIterator<Item = &'run JobRecord>) -> IndexMap<String, String> {
     let software = jobs.into_iter().filter(|job| is_software(job));
-    software.map(|job| (text(job, "job_id").to_owned(), adapter(job))).collect()
+    software.map(|job| (id(job).to_owned(), adapter(job))).collect()
 }
 
 /// A column of words.

@@ -4,7 +4,7 @@
 use crate::record::read::JobRecord;
 
 use super::panel::{Panel, PanelCell, PanelTable, explained, numbers, software, words};
-use super::source::{RunSource, deciding, number, text};
+use super::source::{RunSource, deciding, id, number, text};
 
 /// `None` where no job computes and moves something that is counted.
 pub(super) fn panel(source: &RunSource) -> Option<Panel> {
@@ -39,7 +39,7 @@ fn cells(job: &JobRecord) -> Option<Vec<PanelCell>> {
     let (time, _) = deciding(job).filter(|_| text(job, "status") == "ok")?;
     let at = |ms: f64| gflops * time.median / ms;
     Some(vec![
-        text(job, "job_id").into(),
+        id(job).into(),
         text(job, "browser").into(),
         (gflops / gbytes).into(),
         gflops.into(),

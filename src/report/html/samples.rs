@@ -9,7 +9,7 @@ use crate::measure::stats::quantile;
 use crate::record::read::{JobRecord, Table};
 
 use super::panel::{Panel, PanelCell, PanelTable, explained, numbers, software, words};
-use super::source::{RunSource, text};
+use super::source::{RunSource, id};
 
 /// Fewest samples that can have an outlier: the quartiles of fewer mean nothing.
 const FEWEST: usize = 8;
@@ -26,8 +26,7 @@ struct Reading {
 /// `None` where there are no samples.
 pub(super) fn panel(source: &RunSource) -> Option<Panel> {
     let samples = source.samples.as_ref().filter(|samples| !samples.rows.is_empty())?;
-    let readings: HashMap<&str, Reading> =
-        source.run.jobs.iter().map(|job| (text(job, "job_id"), Reading::of(job))).collect();
+    let readings: HashMap<&str, Reading> = source.run.jobs.iter().map(|job| (id(job), Reading::of(job))).collect();
     let unread = Reading { by_gpu: false, begun: Vec::new(), fences: None };
     let rows = samples.rows.iter().map(|row| {
         let reading = readings.get(samples.cell(row, "job_id")).unwrap_or(&unread);

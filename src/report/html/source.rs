@@ -1,9 +1,13 @@
 //! A source is a run folder with everything in it that a report is made of. Nothing but the folder is read: what its
 //! manifest names may be missing on this machine, or be something else.
 
+use std::collections::HashMap;
 use std::path::Path;
 
+use indexmap::IndexMap;
+
 use crate::analyse::best::{Contender, Rank, Time};
+use crate::analyse::machine;
 use crate::analyse::work::{Group, Standing, Work, WorkRule, groups};
 use crate::record::RecordError;
 use crate::record::csv::original;
@@ -38,17 +42,28 @@ impl RunSource {
         };
         let whole = folder.canonicalize();
         let name = whole.as_deref().unwrap_or(folder).file_name().unwrap_or(folder.as_os_str());
-        let competing = run.jobs.iter().map(|job| {
+        let (run, ids) = with_shown_ids(run);
+        let table = |name: &str| -> Result<Option<Table>, RecordError> {
+            Ok(read::table(folder, name)?.map(|table| relabelled(table, &ids)))
+        };
+        let machines = machine_labels(&run);
+        let several = machines.iter().any(|machine| *machine != machines[0]);
+        let competing = run.jobs.iter().zip(&machines).map(|(job, machine)| {
             let contender = || Contender { gpu: gpu(job), wall: wall(job) };
-            standing(job).competes().then(|| (work(&toml, job, rule), contender()))
+            let mut work = work(&toml, job, rule);
+            // Machines do not compete with each other.
+            if several {
+                work.push(("machine".to_owned(), machine.clone()));
+            }
+            standing(job).competes().then(|| (work, contender()))
         });
         Ok(Self {
             name: name.to_string_lossy().into_owned(),
             groups: groups(competing),
             run,
-            samples: read::table(folder, "samples.csv")?,
-            kernels: read::table(folder, "kernels.csv")?,
-            parts: read::table(folder, "parts.csv")?,
+            samples: table("samples.csv")?,
+            kernels: table("kernels.csv")?,
+            parts: table("parts.csv")?,
             tried,
             toml,
         })
@@ -63,6 +78,65 @@ impl RunSource {
             }
         }
         ranked
+    }
+}
+
+/// What a job of a run is called on the page where another row has its id too; no column of `jobs.csv`.
+const SHOWN_ID: &str = "shown_id";
+
+/// The names on the page of the rows, by run and id.
+type ShownIds = HashMap<(String, String), String>;
+
+/// A run whose rows know how they are called on the page where their id is not enough: runs of several machines that were merged
+/// have one id several times. Then all have their machine behind it, so that those of one machine belong together.
+fn with_shown_ids(mut run: Run) -> (Run, ShownIds) {
+    let mut ids = ShownIds::new();
+    if machine::doubled_ids(&run).is_empty() {
+        return (run, ids);
+    }
+    let labels = machine_labels(&run);
+    for (job, label) in run.jobs.iter_mut().zip(labels) {
+        let shown = format!("{} [{label}]", text(job, "job_id"));
+        ids.insert((text(job, "run_id").to_owned(), text(job, "job_id").to_owned()), shown.clone());
+        job.cells.insert(SHOWN_ID.to_owned(), shown);
+    }
+    (run, ids)
+}
+
+/// What the machine of each row is called, another name for each.
+fn machine_labels(run: &Run) -> Vec<String> {
+    let numbers = machine::numbers(run);
+    let of_rows: Vec<(usize, String)> = numbers.into_iter().zip(run.jobs.iter().map(machine::label)).collect();
+    // Rows without an adapter say less than others of their machine: its first row speaks for it.
+    let mut labels: IndexMap<usize, &str> = IndexMap::new();
+    for (number, label) in &of_rows {
+        labels.entry(*number).or_insert(label);
+    }
+    let alike = |label: &str| labels.values().filter(|other| **other == label).count() > 1;
+    let called = |number: &usize| {
+        let label = labels[number];
+        if alike(label) { format!("{label}, {}", number + 1) } else { label.to_owned() }
+    };
+    of_rows.iter().map(|(number, _)| called(number)).collect()
+}
+
+/// A table whose rows are called as their jobs are.
+fn relabelled(mut table: Table, ids: &ShownIds) -> Table {
+    let place = |column: &str| table.header.iter().position(|name| name == column);
+    let (Some(run), Some(id)) = (place("run_id"), place("job_id")) else { return table };
+    for row in table.rows.iter_mut().filter(|_| !ids.is_empty()) {
+        if let Some(shown) = ids.get(&(row[run].clone(), row[id].clone())) {
+            row[id].clone_from(shown);
+        }
+    }
+    table
+}
+
+/// What a job is called on the page: its id, with its machine where several rows of the run have that.
+pub(super) fn id(job: &JobRecord) -> &str {
+    match text(job, SHOWN_ID) {
+        "" => text(job, "job_id"),
+        shown => shown,
     }
 }
 
@@ -149,7 +223,7 @@ pub(super) fn elsewhere(job: &JobRecord) -> String {
 
 /// The values of a job's axes that are not those named, joined.
 pub(super) fn label(job: &JobRecord, without: &[&str]) -> String {
-    let id = text(job, "job_id");
+    let id = id(job);
     let known: Vec<&str> = without.iter().map(|column| text(job, column)).collect();
     let rest: Vec<&str> = id.split('/').filter(|part| !known.contains(part)).collect();
     if rest.is_empty() { id.to_owned() } else { rest.join("/") }

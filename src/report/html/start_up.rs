@@ -1,7 +1,7 @@
 //! The start-up: what passes before a job's first result.
 
-use super::panel::{Panel, PanelTable, numbers, software, words};
-use super::source::{RunSource, number, text};
+use super::panel::{Panel, PanelCell, PanelTable, numbers, software, words};
+use super::source::{RunSource, id, number, text};
 
 const PHASES: [&str; 5] =
     ["device_ready_ms", "model_load_ms", "shader_compile_ms", "first_inference_ms", "time_to_first_result_ms"];
@@ -11,7 +11,7 @@ pub(super) fn panel(source: &RunSource) -> Option<Panel> {
     let jobs = source.run.jobs.iter().filter(|job| number(job, "time_to_first_result_ms").is_some());
     let rows: Vec<_> = jobs
         .map(|job| {
-            let names = ["job_id", "browser", "shader_precompilation"].map(|column| text(job, column).into());
+            let names = [id(job), text(job, "browser"), text(job, "shader_precompilation")].map(PanelCell::from);
             names.into_iter().chain(PHASES.map(|column| number(job, column).into())).collect()
         })
         .collect();

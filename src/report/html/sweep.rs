@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use crate::record::read::JobRecord;
 
 use super::panel::{Panel, PanelCell, PanelTable, explained, numbers, software, words};
-use super::source::{RunSource, adapter, deciding, elsewhere, label, text};
+use super::source::{RunSource, adapter, deciding, elsewhere, id, label, text};
 
 /// A panel for each model and mode that has times.
 pub(super) fn panels(source: &RunSource) -> Vec<Panel> {
@@ -33,7 +33,7 @@ fn cells(job: &JobRecord) -> Option<Vec<PanelCell>> {
     let id_without_mode = label(job, &["browser", "model"]);
     let parts: Vec<&str> = id_without_mode.split('/').filter(|part| *part != mode).collect();
     Some(vec![
-        text(job, "job_id").into(),
+        id(job).into(),
         text(job, "browser").into(),
         parts.join("/").into(),
         Some(time.median).into(),

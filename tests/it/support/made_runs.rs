@@ -114,12 +114,16 @@ pub(crate) fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
     fs::write(run.join("run.toml"), RUN_TOML).unwrap();
     let short = jobs.iter().all(|job| job.id.split('/').count() < 4);
     let shape: &[&str] = if short { &[] } else { &["workgroup_x", "workgroup_y", "workgroup_z"] };
-    let header = [&COLUMNS[..], shape].concat();
+    // Only runs that were merged need them.
+    let has = |column: &&str| jobs.iter().any(|job| job.cells.iter().any(|(name, _)| name == column));
+    let merged: Vec<&str> = ["run_id", "machine"].into_iter().filter(has).collect();
+    let header = [&COLUMNS[..], shape, &merged].concat();
+    let run_column = if merged.contains(&"run_id") { "run_id," } else { "" };
     // Older versions of gpujobs had no column for first results.
     let older = jobs.iter().all(|job| job.firsts.is_empty());
     let first_column = if older { "" } else { ",time_to_first_result_ms" };
     let mut rows = header.join(",") + "\r\n";
-    let mut samples = format!("job_id,round,kind,wall_ms,gpu_ms{first_column}\r\n");
+    let mut samples = format!("{run_column}job_id,round,kind,wall_ms,gpu_ms{first_column}\r\n");
     let none = if older { "" } else { "," };
     for job in jobs {
         let cell = |column: &str| {
@@ -129,19 +133,21 @@ pub(crate) fn made(folder: &Path, name: &str, jobs: &[Made]) -> PathBuf {
                 "browser" => job.browser,
                 "verified" => "true",
                 "adapter_kind" => "hardware",
-                "group" | "axis_unroll" | "reason" => "",
+                "run_id" | "machine" | "group" | "axis_unroll" | "reason" => "",
                 _ => axis(job.id, column).unwrap_or("same"),
             };
             job.cells.iter().find(|(name, _)| *name == column).map_or(good, |(_, cell)| cell).to_owned()
         };
         rows += &(header.iter().map(|column| cell(column)).collect::<Vec<_>>().join(",") + "\r\n");
+        let run_id = job.cells.iter().find(|(name, _)| *name == "run_id").map_or("", |(_, cell)| cell);
+        let run_id = if run_column.is_empty() { String::new() } else { format!("{run_id},") };
         for (round, times) in job.rounds.iter().enumerate() {
             for time in times {
-                writeln!(samples, "{},{round},steady,{},{time}{none}\r", job.id, time + 1.0).unwrap();
+                writeln!(samples, "{run_id}{},{round},steady,{},{time}{none}\r", job.id, time + 1.0).unwrap();
             }
         }
         for (round, time) in job.firsts.iter().enumerate().filter(|(_, time)| time.is_finite()) {
-            writeln!(samples, "{},{round},first,1,,{time}\r", job.id).unwrap();
+            writeln!(samples, "{run_id}{},{round},first,1,,{time}\r", job.id).unwrap();
         }
     }
     fs::write(run.join("jobs.csv"), rows).unwrap();

@@ -59,7 +59,11 @@ impl Workshop {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gpujobs"));
         command.args(arguments).current_dir(self.folder.path()).env("TMPDIR", self.path("tmp")).env("COLUMNS", "100");
-        command.env_remove("NO_COLOR").env_remove("GPUJOBS_WEBDRIVER").env_remove("CLICOLOR_FORCE");
+        command
+            .env_remove("NO_COLOR")
+            .env_remove("GPUJOBS_WEBDRIVER")
+            .env_remove("GPUJOBS_MACHINE")
+            .env_remove("CLICOLOR_FORCE");
         command.env("GPUJOBS_MODELS", self.path("store")).env_remove("HF_ENDPOINT").env_remove("HF_TOKEN");
         command.env("GPUJOBS_LIBRARIES", concat!(env!("CARGO_MANIFEST_DIR"), "/node_modules"));
         command.env("GPUJOBS_RUNTIMES", concat!(env!("CARGO_TARGET_TMPDIR"), "/runtimes"));
