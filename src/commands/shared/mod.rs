@@ -1,6 +1,6 @@
 //! What the commands that expand manifests share: `rerun` finds the manifests that were meant, `prepare` turns them into prepared
-//! plans, `session` runs them in live browsers, and `models` sees to what ONNX models need before that. `output` writes the
-//! files of those that read runs.
+//! plans, `session` runs them in live browsers with the page `server` of the manifest, and `models` sees to what ONNX models need
+//! before that. `output` writes the files of those that read runs.
 //!
 //! Used by `run`, `tune`, `verify`, `render` and `plan`, by `export` and `report`, none of which names another command.
 
@@ -10,4 +10,5 @@ pub(super) mod output;
 pub(super) mod prepare;
 pub(super) mod rerun;
 pub(super) mod session;
+mod server;
 mod signals;

@@ -163,7 +163,16 @@ mod tests {
     use super::*;
 
     fn options(gpu: Gpu, os: Os) -> Options {
-        Options { gpu, cold: false, os, local: false, root: false, binary: None, timeout: Duration::from_mins(1) }
+        Options {
+            gpu,
+            cold: false,
+            os,
+            local: false,
+            root: false,
+            binary: None,
+            timeout: Duration::from_mins(1),
+            accept_insecure_certs: false,
+        }
     }
 
     fn flags(settings: &BrowserSettings, options: &Options) -> Vec<String> {

@@ -279,6 +279,9 @@ pub struct BrowserSettings {
     pub prefs: IndexMap<String, PrefValue>,
     /// Whether it runs without a window.
     pub headless: bool,
+    /// The command of the tunnel by which it reaches the page server: program and arguments, in which `{port}` stands for the
+    /// server's port. Empty where there is none.
+    pub tunnel: Vec<String>,
 }
 
 impl BrowserSettings {
@@ -294,6 +297,7 @@ impl BrowserSettings {
             args: Vec::new(),
             prefs: IndexMap::new(),
             headless: true,
+            tunnel: Vec::new(),
         }
     }
 }
