@@ -20,6 +20,7 @@ pub mod user_file;
 pub mod registry;
 pub mod arrays;
 pub mod terminal;
+pub mod certificate;
 pub mod protocol;
 pub mod webdriver;
 

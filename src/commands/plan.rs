@@ -18,7 +18,7 @@ use crate::plan::{Job, Plan, ShardPart, select};
 pub fn run(args: &PlanArgs, out: &mut dyn Write) -> Result<(), Error> {
     let mut plans = checked(&args.selection, &args.folders, args.shard)?;
     let overrides = Overrides { webdriver: args.webdriver.as_deref(), ..Overrides::default() };
-    for plan in &mut plans {
+    for (plan, _) in &mut plans {
         overrides.apply(&mut plan.manifest)?;
         endpoints::check(plan)?;
     }

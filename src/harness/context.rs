@@ -2,7 +2,6 @@
 //!
 //! Made by `commands`, used by `live`.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::agreement::Agreement;
@@ -33,6 +32,3 @@ pub struct RunContext {
     /// Whether checks are to hold the outputs, which are saved then.
     pub keep_outputs: bool,
 }
-
-/// The address that the server of a run binds.
-pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::time::timeout;
-use url::Url;
 
+use super::connect::{HELLO_WITHIN, Visitor, open_error, passing};
 use super::context::RunContext;
 use super::executor::{ExecuteError, Executor, OpenError, Opened, Piloted, PreparedJob};
-use super::open_page::{OpenPage, PAGE_MARK, Ready};
+use super::open_page::{OpenPage, Ready};
 use super::plausible::Step;
 use super::publish::publishable;
 use super::shader_texts::ShaderTexts;
@@ -17,19 +17,17 @@ use crate::graph::{Graph, Tensor, TensorRole};
 use crate::plan::Cache;
 use crate::protocol::adapter::{AdapterFacts, AdapterKind};
 use crate::protocol::command::{Ask, PageCommand};
-use crate::protocol::event::{self, PageEvent, PageFacts, RawKernel, RawPrepared, RawSample};
+use crate::protocol::event::{self, PageEvent, RawKernel, RawPrepared, RawSample};
 use crate::reference::{Spread, verifiable};
-use crate::render::page::{Content, Page, served_html};
+use crate::render::page::{Content, Page};
 use crate::render::target::AdapterHint;
-use crate::serve::{PageChannel, SessionEvent};
-use crate::webdriver::{self, Browser, BrowserError, BrowserSettings, Gpu, Launch, LogSink, Os};
+use crate::serve::SessionEvent;
+use crate::webdriver::{self, BrowserSettings, Gpu, Launch, LogSink, Os, Tunnel};
 
 /// How long a browser may take to start, its driver included: Firefox through a Grid takes 11 s.
 const START_WITHIN: Duration = Duration::from_mins(1);
 /// What every adapter of WebGPU takes: the least `maxStorageBufferBindingSize` of the specification, in bytes.
 const ANY_ADAPTER_TAKES: u64 = 128 << 20;
-/// How long a page may take from its navigation to its first event.
-const HELLO_WITHIN: Duration = Duration::from_secs(30);
 /// How long a browser is given to close by itself before it is ended.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -47,6 +45,8 @@ pub struct LiveBrowser {
     /// Bytes of the largest buffer of the adapters that were asked, by the preference that finds them.
     largest_buffers: HashMap<Option<String>, f64>,
     open: Option<OpenPage>,
+    /// Kept while browsers of cold jobs come and go.
+    tunnel: Option<Arc<Tunnel>>,
 }
 
 impl LiveBrowser {
@@ -64,11 +64,24 @@ impl LiveBrowser {
             adapter_hint: AdapterHint::default(),
             largest_buffers: HashMap::new(),
             open: None,
+            tunnel: None,
         }
     }
 
+    /// The tunnel by which the browser reaches its page, started where there is none, or none any more.
+    fn tunnel(&mut self) -> Result<Option<Arc<Tunnel>>, OpenError> {
+        let words = &self.settings.tunnel;
+        if !words.is_empty() && self.tunnel.as_ref().is_none_or(|tunnel| tunnel.has_failed()) {
+            let port = self.context.server.address().port();
+            let started = Tunnel::start(words, port, Some(self.log.clone()), &self.context.watchdog);
+            self.tunnel = Some(Arc::new(started.map_err(|error| open_error(&self.context, &error))?));
+        }
+        Ok(self.tunnel.clone())
+    }
+
     /// Starts a browser, sends it to its page and waits for the page's first word.
-    async fn start(&self, cache: Cache) -> Result<OpenPage, OpenError> {
+    async fn start(&mut self, cache: Cache) -> Result<OpenPage, OpenError> {
+        let tunnel = self.tunnel()?;
         let launch = Launch {
             settings: self.settings.clone(),
             gpu: self.gpu,
@@ -76,9 +89,12 @@ impl LiveBrowser {
             timeout: START_WITHIN,
             log: Some(self.log.clone()),
             watchdog: self.context.watchdog.clone(),
+            accept_insecure_certs: self.context.server.has_certificate_of_run(),
+            tunnel,
         };
-        let browser = webdriver::launch(launch).await.map_err(|error| self.open_error(&error))?;
-        match self.connect(&browser).await {
+        let browser = webdriver::launch(launch).await.map_err(|error| open_error(&self.context, &error))?;
+        let visitor = Visitor { context: &self.context, settings: &self.settings, log: &self.log };
+        match visitor.connect(&browser).await {
             Ok((channel, page, page_ready)) => {
                 let facts = &browser.facts;
                 let opened = Opened {
@@ -100,45 +116,6 @@ impl LiveBrowser {
                 Err(error)
             }
         }
-    }
-
-    async fn connect(&self, browser: &Browser) -> Result<(PageChannel, PageFacts, Duration), OpenError> {
-        let RunContext { server, templates, .. } = &*self.context;
-        let mut channel = server
-            .open_session(|session| served_html(templates, &server.channel_url(session)))
-            .map_err(|error| passing(error.to_string()))?;
-        let url = Url::parse(&channel.url).map_err(|error| passing(error.to_string()))?;
-        let began = Instant::now();
-        browser.navigate(&url).await.map_err(|error| self.open_error(&error))?;
-        let name = &self.settings.name;
-        let hello = async {
-            loop {
-                match channel.next().await {
-                    SessionEvent::Said(text) => match event::read(&text) {
-                        Ok((_, PageEvent::Hello { facts })) => return Ok(facts),
-                        Ok((_, PageEvent::Log { level, text })) => {
-                            self.log.line(&format!("{PAGE_MARK}{level}: {text}"));
-                        }
-                        Ok((_, PageEvent::Failed { message, .. })) => return Err(passing(message)),
-                        other => return Err(passing(format!("the page's first word was {other:?}"))),
-                    },
-                    SessionEvent::Gone => return Err(passing(format!("the page of {name} closed at once"))),
-                    SessionEvent::Posted { .. } => {}
-                }
-            }
-        };
-        let limit = humantime::format_duration(HELLO_WITHIN);
-        let facts = timeout(HELLO_WITHIN, hello)
-            .await
-            .map_err(|_| passing(format!("the page of {name} said nothing within {limit}; -v shows its console")))??;
-        Ok((channel, facts, began.elapsed()))
-    }
-
-    /// What a driver says may name the address of a page.
-    fn open_error(&self, error: &BrowserError) -> OpenError {
-        let help = miette::Diagnostic::help(error).map(|help| format!("; {help}")).unwrap_or_default();
-        let missing = error.is_lasting();
-        OpenError { message: self.context.server.without_token(&format!("{error}{help}")), missing }
     }
 
     /// The adapter that an open page finds by a preference, and its largest buffer; `None` where there is none.
@@ -232,6 +209,15 @@ impl LiveBrowser {
         }
     }
 
+    async fn close_browser(&mut self) {
+        if let Some(session) = self.open.take() {
+            for number in session.jobs.keys() {
+                self.context.server.withdraw(*number);
+            }
+            session.browser.close(CLOSE_WITHIN).await;
+        }
+    }
+
     fn session(&mut self) -> Result<&mut OpenPage, ExecuteError> {
         self.open.as_mut().ok_or_else(|| ExecuteError::Lost("no session is open".to_owned()))
     }
@@ -243,11 +229,11 @@ impl Executor for LiveBrowser {
         // A session without caches is none for a warm job either.
         let is_cold = |session: &OpenPage| session.cache == Cache::Cold;
         if cache == Cache::Cold || self.open.as_ref().is_some_and(is_cold) {
-            self.close().await;
+            self.close_browser().await;
         }
         if let Some(why) = self.open.as_ref().and_then(OpenPage::leftovers) {
             self.log.line(&format!("{}: {why}", self.settings.name));
-            self.close().await;
+            self.close_browser().await;
         }
         if self.open.is_none() {
             self.open = Some(self.start_settled(cache).await?);
@@ -387,11 +373,9 @@ impl Executor for LiveBrowser {
     }
 
     async fn close(&mut self) {
-        if let Some(session) = self.open.take() {
-            for number in session.jobs.keys() {
-                self.context.server.withdraw(*number);
-            }
-            session.browser.close(CLOSE_WITHIN).await;
+        self.close_browser().await;
+        if let Some(tunnel) = self.tunnel.take() {
+            tunnel.end().await;
         }
     }
 }
@@ -399,9 +383,4 @@ impl Executor for LiveBrowser {
 /// The inputs and weights of a graph.
 fn given(graph: &Graph) -> Vec<Tensor> {
     graph.tensors.iter().filter(|tensor| tensor.role != TensorRole::Computed).cloned().collect()
-}
-
-/// An error that another try may not meet.
-fn passing(message: String) -> OpenError {
-    OpenError { message, missing: false }
 }

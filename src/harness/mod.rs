@@ -8,6 +8,7 @@
 pub mod agreement;
 pub mod calls;
 pub mod check;
+mod connect;
 pub mod context;
 pub mod executor;
 pub mod fake;

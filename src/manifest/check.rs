@@ -9,6 +9,7 @@ mod hardware;
 mod matrix;
 mod models;
 mod runtimes;
+mod serve;
 mod sessions;
 mod tune;
 
@@ -20,9 +21,9 @@ use strum::VariantNames;
 
 use super::axes::is_name;
 use super::problem::{ManifestError, Problem, listed, nearest};
-use super::schema::{ManifestFile, MeasureFile, ServeFile};
+use super::schema::{ManifestFile, MeasureFile};
 use super::values::{At, SamplesFile, SamplesRange};
-use super::{Backend, Manifest, Measure, Samples, Serve, machine};
+use super::{Backend, Manifest, Measure, Samples, machine};
 
 /// A page keeps its samples in memory, and a median needs no more.
 const MOST_SAMPLES: u32 = 100_000;
@@ -61,12 +62,12 @@ pub(super) fn check(
     let name = checker.name(file);
     let machine = checker.machine(file);
     let matrix = checker.matrix(file);
-    let browsers = checker.browsers(&matrix.browsers, &file.browser);
+    let serve = checker.serve(&file.serve.0);
+    let browsers = checker.browsers(&matrix.browsers, &file.browser, serve.address.port());
     let models = checker.models(&matrix.models, &file.model);
     let sessions = checker.sessions(&matrix.sessions, &file.session, &models);
     let runtimes = checker.runtimes(&matrix.runtimes, &file.runtime);
     let measure = checker.measure(&file.measure.0);
-    let serve = checker.serve(&file.serve.0);
     let compiler = checker.compiler(&file.compiler.0);
     let hardware = checker.hardware(&file.hardware.0);
     let tune = checker.tune(&file.tune.0);
@@ -288,22 +289,5 @@ impl Checker<'_> {
             backends.push(backend);
         }
         backends
-    }
-
-    fn serve(&mut self, file: &ServeFile) -> Serve {
-        if let Some(bandwidth) = &file.bandwidth
-            && bandwidth.get().0.0 == 0
-        {
-            self.note(Problem::at(bandwidth.span(), "impossible `bandwidth`", "expected at least 1 B/s"));
-        }
-        if let Some(latency) = &file.latency
-            && latency.get().0 > Duration::from_mins(1)
-        {
-            self.note(Problem::at(latency.span(), "impossible `latency`", "expected at most 60s"));
-        }
-        Serve {
-            latency: file.latency.as_ref().map_or(Duration::ZERO, |latency| latency.get().0),
-            bytes_per_second: file.bandwidth.as_ref().map(|bandwidth| bandwidth.get().0.0),
-        }
     }
 }

@@ -20,6 +20,7 @@ pub mod product;
 pub mod read;
 pub mod runtime;
 pub mod schema;
+pub mod serve;
 pub mod session;
 pub mod tune;
 pub mod values;
@@ -36,6 +37,7 @@ pub use compiler::CompilerSettings;
 pub use load::ManifestErrors;
 pub use model::Model;
 pub use problem::{ManifestError, Problem};
+pub use serve::Serve;
 
 use crate::protocol::session::SessionSpec;
 use crate::webdriver::BrowserSettings;
@@ -188,15 +190,6 @@ impl Default for Samples {
     fn default() -> Self {
         Self { min: 10, max: 100, precision: Some(0.02) }
     }
-}
-
-/// `[serve]`: what the pages' network is like; by default as fast as loopback is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Serve {
-    /// Added before each reply.
-    pub latency: Duration,
-    /// The most that all replies together get.
-    pub bytes_per_second: Option<u64>,
 }
 
 /// What computes, the default first.

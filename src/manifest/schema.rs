@@ -17,9 +17,10 @@ use super::Backend;
 use super::hardware::HardwareFile;
 pub use super::matrix_file::{Entry, MatrixFile};
 use super::runtime::RuntimeFile;
+use super::serve::ServeFile;
 use super::session::SessionFile;
 use super::tune::TuneFile;
-use super::values::{At, Bandwidth, SamplesFile, Table, Value, Written, one_or_many};
+use super::values::{At, SamplesFile, Table, Value, Written, one_or_many};
 
 /// What to compare in real browsers, and how to measure it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -57,7 +58,7 @@ pub struct ManifestFile {
     /// Versions of the libraries that run models of ONNX, by their name on the axis `runtime`.
     #[schemars(with = "IndexMap<String, RuntimeFile>")]
     pub runtime: IndexMap<At<String>, Table<RuntimeFile>>,
-    /// What the pages' network is like.
+    /// How browsers reach the pages, and what that network is like.
     pub serve: Table<ServeFile>,
     /// How kernels are fitted to the compiler of a browser.
     pub compiler: Table<CompilerFile>,
@@ -123,6 +124,10 @@ pub struct BrowserFile {
     pub prefs: IndexMap<String, At<Value>>,
     /// false opens a window; default true.
     pub headless: Option<bool>,
+    /// A command that lets a browser elsewhere reach the page server, run while the browser is open and without a shell, such as
+    /// "ssh -N -R {port}:127.0.0.1:{port} user@host"; {port} stands for the server's port.
+    #[schemars(schema_with = "words")]
+    pub tunnel: Option<At<Value>>,
 }
 
 /// A model file of your own, or other parameters for a model.
@@ -139,16 +144,6 @@ pub struct ModelFile {
     /// Parameters of the model with other values than in its file.
     #[schemars(with = "IndexMap<String, f64>")]
     pub params: IndexMap<At<String>, At<f64>>,
-}
-
-/// What the pages' network is like.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ServeFile {
-    /// Added before each reply, such as "50ms"; default none.
-    pub latency: Option<At<Written<Duration>>>,
-    /// The most that all replies together get, such as "20MB/s"; default unlimited.
-    pub bandwidth: Option<At<Written<Bandwidth>>>,
 }
 
 /// How kernels are fitted to the compiler of a browser.
@@ -235,6 +230,12 @@ fn without_null(schema: &mut Schema) {
 
 fn texts(_: &mut SchemaGenerator) -> Schema {
     one_or_many(&json_schema!({ "type": "string" }))
+}
+
+/// A command: its words as a list, or as a text in which spaces part them.
+fn words(_: &mut SchemaGenerator) -> Schema {
+    let word = json_schema!({ "type": "string", "minLength": 1 });
+    json_schema!({ "anyOf": [word, { "type": "array", "minItems": 1, "items": word }] })
 }
 
 fn backend_list(_: &mut SchemaGenerator) -> Schema {

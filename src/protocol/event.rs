@@ -138,6 +138,9 @@ pub struct RawPrepared {
 pub struct PageFacts {
     /// `navigator.userAgent`.
     pub user_agent: String,
+    /// `isSecureContext`, which WebGPU needs; absent in what older versions recorded.
+    #[serde(default)]
+    pub secure_context: Option<bool>,
     /// `crossOriginIsolated`, which fine clocks and threads need.
     pub cross_origin_isolated: bool,
     /// Whether `SharedArrayBuffer` is there.

@@ -121,6 +121,21 @@ impl<'row> Facts<'row> {
         }
     }
 
+    /// The machine's name.
+    pub(super) fn machine(&self) -> String {
+        let own = &self.context.machine;
+        let node = self.remote().map(|remote| match &remote.node {
+            Some(node) => host_of(node),
+            None if own.is_empty() => host_of(&remote.endpoint),
+            None => "",
+        });
+        match node.unwrap_or_default() {
+            "" => own.clone(),
+            node if own.is_empty() => node.to_owned(),
+            node => format!("{own}/{node}"),
+        }
+    }
+
     /// The machine behind an endpoint, where the browser ran on one.
     pub(super) fn remote(&self) -> Option<&'row RemoteFacts> {
         self.session?.remote.as_ref()
@@ -205,4 +220,10 @@ impl<'row> Facts<'row> {
         let all = |measurement| warnings::of(&self.report.circumstances, measurement, self.context.precision);
         self.measurement.map(all).unwrap_or_default().join("; ")
     }
+}
+
+/// Host and port of an address.
+fn host_of(address: &str) -> &str {
+    let after = address.split_once("://").map_or(address, |(_, after)| after);
+    after.split('/').next().unwrap_or_default()
 }

@@ -4,7 +4,8 @@
 //! `connections` lets clients in, `routes` says what each path is and turns away whatever does not belong to this run;
 //! `channel` carries the words of one page. Made once a run; `harness` opens a session on it for each page and publishes jobs.
 //!
-//! The trust boundary: it binds loopback unless another address is named, every path begins with a token that can't be guessed,
+//! The trust boundary: it binds loopback unless another address is named, and `listen` has the one origin under which pages know
+//! it, whatever stands between; every path begins with a token that can't be guessed,
 //! `Host` and `Origin` are checked, tensors are taken only with a key that the job's page alone has, nothing is read from disk
 //! but the files of models that were published, what lies in the folder of a user's module, and the libraries, and every body, message, header and connection is
 //! bounded in size, time and number.
@@ -14,25 +15,28 @@ mod connections;
 mod guest;
 pub mod libraries;
 mod link;
+mod listen;
 mod routes;
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 pub use channel::{PageChannel, SessionEvent, Subject};
 pub use libraries::{Lacking, Libraries, home_of, lacking, versions_of};
 pub use link::Network;
+pub use listen::Listen;
 
+use crate::certificate::Certificate;
 use link::Link;
+use listen::Origin;
 
 /// Messages of a page that wait to be read, each of at most 1 MiB; the page is held back beyond that.
 const QUEUED_EVENTS: usize = 64;
@@ -41,6 +45,8 @@ const QUEUED_EVENTS: usize = 64;
 #[derive(Debug)]
 pub struct Server {
     shared: Arc<Shared>,
+    address: SocketAddr,
+    has_certificate_of_run: bool,
     _tasks: JoinSet<()>,
 }
 
@@ -49,8 +55,8 @@ pub struct Server {
 struct Shared {
     /// First segment of every path.
     token: String,
-    /// The authority under which pages reach the server.
-    address: SocketAddr,
+    /// That of all pages: a request that names another one is turned away.
+    origin: Origin,
     /// Modules that every page may load, by file name.
     modules: HashMap<String, Bytes>,
     jobs: Mutex<HashMap<u64, Arc<Job>>>,
@@ -136,17 +142,19 @@ struct SessionEntry {
 }
 
 impl Server {
-    /// Binds a free port of `address` and starts to answer; `libraries` by the name of their runtime.
+    /// Binds an address and starts to answer; `libraries` by the name of their runtime.
     pub async fn start(
-        address: IpAddr,
+        listen: Listen,
         modules: HashMap<String, Bytes>,
         libraries: HashMap<String, Libraries>,
         network: Network,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind((address, 0)).await?;
+        let has_certificate_of_run = listen.certificate.as_ref().is_some_and(Certificate::is_of_the_run);
+        let (listener, origin, acceptor) = listen.bind().await?;
+        let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             token: secret(),
-            address: listener.local_addr()?,
+            origin,
             modules,
             jobs: Mutex::default(),
             sessions: Mutex::default(),
@@ -154,8 +162,26 @@ impl Server {
             link: Link::new(network),
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn(connections::accept(listener, shared.clone()));
-        Ok(Self { shared, _tasks: tasks })
+        tasks.spawn(connections::accept(listener, acceptor, shared.clone()));
+        Ok(Self { shared, address, has_certificate_of_run, _tasks: tasks })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether it shows a certificate that was made for the run, which browsers don't know.
+    #[must_use]
+    pub fn has_certificate_of_run(&self) -> bool {
+        self.has_certificate_of_run
+    }
+
+    /// The origin of its pages, such as `https://10.0.0.1:8443`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.shared.origin.text()
     }
 
     /// A text that may name an address on this server, without what nobody else may know of it.
@@ -167,13 +193,15 @@ impl Server {
     /// The URL of `path` on this server.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}/{}/{path}", self.shared.address, self.shared.token)
+        format!("{}/{}/{path}", self.origin(), self.shared.token)
     }
 
     /// The URL of the WebSocket of a session.
     #[must_use]
     pub fn channel_url(&self, session: u64) -> String {
-        format!("ws://{}/{}/channel/{session}", self.shared.address, self.shared.token)
+        let Origin { authority, .. } = &self.shared.origin;
+        let scheme = self.shared.origin.websocket_scheme();
+        format!("{scheme}://{authority}/{}/channel/{session}", self.shared.token)
     }
 
     /// Opens a session for one page, whose HTML is made from the session's number.

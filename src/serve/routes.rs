@@ -115,7 +115,7 @@ pub(super) async fn answer(
 /// The path below the token, for a request that names this host, comes from no other origin, and knows the token.
 fn admit(shared: &Shared, request: &Request<Incoming>) -> Result<String, StatusCode> {
     let named = |header: &header::HeaderName| request.headers().get(header).map(HeaderValue::as_bytes);
-    let host = shared.address.to_string();
+    let host = shared.origin.authority.as_str();
     if request.headers().get_all(header::HOST).iter().count() > 1 {
         return Err(StatusCode::BAD_REQUEST);
     }
@@ -125,7 +125,7 @@ fn admit(shared: &Shared, request: &Request<Incoming>) -> Result<String, StatusC
     if named(&header::HOST) != Some(host.as_bytes()) || is_other {
         return Err(StatusCode::MISDIRECTED_REQUEST);
     }
-    let origin = format!("http://{host}");
+    let origin = shared.origin.text();
     if named(&header::ORIGIN).is_some_and(|found| found != origin.as_bytes()) {
         return Err(StatusCode::FORBIDDEN);
     }

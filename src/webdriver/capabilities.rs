@@ -15,6 +15,10 @@ pub(super) fn new_session(settings: &BrowserSettings, options: &Options) -> Valu
     let mut asked = Map::from_iter([("browserName".to_owned(), json!(product.browser_name))]);
     asked.extend((product.capabilities)(settings, options));
     asked.insert("timeouts".to_owned(), json!({ "script": millis, "pageLoad": millis }));
+    // Not every driver knows the key, so it is there only where it is needed.
+    if options.accept_insecure_certs {
+        asked.insert("acceptInsecureCerts".to_owned(), json!(true));
+    }
     asked.insert("unhandledPromptBehavior".to_owned(), json!("dismiss"));
     if let Some(label) = &options.label {
         asked.insert("se:name".to_owned(), json!(label));

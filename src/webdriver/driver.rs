@@ -6,11 +6,11 @@
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
 
@@ -18,11 +18,10 @@ use super::discover::ProgramSearch;
 use super::endpoint::Endpoint;
 use super::error::BrowserError;
 use super::folder::Folder;
+use super::group::{ProcessGroup, spawn, watchdog_error};
 use super::last_resort::dying_with_us;
-use super::note::Note;
 use super::os::Os;
 use super::output::{DriverOutput, LogSink};
-use super::process;
 use super::products::{BrowserSettings, DriverPort, Product};
 use super::user;
 use super::watchdog::Watchdog;
@@ -44,32 +43,6 @@ pub(super) struct Driver {
     // In the order of a drop: the processes end before their folder goes.
     group: ProcessGroup,
     folder: Folder,
-}
-
-/// The process group of a driver, killed with its value.
-#[derive(Debug)]
-struct ProcessGroup {
-    id: u32,
-    watchdog: Watchdog,
-}
-
-impl ProcessGroup {
-    fn new(id: u32, watchdog: &Watchdog) -> Result<Self, BrowserError> {
-        let group = Self { id, watchdog: watchdog.clone() };
-        watchdog.send(&Note::Group(id)).map_err(watchdog_error)?;
-        Ok(group)
-    }
-}
-
-impl Drop for ProcessGroup {
-    fn drop(&mut self) {
-        process::kill(self.id);
-        let _ = self.watchdog.send(&Note::ForgetGroup(self.id));
-    }
-}
-
-fn watchdog_error(source: std::io::Error) -> BrowserError {
-    BrowserError::Io { doing: "starting the child that cleans up".to_owned(), source }
 }
 
 impl Driver {
@@ -108,7 +81,7 @@ impl Driver {
             let key = xauthority::write(folder.path())
                 .map_err(|source| BrowserError::Io { doing: "writing the key of a display".to_owned(), source })?;
             let (display, own) = start_display(&xvfb, &key, &output, watchdog).await?;
-            folder.used_by(own.id).map_err(watchdog_error)?;
+            folder.used_by(own.id()).map_err(watchdog_error)?;
             command
                 .env("XAUTHORITY", key)
                 .env("DISPLAY", display)
@@ -120,7 +93,7 @@ impl Driver {
             .map_err(|source| BrowserError::Io { doing: "choosing a port for the driver".to_owned(), source })?;
         command.args((product.driver_arguments)(chosen.unwrap_or(0), folder.path()));
         let (mut child, group) = spawn(&mut command, program, group, watchdog)?;
-        folder.used_by(group.id).map_err(watchdog_error)?;
+        folder.used_by(group.id()).map_err(watchdog_error)?;
         let mut printed_port = drain(&mut child, &output, product.port);
         let exit = watch_exit(child, program);
 
@@ -153,7 +126,7 @@ impl Driver {
 
     /// Its process group and its folder.
     pub(super) fn traces(&self) -> (u32, &Path) {
-        (self.group.id, self.folder.path())
+        (self.group.id(), self.folder.path())
     }
 
     /// Ends when the driver has died, with how it ended and its last output.
@@ -166,8 +139,7 @@ impl Driver {
     /// Ends the driver, its browser and everything that they started, and removes their files.
     pub(super) async fn end(self) {
         let work = move || {
-            process::end(self.group.id);
-            drop(self.group);
+            self.group.end();
             drop(self.folder);
         };
         // Only a runtime that shuts down refuses; the drops have then happened all the same.
@@ -195,25 +167,6 @@ async fn death(exit: &mut watch::Receiver<Option<String>>) -> String {
         Ok(message) => message.clone().unwrap_or_default(),
         Err(_) => "the driver is no longer watched".to_owned(),
     }
-}
-
-/// Starts a program in `group`, or in one of its own when there is none yet.
-fn spawn(
-    command: &mut Command,
-    program: &Path,
-    group: Option<ProcessGroup>,
-    watchdog: &Watchdog,
-) -> Result<(Child, ProcessGroup), BrowserError> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    #[cfg(unix)]
-    command.process_group(group.as_ref().and_then(|group| i32::try_from(group.id).ok()).unwrap_or(0));
-    let failed = |reason: String| BrowserError::DriverStart { program: program.to_owned(), reason, output: Vec::new() };
-    let child = command.spawn().map_err(|error| failed(error.to_string()))?;
-    let group = match group {
-        Some(group) => group,
-        None => ProcessGroup::new(child.id().ok_or_else(|| failed("it ended at once".to_owned()))?, watchdog)?,
-    };
-    Ok((child, group))
 }
 
 /// Drains both pipes of a driver; gives the port that it prints.

@@ -160,6 +160,18 @@ pub enum BrowserError {
         /// What the driver said.
         message: String,
     },
+    /// The command by which a browser is to reach its pages failed.
+    #[error("the tunnel `{command}` failed: {reason}")]
+    #[diagnostic(help(
+        "run the command by hand to see what it lacks: it has no terminal here to ask for a password, so ssh needs an agent or a \
+         key without a passphrase (`-o BatchMode=yes` has it say so)"
+    ))]
+    Tunnel {
+        /// Its words.
+        command: String,
+        /// How it failed, with its last lines of output.
+        reason: String,
+    },
     /// The driver died.
     #[error("{message}")]
     #[diagnostic(help("the machine may be out of memory; -vv shows all of the driver's output"))]
@@ -198,6 +210,55 @@ impl BrowserError {
                 | Self::Certificate { .. }
                 | Self::Sandbox { .. }
         )
+    }
+}
+
+/// What browsers say of an address at which nobody listens, or whoever does hangs up: Chromium's codes, Firefox's error pages,
+/// WebKit's words.
+const NOBODY_THERE: [&str; 10] = [
+    "err_connection_refused",
+    "err_connection_reset",
+    "err_connection_closed",
+    "err_empty_response",
+    "e=connectionfailure",
+    "e=netreset",
+    "e=netinterrupt",
+    "connection refused",
+    "connection terminated",
+    "could not connect",
+];
+
+/// What they say where no way leads to an address, or where who is there is not believed.
+const NO_WAY: [&str; 10] = [
+    "err_name_not_resolved",
+    "err_address_unreachable",
+    "err_internet_disconnected",
+    "timed_out",
+    "err_cert_",
+    "err_ssl_",
+    "e=dnsnotfound",
+    "e=nettimeout",
+    "e=nssfailure",
+    "insecure certificate",
+];
+
+impl BrowserError {
+    /// Whether a browser found nobody at the address of a page: somebody may be there soon.
+    #[must_use]
+    pub fn found_nobody(&self) -> bool {
+        self.says_any(&NOBODY_THERE)
+    }
+
+    /// Whether a browser did not get to the address of a page.
+    #[must_use]
+    pub fn found_no_way(&self) -> bool {
+        self.found_nobody() || self.says_any(&NO_WAY)
+    }
+
+    fn says_any(&self, words: &[&str]) -> bool {
+        let Self::Command { message, .. } = self else { return false };
+        let message = message.to_lowercase();
+        words.iter().any(|words| message.contains(words))
     }
 }
 

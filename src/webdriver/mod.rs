@@ -16,6 +16,7 @@ mod error;
 mod folder;
 mod gpu;
 pub mod grid;
+mod group;
 mod http;
 mod last_resort;
 mod note;
@@ -27,12 +28,14 @@ mod remote;
 mod resident;
 mod risks;
 mod session;
+mod tunnel;
 pub mod user;
 pub mod version;
 mod watchdog;
 mod xauthority;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use url::Url;
@@ -45,6 +48,7 @@ pub use output::LogSink;
 pub use products::{BrowserKind, BrowserSettings, Compiler, PrefValue};
 pub use risks::risks;
 pub use session::{RemoteFacts, SessionFacts};
+pub use tunnel::Tunnel;
 pub use watchdog::Watchdog;
 
 use crate::units::Nanos;
@@ -67,6 +71,10 @@ pub struct Launch {
     pub log: Option<LogSink>,
     /// What cleans up when gpujobs is killed; one for the process.
     pub watchdog: Watchdog,
+    /// Whether the browser accepts certificates that it does not know.
+    pub accept_insecure_certs: bool,
+    /// By which the browser reaches its pages; what fails with it fails for that reason.
+    pub tunnel: Option<Arc<Tunnel>>,
 }
 
 /// A running browser.
@@ -78,6 +86,7 @@ pub struct Browser {
     session: Session,
     /// `None` when the endpoint is remote.
     driver: Option<Driver>,
+    tunnel: Option<Arc<Tunnel>>,
     navigation_limit: Duration,
 }
 
@@ -93,24 +102,25 @@ pub async fn launch(launch: Launch) -> Result<Browser, BrowserError> {
 }
 
 async fn start(launch: Launch) -> Result<Browser, BrowserError> {
-    let Launch { settings, gpu, cold, timeout, log, watchdog } = launch;
+    let Launch { settings, gpu, cold, timeout, log, watchdog, accept_insecure_certs, tunnel } = launch;
     if let Some(endpoint) = &settings.webdriver {
-        let request = remote::Request { endpoint, settings: &settings, gpu, cold, timeout, log: log.as_ref() };
+        let log = log.as_ref();
+        let request = remote::Request { endpoint, settings: &settings, gpu, cold, timeout, accept_insecure_certs, log };
         let (session, facts) = remote::open(request, &watchdog).await?;
-        return Ok(Browser { facts, session, driver: None, navigation_limit: timeout });
+        return Ok(Browser { facts, session, driver: None, tunnel, navigation_limit: timeout });
     }
     let os = Os::current();
     let programs = discover::programs(&settings, &discover::ProgramSearch::of_this_machine())?;
     let root = user::is_root();
     let (gpu, binary) = (gpu.resolve(os), programs.browser);
-    let options = Options { gpu, cold, os, local: true, label: None, root, binary, timeout };
+    let options = Options { gpu, cold, os, local: true, label: None, root, binary, timeout, accept_insecure_certs };
     let driver = Driver::start(&settings, &programs.driver, cold, log, &watchdog).await?;
     let body = capabilities::new_session(&settings, &options);
     let session = tokio::select! {
         session = Session::open(driver.endpoint(), &settings, &body, timeout, None) => session?,
         message = driver.exited() => return Err(BrowserError::Died { message }),
     };
-    Ok(Browser { facts: session.facts(), session, driver: Some(driver), navigation_limit: timeout })
+    Ok(Browser { facts: session.facts(), session, driver: Some(driver), tunnel, navigation_limit: timeout })
 }
 
 impl Browser {
@@ -118,7 +128,8 @@ impl Browser {
     pub async fn navigate(&self, url: &Url) -> Result<(), BrowserError> {
         tokio::select! {
             result = self.session.navigate(url.as_str(), self.navigation_limit) => result,
-            message = self.exited() => Err(BrowserError::Died { message }),
+            message = self.driver_died() => Err(BrowserError::Died { message }),
+            error = self.tunnel_failed() => Err(error),
         }
     }
 
@@ -145,10 +156,26 @@ impl Browser {
         resident::of_group(self.local()?.0)
     }
 
-    /// Ends when the driver has died, with its last output; never ends for a remote endpoint.
+    /// Ends when the driver has died or the tunnel has failed, with its last output.
     pub async fn exited(&self) -> String {
+        tokio::select! {
+            message = self.driver_died() => message,
+            error = self.tunnel_failed() => error.to_string(),
+        }
+    }
+
+    /// Ends when the driver has died; never ends for a remote endpoint.
+    async fn driver_died(&self) -> String {
         match &self.driver {
             Some(driver) => driver.exited().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Ends when the tunnel has failed; never where there is none.
+    pub async fn tunnel_failed(&self) -> BrowserError {
+        match &self.tunnel {
+            Some(tunnel) => tunnel.failed().await,
             None => std::future::pending().await,
         }
     }

@@ -27,6 +27,7 @@ pub(super) struct Request<'a> {
     pub(super) gpu: Gpu,
     pub(super) cold: bool,
     pub(super) timeout: Duration,
+    pub(super) accept_insecure_certs: bool,
     pub(super) log: Option<&'a LogSink>,
 }
 
@@ -76,13 +77,14 @@ pub(super) async fn open(request: Request<'_>, watchdog: &Watchdog) -> Result<(S
 }
 
 fn options(request: Request<'_>, status: Option<&EndpointStatus>) -> Options {
-    let Request { settings, gpu, cold, timeout, .. } = request;
+    let Request { settings, gpu, cold, timeout, accept_insecure_certs, .. } = request;
     let own = settings.capabilities.get("platformName").and_then(|name| Os::of_platform(name.as_str()?));
     let os = own.or_else(|| status?.os_for(settings.asked_name())).unwrap_or(Os::current());
     // Whether that machine has a GPU can only be found out by a page there.
     let gpu = if gpu == Gpu::Auto { Gpu::Hardware } else { gpu };
     let label = status.map(|_| format!("gpujobs {}", settings.name));
-    Options { gpu, cold, os, local: false, label, root: false, binary: settings.binary.clone(), timeout }
+    let binary = settings.binary.clone();
+    Options { gpu, cold, os, local: false, label, root: false, binary, timeout, accept_insecure_certs }
 }
 
 /// Whether a browser that ended as it started is one that will not run as root with its sandbox.

@@ -946,6 +946,10 @@ export type PageFacts = {
  */
 userAgent: string, 
 /**
+ * `isSecureContext`, which WebGPU needs; absent in what older versions recorded.
+ */
+secureContext: boolean | null, 
+/**
  * `crossOriginIsolated`, which fine clocks and threads need.
  */
 crossOriginIsolated: boolean, 

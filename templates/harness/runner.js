@@ -252,6 +252,7 @@ export async function pageFacts() {
   const webnn = await checkWebnn();
   return {
     userAgent: navigator.userAgent,
+    secureContext: globalThis.isSecureContext === true,
     crossOriginIsolated: globalThis.crossOriginIsolated === true,
     // WebKitGTK says crossOriginIsolated and has no SharedArrayBuffer: only this tells.
     sharedMemory: typeof SharedArrayBuffer !== "undefined",

@@ -58,7 +58,7 @@ CLOCKS = {
     "emptySubmitRawMs": 100,
 }
 FACTS = {
-    "userAgent": "Mozilla/5.0", "crossOriginIsolated": True, "sharedMemory": True, "cores": 2, "webgpu": True,
+    "userAgent": "Mozilla/5.0", "secureContext": True, "crossOriginIsolated": True, "sharedMemory": True, "cores": 2, "webgpu": True,
     "webnn": False, "webnnRefusal": "no\u202e",
 }
 FAULT = {"shader": "axpy.wgsl (axpy)", "line": 3, "column": 1, "message": "no such type"}

@@ -21,6 +21,8 @@ fn remote(kind: BrowserKind, driver: &FakeDriver) -> Launch {
         log: None,
         // Reads what it is told until the test's end.
         watchdog: Watchdog::with_command(if cfg!(windows) { "more.com" } else { "cat" }.into(), [""; 0]),
+        accept_insecure_certs: false,
+        tunnel: None,
     }
 }
 
@@ -54,6 +56,18 @@ async fn chrome_is_asked_for_with_its_flags() {
         how.settings.prefs.insert("intl.accept_languages".into(), PrefValue::Text("en".into()));
     });
     insta::assert_json_snapshot!(body.await);
+}
+
+#[tokio::test]
+async fn unknown_certificates_are_accepted_where_that_is_asked_for_and_nowhere_else() {
+    for kind in [BrowserKind::Chrome, BrowserKind::Firefox, BrowserKind::Webkitgtk] {
+        let asked = async |accepts| {
+            let body = first_request(kind, |how| how.accept_insecure_certs = accepts).await;
+            body["capabilities"]["alwaysMatch"].get("acceptInsecureCerts").cloned()
+        };
+        assert_eq!(asked(true).await, Some(json!(true)), "{kind}");
+        assert_eq!(asked(false).await, None, "{kind}: not every driver knows the key");
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -245,6 +245,8 @@ async fn chromium() -> Browser {
         timeout: std::time::Duration::from_mins(1),
         log: None,
         watchdog: Watchdog::with_command(env!("CARGO_BIN_EXE_gpujobs").into(), ["watchdog"]),
+        accept_insecure_certs: false,
+        tunnel: None,
     };
     launch(how).await.unwrap()
 }

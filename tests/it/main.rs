@@ -39,6 +39,7 @@ mod history_panel;
 mod host_memory;
 #[cfg(target_os = "linux")]
 mod html_report;
+mod https;
 #[cfg(target_os = "linux")]
 mod interleaving;
 #[cfg(target_os = "linux")]
@@ -49,6 +50,8 @@ mod kernels;
 mod kernels_toml;
 #[cfg(target_os = "linux")]
 mod killed;
+#[cfg(target_os = "linux")]
+mod lan;
 #[cfg(target_os = "linux")]
 mod loading;
 mod machines;
@@ -123,6 +126,8 @@ mod trust;
 mod tuning;
 #[cfg(target_os = "linux")]
 mod tuning_spaces;
+#[cfg(target_os = "linux")]
+mod tunnels;
 #[cfg(target_os = "linux")]
 mod users_ci;
 #[cfg(target_os = "linux")]

@@ -31,6 +31,8 @@ async fn start(kind: BrowserKind) -> Browser {
         timeout: Duration::from_secs(90),
         log,
         watchdog: test_watchdog(),
+        accept_insecure_certs: false,
+        tunnel: None,
     };
     launch(how).await.unwrap_or_else(|error| panic!("{error}"))
 }

@@ -179,8 +179,18 @@ async fn a_session_that_is_granted_too_late_is_closed() {
     settings.webdriver = Some(driver.url.clone().into());
     let watchdog = Watchdog::with_command("cat".into(), [""; 0]);
     let timeout = Duration::from_millis(100);
-    let error =
-        launch(Launch { settings, gpu: Gpu::Software, cold: false, timeout, log: None, watchdog }).await.unwrap_err();
+    let error = launch(Launch {
+        settings,
+        gpu: Gpu::Software,
+        cold: false,
+        timeout,
+        log: None,
+        watchdog,
+        accept_insecure_certs: false,
+        tunnel: None,
+    })
+    .await
+    .unwrap_err();
     assert!(error.to_string().contains("took longer than 100ms"), "{error}");
     wait_for(|| driver.paths().contains("DELETE /session/5e55").then_some(()));
 }

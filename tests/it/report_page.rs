@@ -175,6 +175,8 @@ impl Reader {
             timeout: Duration::from_mins(2),
             log: None,
             watchdog: Watchdog::with_command(env!("CARGO_BIN_EXE_gpujobs").into(), ["watchdog"]),
+            accept_insecure_certs: false,
+            tunnel: None,
         };
         Self(launch(how).await.unwrap())
     }

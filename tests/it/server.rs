@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use gpujobs::harness::context::LOOPBACK;
-use gpujobs::serve::{Network, PageChannel, Posted, Published, Server, SessionEvent, Subject};
+use gpujobs::serve::{Listen, Network, PageChannel, Posted, Published, Server, SessionEvent, Subject};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use url::Url;
@@ -28,7 +27,7 @@ struct Reply {
 
 async fn serve(network: Network) -> Served {
     let modules = HashMap::from([("clock.js".to_owned(), Bytes::from("export {};"))]);
-    let server = Server::start(LOOPBACK, modules, HashMap::new(), network).await.unwrap();
+    let server = Server::start(Listen::default(), modules, HashMap::new(), network).await.unwrap();
     let channel = server.open_session(|number| Ok::<_, ()>(format!("<p>{number}</p>"))).unwrap();
     let parts =
         vec![Bytes::from("part 0"), Bytes::from((0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect::<Vec<_>>())];

@@ -1,7 +1,6 @@
 //! What the commands that expand manifests share: `rerun` finds the manifests that were meant, `prepare` turns them into prepared
-//! plans, `session` runs them in live browsers, `models` sees to what ONNX models need before that, and `endpoints` asks what remote ones
-//! serve. `output` writes the
-//! files of those that read runs.
+//! plans, `session` runs them in live browsers with the page `server` of the manifest, `models` sees to what ONNX models need
+//! before that, and `endpoints` asks what remote ones serve. `output` writes the files of those that read runs.
 //!
 //! Used by `run`, `tune`, `verify`, `render` and `plan`, by `export` and `report`, none of which names another command.
 
@@ -12,4 +11,5 @@ pub(super) mod output;
 pub(super) mod prepare;
 pub(super) mod rerun;
 pub(super) mod session;
+mod server;
 mod signals;

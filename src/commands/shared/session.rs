@@ -11,10 +11,10 @@ use std::sync::{Arc, Once};
 
 use tokio::sync::watch;
 
-use super::{models, signals};
+use super::{models, server, signals};
 use crate::error::{Error, Exit};
 use crate::harness::agreement::Agreement;
-use crate::harness::context::{LOOPBACK, RunContext};
+use crate::harness::context::RunContext;
 use crate::harness::live::LiveBrowser;
 use crate::harness::payload::Payloads;
 use crate::harness::references::References;
@@ -25,7 +25,7 @@ use crate::render::kernels::KernelOverride;
 use crate::render::page::{Page, PageRequest};
 use crate::report::live::Live;
 use crate::run::{Browsers, Dispatcher, GiveUp, JobReport, Outcome, RunEvent};
-use crate::serve::{Libraries, Network, Server};
+use crate::serve::Libraries;
 use crate::webdriver::{BrowserSettings, Watchdog, risks};
 
 pub(in crate::commands) use super::logs::Logs;
@@ -88,7 +88,7 @@ impl LiveSession {
         let SessionOptions { live, logs, keep_outputs } = options;
         let stop = signals::stop()?;
         warn(manifest, |line| live.line(line));
-        let context = Arc::new(context(manifest, templates, keep_outputs).await?);
+        let context = Arc::new(context(manifest, templates, keep_outputs, |line| live.line(line)).await?);
         let mut session = Self { context, logs, live, stop, browsers: Browsers::default() };
         let ended = work(&mut session).await;
         session.browsers.close().await;
@@ -127,16 +127,17 @@ impl LiveSession {
 }
 
 /// The server with its rendered modules, the watchdog, the models' data.
-async fn context(manifest: &Manifest, templates: Templates, keep_outputs: bool) -> Result<RunContext, Error> {
+async fn context(
+    manifest: &Manifest,
+    templates: Templates,
+    keep_outputs: bool,
+    say: impl Fn(&str),
+) -> Result<RunContext, Error> {
     let modules = templates.harness()?.into_iter().map(|(name, text)| (name, text.into())).collect();
-    let network = Network { latency: manifest.serve.latency, bandwidth: manifest.serve.bytes_per_second };
     // Native onnxruntime is that of the default, whatever runs in the pages.
     let references = Arc::new(References::new(Libraries::find().as_ref().and_then(Libraries::onnxruntime)));
     let libraries = models::libraries(manifest).map(|(name, libraries)| (name.to_owned(), libraries)).collect();
-    let server = Server::start(LOOPBACK, modules, libraries, network).await.map_err(|error| Error::Environment {
-        message: format!("the page server could not bind {LOOPBACK}: {error}"),
-        help: "is the loopback interface up?".to_owned(),
-    })?;
+    let server = server::start(&manifest.serve, modules, libraries, say).await?;
     let watchdog = Watchdog::start()?;
     let payloads = Payloads::default();
     let (agreement, making) = (Agreement::default(), Arc::default());

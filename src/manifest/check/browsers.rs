@@ -14,14 +14,16 @@ use crate::manifest::values::{At, Table, Value};
 use crate::webdriver::{BrowserKind, BrowserSettings, Endpoint, EndpointFault, HEADER_VARIABLE, PrefValue};
 
 impl Checker<'_> {
-    /// The settings of every browser in use; the tables of others are checked too.
+    /// The settings of every browser in use; the tables of others are checked too. `port` is the page server's, 0 where each run
+    /// has another.
     pub(super) fn browsers(
         &mut self,
         uses: &[Use],
         tables: &IndexMap<At<String>, Table<BrowserFile>>,
+        port: u16,
     ) -> IndexMap<String, BrowserSettings> {
         let described: IndexMap<&str, Option<BrowserSettings>> =
-            tables.iter().map(|(name, table)| (name.get().as_str(), self.browser(name, &table.0))).collect();
+            tables.iter().map(|(name, table)| (name.get().as_str(), self.browser(name, &table.0, port))).collect();
         let mut found = IndexMap::new();
         for (name, span) in uses {
             let settings = match described.get(name.as_str()) {
@@ -43,7 +45,7 @@ impl Checker<'_> {
         found
     }
 
-    fn browser(&mut self, name: &At<String>, table: &BrowserFile) -> Option<BrowserSettings> {
+    fn browser(&mut self, name: &At<String>, table: &BrowserFile, port: u16) -> Option<BrowserSettings> {
         let kind = self.kind(name, table.kind.as_ref())?;
         let webdriver = self.endpoint(table);
         let capabilities = self.capabilities(table);
@@ -76,6 +78,7 @@ impl Checker<'_> {
             prefs,
             headless: table.headless.unwrap_or(true),
             capabilities,
+            tunnel: table.tunnel.as_ref().map(|tunnel| self.tunnel(tunnel, port)).unwrap_or_default(),
         })
     }
 
@@ -196,6 +199,45 @@ impl Checker<'_> {
             self.note(Problem::at(name.span(), message, "this names a variable, not the value itself"));
         }
         value
+    }
+
+    /// The words of a command, none of them in quotes: no shell takes these away.
+    fn tunnel(&mut self, written: &At<Value>, port: u16) -> Vec<String> {
+        let list =
+            "write the words as a list: tunnel = [\"ssh\", \"-N\", \"-R\", \"{port}:127.0.0.1:{port}\", \"user@host\"]";
+        let mut words: Vec<String> = match written.get() {
+            Value::Text(text) => {
+                if text.contains(['"', '\'', '\\', '$', '`', '|', '&', ';']) {
+                    let message = "`tunnel` is written for a shell, and there is none";
+                    self.note(Problem::at(written.span(), message, "quotes, or another sign of a shell's").help(list));
+                    return Vec::new();
+                }
+                text.split_whitespace().map(str::to_owned).collect()
+            }
+            Value::List(values) => {
+                let text = |value: &At<Value>| match value.get() {
+                    Value::Text(text) => Some(text.clone()),
+                    _ => None,
+                };
+                values.iter().map(text).collect::<Option<_>>().unwrap_or_default()
+            }
+            Value::Bool(_) | Value::Int(_) | Value::Float(_) => Vec::new(),
+        };
+        let Some(program) = words.first_mut().filter(|program| !program.is_empty()) else {
+            self.note(
+                Problem::at(written.span(), "`tunnel` is no command", "expected a program and its arguments")
+                    .help(list),
+            );
+            return Vec::new();
+        };
+        *program = self.program(program).to_string_lossy().into_owned();
+        if port == 0 && !words.iter().any(|word| word.contains("{port}")) {
+            self.note(
+                Problem::at(written.span(), "`tunnel` does not say which port", "there is no {port}")
+                    .help("write {port} where the page server's port is to stand: each run has another one, unless [serve] names it: address = \"127.0.0.1:8080\""),
+            );
+        }
+        words
     }
 
     /// A program by its name is looked up on `PATH`; one with a folder is relative to the manifest.

@@ -47,8 +47,9 @@ const IDENTITY: &[Column] = &[
         name: "machine",
         unit: "",
         kind: Text,
-        doc: "The name that `--machine` or the manifest gives the machine; empty where nobody named it.",
-        cell: |facts| Cell::text(&facts.context.machine),
+        doc: "The name that `--machine` or the manifest gives the machine; empty where nobody named it. Of a remote browser the \
+              address of its node, after that name.",
+        cell: |facts| Cell::text(facts.machine()),
     },
     Column {
         name: "manifest",

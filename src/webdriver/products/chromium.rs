@@ -163,8 +163,17 @@ mod tests {
     use super::*;
 
     fn options(gpu: Gpu, os: Os) -> Options {
-        let timeout = Duration::from_mins(1);
-        Options { gpu, cold: false, os, local: false, label: None, root: false, binary: None, timeout }
+        Options {
+            gpu,
+            cold: false,
+            os,
+            local: false,
+            label: None,
+            root: false,
+            binary: None,
+            timeout: Duration::from_mins(1),
+            accept_insecure_certs: false,
+        }
     }
 
     fn flags(settings: &BrowserSettings, options: &Options) -> Vec<String> {

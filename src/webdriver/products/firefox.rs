@@ -117,8 +117,17 @@ mod tests {
         settings.prefs.insert("dom.webgpu.enabled".into(), PrefValue::Bool(false));
         settings.prefs.insert("x.y".into(), PrefValue::Text("z".into()));
         let timeout = Duration::from_mins(1);
-        let (gpu, os) = (Gpu::Hardware, Os::Linux);
-        let options = Options { gpu, cold: false, os, local: true, label: None, root: false, binary: None, timeout };
+        let options = Options {
+            gpu: Gpu::Hardware,
+            cold: false,
+            os: Os::Linux,
+            local: true,
+            label: None,
+            root: false,
+            binary: None,
+            timeout,
+            accept_insecure_certs: false,
+        };
         let own = capabilities(&settings, &options);
         let prefs = &own["moz:firefoxOptions"]["prefs"];
         assert_eq!((&prefs["dom.webgpu.enabled"], &prefs["x.y"]), (&json!(false), &json!("z")));

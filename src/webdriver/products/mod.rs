@@ -281,6 +281,9 @@ pub struct BrowserSettings {
     pub headless: bool,
     /// Capabilities put over those that gpujobs asks for, whole or key by key: a vendor's, such as `bstack:options`.
     pub capabilities: Map<String, Value>,
+    /// The command of the tunnel by which it reaches the page server: program and arguments, in which `{port}` stands for the
+    /// server's port. Empty where there is none.
+    pub tunnel: Vec<String>,
 }
 
 impl BrowserSettings {
@@ -297,6 +300,7 @@ impl BrowserSettings {
             prefs: IndexMap::new(),
             headless: true,
             capabilities: Map::new(),
+            tunnel: Vec::new(),
         }
     }
 

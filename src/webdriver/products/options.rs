@@ -11,6 +11,7 @@ use crate::webdriver::os::Os;
 
 /// What the launch flags depend on beside the settings.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing of the launch")]
 pub struct Options {
     /// The adapter asked for, settled: `Auto` here means hardware.
     pub gpu: Gpu,
@@ -28,6 +29,8 @@ pub struct Options {
     pub binary: Option<PathBuf>,
     /// The limit of a navigation and of a script.
     pub timeout: Duration,
+    /// Whether certificates are accepted that the browser does not know.
+    pub accept_insecure_certs: bool,
 }
 
 /// Adds the browser's program, where it is known.

@@ -112,7 +112,7 @@ impl FakePage {
     /// Its first word, with what it has.
     pub(crate) fn greet(&mut self, webgpu: bool) {
         let facts = json!({
-            "userAgent": "stand-in", "crossOriginIsolated": true, "sharedMemory": true, "cores": 2, "webgpu": webgpu,
+            "userAgent": "stand-in", "secureContext": true, "crossOriginIsolated": true, "sharedMemory": true, "cores": 2, "webgpu": webgpu,
             "webnn": false, "webnnRefusal": "",
         });
         self.say(&Value::Null, "hello", json!({ "facts": facts }));

@@ -41,6 +41,8 @@ pub(crate) enum Fault {
     WantsLogin(&'static str),
     /// Answers each navigation with Chromium's error for an address where nobody listens.
     RefusesNavigation,
+    /// The same of so many navigations, as where a tunnel takes its time.
+    RefusesNavigations(usize),
 }
 
 /// A request that came in.
@@ -138,6 +140,13 @@ async fn answer(
     let command = path.strip_prefix(prefix).unwrap_or("elsewhere");
     let opens = method == Method::POST && command == "/session";
     let closes = method == Method::DELETE;
+    let navigates = |received: &Received| received.method == "POST" && received.path.ends_with("/url");
+    let navigations = log.lock().unwrap().iter().filter(|received| navigates(received)).count();
+    let is_refused = match fault {
+        Fault::RefusesNavigation => true,
+        Fault::RefusesNavigations(count) => navigations <= count,
+        _ => false,
+    };
     let text = match fault {
         Fault::NeverAnswers => std::future::pending().await,
         Fault::AnswersGarbage => return Ok(Response::new("<!doctype html><title>Welcome</title>".into())),
@@ -146,7 +155,7 @@ async fn answer(
         }
         Fault::RefusesSession(error, message) if opens => return Ok(failure(error, message)),
         Fault::VersionMismatch if opens => return Ok(failure("session not created", VERSION_MISMATCH)),
-        Fault::RefusesNavigation if command.ends_with("/url") && method == Method::POST => {
+        _ if is_refused && command.ends_with("/url") && method == Method::POST => {
             return Ok(failure(
                 "unknown error",
                 "unknown error: net::ERR_CONNECTION_REFUSED\n  (Session info: chrome=156.0.8078.79)\n#0 0x55 <unknown>",
