@@ -9,7 +9,7 @@ use super::payload::Payloads;
 use super::references::References;
 use crate::render::Templates;
 use crate::serve::Server;
-use crate::webdriver::Watchdog;
+use crate::webdriver::{Tunnels, Watchdog};
 
 /// What all live browsers of a run share.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct RunContext {
     pub templates: Templates,
     /// Cleans up when gpujobs is killed.
     pub watchdog: Watchdog,
+    /// What leads from browsers elsewhere to the server.
+    pub tunnels: Tunnels,
     /// Inputs and weights, made once.
     pub payloads: Payloads,
     /// Held while data is made or an output is checked. A job that ran out of time leaves that unfinished, and no other job is

@@ -68,13 +68,12 @@ impl LiveBrowser {
         }
     }
 
-    /// The tunnel by which the browser reaches its page, started where there is none, or none any more.
+    /// The tunnel by which the browser reaches its page, opened where there is none any more.
     fn tunnel(&mut self) -> Result<Option<Arc<Tunnel>>, OpenError> {
-        let words = &self.settings.tunnel;
-        if !words.is_empty() && self.tunnel.as_ref().is_none_or(|tunnel| tunnel.has_failed()) {
-            let port = self.context.server.address().port();
-            let started = Tunnel::start(words, port, Some(self.log.clone()), &self.context.watchdog);
-            self.tunnel = Some(Arc::new(started.map_err(|error| open_error(&self.context, &error))?));
+        let (words, RunContext { server, tunnels, watchdog, .. }) = (&self.settings.tunnel, &*self.context);
+        if !words.is_empty() {
+            let open = tunnels.open(words, server.address().port(), Some(self.log.clone()), watchdog);
+            self.tunnel = Some(open.map_err(|error| open_error(&self.context, &error))?);
         }
         Ok(self.tunnel.clone())
     }
@@ -375,7 +374,7 @@ impl Executor for LiveBrowser {
     async fn close(&mut self) {
         self.close_browser().await;
         if let Some(tunnel) = self.tunnel.take() {
-            tunnel.end().await;
+            tunnel.close().await;
         }
     }
 }

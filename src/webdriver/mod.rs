@@ -48,7 +48,7 @@ pub use output::LogSink;
 pub use products::{BrowserKind, BrowserSettings, Compiler, PrefValue};
 pub use risks::risks;
 pub use session::{RemoteFacts, SessionFacts};
-pub use tunnel::Tunnel;
+pub use tunnel::{Tunnel, Tunnels};
 pub use watchdog::Watchdog;
 
 use crate::units::Nanos;

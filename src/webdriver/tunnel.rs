@@ -1,10 +1,11 @@
 //! A tunnel is a command of the user's by which a browser elsewhere reaches the page server while that keeps to loopback:
 //! `ssh -R`, which lasts as long as the tunnel does, or `adb reverse`, which ends at once.
 //!
-//! Started by `harness` before the browser that needs it, and ended with that.
+//! Opened by `harness` before the browser that needs it, and ended with that.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::process::Child;
@@ -22,6 +23,30 @@ use super::watchdog::Watchdog;
 /// What stands for the page server's port in a command.
 const PORT: &str = "{port}";
 
+/// The tunnels of a run. Browsers whose commands are the same share one: two to the same machine would take each other's port.
+#[derive(Debug, Default)]
+pub struct Tunnels(Mutex<HashMap<Vec<String>, Weak<Tunnel>>>);
+
+impl Tunnels {
+    /// The tunnel of these words to a port of this machine, started without a shell unless it runs: its output goes to `log`.
+    /// There is no sign of when it is ready.
+    pub fn open(
+        &self,
+        words: &[String],
+        port: u16,
+        log: Option<LogSink>,
+        watchdog: &Watchdog,
+    ) -> Result<Arc<Tunnel>, BrowserError> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tunnel) = open.get(words).and_then(Weak::upgrade).filter(|tunnel| !tunnel.has_failed()) {
+            return Ok(tunnel);
+        }
+        let tunnel = Arc::new(Tunnel::start(words, port, log, watchdog)?);
+        open.insert(words.to_vec(), Arc::downgrade(&tunnel));
+        Ok(tunnel)
+    }
+}
+
 /// A command that runs, or has done what it had to.
 #[derive(Debug)]
 pub struct Tunnel {
@@ -35,9 +60,7 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// Starts the command of these words to a port of this machine, without a shell; `log` gets what it prints. There is no
-    /// sign of when it is ready.
-    pub fn start(words: &[String], port: u16, log: Option<LogSink>, watchdog: &Watchdog) -> Result<Self, BrowserError> {
+    fn start(words: &[String], port: u16, log: Option<LogSink>, watchdog: &Watchdog) -> Result<Self, BrowserError> {
         let words: Vec<String> = words.iter().map(|word| word.replace(PORT, &port.to_string())).collect();
         let command = words.join(" ");
         let failed = |reason: String| BrowserError::Tunnel { command: command.clone(), reason };
@@ -64,8 +87,7 @@ impl Tunnel {
     }
 
     /// Whether it has failed.
-    #[must_use]
-    pub fn has_failed(&self) -> bool {
+    fn has_failed(&self) -> bool {
         matches!(*self.ended.borrow(), Some(Err(_)))
     }
 
@@ -86,9 +108,10 @@ impl Tunnel {
         BrowserError::Tunnel { command: self.command.clone(), reason }
     }
 
-    /// Ends the command and all that it started.
-    pub async fn end(&self) {
-        let group = self.group.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// Lets go of a tunnel; the last who does ends the command and all that it started.
+    pub async fn close(self: Arc<Self>) {
+        let Some(tunnel) = Arc::into_inner(self) else { return };
+        let group = tunnel.group.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(group) = group {
             // Only a runtime that shuts down refuses; the drop has then happened all the same.
             let _ = tokio::task::spawn_blocking(|| group.end()).await;

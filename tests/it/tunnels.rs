@@ -61,7 +61,7 @@ fn role_forward() {
 }
 
 #[test]
-fn a_browser_reaches_its_pages_through_a_tunnel_that_ends_with_it() {
+fn browsers_reach_their_pages_through_one_tunnel_that_ends_with_them() {
     let shop = Workshop::new();
     // Whoever takes the port in between fails this test, which does not happen in practice.
     let near = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -71,16 +71,18 @@ fn a_browser_reaches_its_pages_through_a_tunnel_that_ends_with_it() {
         &shop,
         &format!("echo $1:$2 >> {}\n{ROLE}=$1:$2 exec {} {role}", shop.path("ran").display(), program.display()),
     );
-    let tables = |cache: &str| {
-        manifest(&format!(
-            "[serve]\npublic_url = 'http://localhost:{near}'\n[browser.chrome]\ntunnel = './tunnel.sh {near} {{port}}'\n"
-        ))
-        .replace("[measure]", &format!("cache = '{cache}'\n[axes]\nx = [1, 2]\n[measure]"))
-    };
-    // Browsers of cold jobs come and go, and the tunnel stays.
-    shop.run(&tables("cold"), &[]).expect(0);
-    assert_eq!(shop.column("status"), ["ok", "ok"]);
-    assert_eq!(shop.column("verified"), ["true", "true"]);
+    // Two browsers on one machine have one tunnel, and the browsers of cold jobs come and go while it stays.
+    let tables = format!(
+        "[browser.chrome]\ntunnel = './tunnel.sh {near} {{port}}'\n\
+         [browser.other]\nkind = 'chrome'\ntunnel = ['./tunnel.sh', '{near}', '{{port}}']\n\
+         [serve]\npublic_url = 'http://localhost:{near}'\n"
+    );
+    let manifest = manifest(&tables).replace("'chrome'\nmodel", "['chrome', 'other']\ncache = 'cold'\nmodel");
+    shop.run(&manifest, &[]).expect(0);
+    assert_eq!(shop.column("browser"), ["chrome", "other"]);
+    for (column, value) in [("status", "ok"), ("verified", "true"), ("cache", "cold")] {
+        assert_eq!(shop.column(column), [value, value], "{column}");
+    }
     let ran = std::fs::read_to_string(shop.path("ran")).unwrap();
     assert_eq!(ran.lines().count(), 1, "{ran}");
     assert!(ran.starts_with(&format!("{near}:")), "{ran}");

@@ -26,7 +26,7 @@ use crate::render::page::{Page, PageRequest};
 use crate::report::live::Live;
 use crate::run::{Browsers, Dispatcher, GiveUp, JobReport, Outcome, RunEvent};
 use crate::serve::Libraries;
-use crate::webdriver::{BrowserSettings, Watchdog, risks};
+use crate::webdriver::{BrowserSettings, Tunnels, Watchdog, risks};
 
 pub(in crate::commands) use super::logs::Logs;
 
@@ -139,9 +139,9 @@ async fn context(
     let libraries = models::libraries(manifest).map(|(name, libraries)| (name.to_owned(), libraries)).collect();
     let server = server::start(&manifest.serve, modules, libraries, say).await?;
     let watchdog = Watchdog::start()?;
-    let payloads = Payloads::default();
+    let (payloads, tunnels) = (Payloads::default(), Tunnels::default());
     let (agreement, making) = (Agreement::default(), Arc::default());
-    Ok(RunContext { server, templates, watchdog, payloads, making, references, agreement, keep_outputs })
+    Ok(RunContext { server, templates, watchdog, tunnels, payloads, making, references, agreement, keep_outputs })
 }
 
 /// Carries out several prepared runs in turn; the exit is that of the worst, and one that is interrupted ends them all.
