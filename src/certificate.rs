@@ -3,6 +3,7 @@
 //! Named by `manifest`, which checks the files that a user names; made by `commands` for `serve`, which shows it.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -14,6 +15,8 @@ use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{self, ServerConfig};
+
+use crate::user_file;
 
 /// How long before now a certificate of a run begins to be valid: clocks of other machines may be slow.
 const SLOW_CLOCKS: Duration = Duration::from_hours(24);
@@ -65,23 +68,19 @@ impl Certificate {
 
     /// Reads one with its key, both PEM; the file of the certificate may go on with those that lead to its root.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
-        let read = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let chain = read.map_err(|error| {
-            CertificateError::Certificate(format!("{}: {}", certificate.display(), words(&error, "certificate")))
-        })?;
-        if chain.is_empty() {
-            let what = words(&pem::Error::NoItemsFound, "certificate");
-            return Err(CertificateError::Certificate(format!("{}: {what}", certificate.display())));
-        }
+        let of_certificate = |what: String| CertificateError::Certificate(format!("{}: {what}", certificate.display()));
+        let read = bytes(certificate).map_err(&of_certificate)?;
+        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read).collect();
+        let found = read.and_then(|found| if found.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(found) });
+        let chain = found.map_err(|error| of_certificate(words(&error, "certificate")))?;
         let of_key = |what: String| CertificateError::Key(format!("{}: {what}", key.display()));
-        let read = PrivateKeyDer::from_pem_file(key).map_err(|error| of_key(words(&error, "private key")))?;
+        let read = bytes(key).map_err(&of_key)?;
+        let read = PrivateKeyDer::from_pem_slice(&read).map_err(|error| of_key(words(&error, "private key")))?;
         let config = config(chain, read).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => {
                 of_key(format!("it is not the key of the certificate {}", certificate.display()))
             }
-            rustls::Error::InvalidCertificate(_) => {
-                CertificateError::Certificate(format!("{}: {error}", certificate.display()))
-            }
+            rustls::Error::InvalidCertificate(_) => of_certificate(error.to_string()),
             error => of_key(error.to_string()),
         })?;
         Ok(Self { config, is_of_the_run: false })
@@ -115,12 +114,18 @@ fn config(
     Ok(Arc::new(config))
 }
 
+/// What a file holds, or why that is not to be had.
+fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+    user_file::read(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => error.to_string(),
+    })
+}
+
 /// What is wrong with a PEM file.
 fn words(error: &pem::Error, what: &str) -> String {
     match error {
         pem::Error::NoItemsFound => format!("there is no {what} in PEM in it"),
-        pem::Error::Io(error) if error.kind() == std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        pem::Error::Io(error) => error.to_string(),
         error => format!("it is no PEM file: {error}"),
     }
 }
@@ -172,12 +177,13 @@ mod tests {
             CertificateError::Key(message) => ("key", message),
         };
         for (certificate, key, which, words) in [
-            (&other, &key, "key", "is not the key of the certificate"),
+            (other.as_path(), key.as_path(), "key", "is not the key of the certificate"),
             (&certificate, &certificate, "key", "there is no private key in PEM"),
             (&key, &key, "certificate", "there is no certificate in PEM"),
             (&empty, &key, "certificate", "there is no certificate in PEM"),
             (&garbage, &key, "certificate", "no PEM file"),
             (&nowhere, &key, "certificate", "there is no such file"),
+            (folder.path(), &key, "certificate", "a folder"),
             (&certificate, &nowhere, "key", "there is no such file"),
         ] {
             let (found, message) = told(certificate, key);

@@ -77,6 +77,14 @@ impl Live {
         }
     }
 
+    /// A line that is shown even where no other is: what the user has to know.
+    pub fn loud(&self, line: &str) {
+        match self.how {
+            How::Silent => anstream::eprintln!("{}", terminal::line(line)),
+            How::Bar | How::Lines => self.line(line),
+        }
+    }
+
     /// The run is over.
     pub fn end(&self) {
         self.bar.finish_and_clear();

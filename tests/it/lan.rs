@@ -23,10 +23,10 @@ fn manifest(browsers: &str, more: &str) -> String {
 }
 
 /// Runs it in a network, and makes sure that nothing is left.
-fn run(shop: &Workshop, lan: &Lan, manifest: &str) -> Ended {
+fn run(shop: &Workshop, lan: &Lan, manifest: &str, more: &[&str]) -> Ended {
     let _turn = browser_turn();
     shop.write("m.toml", manifest);
-    let ended = ended(lan.command(shop.command(&["run", "m.toml", "--out", "out"])).spawn().unwrap());
+    let ended = ended(lan.command(shop.command(&[&["run", "m.toml", "--out", "out"], more].concat())).spawn().unwrap());
     traces::assert_none(shop);
     ended
 }
@@ -35,7 +35,7 @@ fn run(shop: &Workshop, lan: &Lan, manifest: &str) -> Ended {
 fn pages_over_https_are_secure_and_isolated_and_compute_on_webgpu() {
     let (shop, lan) = (Workshop::new(), Lan::new());
     let serve = format!("[serve]\naddress = '{}'\n", lan.address);
-    let ended = run(&shop, &lan, &manifest("'chrome', 'firefox'", &serve)).expect(0);
+    let ended = run(&shop, &lan, &manifest("'chrome', 'firefox'", &serve), &["--quiet"]).expect(0);
     for (column, value) in [("status", "ok"), ("verified", "true"), ("backend_used", "webgpu")] {
         assert_eq!(shop.column(column), [value, value], "{column}");
     }
@@ -55,7 +55,7 @@ fn pages_over_https_are_secure_and_isolated_and_compute_on_webgpu() {
 fn over_http_nothing_is_measured_but_said_why() {
     let (shop, lan) = (Workshop::new(), Lan::new());
     let serve = format!("[serve]\naddress = '{}'\ntls = false\n", lan.address);
-    let ended = run(&shop, &lan, &manifest("'chrome'", &serve)).expect(3);
+    let ended = run(&shop, &lan, &manifest("'chrome'", &serve), &[]).expect(3);
     assert!(ended.stderr.contains("so there is no WebGPU and the run will fail there"), "{}", ended.stderr);
     assert_eq!(shop.column("status"), ["skipped"]);
     let reason = &shop.column("reason")[0];

@@ -88,7 +88,7 @@ impl LiveSession {
         let SessionOptions { live, logs, keep_outputs } = options;
         let stop = signals::stop()?;
         warn(manifest, |line| live.line(line));
-        let context = Arc::new(context(manifest, templates, keep_outputs, |line| live.line(line)).await?);
+        let context = Arc::new(context(manifest, templates, keep_outputs, |line| live.loud(line)).await?);
         let mut session = Self { context, logs, live, stop, browsers: Browsers::default() };
         let ended = work(&mut session).await;
         session.browsers.close().await;
