@@ -151,6 +151,27 @@ fn edited(shop: &Workshop, from: &str, name: &str, file: &str, [before, after]: 
     fs::write(shop.path(name).join(file), text.replace(before, after)).unwrap();
 }
 
+/// Copies of the shard `s4` in which something is odd.
+fn copies(shop: &Workshop) {
+    let version = format!("gpujobs_version = \"{}\"", env!("CARGO_PKG_VERSION"));
+    edited(shop, "s4", "older", "run.toml", [&version, "gpujobs_version = \"0.0.1\""]);
+    let division = RunToml::read(&shop.path("s4")).unwrap().shard.unwrap().division;
+    edited(shop, "s4", "divided", "run.toml", [&division, "0123456789abcdef"]);
+    edited(shop, "s4", "by-hand", "jobs.csv", ["kept-20261122T175200Z", "another"]);
+    edited(shop, "s4", "columns", "jobs.csv", ["browser_version", "version"]);
+    edited(shop, "s4", "torn", "jobs.csv", ["matmul/webgpu/32x1x1", "matmul/webgpu/32x1x1"]);
+    let text = fs::read_to_string(shop.path("torn/jobs.csv")).unwrap();
+    fs::write(shop.path("torn/jobs.csv"), text.trim_end()).unwrap();
+    let input = RunToml::read(&shop.path("s4")).unwrap().input[0].sha256.clone().unwrap();
+    edited(shop, "s4", "other-input", "run.toml", [&input, "0123"]);
+    edited(shop, "s4", "leads-out", "run.toml", ["run_id = \"kept-", "run_id = \"../kept-"]);
+    edited(shop, "s4", "strange-shard", "run.toml", ["of = 4", "of = 4000000000"]);
+    edited(shop, "s4", "twice", "run.toml", ["", ""]);
+    let text = fs::read_to_string(shop.path("twice/jobs.csv")).unwrap();
+    let last = text.lines().last().unwrap();
+    fs::write(shop.path("twice/jobs.csv"), format!("{text}{last}\r\n")).unwrap();
+}
+
 /// Every error names the run, what was found, what was expected, and what helps.
 #[test]
 fn what_does_not_fit_is_refused() {
@@ -163,18 +184,7 @@ fn what_does_not_fit_is_refused() {
     Making { machine: "lab-2", ..shard(2) }.record(&shop, "elsewhere");
     shard(2).record(&shop, "again");
     WHOLE.record(&shop, "whole");
-    let version = format!("gpujobs_version = \"{}\"", env!("CARGO_PKG_VERSION"));
-    edited(&shop, "s4", "older", "run.toml", [&version, "gpujobs_version = \"0.0.1\""]);
-    let division = RunToml::read(&shop.path("s4")).unwrap().shard.unwrap().division;
-    edited(&shop, "s4", "divided", "run.toml", [&division, "0123456789abcdef"]);
-    edited(&shop, "s4", "by-hand", "jobs.csv", ["kept-20261122T175200Z", "another"]);
-    edited(&shop, "s4", "columns", "jobs.csv", ["browser_version", "version"]);
-    edited(&shop, "s4", "torn", "jobs.csv", ["matmul/webgpu/32x1x1", "matmul/webgpu/32x1x1"]);
-    let text = fs::read_to_string(shop.path("torn/jobs.csv")).unwrap();
-    fs::write(shop.path("torn/jobs.csv"), text.trim_end()).unwrap();
-    let input = RunToml::read(&shop.path("s4")).unwrap().input[0].sha256.clone().unwrap();
-    edited(&shop, "s4", "other-input", "run.toml", [&input, "0123"]);
-    edited(&shop, "s4", "leads-out", "run.toml", ["run_id = \"kept-", "run_id = \"../kept-"]);
+    copies(&shop);
     shop.write("no-run/jobs.csv", "");
     shop.write("there/file", "");
     let refused = |name: &str, arguments: &[&str]| {
@@ -197,6 +207,8 @@ fn what_does_not_fit_is_refused() {
         with("torn", "one that was killed in the middle of a row"),
         with("columns", "one with other columns"),
         with("by-hand", "one that was put together by hand"),
+        with("strange-shard", "one that is no shard that there can be"),
+        with("twice", "one that has a job twice"),
         with("leads-out", "one whose id leads out"),
         with("whole", "a job that two runs have"),
         with("s1/../s1", "a run that is named twice"),

@@ -162,13 +162,13 @@ pub(super) fn no_doubles(parts: &[Part]) -> Result<(), RecordError> {
             let others = seen.entry(id).or_default();
             if let Some((other, _)) = others.iter().find(|(other, earlier)| same_machine((other, earlier), (part, row)))
             {
-                let message = format!(
-                    "{} and {} both have the job {} of one machine{}, expected it once",
-                    other.shown(),
-                    part.shown(),
-                    original(id),
-                    named(part.jobs.cell(row, "machine"))
-                );
+                let have = if other.real == part.real {
+                    format!("{} has", part.shown())
+                } else {
+                    format!("{} and {} together have", other.shown(), part.shown())
+                };
+                let machine = named(part.jobs.cell(row, "machine"));
+                let message = format!("{have} the job {} twice of one machine{machine}, expected once", original(id));
                 return Err(refused(message, help));
             }
             others.push((part, row));

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 use super::MergeOptions;
+use crate::manifest::product::MOST_JOBS;
 use crate::record::RecordError;
 use crate::record::lock::RunLock;
-use crate::record::run_toml::RunToml;
+use crate::record::run_toml::{RunToml, ShardToml};
 use crate::user_file;
 
 /// See the module.
@@ -56,6 +57,10 @@ impl Part {
             let reason = format!("has the run_id {:?} in its run.toml, expected the name of a folder", toml.run_id);
             return Err(wrong(reason, "merge runs that `gpujobs run` wrote"));
         }
+        if let Some(shard) = toml.shard.as_ref().filter(|shard| !is_sound(shard)) {
+            let reason = format!("has the shard {} in its run.toml, expected one of 1/1 to N/N", shard.shard());
+            return Err(wrong(reason, "merge runs that `gpujobs run` wrote"));
+        }
         let jobs = RawTable::read(&folder.join("jobs.csv"))?.ok_or_else(|| {
             wrong(
                 "has no jobs.csv".to_owned(),
@@ -87,6 +92,11 @@ impl Part {
     pub(super) fn shown(&self) -> String {
         self.folder.display().to_string()
     }
+}
+
+/// Whether a shard is one that there can be: what is missing is counted.
+fn is_sound(shard: &ShardToml) -> bool {
+    (1..=shard.of).contains(&shard.number) && u64::from(shard.of) <= MOST_JOBS && shard.jobs >= shard.of as usize
 }
 
 impl RawTable {

@@ -216,10 +216,11 @@ fn planned(parts: &[Part]) -> usize {
                 *counts.entry(shard.number).or_insert(0_usize) += 1;
                 sharded = shard.jobs;
             }
-            None => whole += part.toml.planned_jobs.unwrap_or(part.jobs.rows.len()),
+            None => whole = part.toml.planned_jobs.unwrap_or(part.jobs.rows.len()).saturating_add(whole),
         }
     }
-    whole + sharded * counts.values().max().copied().unwrap_or(0)
+    // A run.toml may say anything.
+    sharded.saturating_mul(counts.values().max().copied().unwrap_or(0)).saturating_add(whole)
 }
 
 /// What the machines were, each text once.
