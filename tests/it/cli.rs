@@ -125,7 +125,7 @@ fn what_is_typed_wrongly_ends_with_2_and_says_so_on_stderr() {
         &["run", "m.toml", "--filter", "browser=lynx"],
         &["run", "m.toml", "--set", "measure.samples=none"],
         &["run", "m.toml", "--webdriver", "nonsense"],
-        &["run", "m.toml", "--webdriver", "https://grid.example:4444"],
+        &["run", "m.toml", "--webdriver", "ftp://grid.example:4444"],
         &["run", "m.toml", "--resume", "m.toml", "m.toml"],
         &["run", "m.toml", "--shaders", "nowhere"],
         &["run", "m.toml", "--quiet", "-v"],

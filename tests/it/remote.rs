@@ -57,9 +57,10 @@ async fn a_wrong_login_is_said_once_and_no_secret_is_kept() {
     let shop = Workshop::new();
     let url = format!("http://me:wr0ng@{}", driver.url.authority());
     shop.write("far.toml", MANIFEST);
-    let run = shop.gpujobs(&["run", "far.toml", "--webdriver", &url, "--filter", "browser=chrome"]).expect(3);
+    let run =
+        shop.gpujobs(&["run", "far.toml", "--out", "out", "--webdriver", &url, "--filter", "browser=chrome"]).expect(3);
     let reason = &shop.column("reason")[0];
-    insta::assert_snapshot!(plain(reason, &driver), @"");
+    insta::assert_snapshot!(plain(reason, &driver));
     assert!(driver.requests().iter().all(|request| request.path == "/status"), "{}", driver.paths());
     let kept = files(&shop.run_folder()) + &run.stdout + &run.stderr;
     assert!(!kept.contains("wr0ng") && !kept.contains("bWU6d3Iwbmc"), "{kept}");
@@ -95,7 +96,14 @@ async fn a_grid_is_shown_and_what_it_lacks_is_known_before_a_run() {
     let driver = silent_grid(&[("chrome", Some("one")), ("chrome", None), ("MicrosoftEdge", None)]).await;
     let shop = Workshop::new();
     let url = driver.url.to_string();
-    insta::assert_snapshot!(plain(&shop.gpujobs(&["doctor", "--webdriver", &url]).expect(0).stdout, &driver), @"");
+    insta::assert_snapshot!(plain(&shop.gpujobs(&["doctor", "--webdriver", &url]).expect(0).stdout, &driver), @r"
+    http://[grid]/: ready
+    Selenium Grid ready.
+
+     node                   system     state  browser        version  platform  slots  taken
+     http://192.0.2.7:5555  Linux 6.1  up     chrome                  linux     2      1
+     http://192.0.2.7:5555  Linux 6.1  up     MicrosoftEdge           linux     1      0
+    ");
     let shown = shop.gpujobs(&["doctor", "--format", "json", "--webdriver", &url]).expect(0).stdout;
     let shown: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(shown["nodes"][0]["slots"][0]["session"], "one");
@@ -109,7 +117,7 @@ async fn a_grid_is_shown_and_what_it_lacks_is_known_before_a_run() {
     );
     assert!(!plan.lines().find(|line| line.starts_with("chrome/")).unwrap().contains("serves"), "{plan}");
 
-    shop.gpujobs(&["run", "far.toml", "--webdriver", &url, "--filter", "browser=firefox"]).expect(3);
+    shop.gpujobs(&["run", "far.toml", "--out", "out", "--webdriver", &url, "--filter", "browser=firefox"]).expect(3);
     assert!(shop.column("reason")[0].contains("serves no browser for `firefox`"), "{:?}", shop.column("reason"));
     assert!(!driver.paths().contains("POST"), "it would wait in the queue: {}", driver.paths());
 }
@@ -120,7 +128,7 @@ async fn a_run_that_is_killed_leaves_no_session_at_the_endpoint() {
     let shop = Workshop::new();
     shop.write("far.toml", MANIFEST);
     let url = driver.url.to_string();
-    let arguments = ["run", "far.toml", "--webdriver", &url, "--filter", "browser=chrome"];
+    let arguments = ["run", "far.toml", "--out", "out", "--webdriver", &url, "--filter", "browser=chrome"];
     let child = shop.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let has = |line: &str| driver.paths().contains(line).then_some(());
     wait_for(|| has("POST /session/5e55/url"));
@@ -144,7 +152,7 @@ async fn capabilities_of_a_vendor_reach_the_endpoint_and_their_secrets_no_file()
         driver.url
     );
     shop.write("far.toml", &manifest);
-    let arguments = ["run", "far.toml", "--filter", "browser=chrome", "--set", "measure.timeout=1s"];
+    let arguments = ["run", "far.toml", "--out", "out", "--filter", "browser=chrome", "--set", "measure.timeout=1s"];
     let mut child = shop.command(&arguments).env("FAR_KEY", "s3cret").spawn().unwrap();
     wait_for(|| driver.paths().contains("POST /session/5e55/url").then_some(()));
     signal(child.id(), Signal::SIGINT);
@@ -162,8 +170,9 @@ async fn capabilities_of_a_vendor_reach_the_endpoint_and_their_secrets_no_file()
     let written = manifest.replace("{ env = \"FAR_KEY\" }", "\"s3cret\"");
     shop.write("far.toml", &written);
     let refused = shop.gpujobs(&["plan", "far.toml"]).expect(2);
+    assert!(!refused.stderr.contains("s3cret"), "{}", refused.stderr);
     assert!(
-        refused.stderr.contains("the secret `accessKey` would be written into every run folder"),
+        refused.stderr.contains("the secret `accessKey` among the capabilities would be written into every run folder"),
         "{}",
         refused.stderr
     );

@@ -14,7 +14,8 @@ const SECRETS: [&str; 5] = ["accesskey", "password", "secret", "token", "apikey"
 /// What is wrong with a capability, and the remedy.
 struct Fault {
     message: String,
-    label: String,
+    /// Not of a secret: what stands there is not to be shown.
+    label: Option<String>,
     help: String,
 }
 
@@ -33,18 +34,24 @@ impl Checker<'_> {
 }
 
 fn at(value: &At<Value>, Fault { message, label, help }: Fault) -> Problem {
-    Problem::at(value.span(), message, label).help(help)
+    match label {
+        Some(label) => Problem::at(value.span(), message, label),
+        None => Problem::whole(message),
+    }
+    .help(help)
 }
 
 /// A value of TOML as JSON; `name` is its key.
 fn json_of(name: &str, value: &Value) -> Result<Json, Fault> {
     Ok(match value {
-        Value::String(text) if is_secret(name) => {
-            let variable = format!("{}_{}", "GRID", name.to_uppercase());
+        Value::String(_) if is_secret(name) => {
             return Err(Fault {
-                message: format!("the secret `{name}` would be written into every run folder"),
-                label: format!("a text of {} characters", text.chars().count()),
-                help: format!("keep it in an environment variable: {name} = {{ env = \"{variable}\" }}"),
+                message: format!("the secret `{name}` among the capabilities would be written into every run folder"),
+                label: None,
+                help: format!(
+                    "keep it in an environment variable: {name} = {{ env = \"GRID_{}\" }}",
+                    name.to_uppercase()
+                ),
             });
         }
         Value::String(text) => json!(text),
@@ -72,7 +79,7 @@ fn is_secret(name: &str) -> bool {
 fn of_environment(variable: &str) -> Result<String, Fault> {
     std::env::var(variable).ok().filter(|value| !value.is_empty()).ok_or_else(|| Fault {
         message: format!("the environment variable {variable} is not set"),
-        label: "`{ env = … }` names a variable".to_owned(),
+        label: Some("`{ env = … }` names a variable".to_owned()),
         help: format!("set it: {variable}=… gpujobs run …"),
     })
 }
@@ -104,8 +111,8 @@ mod tests {
         let fault = |text: &str| converted(text).err().unwrap();
         for text in ["a.access_key = \"s3cret\"", "a = [{ authToken = \"s3cret\" }]", "LT.password = \"s3cret\""] {
             let Fault { message, label, help } = fault(text);
-            assert!(message.contains("would be written into every run folder"), "{message}");
-            assert!(!format!("{message}{label}{help}").contains("s3cret"));
+            assert!(message.contains("would be written into every run folder") && label.is_none(), "{message}");
+            assert!(!format!("{message}{help}").contains("s3cret"));
         }
         assert!(fault("a = { env = \"GPUJOBS_NO_SUCH_VARIABLE\" }").message.ends_with("is not set"));
         assert!(converted("tokenLimit = \"7\"\npassword = 3").is_ok());
