@@ -168,16 +168,10 @@ impl Reader {
     async fn open(kind: BrowserKind, prefs: &[(&str, PrefValue)]) -> Self {
         let mut settings = BrowserSettings::of(kind);
         settings.prefs.extend(prefs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let how = Launch {
-            settings,
-            gpu: Gpu::Software,
-            cold: false,
-            timeout: Duration::from_mins(2),
-            log: None,
-            watchdog: Watchdog::with_command(env!("CARGO_BIN_EXE_gpujobs").into(), ["watchdog"]),
-            accept_insecure_certs: false,
-            tunnel: None,
-        };
+        let watchdog = Watchdog::with_command(env!("CARGO_BIN_EXE_gpujobs").into(), ["watchdog"]);
+        let (gpu, cold, timeout) = (Gpu::Software, false, Duration::from_mins(2));
+        let (log, accept_insecure_certs, tunnel) = (None, false, None);
+        let how = Launch { settings, gpu, cold, timeout, log, watchdog, accept_insecure_certs, tunnel };
         Self(launch(how).await.unwrap())
     }
 
