@@ -14,6 +14,7 @@ use crate::protocol::event::{ClockFacts, ExecutionInfo, RawKernel, RawPhases, Ra
 use crate::reference::{Spread, Verdict};
 use crate::render::page::Page;
 use crate::units::Nanos;
+use crate::webdriver::RemoteFacts;
 
 /// What one try of a job meets.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +55,8 @@ struct FakeState {
     /// By the beginning of a job's id.
     acts: Vec<(String, VecDeque<Act>)>,
     openings: HashMap<String, VecDeque<Option<OpenError>>>,
+    /// The nodes that openings get, in turn.
+    nodes: VecDeque<String>,
     calls: Vec<String>,
 }
 
@@ -78,6 +81,13 @@ impl Script {
         self
     }
 
+    /// Openings get these nodes of a Grid, in turn and over again.
+    #[must_use]
+    pub fn on_nodes(self, nodes: impl IntoIterator<Item = &'static str>) -> Self {
+        self.lock().nodes = nodes.into_iter().map(str::to_owned).collect();
+        self
+    }
+
     /// What was asked so far, a line a call.
     #[must_use]
     pub fn calls(&self) -> Vec<String> {
@@ -91,6 +101,7 @@ impl Script {
             script: self.clone(),
             browser: browser.to_owned(),
             open: false,
+            remote: None,
             cache: Cache::Warm,
             jobs: HashMap::new(),
         }
@@ -117,6 +128,8 @@ pub struct Fake {
     script: Script,
     browser: String,
     open: bool,
+    /// The node that the session is on.
+    remote: Option<RemoteFacts>,
     cache: Cache,
     jobs: HashMap<u64, (Act, usize)>,
 }
@@ -134,8 +147,12 @@ impl Executor for Fake {
                 return Err(error);
             }
             self.open = true;
+            let mut state = self.script.lock();
+            let node = state.nodes.pop_front();
+            state.nodes.extend(node.clone());
+            self.remote = node.map(|node| RemoteFacts { node: Some(node), ..RemoteFacts::default() });
         }
-        Ok(Opened { browser_version: "1".to_owned(), ..Opened::default() })
+        Ok(Opened { browser_version: "1".to_owned(), remote: self.remote.clone(), ..Opened::default() })
     }
 
     async fn prepare(&mut self, page: &Page) -> Result<PreparedJob, ExecuteError> {

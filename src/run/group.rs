@@ -6,10 +6,12 @@
 //! can be compared. A job that loses its browser leaves the group, takes the others of that browser with it, and each of
 //! them is tried again as a group of one.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 
 use super::gpu_state::{self, GpuWatch};
+use super::lanes::{NodeTurn, Place};
 use super::load::Load;
 use super::member::{ActiveJob, End, RoundShare};
 use super::pages::PageMaker;
@@ -21,13 +23,17 @@ use crate::measure::{drift, sampling};
 use crate::plan::Job;
 use crate::render::page::{Page, PageError, PageRequest};
 
-/// Runs the groups of a plan, one after the other.
+/// Runs the groups of a lane, one after the other.
 pub(super) struct GroupRunner<'a, 'run, E, Render> {
     pub(super) pages: PageMaker<'a, 'run, Render>,
     pub(super) slots: &'a mut HashMap<String, BrowserSlot<E>>,
     pub(super) give_up: Option<GiveUp>,
-    pub(super) outcome: &'a mut Outcome,
-    pub(super) on_event: &'a mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
+    pub(super) outcome: &'a Cell<Outcome>,
+    pub(super) on_event: &'a dyn Fn(RunEvent<'run>) -> io::Result<()>,
+    /// Where they run.
+    pub(super) place: &'a Place<'run>,
+    /// The node whose turn this lane has, until its group has ended.
+    pub(super) turn: Option<NodeTurn>,
 }
 
 /// The jobs of a group.
@@ -76,6 +82,7 @@ where
             again.sort_by_key(|one| one.index);
             groups.extend(again.into_iter().map(|one| vec![one]));
         }
+        self.turn = None;
         Ok(())
     }
 
@@ -128,6 +135,13 @@ where
         Ok(again)
     }
 
+    /// Closes all browsers of the lane.
+    pub(super) async fn close(&mut self) {
+        for slot in self.slots.values_mut() {
+            slot.executor.close().await;
+        }
+    }
+
     fn measure(&self) -> &'run Measure {
         &self.pages.manifest.measure
     }
@@ -173,6 +187,7 @@ where
         report.attempts += 1;
         match slot.executor.open(one.job.axes.cache).await {
             Ok(opened) => {
+                self.place.take_turn(&opened, &mut self.turn).await;
                 report.session = Some(opened);
                 slot.has_started = true;
             }
@@ -186,7 +201,7 @@ where
                 return self.lost(report, one, missing, group).await;
             }
         }
-        match ActiveJob::first_result(&mut self.pages, slot, one, report).await {
+        match ActiveJob::first_result(&self.pages, slot, one, report).await {
             Ok(job) => group.active.push(job),
             Err((report, End::Reported)) => self.finish(report)?,
             Err((mut report, End::Lost(status, reason))) => {
@@ -254,7 +269,7 @@ where
             Step::SecondChance => job.once_more(slot, measure).await,
             Step::WarmUp => job.warm_up(slot, measure, 0, job.measurement.warmups()).await,
             Step::Samples(share) => job.samples(slot, measure, share, group.gpu.as_ref()).await,
-            Step::Renew { round } => job.renew(&mut self.pages, slot, round).await,
+            Step::Renew { round } => job.renew(&self.pages, slot, round).await,
             Step::Profile => job.profile(slot, measure).await,
         };
         let Err(end) = ended else { return Ok(()) };
@@ -309,7 +324,9 @@ where
     fn finish(&mut self, report: JobReport) -> io::Result<()> {
         let slot = self.slots.get(report.job.axes.browser.as_str());
         let unstarted = report.session.is_none() && slot.is_some_and(|slot| !slot.has_started);
-        self.outcome.count(report.status, unstarted);
+        let mut outcome = self.outcome.get();
+        outcome.count(report.status, unstarted);
+        self.outcome.set(outcome);
         (self.on_event)(RunEvent::JobFinished(Box::new(report)))
     }
 }

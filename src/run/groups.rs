@@ -15,7 +15,7 @@ const HEAVIEST: u64 = 2 << 30;
 /// What a runtime of ONNX takes beside its model, in bytes.
 const RUNTIME: u64 = 100 << 20;
 /// Jobs with their positions in the plan.
-type Indexed<'run> = Vec<(usize, &'run Job)>;
+pub(super) type Indexed<'run> = Vec<(usize, &'run Job)>;
 
 /// Divides jobs, with their positions in the plan, into groups: of one model, none of them cold, where there are rounds
 /// to interleave at all. Jobs that differ only in their browser stay together, since that is what is compared first.

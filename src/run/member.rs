@@ -95,7 +95,7 @@ impl Clock {
 impl<'run> ActiveJob<'run> {
     /// Brings a job to its first result on the first backend of its chain that can.
     pub(super) async fn first_result<E: Executor>(
-        pages: &mut PageMaker<'_, '_, impl FnMut(&PageRequest<'_>) -> Result<Page, PageError>>,
+        pages: &PageMaker<'_, '_, impl FnMut(&PageRequest<'_>) -> Result<Page, PageError>>,
         slot: &mut BrowserSlot<E>,
         origin: Attempt<'run>,
         mut report: JobReport,
@@ -237,7 +237,7 @@ impl<'run> ActiveJob<'run> {
     /// cached.
     pub(super) async fn renew<E: Executor>(
         &mut self,
-        pages: &mut PageMaker<'_, '_, impl FnMut(&PageRequest<'_>) -> Result<Page, PageError>>,
+        pages: &PageMaker<'_, '_, impl FnMut(&PageRequest<'_>) -> Result<Page, PageError>>,
         slot: &mut BrowserSlot<E>,
         round: u32,
     ) -> Result<(), End> {

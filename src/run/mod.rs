@@ -1,4 +1,5 @@
-//! The dispatcher runs a plan's jobs one after the other: on one machine only one job uses the GPU at a time.
+//! The dispatcher runs a plan's jobs one after the other on each machine: only one job uses a GPU at a time. Where browsers run on
+//! several machines, these work side by side.
 //!
 //! It opens browsers as jobs need them, tries again what was lost, walks the fallback chain, and tells what happens as
 //! [`RunEvent`]s. It never writes and never prints.
@@ -7,27 +8,32 @@ pub mod event;
 mod gpu_state;
 mod group;
 mod groups;
+mod lanes;
 mod load;
 mod member;
 mod pages;
 mod rounds;
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 
+use futures_util::future::try_join_all;
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::harness::executor::Executor;
 use crate::plan::{Job, Plan};
 use crate::render::page::{Page, PageError, PageRequest};
-use crate::webdriver::BrowserSettings;
+use crate::webdriver::{BrowserSettings, Endpoint};
 
 use group::GroupRunner;
 use pages::PageMaker;
 
 pub use event::{Circumstances, GpuState, JobReport, PageReport, RunEvent, Status};
 pub use groups::blocks;
+pub use lanes::Nodes;
 
 /// What the dispatcher needs besides the plan.
 pub struct Dispatcher<'run, E, Open, Render>
@@ -38,12 +44,14 @@ where
 {
     /// The jobs.
     pub plan: &'run Plan,
-    /// Makes the executor of a browser; called once a browser.
+    /// Makes the executor of a browser; called once a browser and lane.
     pub executor: Open,
     /// Makes a job's page.
     pub render: Render,
     /// When a job leaves its group before its samples are taken; `None` keeps all.
     pub give_up: Option<GiveUp>,
+    /// How many nodes behind an endpoint have a browser, where there are several.
+    pub nodes: &'run Nodes,
     /// Becomes true when the user wants to stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -71,26 +79,27 @@ pub struct Outcome {
     pub skipped: usize,
 }
 
-/// The browsers of one run or of several, by their names in the manifest, and how many pages they have had.
+/// The browsers of one run or of several, and how many pages they have had.
 ///
 /// They are opened as jobs need them and stay open until [`Browsers::close`].
 #[derive(Debug)]
 pub struct Browsers<E> {
-    slots: HashMap<String, BrowserSlot<E>>,
+    /// Of each lane, by its endpoint and its number there, by their names in the manifest.
+    lanes: IndexMap<(Option<Endpoint>, usize), HashMap<String, BrowserSlot<E>>>,
     /// How many pages were made for them.
-    pages: u64,
+    pages: Cell<u64>,
 }
 
 impl<E> Default for Browsers<E> {
     fn default() -> Self {
-        Self { slots: HashMap::new(), pages: 0 }
+        Self { lanes: IndexMap::new(), pages: Cell::new(0) }
     }
 }
 
 impl<E: Executor> Browsers<E> {
     /// Closes all that are open.
     pub async fn close(&mut self) {
-        for slot in self.slots.values_mut() {
+        for slot in self.lanes.values_mut().flat_map(HashMap::values_mut) {
             slot.executor.close().await;
         }
     }
@@ -138,41 +147,45 @@ where
 
     /// As [`run`](Self::run), in browsers that other plans have used and will use; their settings must be the same.
     pub async fn run_in(
-        mut self,
+        self,
         browsers: &mut Browsers<E>,
         mut includes: impl FnMut(&Job) -> bool,
         on_event: &mut dyn FnMut(RunEvent<'run>) -> io::Result<()>,
     ) -> io::Result<Outcome> {
-        let plan = self.plan;
-        let mut outcome = Outcome::default();
+        let Self { plan, mut executor, render, give_up, nodes, mut stop } = self;
         let jobs: Vec<(usize, &Job)> = plan.jobs.iter().enumerate().filter(|(_, job)| includes(job)).collect();
-        for jobs in groups::groups(plan, &jobs) {
-            for (_, job) in &jobs {
-                browsers.slots.entry(job.axes.browser.clone()).or_insert_with(|| {
-                    let executor = (self.executor)(&plan.manifest.browsers[&job.axes.browser]);
-                    BrowserSlot { executor, missing: None, has_started: false }
-                });
-            }
-            let mut stop = self.stop.clone();
-            let mut runner = GroupRunner {
-                pages: PageMaker { manifest: &plan.manifest, render: &mut self.render, count: &mut browsers.pages },
-                slots: &mut browsers.slots,
-                give_up: self.give_up,
-                outcome: &mut outcome,
-                on_event: &mut *on_event,
-            };
-            let ran = tokio::select! {
-                ran = runner.run(&jobs) => Some(ran),
-                () = stopped(&mut stop) => None,
-            };
-            if let Some(ended) = ran {
-                ended?;
-            } else {
-                outcome.interrupted = true;
-                break;
+        let places = lanes::places(plan, &jobs, nodes);
+        for place in &places {
+            for lane in 0..place.lanes {
+                let slots = browsers.lanes.entry((place.endpoint.clone(), lane)).or_default();
+                for browser in &place.browsers {
+                    slots.entry(browser.clone()).or_insert_with(|| {
+                        let executor = executor(&plan.manifest.browsers[browser]);
+                        BrowserSlot { executor, missing: None, has_started: false }
+                    });
+                }
             }
         }
-        Ok(outcome)
+        let (render, outcome, on_event) = (RefCell::new(render), Cell::new(Outcome::default()), RefCell::new(on_event));
+        let on_event = |event: RunEvent<'run>| (on_event.borrow_mut())(event);
+        let Browsers { lanes, pages } = browsers;
+        let mut running = Vec::new();
+        for ((endpoint, lane), slots) in lanes {
+            let Some(place) = places.iter().find(|place| place.endpoint == *endpoint && *lane < place.lanes) else {
+                continue;
+            };
+            let pages = PageMaker { manifest: &plan.manifest, render: &render, count: pages };
+            let (outcome, on_event) = (&outcome, &on_event);
+            let runner = GroupRunner { pages, slots, give_up, outcome, on_event, place, turn: None };
+            running.push(Box::pin(runner.run_lane()));
+        }
+        let ran = tokio::select! {
+            ran = try_join_all(running) => Some(ran),
+            () = stopped(&mut stop) => None,
+        };
+        let interrupted = ran.is_none();
+        ran.transpose()?;
+        Ok(Outcome { interrupted, ..outcome.get() })
     }
 }
 

@@ -11,7 +11,7 @@ use gpujobs::plan::Plan;
 use gpujobs::protocol::event::SampleKind;
 use gpujobs::render::Templates;
 use gpujobs::render::page::{Page, PageRequest};
-use gpujobs::run::{Dispatcher, JobReport, Outcome, RunEvent, Status};
+use gpujobs::run::{Dispatcher, JobReport, Nodes, Outcome, RunEvent, Status};
 use tokio::sync::watch;
 
 /// What came of a run of a fake.
@@ -30,6 +30,15 @@ pub(crate) fn plan(text: &str) -> Plan {
 async fn run_with(
     plan: &Plan,
     script: &Script,
+    each: impl FnMut(&RunEvent<'_>, &watch::Sender<bool>) -> io::Result<()>,
+) -> Told {
+    run_among(plan, script, &Nodes::new(), each).await
+}
+
+async fn run_among(
+    plan: &Plan,
+    script: &Script,
+    nodes: &Nodes,
     mut each: impl FnMut(&RunEvent<'_>, &watch::Sender<bool>) -> io::Result<()>,
 ) -> Told {
     let templates = Templates::new(None, None).unwrap();
@@ -39,6 +48,7 @@ async fn run_with(
         executor: |settings| script.executor(&settings.name),
         render: |request: &PageRequest<'_>| Page::render(&templates, request),
         give_up: None,
+        nodes,
         stop,
     };
     let (mut events, mut reports) = (Vec::new(), Vec::new());
@@ -63,6 +73,11 @@ async fn run_with(
 
 pub(crate) async fn run(plan: &Plan, script: &Script) -> Told {
     run_with(plan, script, |_, _| Ok(())).await
+}
+
+/// With so many nodes for each browser.
+pub(crate) async fn run_on(plan: &Plan, script: &Script, nodes: &Nodes) -> Told {
+    run_among(plan, script, nodes, |_, _| Ok(())).await
 }
 
 const TWO_BROWSERS: &str = "[matrix]\nbrowser = ['chrome', 'firefox']\nmodel = 'axpy'\nworkgroup_size = [[64, 1, 1], [1, 1, 1]]\n\

@@ -52,6 +52,7 @@ mod kernels_toml;
 mod killed;
 #[cfg(target_os = "linux")]
 mod lan;
+mod lanes;
 #[cfg(target_os = "linux")]
 mod loading;
 mod machines;

@@ -11,7 +11,7 @@ use gpujobs::render::kernels::Configuration;
 use gpujobs::render::page::{Page, PageRequest};
 use gpujobs::render::space::check;
 use gpujobs::report::format::TableFormat;
-use gpujobs::run::{Browsers, Dispatcher, RunEvent, Status};
+use gpujobs::run::{Browsers, Dispatcher, Nodes, RunEvent, Status};
 use gpujobs::tune::drive::{Batch, Evaluation, TaskResult, TuneRequest, drive};
 use gpujobs::tune::files::winner;
 use gpujobs::tune::replay::{ReplaySummary, replays};
@@ -67,6 +67,7 @@ async fn driven(plan: &Plan, exhaustive: bool, act: impl Fn(&str) -> Act) -> (Tu
             },
             stop: stop.clone(),
             give_up: meeting.give_up,
+            nodes: &Nodes::new(),
         };
         let mut reports = Vec::new();
         let mut tell = |event: RunEvent<'_>| {

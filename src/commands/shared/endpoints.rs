@@ -3,28 +3,40 @@
 use indexmap::IndexMap;
 
 use crate::error::Error;
+use crate::manifest::Manifest;
 use crate::plan::Plan;
+use crate::run::Nodes;
 use crate::webdriver::grid::EndpointStatus;
 use crate::webdriver::{BrowserError, BrowserSettings, Endpoint};
 
-/// Asks each endpoint of a plan for its status, once.
-pub(in crate::commands) fn statuses(
-    plan: &Plan,
-) -> Result<IndexMap<Endpoint, Result<EndpointStatus, BrowserError>>, Error> {
+/// What the endpoints said of themselves.
+type Statuses = IndexMap<Endpoint, Result<EndpointStatus, BrowserError>>;
+
+/// Asks each endpoint of a manifest for its status, once.
+async fn statuses(manifest: &Manifest) -> Statuses {
     let mut asked = IndexMap::new();
-    let runtime = tokio::runtime::Runtime::new()?;
-    for browser in plan.manifest.browsers.values() {
+    for browser in manifest.browsers.values() {
         if let Some(endpoint) = browser.webdriver.as_ref().filter(|endpoint| !asked.contains_key(*endpoint)) {
-            asked.insert(endpoint.clone(), runtime.block_on(EndpointStatus::of(endpoint)));
+            asked.insert(endpoint.clone(), EndpointStatus::of(endpoint).await);
         }
     }
-    Ok(asked)
+    asked
+}
+
+/// How many nodes behind its endpoint have each browser of a manifest; nothing where that is not known.
+pub(in crate::commands) async fn nodes(manifest: &Manifest) -> Nodes {
+    let statuses = statuses(manifest).await;
+    let nodes = manifest.browsers.iter().filter_map(|(name, browser)| {
+        let status = statuses.get(browser.webdriver.as_ref()?)?.as_ref().ok()?;
+        Some((name.clone(), status.nodes_for(browser.asked_name()).count()))
+    });
+    nodes.filter(|(_, nodes)| *nodes > 0).collect()
 }
 
 /// Notes at each job that its endpoint can't serve why; says of an endpoint that does not answer that its jobs are not
 /// checked.
 pub(in crate::commands) fn check(plan: &mut Plan) -> Result<(), Error> {
-    let statuses = statuses(plan)?;
+    let statuses = tokio::runtime::Runtime::new()?.block_on(statuses(&plan.manifest));
     for (endpoint, status) in &statuses {
         if let Err(error) = status {
             anstream::eprintln!("warning: what {endpoint} can serve is not known: {error}");
@@ -38,10 +50,7 @@ pub(in crate::commands) fn check(plan: &mut Plan) -> Result<(), Error> {
     Ok(())
 }
 
-fn unserved(
-    browser: &BrowserSettings,
-    statuses: &IndexMap<Endpoint, Result<EndpointStatus, BrowserError>>,
-) -> Option<String> {
+fn unserved(browser: &BrowserSettings, statuses: &Statuses) -> Option<String> {
     let endpoint = browser.webdriver.as_ref()?;
     let status = statuses.get(endpoint)?.as_ref().ok()?;
     status.lacks(browser).map(|has| format!("{endpoint} serves no {}: it has {has}", browser.asked_name()))

@@ -11,7 +11,7 @@ use std::sync::{Arc, Once};
 
 use tokio::sync::watch;
 
-use super::{models, server, signals};
+use super::{endpoints, models, server, signals};
 use crate::error::{Error, Exit};
 use crate::harness::agreement::Agreement;
 use crate::harness::context::RunContext;
@@ -24,7 +24,7 @@ use crate::render::Templates;
 use crate::render::kernels::KernelOverride;
 use crate::render::page::{Page, PageRequest};
 use crate::report::live::Live;
-use crate::run::{Browsers, Dispatcher, GiveUp, JobReport, Outcome, RunEvent};
+use crate::run::{Browsers, Dispatcher, GiveUp, JobReport, Nodes, Outcome, RunEvent};
 use crate::serve::Libraries;
 use crate::webdriver::{BrowserSettings, Tunnels, Watchdog, risks};
 
@@ -56,6 +56,8 @@ pub(in crate::commands) struct LiveSession {
     /// Becomes true when the user wants to stop.
     stop: watch::Receiver<bool>,
     browsers: Browsers<LiveBrowser>,
+    /// How many machines behind an endpoint have each browser.
+    nodes: Nodes,
 }
 
 /// Jobs to run, and how.
@@ -89,7 +91,8 @@ impl LiveSession {
         let stop = signals::stop()?;
         warn(manifest, |line| live.line(line));
         let context = Arc::new(context(manifest, templates, keep_outputs, |line| live.loud(line)).await?);
-        let mut session = Self { context, logs, live, stop, browsers: Browsers::default() };
+        let nodes = endpoints::nodes(manifest).await;
+        let mut session = Self { context, logs, live, stop, browsers: Browsers::default(), nodes };
         let ended = work(&mut session).await;
         session.browsers.close().await;
         session.live.end();
@@ -104,7 +107,7 @@ impl LiveSession {
         mut on_report: impl FnMut(JobReport) -> io::Result<()>,
     ) -> io::Result<Outcome> {
         let RunRequest { plan, includes, give_up, overrides } = request;
-        let Self { context, logs, live, stop, browsers } = self;
+        let Self { context, logs, live, stop, browsers, nodes } = self;
         let executor = |settings: &BrowserSettings| {
             LiveBrowser::new(context.clone(), settings.clone(), logs.of_browser(&settings.name))
         };
@@ -120,7 +123,7 @@ impl LiveSession {
             }
             Ok(())
         };
-        let dispatcher = Dispatcher { plan, executor, render, give_up, stop: stop.clone() };
+        let dispatcher = Dispatcher { plan, executor, render, give_up, nodes, stop: stop.clone() };
         // A large future, in the middle of several others.
         Box::pin(dispatcher.run_in(browsers, includes, &mut on_event)).await
     }
