@@ -2,6 +2,8 @@
 //!
 //! Made once a row; `columns` says which fact stands in which column.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 
 use super::host::Host;
@@ -26,8 +28,10 @@ pub struct RowContext {
     /// Names of the user's custom axes.
     pub(super) custom_axes: Vec<String>,
     models: IndexMap<String, ModelColumns>,
-    pub(super) os: String,
-    pub(super) cpu: String,
+    os: String,
+    cpu: String,
+    /// Browsers that run elsewhere.
+    remote: HashSet<String>,
     /// What the manifest asks of the interval, 0 to 1.
     precision: Option<f64>,
     /// Whether it asks for single inferences.
@@ -54,6 +58,7 @@ impl RowContext {
             (name.clone(), ModelColumns { family: model.family.into(), engine: model.engine().into(), task })
         });
         let host = Host::of_this_machine();
+        let remote = manifest.browsers.iter().filter(|(_, browser)| browser.webdriver.is_some());
         Self {
             run_id,
             manifest: manifest.name.clone(),
@@ -62,6 +67,7 @@ impl RowContext {
             models: models.collect(),
             os: host.os,
             cpu: host.cpu,
+            remote: remote.map(|(name, _)| name.clone()).collect(),
             precision: manifest.measure.samples.precision,
             latency: manifest.measure.latency,
             hardware: manifest.hardware.clone(),
@@ -136,8 +142,22 @@ impl<'row> Facts<'row> {
         }
     }
 
+    /// The system of the machine that the browser ran on; empty where that is not known.
+    pub(super) fn os(&self) -> &str {
+        if self.runs_here() { &self.context.os } else { self.remote().map_or("", |remote| &*remote.os) }
+    }
+
+    /// The processor of that machine; a remote one does not say.
+    pub(super) fn cpu(&self) -> &str {
+        if self.runs_here() { &self.context.cpu } else { "" }
+    }
+
+    fn runs_here(&self) -> bool {
+        !self.context.remote.contains(&self.report.job.axes.browser)
+    }
+
     /// The machine behind an endpoint, where the browser ran on one.
-    pub(super) fn remote(&self) -> Option<&'row RemoteFacts> {
+    fn remote(&self) -> Option<&'row RemoteFacts> {
         self.session?.remote.as_ref()
     }
 

@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 
 use super::gpu_state::{self, GpuWatch};
-use super::lanes::{NodeTurn, Place};
+use super::lanes::{Next, NodeTurn, Place};
 use super::load::Load;
 use super::member::{ActiveJob, End, RoundShare};
 use super::pages::PageMaker;
@@ -72,8 +72,29 @@ where
     E: Executor,
     Render: FnMut(&PageRequest<'_>) -> Result<Page, PageError>,
 {
+    /// Runs groups of its place until none is left for it.
+    pub(super) async fn run_lane(mut self) -> io::Result<()> {
+        let (place, mut open) = (self.place, None);
+        loop {
+            let changed = place.changed();
+            match place.next(&mut open) {
+                Next::Run(jobs) => self.run(&jobs).await?,
+                Next::Close => {
+                    self.close().await;
+                    place.closed(&mut open);
+                }
+                Next::Wait => changed.await,
+                Next::End => {
+                    // Who waits has nothing to wait for any more.
+                    place.closed(&mut open);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
     /// Runs a group and tells how each of its jobs ended.
-    pub(super) async fn run(&mut self, jobs: &[(usize, &'run Job)]) -> io::Result<()> {
+    async fn run(&mut self, jobs: &[(usize, &'run Job)]) -> io::Result<()> {
         let attempts = jobs.iter().map(|(index, job)| Attempt { index: *index, job, used: 0, announced: false });
         let mut groups = VecDeque::from([attempts.collect::<Vec<_>>()]);
         while let Some(attempts) = groups.pop_front() {
@@ -136,7 +157,7 @@ where
     }
 
     /// Closes all browsers of the lane.
-    pub(super) async fn close(&mut self) {
+    async fn close(&mut self) {
         for slot in self.slots.values_mut() {
             slot.executor.close().await;
         }

@@ -9,17 +9,14 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
-use std::io;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
-use super::group::GroupRunner;
 use super::groups::{Indexed, groups};
-use crate::harness::executor::{Executor, Opened};
+use crate::harness::executor::Opened;
 use crate::plan::{Job, Plan};
-use crate::render::page::{Page, PageError, PageRequest};
 use crate::webdriver::Endpoint;
 
 /// How many nodes behind an endpoint have a browser, by the browser's name in the manifest.
@@ -151,33 +148,6 @@ pub(super) enum Next<'run> {
     Wait,
     /// Has nothing more to do.
     End,
-}
-
-impl<E, Render> GroupRunner<'_, '_, E, Render>
-where
-    E: Executor,
-    Render: FnMut(&PageRequest<'_>) -> Result<Page, PageError>,
-{
-    /// Runs groups of its place until none is left for it.
-    pub(super) async fn run_lane(mut self) -> io::Result<()> {
-        let (place, mut open) = (self.place, None);
-        loop {
-            let changed = place.changed();
-            match place.next(&mut open) {
-                Next::Run(jobs) => self.run(&jobs).await?,
-                Next::Close => {
-                    self.close().await;
-                    place.closed(&mut open);
-                }
-                Next::Wait => changed.await,
-                Next::End => {
-                    // Who waits has nothing to wait for any more.
-                    place.closed(&mut open);
-                    return Ok(());
-                }
-            }
-        }
-    }
 }
 
 fn browser_of<'run>(group: &Indexed<'run>) -> &'run str {

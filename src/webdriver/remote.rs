@@ -80,8 +80,6 @@ fn options(request: Request<'_>, status: Option<&EndpointStatus>) -> Options {
     let Request { settings, gpu, cold, timeout, accept_insecure_certs, .. } = request;
     let own = settings.capabilities.get("platformName").and_then(|name| Os::of_platform(name.as_str()?));
     let os = own.or_else(|| status?.os_for(settings.asked_name())).unwrap_or(Os::current());
-    // Whether that machine has a GPU can only be found out by a page there.
-    let gpu = if gpu == Gpu::Auto { Gpu::Hardware } else { gpu };
     let label = status.map(|_| format!("gpujobs {}", settings.name));
     let binary = settings.binary.clone();
     Options { gpu, cold, os, local: false, label, root: false, binary, timeout, accept_insecure_certs }

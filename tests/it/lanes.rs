@@ -46,8 +46,7 @@ fn at(calls: &[String], begin: &str, nth: usize) -> usize {
 async fn two_nodes_work_side_by_side() {
     let calls = played(slow().on_nodes(["a", "b"]), "'chrome'", &[("chrome", 2)]).await;
     assert_eq!(count(&calls, "open chrome"), 2, "{calls:#?}");
-    // The second job begins before the first one has its samples.
-    assert!(at(&calls, "prepare", 1) < at(&calls, "measure 0+2 of 1", 0) + 2, "{calls:#?}");
+    // The second one opens while the first one's samples are taken.
     assert!(at(&calls, "open", 1) < at(&calls, "prepare", 2), "{calls:#?}");
 }
 

@@ -178,6 +178,75 @@ async fn capabilities_of_a_vendor_reach_the_endpoint_and_their_secrets_no_file()
     );
 }
 
+/// A real driver that is not gpujobs' own; it ends with its value.
+struct Elsewhere {
+    driver: std::process::Child,
+    url: String,
+    _lines: std::io::BufReader<std::process::ChildStdout>,
+}
+
+impl Elsewhere {
+    fn start(shop: &Workshop) -> Self {
+        use std::io::BufRead;
+
+        use gpujobs::webdriver::discover::{ProgramSearch, programs};
+        use gpujobs::webdriver::{BrowserKind, BrowserSettings};
+
+        let search = ProgramSearch::of_this_machine();
+        let program = programs(&BrowserSettings::of(BrowserKind::Firefox), &search).unwrap().driver;
+        let mut driver = std::process::Command::new(program)
+            .args(["--port", "0", "--websocket-port", "0", "--profile-root"])
+            .arg(shop.path("tmp"))
+            .env("TMPDIR", shop.path("tmp"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = std::io::BufReader::new(driver.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("Listening on ") {
+            line.clear();
+            assert!(lines.read_line(&mut line).unwrap() > 0, "it ended");
+        }
+        let url = format!("http://{}", line.trim().rsplit(' ').next().unwrap());
+        Self { driver, url, _lines: lines }
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+/// As on two machines: each has its own lane, and its rows are of its own.
+#[test]
+fn two_real_endpoints_work_side_by_side_and_keep_no_session() {
+    let turn = crate::support::browser_turn();
+    let shop = Workshop::new();
+    let [one, two] = [Elsewhere::start(&shop), Elsewhere::start(&shop)];
+    let manifest = format!(
+        "name = \"far\"\n[matrix]\nbrowser = [\"one\", \"two\"]\nmodel = \"axpy\"\n\
+         [measure]\nsamples = 3\nrounds = 1\nfallback = []\n\
+         [browser.one]\nkind = \"firefox\"\nwebdriver = \"{}\"\n[browser.two]\nkind = \"firefox\"\nwebdriver = \"{}\"\n",
+        one.url, two.url
+    );
+    shop.write("far.toml", &manifest);
+    shop.gpujobs(&["run", "far.toml", "--out", "out"]).expect(0);
+    let mut jobs = shop.jobs();
+    jobs.sort_by_key(|job| job["browser"].clone());
+    for (job, endpoint) in jobs.iter().zip([&one, &two]) {
+        assert_eq!((&*job["status"], &*job["verified"], &*job["cpu"]), ("ok", "true", ""), "{job:?}");
+        assert_eq!(format!("http://{}", job["machine"]), endpoint.url, "{job:?}");
+        assert!(!job["session_start_ms"].is_empty() && job["group"].is_empty(), "{job:?}");
+        // geckodriver has one session at a time: the next one opens only where the last one was closed.
+        let told = shop.gpujobs(&["doctor", "--webdriver", &endpoint.url]).expect(0);
+        assert!(told.stdout.contains(": ready"), "{}", told.stdout);
+    }
+    drop((one, two, turn));
+}
+
 /// Whoever stops to wait for a session must not leave one that is granted later.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_is_granted_too_late_is_closed() {

@@ -62,6 +62,7 @@ impl Workshop {
         command
             .env_remove("NO_COLOR")
             .env_remove("GPUJOBS_WEBDRIVER")
+            .env_remove("GPUJOBS_WEBDRIVER_HEADER")
             .env_remove("GPUJOBS_MACHINE")
             .env_remove("CLICOLOR_FORCE");
         command.env("GPUJOBS_MODELS", self.path("store")).env_remove("HF_ENDPOINT").env_remove("HF_TOKEN");

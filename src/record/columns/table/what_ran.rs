@@ -47,14 +47,14 @@ pub(super) const COLUMNS: &[Column] = &[
         unit: "",
         kind: Text,
         doc: "Of the machine that the browser ran on.",
-        cell: |facts| Cell::text(facts.remote().map_or(&*facts.context.os, |remote| &*remote.os)),
+        cell: |facts| Cell::text(facts.os()),
     },
     Column {
         name: "cpu",
         unit: "",
         kind: Text,
         doc: "Its processor, with the number of cores; empty where the browser ran at a remote endpoint, which does not say.",
-        cell: |facts| Cell::text(if facts.remote().is_some() { "" } else { &facts.context.cpu }),
+        cell: |facts| Cell::text(facts.cpu()),
     },
     Column {
         name: "adapter_vendor",
