@@ -14,7 +14,7 @@ use gpujobs::report::table::{self, Baseline, ClosingTable};
 use gpujobs::run::{JobReport, Status};
 use jiff::Timestamp;
 
-use crate::dispatcher::{plan, run};
+use crate::support::dispatched::{plan, run};
 use crate::support::made_runs::{Made, about, grouped, job, made, with};
 
 /// The closing table is that of rows in the order in which jobs ended, with what the run folder says of their times.

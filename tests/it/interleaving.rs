@@ -5,7 +5,7 @@ use gpujobs::harness::fake::{Act, Script};
 use gpujobs::protocol::event::SampleKind;
 use gpujobs::run::{JobReport, Status};
 
-use crate::dispatcher::{plan, run};
+use crate::support::dispatched::{plan, run};
 
 /// Three jobs in each of two browsers, six samples each.
 const SIX: &str = "[matrix]\nbrowser = ['chrome', 'firefox']\nmodel = 'axpy'\nworkgroup_size = [[64, 1, 1], [8, 1, 1], [1, 1, 1]]\n\

@@ -13,7 +13,7 @@ use gpujobs::render::{RenderError, Templates};
 use gpujobs::tune::tasks::tasks;
 use sha2::{Digest, Sha256};
 
-use crate::dispatcher::plan;
+use crate::support::dispatched::plan;
 use crate::support::workshop::Workshop;
 
 /// The number of configurations of a kernel, and a digest of them all with their traits.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gpujobs::harness::fake::{Act, Script};
 use gpujobs::run::{Nodes, Status};
 
-use crate::dispatcher::{plan, run_on};
+use crate::support::dispatched::{plan, run_on};
 
 const GRID: &str = "[browser.chrome]\nwebdriver = 'http://grid:4444'\n[browser.firefox]\nwebdriver = 'http://grid:4444'\n\
     [measure]\nsamples = 2\nrounds = 1\nwarmup = 0\nfallback = []\n";

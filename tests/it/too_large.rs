@@ -6,8 +6,8 @@ use std::process::Command;
 
 use gpujobs::harness::fake::Script;
 
-use crate::dispatcher::{plan, run};
 use crate::onnx;
+use crate::support::dispatched::{plan, run};
 use crate::support::workshop::{Workshop, ended};
 
 /// 8 GiB of address space, of which a driver may free itself.

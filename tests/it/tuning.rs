@@ -19,7 +19,7 @@ use gpujobs::tune::search::{BATCH, Candidate, Phase, Search};
 use gpujobs::tune::tasks::{TuneTask, tasks};
 use tokio::sync::watch;
 
-use crate::dispatcher::plan;
+use crate::support::dispatched::plan;
 use crate::support::workshop::{Row, Workshop, rows};
 use crate::support::{browser_turn, traces};
 

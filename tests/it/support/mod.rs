@@ -1,6 +1,7 @@
 //! What tests are written with.
 
 pub(crate) mod certificate;
+pub(crate) mod dispatched;
 #[cfg(target_os = "linux")]
 pub(crate) mod fake_browser;
 pub(crate) mod fake_driver;
