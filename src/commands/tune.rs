@@ -55,6 +55,7 @@ async fn one(prepared: Prepared, tasks: Vec<TuneTask>, args: &TuneArgs, out: &mu
     let options = SessionOptions { live: live.clone(), logs, keep_outputs: false };
     let results = LiveSession::with(&manifest, templates, options, async |session| {
         let exhaustive = args.exhaustive;
+        session.on_one_node();
         Tuning { manifest: &manifest, session, folder: &mut folder, live, exhaustive }.all(tasks).await
     })
     .await?;

@@ -11,9 +11,8 @@ use super::context::RunContext;
 use super::executor::{ExecuteError, Executor, OpenError, Opened, Piloted, PreparedJob};
 use super::open_page::{OpenPage, Ready};
 use super::plausible::Step;
-use super::publish::publishable;
+use super::publish::{given, publishable};
 use super::shader_texts::ShaderTexts;
-use crate::graph::{Graph, Tensor, TensorRole};
 use crate::plan::Cache;
 use crate::protocol::adapter::{AdapterFacts, AdapterKind};
 use crate::protocol::command::{Ask, PageCommand};
@@ -42,6 +41,8 @@ pub struct LiveBrowser {
     /// Which adapter to ask for; settled once the first session has shown what there is.
     gpu: Gpu,
     settled: bool,
+    /// Whose adapter it is, behind a Grid.
+    node: Option<String>,
     /// What was found then.
     adapter_hint: AdapterHint,
     /// Bytes of the largest buffer of the adapters that were asked, by the preference that finds them.
@@ -65,6 +66,7 @@ impl LiveBrowser {
             log,
             gpu,
             settled: false,
+            node: None,
             adapter_hint: AdapterHint::default(),
             largest_buffers: HashMap::new(),
             open: None,
@@ -148,6 +150,18 @@ impl LiveBrowser {
     /// adapter, so a machine whose GPU turns out to be of no use is asked again for software.
     async fn start_settled(&mut self, cache: Cache) -> Result<OpenPage, OpenError> {
         let mut session = self.start(cache).await?;
+        let node = session.opened.remote.as_ref().and_then(|remote| remote.node.clone());
+        if self.node != node {
+            // What is known is known of another machine.
+            self.largest_buffers.clear();
+            (self.settled, self.adapter_hint) = (false, AdapterHint::default());
+            if self.node.is_some() && self.gpu == Gpu::Software {
+                self.gpu = Gpu::Hardware;
+                session.browser.close(CLOSE_WITHIN).await;
+                session = self.start(cache).await?;
+            }
+            self.node = node;
+        }
         if self.settled {
             return Ok(session);
         }
@@ -383,9 +397,4 @@ impl Executor for LiveBrowser {
             tunnel.close().await;
         }
     }
-}
-
-/// The inputs and weights of a graph.
-fn given(graph: &Graph) -> Vec<Tensor> {
-    graph.tensors.iter().filter(|tensor| tensor.role != TensorRole::Computed).cloned().collect()
 }

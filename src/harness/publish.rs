@@ -8,6 +8,7 @@ use super::executor::ExecuteError;
 use super::module_check::ModuleChecker;
 use super::onnx_check::OnnxChecker;
 use super::payload::PayloadError;
+use crate::graph::{Graph, Tensor, TensorRole};
 use crate::reference::{FillError, verifiable};
 use crate::render::page::{Content, Page};
 use crate::serve::{Posted, Program, Published};
@@ -58,4 +59,9 @@ pub(super) fn publishable(
             (published, OutputChecker::of_module(checker))
         }
     })
+}
+
+/// The inputs and weights of a graph.
+pub(super) fn given(graph: &Graph) -> Vec<Tensor> {
+    graph.tensors.iter().filter(|tensor| tensor.role != TensorRole::Computed).cloned().collect()
 }

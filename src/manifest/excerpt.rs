@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use miette::{MietteError, MietteSpanContents, NamedSource, SourceCode, SourceSpan, SpanContents};
 
+use crate::webdriver::masked_logins;
+
 /// Bytes of lines that are shown whole.
 const LONGEST: usize = 1000;
 /// Bytes on either side of a place in a longer one, and at most of the place itself.
@@ -17,9 +19,9 @@ const BESIDE: usize = 100;
 pub(super) struct Excerpt(NamedSource<String>);
 
 impl Excerpt {
-    /// Of a file and its text.
+    /// Of a file and its text, in which no login is to be read.
     pub(super) fn new(name: String, text: &str) -> Self {
-        Self(NamedSource::new(name, text.to_owned()))
+        Self(NamedSource::new(name, masked_logins(text)))
     }
 
     /// What is marked of a place: all of it, or of a long one its beginning, which lies in one line.

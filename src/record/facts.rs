@@ -132,8 +132,7 @@ impl<'row> Facts<'row> {
         let own = &self.context.machine;
         let node = self.remote().map(|remote| match &remote.node {
             Some(node) => host_of(node),
-            None if own.is_empty() => host_of(&remote.endpoint),
-            None => "",
+            None => host_of(&remote.endpoint),
         });
         match node.unwrap_or_default() {
             "" => own.clone(),

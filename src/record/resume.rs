@@ -57,7 +57,7 @@ pub fn same_division(
     shard: Option<&ShardToml>,
 ) -> Result<(), RecordError> {
     // Of another manifest `open` says so.
-    if run.shard.as_ref() == shard || run.manifest != manifest.source {
+    if run.shard.as_ref() == shard || run.manifest != without_logins(&manifest.source) {
         return Ok(());
     }
     let filter = run.repeat.as_ref().and_then(|repeat| repeat.filter.as_deref());

@@ -78,7 +78,16 @@ where
         loop {
             let changed = place.changed();
             match place.next(&mut open) {
-                Next::Run(jobs) => self.run(&jobs).await?,
+                Next::Run(jobs) => {
+                    self.run(&jobs).await?;
+                    let is_missing =
+                        |browser: &String| self.slots.get(browser).is_some_and(|slot| slot.missing.is_some());
+                    if open.as_ref().is_some_and(is_missing) && place.may_leave(&mut open) {
+                        self.close().await;
+                        place.closed(&mut open);
+                        return Ok(());
+                    }
+                }
                 Next::Close => {
                     self.close().await;
                     place.closed(&mut open);

@@ -1,4 +1,5 @@
-//! A lane is where groups run one after the other: this machine, or one of the nodes behind an endpoint. Lanes run side by side.
+//! A lane is where groups run one after the other: this machine, another host, or one of the nodes of a Grid. Lanes run side by
+//! side.
 //!
 //! Behind a Grid nobody can say which node opens a session. So a lane has one browser open at a time, and a Grid, which gives a
 //! session to the node with the fewest, keeps it where it was; jobs take turns with those of their own browser only. Should two
@@ -6,13 +7,15 @@
 //!
 //! Made by the dispatcher for one plan.
 
-use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+use url::{Host, Url};
 
 use super::groups::{Indexed, groups};
 use crate::harness::executor::Opened;
@@ -22,10 +25,13 @@ use crate::webdriver::Endpoint;
 /// How many nodes behind an endpoint have a browser, by the browser's name in the manifest.
 pub type Nodes = HashMap<String, usize>;
 
+/// What a node's turns are held by, shared by all places: two may lead to one machine.
+type Turns = Rc<RefCell<HashMap<String, Arc<Mutex<()>>>>>;
+
 /// The groups of a place, and how many of them may run at a time.
 pub(super) struct Place<'run> {
-    /// The endpoint; this machine has none.
-    pub(super) endpoint: Option<Endpoint>,
+    /// A host that endpoints name, or a Grid's address; this machine has none.
+    pub(super) name: Option<String>,
     /// How many lanes lead there.
     pub(super) lanes: usize,
     /// The names of its browsers.
@@ -34,8 +40,10 @@ pub(super) struct Place<'run> {
     /// How many lanes may have a browser open, and how many have; nothing where there is one lane, which has them all.
     open: RefCell<HashMap<String, (usize, usize)>>,
     changed: Notify,
-    /// Held by the lane whose group runs on a node, by the node's address.
-    turns: RefCell<HashMap<String, Arc<Mutex<()>>>>,
+    /// How many lanes have not ended.
+    working: Cell<usize>,
+    /// Held by the lane whose group runs on a node, by the node's host.
+    turns: Turns,
 }
 
 /// A node, held against other lanes.
@@ -46,21 +54,36 @@ pub(super) struct NodeTurn {
 
 /// Divides jobs by where they run, and then into groups.
 pub(super) fn places<'run>(plan: &Plan, jobs: &[(usize, &'run Job)], nodes: &Nodes) -> Vec<Place<'run>> {
-    let mut alike: IndexMap<Option<&Endpoint>, Vec<(usize, &'run Job)>> = IndexMap::new();
+    let endpoint_of = |browser: &String| plan.manifest.browsers.get(browser)?.webdriver.as_ref();
+    let several = nodes.iter().filter(|(_, nodes)| **nodes > 1).filter_map(|(browser, _)| endpoint_of(browser));
+    let grids: HashSet<&Url> = several.map(Endpoint::url).collect();
+    let mut alike: IndexMap<Option<String>, Vec<(usize, &'run Job)>> = IndexMap::new();
     for (index, job) in jobs {
-        let browser = plan.manifest.browsers.get(&job.axes.browser);
-        alike.entry(browser.and_then(|browser| browser.webdriver.as_ref())).or_default().push((*index, job));
+        let endpoint = endpoint_of(&job.axes.browser).map(Endpoint::url);
+        let name = endpoint.and_then(|url| if grids.contains(url) { Some(url.to_string()) } else { host_of(url) });
+        alike.entry(name).or_default().push((*index, job));
     }
-    alike.into_iter().map(|(endpoint, jobs)| Place::new(plan, endpoint, &jobs, nodes)).collect()
+    let turns = Turns::default();
+    alike.into_iter().map(|(name, jobs)| Place::new(plan, name, &jobs, nodes, &turns)).collect()
+}
+
+/// Drivers of one host share its GPU, and those of loopback this machine's, which has no name.
+fn host_of(url: &Url) -> Option<String> {
+    match url.host()? {
+        Host::Ipv4(address) if address.is_loopback() => None,
+        Host::Ipv6(address) if address.is_loopback() => None,
+        Host::Domain(name) if name == "localhost" || name.ends_with(".localhost") => None,
+        host => Some(host.to_string()),
+    }
 }
 
 impl<'run> Place<'run> {
-    fn new(plan: &Plan, endpoint: Option<&Endpoint>, jobs: &[(usize, &'run Job)], nodes: &Nodes) -> Self {
+    fn new(plan: &Plan, name: Option<String>, jobs: &[(usize, &'run Job)], nodes: &Nodes, turns: &Turns) -> Self {
         let mut browsers: IndexMap<&str, Vec<(usize, &'run Job)>> = IndexMap::new();
         for (index, job) in jobs {
             browsers.entry(&job.axes.browser).or_default().push((*index, job));
         }
-        let nodes_of = |browser: &str| endpoint.and(nodes.get(browser)).copied().unwrap_or(1);
+        let nodes_of = |browser: &str| name.as_ref().and(nodes.get(browser)).copied().unwrap_or(1);
         let lanes = browsers.keys().map(|browser| nodes_of(browser)).max().unwrap_or(1);
         let (queue, capacity) = if lanes < 2 {
             (groups(plan, jobs), HashMap::new())
@@ -68,14 +91,16 @@ impl<'run> Place<'run> {
             let capacity = browsers.keys().map(|browser| ((*browser).to_owned(), (nodes_of(browser), 0))).collect();
             (browsers.values().flat_map(|jobs| groups(plan, jobs)).collect(), capacity)
         };
+        let lanes = lanes.min(queue.len());
         Self {
-            endpoint: endpoint.cloned(),
-            lanes: lanes.min(queue.len()),
+            name,
+            lanes,
+            working: Cell::new(lanes),
             browsers: browsers.keys().map(|browser| (*browser).to_owned()).collect(),
             queue: RefCell::new(queue.into()),
             open: RefCell::new(capacity),
             changed: Notify::new(),
-            turns: RefCell::default(),
+            turns: turns.clone(),
         }
     }
 
@@ -112,6 +137,22 @@ impl<'run> Place<'run> {
         Next::Run(group)
     }
 
+    /// Whether a lane that can't start its browser may leave its groups to other lanes, which have it or may yet have it: this
+    /// one has a node that is broken.
+    pub(super) fn may_leave(&self, open: &mut Option<String>) -> bool {
+        if !self.is_shared() || self.working.get() < 2 {
+            return false;
+        }
+        let mut browsers = self.open.borrow_mut();
+        let Some((nodes, _)) = open.as_ref().and_then(|browser| browsers.get_mut(browser)) else { return false };
+        let others = *nodes > 1;
+        if others {
+            *nodes -= 1;
+            self.working.set(self.working.get() - 1);
+        }
+        others
+    }
+
     /// A lane has closed its browser.
     pub(super) fn closed(&self, open: &mut Option<String>) {
         if let Some(browser) = open.take()
@@ -125,7 +166,9 @@ impl<'run> Place<'run> {
     /// Waits until no other lane has a job on the node of a session. A lane with one browser has one node, so that none waits for
     /// another that waits.
     pub(super) async fn take_turn(&self, opened: &Opened, turn: &mut Option<NodeTurn>) {
-        let node = opened.remote.as_ref().and_then(|remote| remote.node.clone()).filter(|_| self.is_shared());
+        let node = opened.remote.as_ref().and_then(|remote| remote.node.as_deref()).filter(|_| self.is_shared());
+        let host = |node: &str| Some(Url::parse(node).ok()?.host_str()?.to_owned());
+        let node = node.map(|node| host(node).unwrap_or_else(|| node.to_owned()));
         let Some(node) = node.filter(|node| turn.as_ref().is_none_or(|turn| turn.node != *node)) else { return };
         *turn = None;
         let mutex = self.turns.borrow_mut().entry(node.clone()).or_default().clone();

@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use crate::harness::executor::Executor;
 use crate::plan::{Job, Plan};
 use crate::render::page::{Page, PageError, PageRequest};
-use crate::webdriver::{BrowserSettings, Endpoint};
+use crate::webdriver::BrowserSettings;
 
 use group::GroupRunner;
 use pages::PageMaker;
@@ -84,8 +84,8 @@ pub struct Outcome {
 /// They are opened as jobs need them and stay open until [`Browsers::close`].
 #[derive(Debug)]
 pub struct Browsers<E> {
-    /// Of each lane, by its endpoint and its number there, by their names in the manifest.
-    lanes: IndexMap<(Option<Endpoint>, usize), HashMap<String, BrowserSlot<E>>>,
+    /// Of each lane, by its place and its number there, by their names in the manifest.
+    lanes: IndexMap<(Option<String>, usize), HashMap<String, BrowserSlot<E>>>,
     /// How many pages were made for them.
     pages: Cell<u64>,
 }
@@ -157,7 +157,7 @@ where
         let places = lanes::places(plan, &jobs, nodes);
         for place in &places {
             for lane in 0..place.lanes {
-                let slots = browsers.lanes.entry((place.endpoint.clone(), lane)).or_default();
+                let slots = browsers.lanes.entry((place.name.clone(), lane)).or_default();
                 for browser in &place.browsers {
                     slots.entry(browser.clone()).or_insert_with(|| {
                         let executor = executor(&plan.manifest.browsers[browser]);
@@ -170,8 +170,8 @@ where
         let on_event = |event: RunEvent<'run>| (on_event.borrow_mut())(event);
         let Browsers { lanes, pages } = browsers;
         let mut running = Vec::new();
-        for ((endpoint, lane), slots) in lanes {
-            let Some(place) = places.iter().find(|place| place.endpoint == *endpoint && *lane < place.lanes) else {
+        for ((name, lane), slots) in lanes {
+            let Some(place) = places.iter().find(|place| place.name == *name && *lane < place.lanes) else {
                 continue;
             };
             let pages = PageMaker { manifest: &plan.manifest, render: &render, count: pages };

@@ -39,6 +39,11 @@ pub enum EndpointFault {
     /// Neither http nor https, or without a host.
     #[error("not an http or https address")]
     NotHttp,
+    /// A login that could not be told from the rest of a text in which the address stands, and so not be left out of it.
+    #[error(
+        "the login can't be kept out of what is recorded: write its signs in percent, `%20` for a space, after `://`"
+    )]
+    OddLogin,
     /// A header without a colon, or with characters that none has.
     #[error("not a header: expected `Name: value`")]
     NotHeader,
@@ -111,6 +116,10 @@ impl FromStr for Endpoint {
         if user == REDACTED {
             endpoint.lacks_login = true;
         } else if !user.is_empty() || password.is_some() {
+            let left = Url::parse(&without_logins(text)).map_err(EndpointFault::NotUrl)?;
+            if left.username() != REDACTED || left.password().is_some() {
+                return Err(EndpointFault::OddLogin);
+            }
             let login = STANDARD.encode(format!("{user}:{}", password.unwrap_or_default()));
             endpoint.headers.push((AUTHORIZATION, secret(&format!("Basic {login}"))?));
         }
@@ -140,6 +149,16 @@ impl fmt::Debug for Endpoint {
 /// A text with the login of every http address in it replaced: what a run keeps of a command line and of a manifest.
 #[must_use]
 pub fn without_logins(text: &str) -> String {
+    logins_as(text, |_| REDACTED.to_owned())
+}
+
+/// The same for what is shown of a file, in which each byte keeps its place.
+#[must_use]
+pub fn masked_logins(text: &str) -> String {
+    logins_as(text, |login| "*".repeat(login.len()))
+}
+
+fn logins_as(text: &str, shown: impl Fn(&str) -> String) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
     // The scheme of a URL is read in any case: `HTTPS://`.
@@ -147,13 +166,13 @@ pub fn without_logins(text: &str) -> String {
         let (before, after) = rest.split_at(at + 3);
         kept.push_str(before);
         let scheme = before[..at].rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-        let end = after.find(|c: char| c.is_whitespace() || "/?#\\\"'".contains(c)).unwrap_or(after.len());
+        let end = after.find(|c: char| c.is_whitespace() || "/?#\"'".contains(c)).unwrap_or(after.len());
         let login = after[..end]
             .rfind('@')
             .filter(|_| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"));
         rest = match login {
             Some(login) => {
-                kept.push_str(REDACTED);
+                kept.push_str(&shown(&after[..login]));
                 &after[login..]
             }
             None => after,
@@ -199,6 +218,23 @@ mod tests {
         endpoint.add_header("X-Key: one").unwrap();
         endpoint.add_header("x-key:two").unwrap();
         assert_eq!(endpoint.header_lines(), ["x-key: two"]);
+    }
+
+    /// What the parser of URLs takes for a login and a reader of the text would not.
+    #[test]
+    fn a_login_that_can_not_be_left_out_is_refused() {
+        for text in [
+            "https:/me:pw@host",
+            "https:me:pw@host",
+            "http://me:pw 2@host",
+            "http://me:it's3@host",
+            "http://me:\"@host",
+        ] {
+            assert_eq!(text.parse::<Endpoint>(), Err(EndpointFault::OddLogin), "{text}");
+        }
+        // As TOML may write `p`.
+        assert_eq!(without_logins("webdriver = \"http://me:\\u0070w@host\""), "webdriver = \"http://***@host\"");
+        assert_eq!(masked_logins("'http://me:pä@host' x"), "'http://******@host' x");
     }
 
     #[test]

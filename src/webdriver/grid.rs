@@ -107,14 +107,14 @@ impl EndpointStatus {
         !self.nodes.is_empty()
     }
 
-    /// The nodes that are up and have a slot for a browser of this name of WebDriver's.
-    pub fn nodes_for(&self, browser: &str) -> impl Iterator<Item = &GridNode> {
+    /// The nodes that are up and have a slot for a browser.
+    pub fn nodes_for(&self, browser: &BrowserSettings) -> impl Iterator<Item = &GridNode> {
         self.nodes.iter().filter(move |node| node.up && node.slots.iter().any(|slot| slot.is_for(browser)))
     }
 
     /// The slots for a browser, and how many of them could be had now.
     #[must_use]
-    pub fn slots_for(&self, browser: &str) -> (usize, usize) {
+    pub fn slots_for(&self, browser: &BrowserSettings) -> (usize, usize) {
         self.nodes_for(browser).fold((0, 0), |(all, free), node| {
             let own = node.slots.iter().filter(|slot| slot.is_for(browser));
             let unused = own.clone().filter(|slot| slot.session.is_none()).count();
@@ -126,12 +126,12 @@ impl EndpointStatus {
     /// What it has instead, where it is a Grid without a node for this browser.
     #[must_use]
     pub fn lacks(&self, browser: &BrowserSettings) -> Option<String> {
-        (self.is_grid() && self.slots_for(browser.asked_name()).0 == 0).then(|| self.browsers())
+        (self.is_grid() && self.slots_for(browser).0 == 0).then(|| self.browsers())
     }
 
     /// The system of the first node that has a browser.
     #[must_use]
-    pub fn os_for(&self, browser: &str) -> Option<Os> {
+    pub fn os_for(&self, browser: &BrowserSettings) -> Option<Os> {
         let slot = self.nodes_for(browser).flat_map(|node| &node.slots).find(|slot| slot.is_for(browser))?;
         Os::of_platform(&slot.platform)
     }
@@ -179,8 +179,12 @@ impl GridNode {
 }
 
 impl GridSlot {
-    fn is_for(&self, browser: &str) -> bool {
-        self.browser.eq_ignore_ascii_case(browser)
+    /// By the name and, where both sides have one, by the platform.
+    fn is_for(&self, browser: &BrowserSettings) -> bool {
+        let platform = browser.capabilities.get("platformName").and_then(Value::as_str).unwrap_or_default();
+        let is_one = |asked: Option<Os>, own: Option<Os>| asked.is_none() || own.is_none() || asked == own;
+        self.browser.eq_ignore_ascii_case(browser.asked_name())
+            && is_one(Os::of_platform(platform), Os::of_platform(&self.platform))
     }
 }
 
@@ -188,6 +192,7 @@ impl GridSlot {
 mod tests {
     use serde_json::json;
 
+    use super::super::products::BrowserKind;
     use super::*;
 
     fn slot(browser: &str, platform: &str, session: Option<&str>) -> Value {
@@ -215,14 +220,20 @@ mod tests {
     #[test]
     fn a_grid_says_what_it_has_and_what_of_it_is_free() {
         let grid = grid();
+        let [mut chrome, firefox, edge] =
+            [BrowserKind::Chrome, BrowserKind::Firefox, BrowserKind::Edge].map(BrowserSettings::of);
         assert!(grid.is_grid() && grid.ready);
-        assert_eq!(grid.slots_for("chrome"), (4, 1), "the first node may have one more session");
-        assert_eq!(grid.slots_for("firefox"), (1, 1));
-        assert_eq!(grid.slots_for("MicrosoftEdge"), (0, 0), "a node that drains takes none");
+        assert_eq!(grid.slots_for(&chrome), (4, 1), "the first node may have one more session");
+        assert_eq!(grid.slots_for(&firefox), (1, 1));
+        assert_eq!(grid.slots_for(&edge), (0, 0), "a node that drains takes none");
         assert_eq!(grid.browsers(), "chrome, firefox");
-        assert_eq!(grid.nodes_for("Chrome").count(), 2);
+        assert_eq!(grid.nodes_for(&chrome).count(), 2);
         assert_eq!(grid.node_of("three").map(|node| (&*node.id, &*node.os)), Some(("b", "Linux 6.1")));
-        assert_eq!((grid.node_of("four"), grid.os_for("chrome")), (None, Some(Os::Linux)));
+        assert_eq!((grid.node_of("four"), grid.os_for(&chrome)), (None, Some(Os::Linux)));
+        chrome.capabilities.insert("platformName".into(), json!("macOS 15"));
+        assert_eq!((grid.slots_for(&chrome), grid.os_for(&chrome)), ((2, 0), Some(Os::Macos)));
+        chrome.capabilities.insert("platformName".into(), json!("Windows 11"));
+        assert_eq!(grid.lacks(&chrome).as_deref(), Some("chrome, firefox"));
     }
 
     #[test]

@@ -40,7 +40,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-pub use endpoint::{Endpoint, EndpointFault, HEADER_VARIABLE, without_logins};
+pub use endpoint::{Endpoint, EndpointFault, HEADER_VARIABLE, masked_logins, without_logins};
 pub use error::BrowserError;
 pub use gpu::{Gpu, machine_has_gpu};
 pub use os::Os;
@@ -95,7 +95,7 @@ pub struct Browser {
 pub async fn launch(launch: Launch) -> Result<Browser, BrowserError> {
     let started = Instant::now();
     let mut browser = start(launch).await?;
-    if !browser.facts.remote.as_ref().is_some_and(|remote| remote.queued) {
+    if browser.facts.remote.is_none() {
         browser.facts.start = Some(Nanos::from(started.elapsed()));
     }
     Ok(browser)

@@ -27,7 +27,7 @@ pub(super) enum Note {
 }
 
 /// A session of an endpoint elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct RemoteSession {
     /// The endpoint's.
     url: String,
@@ -47,6 +47,12 @@ impl RemoteSession {
         let mut endpoint: Endpoint = self.url.parse().ok()?;
         self.headers.iter().try_for_each(|header| endpoint.add_header(header)).ok()?;
         Some(endpoint)
+    }
+}
+
+impl fmt::Debug for RemoteSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteSession").field("url", &self.url).field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -107,6 +113,7 @@ mod tests {
         endpoint.add_header("X-Key: a b").unwrap();
         let session = RemoteSession::new(&endpoint, "session/5e55");
         assert_eq!(session.endpoint(), Some(endpoint));
+        assert!(!format!("{session:?}").to_lowercase().contains("authorization"));
         let notes = [
             Note::Session(session.clone()),
             Note::ForgetSession(session),

@@ -3,7 +3,7 @@
 //! Opened by `launch`. A Grid is asked first what it has: it keeps a request for a browser that no node has in its queue, and does
 //! not say that a session waited there.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::capabilities;
 use super::endpoint::Endpoint;
@@ -40,8 +40,7 @@ pub(super) async fn open(request: Request<'_>, watchdog: &Watchdog) -> Result<(S
         Err(BrowserError::NotWebDriver { .. }) => None,
         Err(error) => return Err(error),
     };
-    let asked = settings.asked_name();
-    let (all, free) = status.as_ref().map_or((1, 1), |status| status.slots_for(asked));
+    let (all, free) = status.as_ref().map_or((1, 1), |status| status.slots_for(settings));
     if let (Some(status), 0) = (&status, all) {
         let (url, browser) = (endpoint.to_string(), settings.name.clone());
         return Err(BrowserError::NotServed { url, browser, has: status.browsers() });
@@ -53,7 +52,9 @@ pub(super) async fn open(request: Request<'_>, watchdog: &Watchdog) -> Result<(S
     let options = options(request, status.as_ref());
     let body = capabilities::new_session(settings, &options);
     let limit = if queued { timeout + QUEUED_WITHIN } else { timeout };
+    let began = Instant::now();
     let session = Session::open(endpoint, settings, &body, limit, Some(watchdog)).await;
+    let opened_in = began.elapsed();
     let session = session.map_err(|error| match error {
         BrowserError::TimedOut { limit, .. } if queued => {
             BrowserError::Queued { url: endpoint.to_string(), browser: settings.name.clone(), slots: all, limit }
@@ -64,6 +65,7 @@ pub(super) async fn open(request: Request<'_>, watchdog: &Watchdog) -> Result<(S
         error => error,
     })?;
     let mut facts = session.facts();
+    facts.start = (!queued).then(|| opened_in.into());
     let mut remote = RemoteFacts { endpoint: endpoint.to_string(), queued, ..facts.remote.take().unwrap_or_default() };
     // Asked again, now that one of the nodes has it.
     if status.is_some()
@@ -79,7 +81,7 @@ pub(super) async fn open(request: Request<'_>, watchdog: &Watchdog) -> Result<(S
 fn options(request: Request<'_>, status: Option<&EndpointStatus>) -> Options {
     let Request { settings, gpu, cold, timeout, accept_insecure_certs, .. } = request;
     let own = settings.capabilities.get("platformName").and_then(|name| Os::of_platform(name.as_str()?));
-    let os = own.or_else(|| status?.os_for(settings.asked_name())).unwrap_or(Os::current());
+    let os = own.or_else(|| status?.os_for(settings)).unwrap_or(Os::current());
     let label = status.map(|_| format!("gpujobs {}", settings.name));
     let binary = settings.binary.clone();
     Options { gpu, cold, os, local: false, label, root: false, binary, timeout, accept_insecure_certs }

@@ -19,6 +19,9 @@ use crate::units::Nanos;
 /// five minutes.
 const GRANTED_LATE: Duration = Duration::from_mins(5);
 
+/// How long an endpoint may take to close a session whose opening was given up.
+const DROPPED_WITHIN: Duration = Duration::from_secs(30);
+
 /// What a browser said about itself when it started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionFacts {
@@ -86,7 +89,8 @@ impl Session {
         limit: Duration,
         watchdog: Option<&Watchdog>,
     ) -> Result<Self, BrowserError> {
-        let value = match new_session(endpoint, body, limit).await? {
+        let (answer, registered) = new_session(endpoint, body, limit, watchdog).await?;
+        let value = match answer {
             DriverAnswer::Value(value) => value,
             DriverAnswer::Failure { error, message } => return Err(refusal(settings, error, message)),
         };
@@ -98,18 +102,7 @@ impl Session {
         };
         let path = format!("session/{id}");
         let facts = facts(&value["capabilities"], settings);
-        let mut session = Self { endpoint: endpoint.clone(), path, facts, registered: None };
-        if let Some(watchdog) = watchdog {
-            let remote = RemoteSession::new(endpoint, &session.path);
-            match Registered::new(remote, watchdog) {
-                Ok(registered) => session.registered = Some(registered),
-                Err(error) => {
-                    session.close(limit).await;
-                    return Err(error);
-                }
-            }
-        }
-        Ok(session)
+        Ok(Self { endpoint: endpoint.clone(), path, facts, registered })
     }
 
     pub(super) fn facts(&self) -> SessionFacts {
@@ -151,24 +144,62 @@ impl Session {
 
     /// Asks the driver to close the browser. Whether a local one does is not our concern: the caller ends the processes. A
     /// remote one that does not answer stays the watchdog's.
-    pub(super) async fn close(self, limit: Duration) {
-        let closed = http::command(&self.endpoint, Method::DELETE, &self.path, &Value::Null, limit).await;
-        if let (Ok(_), Some(registered)) = (closed, self.registered) {
-            registered.forget();
-        }
+    pub(super) async fn close(mut self, limit: Duration) {
+        let registered = self.registered.take();
+        end(&self.endpoint, &self.path, registered, limit).await;
+    }
+}
+
+impl Drop for Session {
+    /// A remote session whose opening was given up: nothing else would end it before gpujobs does.
+    fn drop(&mut self) {
+        let Some(registered) = self.registered.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (endpoint, path) = (self.endpoint.clone(), self.path.clone());
+        runtime.spawn(async move { end(&endpoint, &path, Some(registered), DROPPED_WITHIN).await });
+    }
+}
+
+/// Closes a session; the watchdog is told only of one that is gone for certain.
+async fn end(endpoint: &Endpoint, path: &str, registered: Option<Registered>, limit: Duration) {
+    let gone = match http::command(endpoint, Method::DELETE, path, &Value::Null, limit).await {
+        Ok(DriverAnswer::Value(_)) => true,
+        Ok(DriverAnswer::Failure { error, .. }) => error == "invalid session id",
+        Err(_) => false,
+    };
+    if let (true, Some(registered)) = (gone, registered) {
+        registered.forget();
     }
 }
 
 /// Asks for a session. Whoever stops to wait leaves a request behind that a Grid may still grant, minutes later: what it then
-/// opens is closed at once.
-async fn new_session(endpoint: &Endpoint, body: &Value, limit: Duration) -> Result<DriverAnswer, BrowserError> {
+/// opens is closed at once. The watchdog knows of a session as soon as there is one.
+async fn new_session(
+    endpoint: &Endpoint,
+    body: &Value,
+    limit: Duration,
+    watchdog: Option<&Watchdog>,
+) -> Result<(DriverAnswer, Option<Registered>), BrowserError> {
     let (answered, answer) = tokio::sync::oneshot::channel();
-    let (asked, body) = (endpoint.clone(), body.clone());
+    let (asked, body, watchdog) = (endpoint.clone(), body.clone(), watchdog.cloned());
     tokio::spawn(async move {
         let answer = http::command(&asked, Method::POST, "session", &body, limit + GRANTED_LATE).await;
-        let Err(Ok(DriverAnswer::Value(value))) = answered.send(answer) else { return };
-        if let Some(id) = session_id(&value) {
-            let _ = http::command(&asked, Method::DELETE, &format!("session/{id}"), &Value::Null, limit).await;
+        let id = answer.as_ref().ok().and_then(|answer| match answer {
+            DriverAnswer::Value(value) => session_id(value),
+            DriverAnswer::Failure { .. } => None,
+        });
+        let Some(path) = id.map(|id| format!("session/{id}")) else {
+            return drop(answered.send(answer.map(|answer| (answer, None))));
+        };
+        let registered = watchdog.map(|watchdog| Registered::new(RemoteSession::new(&asked, &path), &watchdog));
+        let (answer, failed) = match registered.transpose() {
+            Ok(registered) => (answer.map(|answer| (answer, registered)), false),
+            Err(error) => (Err(error), true),
+        };
+        match answered.send(answer) {
+            Ok(()) if failed => end(&asked, &path, None, limit).await,
+            Ok(()) => {}
+            Err(unheard) => end(&asked, &path, unheard.ok().and_then(|(_, registered)| registered), limit).await,
         }
     });
     let late = || BrowserError::TimedOut { doing: format!("POST {endpoint}session"), limit };

@@ -1,8 +1,8 @@
 //! The watchdog: a child process that cleans up after gpujobs when gpujobs can't, because it was killed or aborted.
 //!
 //! It reads lines from a pipe whose other end only gpujobs holds. When the pipe ends, whatever the reason, it ends each
-//! process group and removes each folder that was registered and not forgotten. There is one for a gpujobs
-//! process, started with the first local driver, and started anew where it ends before gpujobs does; `driver` and `folder`
+//! process group, closes each remote session and removes each folder that was registered and not forgotten. There is one for a
+//! gpujobs process, started with the first driver or remote session, and started anew where it ends before gpujobs does; `driver` and `folder`
 //! send it notes, `cleanup` is its other side.
 
 use std::ffi::OsString;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gpujobs::harness::executor::OpenError;
 use gpujobs::harness::fake::{Act, Script};
 use gpujobs::run::{Nodes, Status};
 
@@ -80,6 +81,51 @@ async fn without_nodes_one_job_runs_at_a_time() {
         assert_eq!((count(&calls, "open chrome"), count(&calls, "open firefox")), (1, 1), "{calls:#?}");
         assert!(at(&calls, "prepare firefox", 0) > at(&calls, "measure 0+2 of 4", 0), "{calls:#?}");
     }
+}
+
+/// Two nodes of one host have one GPU, and so have two drivers of one host.
+#[tokio::test]
+async fn one_host_runs_one_job_at_a_time() {
+    let on_one_host = |calls: &[String]| {
+        let mut ready = 0;
+        for call in calls {
+            match call.split(' ').collect::<Vec<_>>()[..] {
+                ["prepare", _] => ready += 1,
+                ["pilot", number] | ["measure", _, "of", number] => assert_eq!(number, ready.to_string(), "{calls:#?}"),
+                _ => {}
+            }
+        }
+    };
+    let script = slow().on_nodes(["http://10.0.0.7:5555", "http://10.0.0.7:5556"]);
+    on_one_host(&played(script, "'chrome'", &[("chrome", 2)]).await);
+    for (one, other) in [("http://far:9515", "https://far:4444"), ("http://localhost:9515", "http://127.0.0.1:4444")] {
+        let text = manifest("'chrome', 'firefox', 'edge'")
+            .replacen("'http://grid:4444'", &format!("'{one}'"), 1)
+            .replacen("'http://grid:4444'", &format!("'{other}'"), 1)
+            + if one.contains("far") { "[browser.edge]\nwebdriver = 'http://far:1'\n" } else { "" };
+        let script = slow();
+        let told = run_on(&plan(&text), &script, &Nodes::new()).await;
+        assert_eq!(told.reports.len(), 12);
+        on_one_host(&script.calls());
+    }
+}
+
+#[tokio::test]
+async fn a_broken_node_leaves_its_jobs_to_the_others() {
+    let error = || OpenError { message: "no display".to_owned(), missing: false };
+    // The second opening and its second try.
+    let script = slow().on_nodes(["a", "b"]).opening("chrome", [None, Some(error()), Some(error())]);
+    let plan = plan(&manifest("'chrome'"));
+    let told = run_on(&plan, &script, &nodes(&[("chrome", 2)])).await;
+    let failed = told.reports.iter().filter(|report| report.status == Status::Failed).count();
+    let well = told.reports.iter().filter(|report| report.status == Status::Ok).count();
+    assert_eq!((failed, well), (1, 3), "{:?}", told.events);
+
+    // Where no node has it, all are told so, and none is lost.
+    let broken = slow().on_nodes(["a", "b"]).opening("chrome", vec![Some(error()); 20]);
+    let told = run_on(&plan, &broken, &nodes(&[("chrome", 2)])).await;
+    assert_eq!(told.reports.len(), 4, "{:?}", told.events);
+    assert!(told.reports.iter().all(|report| report.status != Status::Ok), "{:?}", told.events);
 }
 
 /// This machine, a driver elsewhere and a Grid with two nodes: all at once.

@@ -19,7 +19,8 @@ const MANIFEST: &str = "name = \"far\"\n[matrix]\nbrowser = [\"chrome\", \"firef
 fn grid(slots: &[(&str, Option<&str>)]) -> Value {
     let slot = |(browser, session): &(&str, Option<&str>)| {
         let session = session.map(|id| json!({ "sessionId": id }));
-        json!({ "session": session, "stereotype": { "browserName": browser, "platformName": "linux" } })
+        let platform = if *browser == "MicrosoftEdge" { "Windows 11" } else { "linux" };
+        json!({ "session": session, "stereotype": { "browserName": browser, "platformName": platform } })
     };
     let slots: Vec<Value> = slots.iter().map(slot).collect();
     let system = json!({ "name": "Linux", "version": "6.1" });
@@ -100,9 +101,9 @@ async fn a_grid_is_shown_and_what_it_lacks_is_known_before_a_run() {
     http://[grid]/: ready
     Selenium Grid ready.
 
-     node                   system     state  browser        version  platform  slots  taken
-     http://192.0.2.7:5555  Linux 6.1  up     chrome                  linux     2      1
-     http://192.0.2.7:5555  Linux 6.1  up     MicrosoftEdge           linux     1      0
+     node                   system     state  browser        version  platform    slots  taken
+     http://192.0.2.7:5555  Linux 6.1  up     chrome                  linux       2      1
+     http://192.0.2.7:5555  Linux 6.1  up     MicrosoftEdge           Windows 11  1      0
     ");
     let shown = shop.gpujobs(&["doctor", "--format", "json", "--webdriver", &url]).expect(0).stdout;
     let shown: Value = serde_json::from_str(&shown).unwrap();
@@ -220,9 +221,9 @@ impl Drop for Elsewhere {
     }
 }
 
-/// As on two machines: each has its own lane, and its rows are of its own.
+/// Both on this machine, whose GPU they take in turns.
 #[test]
-fn two_real_endpoints_work_side_by_side_and_keep_no_session() {
+fn two_real_endpoints_are_driven_and_keep_no_session() {
     let turn = crate::support::browser_turn();
     let shop = Workshop::new();
     let [one, two] = [Elsewhere::start(&shop), Elsewhere::start(&shop)];

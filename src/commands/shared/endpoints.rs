@@ -28,7 +28,7 @@ pub(in crate::commands) async fn nodes(manifest: &Manifest) -> Nodes {
     let statuses = statuses(manifest).await;
     let nodes = manifest.browsers.iter().filter_map(|(name, browser)| {
         let status = statuses.get(browser.webdriver.as_ref()?)?.as_ref().ok()?;
-        Some((name.clone(), status.nodes_for(browser.asked_name()).count()))
+        Some((name.clone(), status.nodes_for(browser).count()))
     });
     nodes.filter(|(_, nodes)| *nodes > 0).collect()
 }

@@ -99,6 +99,11 @@ impl LiveSession {
         ended
     }
 
+    /// From now on all jobs run on one node of each Grid: what is compared must not come from unlike machines.
+    pub(in crate::commands) fn on_one_node(&mut self) {
+        self.nodes.clear();
+    }
+
     /// Runs jobs in the session's browsers and hands over the report of each as it ends; an error of `on_report` ends the
     /// run.
     pub(in crate::commands) async fn run(

@@ -140,6 +140,7 @@ impl Checker<'_> {
             Err(fault) => {
                 let label = match &fault {
                     EndpointFault::NotUrl(error) => error.to_string(),
+                    EndpointFault::OddLogin => fault.to_string(),
                     _ => "expected http:// or https://".to_owned(),
                 };
                 let host = Url::parse(&format!("http://{}", written.get())).is_ok_and(|url| url.has_host());
@@ -193,6 +194,12 @@ impl Checker<'_> {
 
     /// The value of a variable of the environment.
     fn variable(&mut self, name: &At<String>) -> Option<String> {
+        // Who wrote the value instead must not read it on the screen.
+        if !name.get().chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            let help = "write the value into an environment variable, and the name of that variable here";
+            self.note(Problem::whole("`headers_from_env` names no environment variable").help(help));
+            return None;
+        }
         let value = std::env::var(name.get()).ok().filter(|value| !value.is_empty());
         if value.is_none() {
             let message = format!("the environment variable {} is not set", name.get());

@@ -9,7 +9,7 @@ use crate::manifest::schema::BrowserFile;
 use crate::manifest::values::At;
 
 /// Ends of the names of what nobody may read in a run folder: `accessKey`, `access_key`, `authToken`.
-const SECRETS: [&str; 5] = ["accesskey", "password", "secret", "token", "apikey"];
+const SECRETS: [&str; 7] = ["key", "password", "passwd", "secret", "token", "authorization", "credentials"];
 
 /// What is wrong with a capability, and the remedy.
 struct Fault {
@@ -64,7 +64,9 @@ fn json_of(name: &str, value: &Value) -> Result<Json, Fault> {
         Value::Table(table) => match table.get("env") {
             Some(Value::String(variable)) if table.len() == 1 => json!(of_environment(variable)?),
             _ => {
-                let entries = table.iter().map(|(key, value)| Ok((key.clone(), json_of(key, value)?)));
+                // What lies within a secret is one as well.
+                let named = |key: &'_ str| if is_secret(name) { name.to_owned() } else { key.to_owned() };
+                let entries = table.iter().map(|(key, value)| Ok((key.clone(), json_of(&named(key), value)?)));
                 Json::Object(entries.collect::<Result<_, Fault>>()?)
             }
         },
@@ -109,7 +111,12 @@ mod tests {
     #[test]
     fn a_secret_in_the_text_and_a_variable_that_is_not_set_are_faults() {
         let fault = |text: &str| converted(text).err().unwrap();
-        for text in ["a.access_key = \"s3cret\"", "a = [{ authToken = \"s3cret\" }]", "LT.password = \"s3cret\""] {
+        for text in [
+            "a.access_key = \"s3cret\"",
+            "a = [{ authToken = \"s3cret\" }]",
+            "LT.password = \"s3cret\"",
+            "token = { value = \"s3cret\" }",
+        ] {
             let Fault { message, label, help } = fault(text);
             assert!(message.contains("would be written into every run folder") && label.is_none(), "{message}");
             assert!(!format!("{message}{help}").contains("s3cret"));

@@ -11,6 +11,7 @@ use crate::certificate::{Certificate, CertificateError};
 use crate::manifest::problem::Problem;
 use crate::manifest::serve::{CertificateFile, Serve, ServeFile, Tls, TlsFile};
 use crate::manifest::values::At;
+use crate::webdriver::without_logins;
 
 impl Checker<'_> {
     pub(super) fn serve(&mut self, file: &ServeFile) -> Serve {
@@ -111,7 +112,7 @@ impl Checker<'_> {
         } else {
             return Some(url);
         };
-        let message = format!("`public_url` is no origin: {:?}", written.get());
+        let message = format!("`public_url` is no origin: {:?}", without_logins(written.get()));
         self.note(Problem::at(written.span(), message, label).help(help));
         None
     }

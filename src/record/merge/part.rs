@@ -102,8 +102,16 @@ fn is_sound(shard: &ShardToml) -> bool {
 impl RawTable {
     /// `None` where there is no such file.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, RecordError> {
-        if !path.exists() {
-            return Ok(None);
+        match std::fs::symlink_metadata(path) {
+            Ok(found) if found.is_file() => {}
+            Ok(_) => {
+                return Err(RecordError::NotTheRun {
+                    path: path.to_owned(),
+                    reason: "is a link or a folder, expected a file of the run's own".to_owned(),
+                    help: "name a folder that `gpujobs run` wrote".to_owned(),
+                });
+            }
+            Err(_) => return Ok(None),
         }
         let text = user_file::read(path).map_err(RecordError::io("read", path))?;
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
