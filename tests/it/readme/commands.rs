@@ -108,7 +108,8 @@ const ELSEWHERE: [&str; 10] =
     ["gpujobs", "cargo", "rustup", "npx", "python3", "cp", "export", "unshare", ".ci/run", "tests/fuzz/run"];
 
 /// Options of `run` and `tune` that `plan` doesn't have, with their values.
-const NOT_OF_PLAN: [(&str, usize); 4] = [("--require-hardware", 0), ("--exhaustive", 0), ("--out", 1), ("--format", 1)];
+const NOT_OF_PLAN: [(&str, usize); 5] =
+    [("--require-hardware", 0), ("--exhaustive", 0), ("--out", 1), ("--format", 1), ("--machine", 1)];
 
 /// The words of a command as a shell splits it, quotes and blanks being all that it knows.
 fn words(command: &str) -> Vec<String> {
