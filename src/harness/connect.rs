@@ -52,7 +52,7 @@ impl Visitor<'_> {
         };
         let facts = tokio::select! {
             facts = timeout(HELLO_WITHIN, self.hello(&mut channel)) => facts.map_err(|_| silent())??,
-            error = browser.tunnel_failed() => return Err(open_error(self.context, &error)),
+            error = browser.tunnel_failed() => return Err(open_error(self.context, self.settings, &error)),
             shown = astray(browser) => {
                 let message = format!("{} shows {shown} instead of its page", self.settings.name);
                 return Err(self.unreached(&message));
@@ -74,7 +74,7 @@ impl Visitor<'_> {
             } else if error.found_no_way() {
                 return Err(self.unreached(&error.to_string()));
             } else {
-                return Err(open_error(self.context, &error));
+                return Err(open_error(self.context, self.settings, &error));
             }
         }
     }
@@ -169,10 +169,13 @@ fn remedies(name: &str, endpoint: &Url, address: SocketAddr, origin: &str) -> St
 }
 
 /// What a driver says may name the address of a page.
-pub(super) fn open_error(context: &RunContext, error: &BrowserError) -> OpenError {
+pub(super) fn open_error(context: &RunContext, settings: &BrowserSettings, error: &BrowserError) -> OpenError {
     let help = miette::Diagnostic::help(error).map(|help| format!("; {help}")).unwrap_or_default();
     let missing = error.is_lasting();
-    OpenError { message: context.server.without_token(&format!("{error}{help}")), missing }
+    let message = context.server.without_token(&format!("{error}{help}"));
+    // An endpoint may quote what it was asked for.
+    let message = settings.webdriver.as_ref().map(|endpoint| endpoint.without_secrets(&message)).unwrap_or(message);
+    OpenError { message, missing }
 }
 
 /// An error that another try may not meet.

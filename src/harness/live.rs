@@ -79,7 +79,7 @@ impl LiveBrowser {
         let (words, RunContext { server, tunnels, watchdog, .. }) = (&self.settings.tunnel, &*self.context);
         if !words.is_empty() {
             let open = tunnels.open(words, server.address().port(), Some(self.log.clone()), watchdog);
-            self.tunnel = Some(open.map_err(|error| open_error(&self.context, &error))?);
+            self.tunnel = Some(open.map_err(|error| open_error(&self.context, &self.settings, &error))?);
         }
         Ok(self.tunnel.clone())
     }
@@ -97,7 +97,8 @@ impl LiveBrowser {
             accept_insecure_certs: self.context.server.has_certificate_of_run(),
             tunnel,
         };
-        let browser = webdriver::launch(launch).await.map_err(|error| open_error(&self.context, &error))?;
+        let browser =
+            webdriver::launch(launch).await.map_err(|error| open_error(&self.context, &self.settings, &error))?;
         let visitor = Visitor { context: &self.context, settings: &self.settings, log: &self.log };
         match visitor.connect(&browser).await {
             Ok((channel, page, page_ready)) => {
@@ -112,8 +113,7 @@ impl LiveBrowser {
                     session_start: facts.start.map(|start| Duration::from_nanos(start.0)),
                     page_ready,
                 };
-                let making = self.context.making.clone();
-                let fresh = browser.resident();
+                let (making, fresh) = (self.context.making.clone(), browser.resident());
                 Ok(OpenPage { browser, channel, opened, jobs: HashMap::new(), making, current: None, cache, fresh })
             }
             Err(error) => {

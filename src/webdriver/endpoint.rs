@@ -26,6 +26,8 @@ pub struct Endpoint {
     base: Url,
     /// Secret.
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What an endpoint may repeat in an answer, and nobody may read there.
+    secrets: Vec<String>,
     /// Whether the text said that there was a login which is not told any more.
     lacks_login: bool,
 }
@@ -71,10 +73,26 @@ impl Endpoint {
     pub fn add_header(&mut self, written: &str) -> Result<(), EndpointFault> {
         let (name, value) = written.split_once(':').ok_or(EndpointFault::NotHeader)?;
         let name: HeaderName = name.trim().parse().map_err(|_| EndpointFault::NotHeader)?;
+        self.keep_secret(value.trim());
         let value = secret(value.trim())?;
         self.headers.retain(|(other, _)| *other != name);
         self.headers.push((name, value));
         Ok(())
+    }
+
+    /// Has a value left out of what is told of this endpoint's answers. A vendor quotes the capabilities that it refuses.
+    pub fn keep_secret(&mut self, value: &str) {
+        if !value.is_empty() {
+            self.secrets.push(value.to_owned());
+            // As it stands in JSON, where that is another text.
+            self.secrets.push(serde_json::Value::from(value).to_string().trim_matches('"').to_owned());
+        }
+    }
+
+    /// A text from this endpoint without what is secret.
+    #[must_use]
+    pub fn without_secrets(&self, text: &str) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED))
     }
 
     /// The address of a command.
@@ -98,7 +116,7 @@ impl From<Url> for Endpoint {
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
-        Self { base: url, headers: Vec::new(), lacks_login: false }
+        Self { base: url, headers: Vec::new(), secrets: Vec::new(), lacks_login: false }
     }
 }
 
@@ -120,7 +138,9 @@ impl FromStr for Endpoint {
             if left.username() != REDACTED || left.password().is_some() {
                 return Err(EndpointFault::OddLogin);
             }
-            let login = STANDARD.encode(format!("{user}:{}", password.unwrap_or_default()));
+            let login = STANDARD.encode(format!("{user}:{}", password.clone().unwrap_or_default()));
+            endpoint.keep_secret(&login);
+            endpoint.keep_secret(&password.unwrap_or_default());
             endpoint.headers.push((AUTHORIZATION, secret(&format!("Basic {login}"))?));
         }
         Ok(endpoint)

@@ -179,6 +179,24 @@ async fn capabilities_of_a_vendor_reach_the_endpoint_and_their_secrets_no_file()
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_endpoint_quotes_has_no_secrets() {
+    let driver = FakeDriver::start(Fault::QuotesRequest, "", json!({})).await;
+    let shop = Workshop::new();
+    let manifest = format!(
+        "{MANIFEST}[browser.chrome]\nwebdriver = \"{}\"\n\
+         capabilities = {{ \"v:options\" = {{ user = \"me\", accessKey = {{ env = \"FAR_KEY\" }} }} }}\n",
+        driver.url
+    );
+    shop.write("far.toml", &manifest);
+    let arguments = ["run", "far.toml", "--out", "out", "--filter", "browser=chrome", "-vv"];
+    let ended = ended(shop.command(&arguments).env("FAR_KEY", "s3\"cret").spawn().unwrap());
+    let reason = &shop.column("reason")[0];
+    assert!(reason.contains(r#""v:options":{"user":"me","accessKey":"***"}"#), "{reason}");
+    let kept = files(&shop.run_folder()) + &ended.stdout + &ended.stderr;
+    assert!(!kept.contains("cret"), "{kept}");
+}
+
 /// A real driver that is not gpujobs' own; it ends with its value.
 struct Elsewhere {
     driver: std::process::Child,

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use strum::VariantNames;
 use url::Url;
 
+use super::capabilities::of_environment;
 use super::{Checker, Use};
 use crate::manifest::axes::is_name;
 use crate::manifest::problem::{Problem, listed, nearest, with_near};
@@ -47,8 +48,13 @@ impl Checker<'_> {
 
     fn browser(&mut self, name: &At<String>, table: &BrowserFile, port: u16) -> Option<BrowserSettings> {
         let kind = self.kind(name, table.kind.as_ref())?;
-        let webdriver = self.endpoint(table);
+        let mut webdriver = self.endpoint(table);
         let capabilities = self.capabilities(table);
+        for secret in table.capabilities.values().flat_map(|value| of_environment(value.get())) {
+            if let Some(endpoint) = &mut webdriver {
+                endpoint.keep_secret(&secret);
+            }
+        }
         if let (Some(_), Some(driver)) = (&table.webdriver, &table.driver) {
             self.note(
                 Problem::at(driver.span(), "`driver` beside `webdriver`", "a remote endpoint starts its own driver")

@@ -62,7 +62,7 @@ fn json_of(name: &str, value: &Value) -> Result<Json, Fault> {
         Value::Datetime(time) => json!(time.to_string()),
         Value::Array(values) => values.iter().map(|value| json_of(name, value)).collect::<Result<_, _>>()?,
         Value::Table(table) => match table.get("env") {
-            Some(Value::String(variable)) if table.len() == 1 => json!(of_environment(variable)?),
+            Some(Value::String(variable)) if table.len() == 1 => json!(variable_of(variable)?),
             _ => {
                 // What lies within a secret is one as well.
                 let named = |key: &'_ str| if is_secret(name) { name.to_owned() } else { key.to_owned() };
@@ -78,7 +78,19 @@ fn is_secret(name: &str) -> bool {
     SECRETS.iter().any(|end| plain.ends_with(end))
 }
 
-fn of_environment(variable: &str) -> Result<String, Fault> {
+/// The values that come from the environment.
+pub(super) fn of_environment(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(of_environment).collect(),
+        Value::Table(table) => match table.get("env") {
+            Some(Value::String(variable)) if table.len() == 1 => variable_of(variable).into_iter().collect(),
+            _ => table.values().flat_map(of_environment).collect(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+fn variable_of(variable: &str) -> Result<String, Fault> {
     std::env::var(variable).ok().filter(|value| !value.is_empty()).ok_or_else(|| Fault {
         message: format!("the environment variable {variable} is not set"),
         label: Some("`{ env = … }` names a variable".to_owned()),

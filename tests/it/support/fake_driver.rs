@@ -35,6 +35,8 @@ pub(crate) enum Fault {
     NeverCloses,
     /// Says of itself what a Selenium Grid says, with this status.
     IsGrid(Value),
+    /// Refuses a session and quotes what was asked for.
+    QuotesRequest,
     /// Opens a session after so long.
     GrantsLate(Duration),
     /// Takes requests with this `Authorization` only.
@@ -135,6 +137,7 @@ async fn answer(
     let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let asked = Value::to_string(&body);
     log.lock().unwrap().push(Received { method: method.to_string(), path: path.clone(), body });
 
     let command = path.strip_prefix(prefix).unwrap_or("elsewhere");
@@ -154,6 +157,7 @@ async fn answer(
             json!({ "status": 13, "value": { "message": "Error forwarding the new session cannot find : Capabilities {browserName: safari}" } })
         }
         Fault::RefusesSession(error, message) if opens => return Ok(failure(error, message)),
+        Fault::QuotesRequest if opens => return Ok(failure("session not created", &format!("no match for {asked}"))),
         Fault::VersionMismatch if opens => return Ok(failure("session not created", VERSION_MISMATCH)),
         _ if is_refused && command.ends_with("/url") && method == Method::POST => {
             return Ok(failure(
