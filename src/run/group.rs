@@ -82,7 +82,7 @@ where
                     self.run(&jobs).await?;
                     let is_missing =
                         |browser: &String| self.slots.get(browser).is_some_and(|slot| slot.missing.is_some());
-                    if open.as_ref().is_some_and(is_missing) && place.may_leave(&mut open) {
+                    if open.as_ref().is_some_and(|browser| is_missing(browser) && place.may_leave(browser)) {
                         self.close().await;
                         place.closed(&mut open);
                         return Ok(());

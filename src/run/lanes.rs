@@ -139,12 +139,12 @@ impl<'run> Place<'run> {
 
     /// Whether a lane that can't start its browser may leave its groups to other lanes, which have it or may yet have it: this
     /// one has a node that is broken.
-    pub(super) fn may_leave(&self, open: &mut Option<String>) -> bool {
+    pub(super) fn may_leave(&self, browser: &str) -> bool {
         if !self.is_shared() || self.working.get() < 2 {
             return false;
         }
         let mut browsers = self.open.borrow_mut();
-        let Some((nodes, _)) = open.as_ref().and_then(|browser| browsers.get_mut(browser)) else { return false };
+        let Some((nodes, _)) = browsers.get_mut(browser) else { return false };
         let others = *nodes > 1;
         if others {
             *nodes -= 1;

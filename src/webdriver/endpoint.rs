@@ -71,10 +71,8 @@ impl Endpoint {
 
     /// Adds a header, written as `Name: value`.
     pub fn add_header(&mut self, written: &str) -> Result<(), EndpointFault> {
-        let (name, value) = written.split_once(':').ok_or(EndpointFault::NotHeader)?;
-        let name: HeaderName = name.trim().parse().map_err(|_| EndpointFault::NotHeader)?;
-        self.keep_secret(value.trim());
-        let value = secret(value.trim())?;
+        let (name, value) = header(written)?;
+        self.keep_secret(value.to_str().unwrap_or_default());
         self.headers.retain(|(other, _)| *other != name);
         self.headers.push((name, value));
         Ok(())
@@ -145,6 +143,17 @@ impl FromStr for Endpoint {
         }
         Ok(endpoint)
     }
+}
+
+/// Whether a text is a header, written as `Name: value`.
+#[must_use]
+pub fn is_header(written: &str) -> bool {
+    header(written).is_ok()
+}
+
+fn header(written: &str) -> Result<(HeaderName, HeaderValue), EndpointFault> {
+    let (name, value) = written.split_once(':').ok_or(EndpointFault::NotHeader)?;
+    Ok((name.trim().parse().map_err(|_| EndpointFault::NotHeader)?, secret(value.trim())?))
 }
 
 /// A value that is not shown.

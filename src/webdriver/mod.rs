@@ -40,7 +40,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-pub use endpoint::{Endpoint, EndpointFault, HEADER_VARIABLE, masked_logins, without_logins};
+pub use endpoint::{Endpoint, EndpointFault, HEADER_VARIABLE, is_header, masked_logins, without_logins};
 pub use error::BrowserError;
 pub use gpu::{Gpu, machine_has_gpu};
 pub use os::Os;

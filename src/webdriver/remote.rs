@@ -66,7 +66,7 @@ pub(super) async fn open(request: Request<'_>, watchdog: &Watchdog) -> Result<(S
     })?;
     let mut facts = session.facts();
     facts.start = (!queued).then(|| opened_in.into());
-    let mut remote = RemoteFacts { endpoint: endpoint.to_string(), queued, ..facts.remote.take().unwrap_or_default() };
+    let mut remote = RemoteFacts { endpoint: endpoint.to_string(), ..RemoteFacts::default() };
     // Asked again, now that one of the nodes has it.
     if status.is_some()
         && let Ok(status) = EndpointStatus::of(endpoint).await

@@ -46,8 +46,6 @@ pub struct RemoteFacts {
     pub node: Option<String>,
     /// Its system, or empty.
     pub os: String,
-    /// Whether every slot was taken when it was asked for.
-    pub queued: bool,
 }
 
 /// An open session.

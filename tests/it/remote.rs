@@ -168,6 +168,13 @@ async fn capabilities_of_a_vendor_reach_the_endpoint_and_their_secrets_no_file()
     assert!(!files(&shop.run_folder()).contains("s3cret"));
     wait_for(|| driver.paths().contains("DELETE /session/5e55").then_some(()));
 
+    let odd = manifest.replace(&format!("{}", driver.url), "https:/me:s3cret@far");
+    shop.write("far.toml", &odd);
+    let refused = shop.command(&["plan", "far.toml"]).env("FAR_KEY", "x").spawn().unwrap();
+    let refused = ended(refused).expect(2).stderr;
+    assert!(refused.contains("the login can't be kept out of what is recorded"), "{refused}");
+    assert!(!refused.contains("s3cret"), "{refused}");
+
     let written = manifest.replace("{ env = \"FAR_KEY\" }", "\"s3cret\"");
     shop.write("far.toml", &written);
     let refused = shop.gpujobs(&["plan", "far.toml"]).expect(2);

@@ -12,7 +12,7 @@ use crate::manifest::axes::is_name;
 use crate::manifest::problem::{Problem, listed, nearest, with_near};
 use crate::manifest::schema::BrowserFile;
 use crate::manifest::values::{At, Table, Value};
-use crate::webdriver::{BrowserKind, BrowserSettings, Endpoint, EndpointFault, HEADER_VARIABLE, PrefValue};
+use crate::webdriver::{BrowserKind, BrowserSettings, Endpoint, EndpointFault, HEADER_VARIABLE, PrefValue, is_header};
 
 impl Checker<'_> {
     /// The settings of every browser in use; the tables of others are checked too. `port` is the page server's, 0 where each run
@@ -143,10 +143,14 @@ impl Checker<'_> {
         let written = table.webdriver.as_ref()?;
         let mut endpoint: Endpoint = match written.get().parse() {
             Ok(endpoint) => endpoint,
+            Err(EndpointFault::OddLogin) => {
+                // Without the line: who can't leave the login out can't hide it there either.
+                self.note(Problem::whole(format!("`webdriver`: {}", EndpointFault::OddLogin)));
+                return None;
+            }
             Err(fault) => {
                 let label = match &fault {
                     EndpointFault::NotUrl(error) => error.to_string(),
-                    EndpointFault::OddLogin => fault.to_string(),
                     _ => "expected http:// or https://".to_owned(),
                 };
                 let host = Url::parse(&format!("http://{}", written.get())).is_ok_and(|url| url.has_host());
@@ -187,8 +191,7 @@ impl Checker<'_> {
             }
             let Some(value) = self.variable(variable) else { continue };
             let header = format!("{}: {value}", name.get());
-            let mut tried = Endpoint::from(Url::parse("http://localhost").unwrap_or_else(|_| unreachable!()));
-            if tried.add_header(&header).is_ok() {
+            if is_header(&header) {
                 headers.push(header);
             } else {
                 let message = format!("`{}` with the value of {} is no header", name.get(), variable.get());
